@@ -1,0 +1,3 @@
+//! The binary `heinzel`.
+
+fn main() {}

@@ -1,0 +1,194 @@
+//! What incidents concern: hosts, virtual machines, pools, mailboxes, and whom they belong to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// An asset's id: kind and name, `pool:www`, `vm:100`.
+pub type AssetId = String;
+
+/// One `[[asset]]` of `assets.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asset {
+    /// `kind:name`.
+    pub id: AssetId,
+    /// The names that logs and task histories use for it.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// The customer it belongs to.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// The assets it needs to work.
+    #[serde(default)]
+    pub depends_on: Vec<AssetId>,
+    /// No fix ever touches it without approval.
+    #[serde(default)]
+    pub protected: bool,
+}
+
+impl Asset {
+    /// The part before the colon.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.id.split_once(':').map_or("", |(kind, _)| kind)
+    }
+}
+
+/// The whole of `assets.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assets {
+    by_id: BTreeMap<AssetId, Asset>,
+    by_alias: BTreeMap<String, AssetId>,
+    dependants: BTreeMap<AssetId, BTreeSet<AssetId>>,
+}
+
+/// The asset file contradicts itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AssetError {
+    /// An id without a kind.
+    #[error("asset `{0}`: an id is `kind:name`, for example `vm:100`")]
+    Id(String),
+    /// Two assets with one id.
+    #[error("asset `{0}` is listed twice; keep one of the two")]
+    Twice(AssetId),
+    /// One alias for two assets.
+    #[error("alias `{alias}` names both `{first}` and `{second}`; an alias must name one asset")]
+    Alias {
+        /// The alias.
+        alias: String,
+        /// The first owner.
+        first: AssetId,
+        /// The second.
+        second: AssetId,
+    },
+    /// A dependency that is not in the file.
+    #[error("asset `{asset}` depends on `{on}`, which is not in the file; add it or correct the name")]
+    Unknown {
+        /// The asset.
+        asset: AssetId,
+        /// What it names.
+        on: AssetId,
+    },
+}
+
+impl Assets {
+    /// Builds the graph.
+    ///
+    /// # Errors
+    /// [`AssetError`] when ids or aliases clash or a dependency is unknown.
+    pub fn new(assets: Vec<Asset>) -> Result<Self, AssetError> {
+        let mut graph = Self::default();
+        for asset in assets {
+            if asset.id.split_once(':').is_none_or(|(kind, name)| kind.is_empty() || name.is_empty()) {
+                return Err(AssetError::Id(asset.id));
+            }
+            for alias in &asset.aliases {
+                if let Some(first) = graph.by_alias.insert(alias.clone(), asset.id.clone()) {
+                    return Err(AssetError::Alias { alias: alias.clone(), first, second: asset.id });
+                }
+            }
+            if let Some(twice) = graph.by_id.insert(asset.id.clone(), asset) {
+                return Err(AssetError::Twice(twice.id));
+            }
+        }
+        for asset in graph.by_id.values() {
+            for on in &asset.depends_on {
+                if !graph.by_id.contains_key(on) {
+                    return Err(AssetError::Unknown { asset: asset.id.clone(), on: on.clone() });
+                }
+                graph.dependants.entry(on.clone()).or_default().insert(asset.id.clone());
+            }
+        }
+        Ok(graph)
+    }
+
+    /// The id for a name that a log or rule uses: the id itself, an alias, or an alias behind a kind (`vm:web1`).
+    /// An unknown name stays as it is.
+    #[must_use]
+    pub fn resolve(&self, name: &str) -> AssetId {
+        if self.by_id.contains_key(name) {
+            return name.to_owned();
+        }
+        let bare = name.split_once(':').map(|(_, bare)| bare);
+        let kind = name.split_once(':').map(|(kind, _)| kind);
+        self.by_alias
+            .get(name)
+            .or_else(|| bare.and_then(|b| self.by_alias.get(b)).filter(|id| id.split(':').next() == kind))
+            .cloned()
+            .unwrap_or_else(|| name.to_owned())
+    }
+
+    /// The asset with this id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Asset> {
+        self.by_id.get(id)
+    }
+
+    /// All assets.
+    pub fn iter(&self) -> impl Iterator<Item = &Asset> {
+        self.by_id.values()
+    }
+
+    /// Everything that needs `id`, directly or through others, in a stable order. Cycles are harmless.
+    #[must_use]
+    pub fn dependants(&self, id: &str) -> BTreeSet<AssetId> {
+        let mut found = BTreeSet::new();
+        let mut todo = vec![id.to_owned()];
+        while let Some(next) = todo.pop() {
+            for dependant in self.dependants.get(&next).into_iter().flatten() {
+                if dependant != id && found.insert(dependant.clone()) {
+                    todo.push(dependant.clone());
+                }
+            }
+        }
+        found
+    }
+
+    /// The customers concerned when `id` fails: its owner and those of its dependants.
+    #[must_use]
+    pub fn customers(&self, id: &str) -> BTreeSet<String> {
+        let mut concerned = self.dependants(id);
+        concerned.insert(id.to_owned());
+        concerned.iter().filter_map(|a| self.get(a)?.owner.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asset(id: &str, aliases: &[&str], owner: Option<&str>, on: &[&str]) -> Asset {
+        Asset {
+            id: id.into(),
+            aliases: aliases.iter().map(|&a| a.into()).collect(),
+            owner: owner.map(Into::into),
+            depends_on: on.iter().map(|&a| a.into()).collect(),
+            protected: false,
+        }
+    }
+
+    #[test]
+    fn customers_are_found_through_dependants() {
+        let assets = Assets::new(vec![
+            asset("host:pve1", &["pve1"], None, &[]),
+            asset("vm:100", &["100", "web1"], Some("kim"), &["host:pve1"]),
+            asset("site:example.com", &[], Some("lee"), &["vm:100"]),
+        ])
+        .unwrap();
+        assert_eq!(assets.customers("host:pve1"), BTreeSet::from(["kim".into(), "lee".into()]));
+        assert_eq!(assets.resolve("web1"), "vm:100");
+        assert_eq!(assets.resolve("vm:web1"), "vm:100");
+        assert_eq!(assets.resolve("pool:web1"), "pool:web1");
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        let clash = Assets::new(vec![asset("vm:1", &["a"], None, &[]), asset("vm:2", &["a"], None, &[])]);
+        assert_eq!(clash.unwrap_err().to_string(), "alias `a` names both `vm:1` and `vm:2`; an alias must name one asset");
+        assert!(matches!(Assets::new(vec![asset("vm", &[], None, &[])]), Err(AssetError::Id(_))));
+        assert!(matches!(Assets::new(vec![asset("vm:1", &[], None, &["vm:9"])]), Err(AssetError::Unknown { .. })));
+        let cycle = Assets::new(vec![asset("vm:1", &[], None, &["vm:2"]), asset("vm:2", &[], Some("x"), &["vm:1"])]);
+        assert_eq!(cycle.unwrap().customers("vm:1").len(), 1);
+    }
+}

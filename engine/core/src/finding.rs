@@ -1,0 +1,122 @@
+//! A rule's claim about an event.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Event, Place};
+use crate::field::{FieldType, Value};
+use crate::rule::{Rule, RuleId};
+use crate::task::Task;
+use crate::time::Timestamp;
+
+/// Which of a rule's patterns spoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "role", content = "number")]
+pub enum Role {
+    /// `match[n]`: it counts.
+    Match(usize),
+    /// `clear[n]`: it is well again.
+    Clear(usize),
+    /// The task clause, without a pattern.
+    Task,
+    /// A task of the clause's kind in a state that the clause does not name: it moves timers and clears.
+    TaskOther,
+}
+
+/// A rule's claim about one event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The rule.
+    pub rule: RuleId,
+    /// Which of its patterns.
+    pub role: Role,
+    /// The line.
+    pub place: Place,
+    /// Event time.
+    pub time: Timestamp,
+    /// When the line was read.
+    pub read_at: Timestamp,
+    /// The accepted fields.
+    pub fields: BTreeMap<String, Value>,
+    /// The names of the fields that are `text`.
+    pub text_fields: Vec<String>,
+    /// The host that wrote the line, where it is a valid host name.
+    pub host: Option<String>,
+    /// The program, where it is a valid name.
+    pub program: Option<String>,
+    /// The task.
+    pub task: Option<Box<Task>>,
+    /// The message, for people (cut at [`Finding::EXCERPT`] bytes).
+    pub message: String,
+}
+
+/// A line that a rule's pattern matched, refused because a capture did not fit its type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{rule}: field `{field}` {reason}")]
+pub struct Refused {
+    /// The rule.
+    pub rule: RuleId,
+    /// The field.
+    pub field: String,
+    /// Why, in words that fit behind the field's name.
+    pub reason: String,
+}
+
+impl Finding {
+    /// How much of the message a finding keeps, in bytes.
+    pub const EXCERPT: usize = 2048;
+
+    /// Makes the rule's claim about `event` from its captures.
+    ///
+    /// # Errors
+    /// [`Refused`] when a captured text does not fit the declared type of its field.
+    pub fn claim(rule: &Rule, role: Role, event: &Event, captures: &[(&str, &str)]) -> Result<Self, Refused> {
+        let mut fields = BTreeMap::new();
+        let mut text_fields = Vec::new();
+        for &(name, text) in captures {
+            let Some(kind) = rule.fields.get(name) else { continue };
+            let value = kind.accept(text).map_err(|no| Refused {
+                rule: rule.id.clone(),
+                field: name.to_owned(),
+                reason: no.reason,
+            })?;
+            if *kind == FieldType::Text {
+                text_fields.push(name.to_owned());
+            }
+            fields.insert(name.to_owned(), value);
+        }
+        let accepted = |kind: FieldType, text: &Option<String>| text.clone().filter(|t| kind.accept(t).is_ok());
+        Ok(Self {
+            rule: rule.id.clone(),
+            role,
+            place: event.place.clone(),
+            time: event.time,
+            read_at: event.read_at,
+            fields,
+            text_fields,
+            host: accepted(FieldType::Host, &event.stamp.host),
+            program: accepted(FieldType::Ident, &event.stamp.program),
+            task: event.stamp.task.clone(),
+            message: excerpt(&event.message, Self::EXCERPT).to_owned(),
+        })
+    }
+
+    /// The value of a name that `by` may use: a field, `host`, `program`, `task.kind`, `task.target`.
+    #[must_use]
+    pub fn value_of(&self, name: &str) -> Option<String> {
+        match name {
+            "host" => self.host.clone(),
+            "program" => self.program.clone(),
+            "task.kind" => self.task.as_ref().map(|t| t.kind.clone()),
+            "task.target" => self.task.as_ref().and_then(|t| t.target.clone()),
+            field => self.fields.get(field).map(ToString::to_string),
+        }
+    }
+}
+
+/// The longest beginning of `text` that has at most `limit` bytes and cuts no character.
+#[must_use]
+pub fn excerpt(text: &str, limit: usize) -> &str {
+    &text[..text.floor_char_boundary(limit)]
+}

@@ -1,0 +1,1 @@
+//! All rules' patterns over raw blocks: candidate lines first, captures second.

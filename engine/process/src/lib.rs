@@ -1,0 +1,1 @@
+//! The one way to start a program: argv, clean environment, time and output limits, group kill.

@@ -1,0 +1,1 @@
+//! The Rhai host: pack loading, the rule contract, limits, hot reload.

@@ -1,0 +1,1 @@
+//! The HTTP API: push, health, metrics.

@@ -1,0 +1,1 @@
+//! What produces blocks: files, journald, syslog, exec, task histories; checkpoints.

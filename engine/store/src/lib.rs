@@ -1,0 +1,1 @@
+//! What must survive: incidents, effects, checkpoints, audit. Trait and SQLite.
