@@ -1,1 +1,41 @@
 //! The one way to start a program: argv, clean environment, time and output limits, group kill.
+
+use std::time::Duration;
+
+/// What to start, and within which limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Program and arguments. A bare program name is looked up in [`PATH`] only.
+    pub argv: Vec<String>,
+    /// Variables beside `PATH`, `LANG=C.UTF-8` and `TZ=UTC`; nothing is inherited.
+    pub environment: Vec<(String, String)>,
+    /// After this the whole process group gets SIGTERM, and 2 s later SIGKILL.
+    pub timeout: Duration,
+    /// How many bytes of stdout and of stderr are kept each; the rest is read and dropped.
+    pub output_limit: usize,
+}
+
+/// Where bare program names are looked up.
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub how: How,
+    /// Its stdout, cut.
+    pub stdout: Vec<u8>,
+    /// Its stderr, cut.
+    pub stderr: Vec<u8>,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// With this exit code.
+    Exit(i32),
+    /// By this signal.
+    Signal(i32),
+    /// It took too long and its process group was killed.
+    TimedOut,
+}

@@ -1,1 +1,6 @@
 //! What produces blocks: files, journald, syslog, exec, task histories; checkpoints.
+//!
+//! Every kind of source is one module with one `run`, which reads until it is told to stop or something breaks; the
+//! supervisor restarts it with capped back-off and shows it degraded in between. Nothing here decides anything.
+
+pub mod feed;
