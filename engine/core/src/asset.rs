@@ -185,7 +185,10 @@ mod tests {
     #[test]
     fn contradictions_are_named() {
         let clash = Assets::new(vec![asset("vm:1", &["a"], None, &[]), asset("vm:2", &["a"], None, &[])]);
-        assert_eq!(clash.unwrap_err().to_string(), "alias `a` names both `vm:1` and `vm:2`; an alias must name one asset");
+        assert_eq!(
+            clash.unwrap_err().to_string(),
+            "alias `a` names both `vm:1` and `vm:2`; an alias must name one asset"
+        );
         assert!(matches!(Assets::new(vec![asset("vm", &[], None, &[])]), Err(AssetError::Id(_))));
         assert!(matches!(Assets::new(vec![asset("vm:1", &[], None, &["vm:9"])]), Err(AssetError::Unknown { .. })));
         let cycle = Assets::new(vec![asset("vm:1", &[], None, &["vm:2"]), asset("vm:2", &[], Some("x"), &["vm:1"])]);

@@ -105,8 +105,12 @@ impl std::str::FromStr for FieldType {
             "text" => Self::Text,
             other => {
                 let words = other.strip_prefix("enum(").and_then(|rest| rest.strip_suffix(')'));
-                let words: Vec<String> =
-                    words.unwrap_or_default().split(',').map(|w| w.trim().to_owned()).filter(|w| !w.is_empty()).collect();
+                let words: Vec<String> = words
+                    .unwrap_or_default()
+                    .split(',')
+                    .map(|w| w.trim().to_owned())
+                    .filter(|w| !w.is_empty())
+                    .collect();
                 if words.is_empty() {
                     return Err(NotAFieldType(word.to_owned()));
                 }
@@ -170,7 +174,11 @@ impl FieldType {
             return refuse("begins with `-`, which programs read as an option");
         }
         let keep = |limit: usize| {
-            if text.len() > limit { refuse(format!("is longer than {limit} bytes")) } else { Ok(Value::Text(text.to_owned())) }
+            if text.len() > limit {
+                refuse(format!("is longer than {limit} bytes"))
+            } else {
+                Ok(Value::Text(text.to_owned()))
+            }
         };
         let only = |fits: fn(char) -> bool, limit: usize| match text.chars().find(|&c| !fits(c)) {
             Some(c) => refuse(format!("contains `{}`, which no {self} has", c.escape_default())),
@@ -200,7 +208,9 @@ impl FieldType {
             Self::Path => is_path(text).and_then(|()| keep(4096)),
             Self::Email => match text.rsplit_once('@') {
                 Some((local, domain)) if !local.is_empty() && local.len() <= 64 => {
-                    if let Some(c) = local.chars().find(|c| !c.is_ascii_alphanumeric() && !"!#$%&'*+/=?^_`{|}~.-".contains(*c)) {
+                    if let Some(c) =
+                        local.chars().find(|c| !c.is_ascii_alphanumeric() && !"!#$%&'*+/=?^_`{|}~.-".contains(*c))
+                    {
                         return refuse(format!("contains `{}`, which no plain address has", c.escape_default()));
                     }
                     if local.contains('/') || local.contains('`') || local.contains('$') {
@@ -234,7 +244,17 @@ fn is_domain(text: &str) -> Result<(), NotAccepted> {
 /// [`NotAccepted`] with the reason.
 pub fn is_unit(text: &str) -> Result<(), NotAccepted> {
     const SUFFIXES: [&str; 11] = [
-        ".service", ".socket", ".device", ".mount", ".automount", ".swap", ".target", ".path", ".timer", ".slice", ".scope",
+        ".service",
+        ".socket",
+        ".device",
+        ".mount",
+        ".automount",
+        ".swap",
+        ".target",
+        ".path",
+        ".timer",
+        ".slice",
+        ".scope",
     ];
     if !SUFFIXES.iter().any(|s| text.len() > s.len() && text.ends_with(s)) {
         return refuse("is not a unit name: it lacks a suffix such as `.service`");

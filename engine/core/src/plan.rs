@@ -201,7 +201,8 @@ impl Action {
 /// Program and arguments as one line, quoted so that the borders show. For people; nothing ever parses it.
 #[must_use]
 pub fn quote(argv: &[String]) -> String {
-    let plain = |arg: &String| !arg.is_empty() && arg.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&b));
+    let plain =
+        |arg: &String| !arg.is_empty() && arg.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&b));
     let words: Vec<String> = argv.iter().map(|a| if plain(a) { a.clone() } else { format!("{a:?}") }).collect();
     words.join(" ")
 }

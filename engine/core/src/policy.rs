@@ -226,7 +226,12 @@ impl Policy {
     /// The mode the settings give a rule.
     #[must_use]
     pub fn mode(&self, rule: &RuleId) -> Mode {
-        self.modes.iter().filter(|(glob, _)| glob.fits(&rule.0)).max_by_key(|(glob, _)| glob.weight()).map(|(_, &m)| m).unwrap_or_default()
+        self.modes
+            .iter()
+            .filter(|(glob, _)| glob.fits(&rule.0))
+            .max_by_key(|(glob, _)| glob.weight())
+            .map(|(_, &m)| m)
+            .unwrap_or_default()
     }
 }
 

@@ -1,0 +1,181 @@
+//! One attempt to repair an incident: probe, plan, gates, act, verify, roll back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::effect::EffectId;
+use crate::plan::Plan;
+use crate::probe::Facts;
+use crate::rule::RuleVersion;
+use crate::time::Timestamp;
+
+/// One attempt to repair an incident.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// The attempt's number within the incident, from 1.
+    pub number: u32,
+    /// The version of the rule it started with and keeps.
+    pub version: RuleVersion,
+    /// When it started.
+    pub started: Timestamp,
+    /// The round of planning, from 0.
+    pub round: u32,
+    /// What the probes of this round saw.
+    #[serde(default)]
+    pub facts: Facts,
+    /// The results of the rounds before: `{ "step": …, "outcome": … }`.
+    #[serde(default)]
+    pub done: Vec<Json>,
+    /// Who approved which steps (in their `describe` words).
+    #[serde(default)]
+    pub approved: Option<Approved>,
+    /// Whether a step of this run may have changed the world.
+    #[serde(default)]
+    pub touched: bool,
+    /// Where it stands.
+    pub stage: Stage,
+}
+
+/// An operator's approval. It holds for exactly these steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approved {
+    /// Who.
+    pub by: String,
+    /// Which steps, in their `describe` words.
+    pub steps: Vec<String>,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "kebab-case")]
+pub enum Stage {
+    /// Probes are out.
+    Probing {
+        /// Effects that have not answered, and the name of each probe.
+        waiting: BTreeMap<EffectId, String>,
+    },
+    /// The plan stands, and a gate makes it wait (lock, maintenance, pause).
+    Held {
+        /// The plan.
+        plan: Plan,
+        /// Which gate.
+        gate: String,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The plan waits for an operator.
+    AwaitingApproval {
+        /// The plan.
+        plan: Plan,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A step is out.
+    Acting {
+        /// The plan.
+        plan: Plan,
+        /// Which step, from 0.
+        at: usize,
+        /// Its effect.
+        effect: EffectId,
+    },
+    /// The steps are done; the checks decide.
+    Verifying {
+        /// The plan.
+        plan: Plan,
+        /// Since when.
+        since: Timestamp,
+        /// Since when all checks have held without a break.
+        holding_since: Option<Timestamp>,
+        /// Effects that have not answered, and the number of each check.
+        waiting: BTreeMap<EffectId, usize>,
+        /// What failed in the round that is out, or in the last one.
+        broken: Vec<String>,
+        /// When the next round is due.
+        next: Timestamp,
+        /// A step's outcome is unknown: if the checks fail, look again instead of rolling back.
+        unsure: bool,
+    },
+    /// A step of the way back is out.
+    RollingBack {
+        /// The plan.
+        plan: Plan,
+        /// Which rollback step, from 0.
+        at: usize,
+        /// Its effect.
+        effect: EffectId,
+        /// Why.
+        why: String,
+    },
+    /// Nothing more happens in this run.
+    Over {
+        /// The plan, when there was one.
+        plan: Option<Plan>,
+        /// How it ended.
+        end: End,
+    },
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "end", rename_all = "kebab-case")]
+pub enum End {
+    /// The checks held for their time.
+    Verified,
+    /// The plan was written down and nothing was done, as the mode says.
+    NotDone {
+        /// `observe` or `suggest`.
+        mode: crate::policy::Mode,
+    },
+    /// A gate refused.
+    Refused {
+        /// Which gate.
+        gate: String,
+        /// Why.
+        why: String,
+    },
+    /// An operator said no, or nobody said yes in time.
+    Vetoed {
+        /// Who.
+        by: String,
+    },
+    /// A step or the checks failed.
+    Failed {
+        /// Why.
+        why: String,
+        /// Whether the way back was gone completely.
+        rolled_back: bool,
+    },
+    /// The incident ended before the plan started.
+    Overtaken,
+}
+
+impl Stage {
+    /// Whether the run holds its asset's lock.
+    #[must_use]
+    pub fn holds_lock(&self) -> bool {
+        matches!(self, Self::Acting { .. } | Self::Verifying { .. } | Self::RollingBack { .. })
+    }
+
+    /// Whether the run is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Over { .. })
+    }
+
+    /// The plan, in the stages that have one.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Plan> {
+        match self {
+            Self::Probing { .. } => None,
+            Self::Over { plan, .. } => plan.as_ref(),
+            Self::Held { plan, .. }
+            | Self::AwaitingApproval { plan, .. }
+            | Self::Acting { plan, .. }
+            | Self::Verifying { plan, .. }
+            | Self::RollingBack { plan, .. } => Some(plan),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Everything the engine remembers, and what of it changed.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::asset::AssetId;
+use crate::block::{Health, SourceId};
+use crate::effect::{Effect, EffectId, Outcome};
+use crate::incident::{Incident, IncidentId};
+use crate::policy::Mode;
+use crate::rule::{RuleId, RuleVersion};
+use crate::time::Timestamp;
+use crate::window::Window;
+
+/// Everything the engine remembers. Rebuilt from the store at start.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// Incidents that are not resolved, and resolved ones within their reopen window.
+    pub incidents: BTreeMap<IncidentId, Incident>,
+    /// Windows by rule and key.
+    pub windows: BTreeMap<RuleId, BTreeMap<String, Window>>,
+    /// What is remembered of each rule.
+    pub rules: BTreeMap<RuleId, RuleRecord>,
+    /// Fixes started lately, oldest first: budgets and cooldowns count these.
+    pub fixes: VecDeque<FixStart>,
+    /// The kill switch.
+    pub paused: Option<Paused>,
+    /// The number of the newest incident.
+    pub last_incident: IncidentId,
+    /// How the sources are doing. Not stored: they say so anew after a start.
+    pub sources: BTreeMap<SourceId, SourceView>,
+    /// Counters since the start. Not stored.
+    pub counters: Counters,
+    /// Which incident concerns a rule and asset.
+    pub(crate) subjects: BTreeMap<(RuleId, AssetId), IncidentId>,
+}
+
+/// The kill switch is on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// Who switched it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// What is remembered of a rule, over reloads and restarts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RuleRecord {
+    /// The mode that promotion or demotion gave it; comes before the settings.
+    pub mode: Option<Mode>,
+    /// Its breaker is open: since when and why.
+    pub breaker: Option<(Timestamp, String)>,
+    /// The version that exceeded a limit and what it did: this version is switched off.
+    pub off: Option<(RuleVersion, String)>,
+    /// Since when the engine knows it (absence counts from here when nothing was ever seen).
+    pub known_since: Option<Timestamp>,
+    /// The evidence for promotion and demotion.
+    pub evidence: Evidence,
+}
+
+/// What a rule's fixes have shown so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Evidence {
+    /// Incidents opened.
+    pub incidents: u64,
+    /// Plans written down in observe and suggest.
+    pub planned: u64,
+    /// Fixes proved by their checks.
+    pub verified: u64,
+    /// Fixes that failed or did not hold.
+    pub failed: u64,
+    /// Plans an operator denied.
+    pub vetoed: u64,
+    /// Incidents that came back within the reopen window after a verified fix.
+    pub recurred: u64,
+    /// When the last failures, vetoes and recurrences were (at most 50).
+    pub bad: VecDeque<Timestamp>,
+    /// When the last failed fixes were (at most 50): the breaker counts these.
+    pub failures: VecDeque<Timestamp>,
+    /// When its mode last changed.
+    pub since: Option<Timestamp>,
+}
+
+/// A fix that started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FixStart {
+    /// The rule.
+    pub rule: RuleId,
+    /// The asset.
+    pub asset: AssetId,
+    /// The incident.
+    pub incident: IncidentId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How a source is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceView {
+    /// Its health, and that of its streams that are not well.
+    pub health: Health,
+    /// The streams that are not well.
+    pub streams: BTreeMap<String, Health>,
+    /// Since when it has been read to its end, as far as it is well.
+    pub live_since: Option<Timestamp>,
+    /// When it last gave a finding.
+    pub last_finding: Option<Timestamp>,
+}
+
+/// Counters since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// Findings by rule.
+    pub findings: BTreeMap<RuleId, u64>,
+    /// Findings too old for their window, by rule.
+    pub late: BTreeMap<RuleId, u64>,
+    /// Keys dropped because a rule had too many, by rule.
+    pub evicted: BTreeMap<RuleId, u64>,
+    /// Failed script calls, by rule.
+    pub script_errors: BTreeMap<RuleId, u64>,
+    /// Findings left out because their rule is switched off, by rule.
+    pub off: BTreeMap<RuleId, u64>,
+}
+
+/// One line of an incident's timeline and of the audit trail; they are the same record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// The incident.
+    #[serde(default)]
+    pub incident: Option<IncidentId>,
+    /// Who: `engine`, or an operator's name.
+    pub by: String,
+    /// What kind of thing happened; one of a fixed set of words (`opened`, `probe`, `plan`, `gate`, `step`, `check` …).
+    pub what: String,
+    /// What happened, for people.
+    pub text: String,
+}
+
+/// One change to what must survive. Applied by the store in one transaction, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// This is the incident now.
+    Incident(Box<Incident>),
+    /// This is the window now; `None`: forget it.
+    Window(RuleId, String, Option<Box<Window>>),
+    /// This is what is remembered of the rule now.
+    Rule(RuleId, Box<RuleRecord>),
+    /// A fix started.
+    Fix(FixStart),
+    /// The kill switch.
+    Paused(Option<Paused>),
+    /// To be performed.
+    Effect(Effect),
+    /// Performed, or decided otherwise.
+    EffectOver(EffectId, Outcome),
+    /// Timeline and audit.
+    Entry(Entry),
+}
+
+/// Collects what changed during one or several steps, so that a flood of findings on one window is one write.
+#[derive(Debug, Default)]
+pub struct Journal {
+    pub(crate) incidents: BTreeSet<IncidentId>,
+    pub(crate) windows: BTreeSet<(RuleId, String)>,
+    pub(crate) rules: BTreeSet<RuleId>,
+    pub(crate) paused: bool,
+    pub(crate) log: Vec<Change>,
+}
+
+impl Journal {
+    /// What to store now, and the effects to perform once it is stored. Leaves the journal empty.
+    #[must_use]
+    pub fn take(&mut self, state: &State) -> (Vec<Change>, Vec<Effect>) {
+        let mut changes = Vec::new();
+        for id in std::mem::take(&mut self.incidents) {
+            changes.extend(state.incidents.get(&id).map(|i| Change::Incident(Box::new(i.clone()))));
+        }
+        for (rule, key) in std::mem::take(&mut self.windows) {
+            let window = state.windows.get(&rule).and_then(|w| w.get(&key)).cloned().map(Box::new);
+            changes.push(Change::Window(rule, key, window));
+        }
+        for rule in std::mem::take(&mut self.rules) {
+            let record = state.rules.get(&rule).cloned().unwrap_or_default();
+            changes.push(Change::Rule(rule, Box::new(record)));
+        }
+        if std::mem::take(&mut self.paused) {
+            changes.push(Change::Paused(state.paused.clone()));
+        }
+        let mut effects = Vec::new();
+        for change in std::mem::take(&mut self.log) {
+            if let Change::Effect(effect) = &change {
+                effects.push(effect.clone());
+            }
+            changes.push(change);
+        }
+        (changes, effects)
+    }
+
+    /// Whether there is nothing to store.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.incidents.is_empty()
+            && self.windows.is_empty()
+            && self.rules.is_empty()
+            && !self.paused
+            && self.log.is_empty()
+    }
+}
