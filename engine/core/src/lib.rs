@@ -1,7 +1,7 @@
 //! Decides, and never touches the world.
 //!
 //! No files, sockets, processes, threads, clock, randomness, SQL, scripts or HTTP: what this crate needs arrives as
-//! arguments, what it wants done leaves as data. Start at [`state`].
+//! arguments, what it wants done leaves as data. Start at [`step::step`].
 //!
 //! The modules stand in the order in which a line of log travels through them.
 
@@ -28,4 +28,7 @@ pub mod severity;
 pub mod incident;
 pub mod run;
 pub mod state;
+
+pub mod gate;
+pub mod step;
 pub mod window;

@@ -32,6 +32,8 @@ pub struct State {
     pub sources: BTreeMap<SourceId, SourceView>,
     /// Counters since the start. Not stored.
     pub counters: Counters,
+    /// When what is over was last forgotten.
+    pub(crate) pruned: Timestamp,
     /// Which incident concerns a rule and asset.
     pub(crate) subjects: BTreeMap<(RuleId, AssetId), IncidentId>,
 }
@@ -213,5 +215,62 @@ impl Journal {
             && self.rules.is_empty()
             && !self.paused
             && self.log.is_empty()
+    }
+}
+
+impl State {
+    /// The state as the store remembers it.
+    #[must_use]
+    pub fn from_parts(incidents: Vec<Incident>, last_incident: IncidentId) -> Self {
+        let mut state = Self { last_incident, ..Self::default() };
+        for incident in incidents {
+            state.insert_incident(incident);
+        }
+        state
+    }
+
+    /// Takes an incident in; a newer one of the same rule and asset is found by both from now on.
+    pub(crate) fn insert_incident(&mut self, incident: Incident) {
+        let subject = (incident.rule.clone(), incident.asset.clone());
+        let newest = self.subjects.entry(subject).or_insert(incident.id);
+        *newest = (*newest).max(incident.id);
+        self.last_incident = self.last_incident.max(incident.id);
+        self.incidents.insert(incident.id, incident);
+    }
+
+    /// Forgets an incident that is over; what changed of it and is not stored yet goes to the journal first.
+    pub(crate) fn forget_incident(&mut self, id: IncidentId, journal: &mut Journal) {
+        let Some(incident) = self.incidents.remove(&id) else { return };
+        let subject = (incident.rule.clone(), incident.asset.clone());
+        if self.subjects.get(&subject) == Some(&id) {
+            self.subjects.remove(&subject);
+        }
+        if journal.incidents.remove(&id) {
+            journal.log.insert(0, Change::Incident(Box::new(incident)));
+        }
+    }
+
+    /// The incident of a rule and asset.
+    #[must_use]
+    pub fn incident_of(&self, rule: &RuleId, asset: &str) -> Option<&Incident> {
+        self.incidents.get(self.subjects.get(&(rule.clone(), asset.to_owned()))?)
+    }
+
+    /// The incident whose run holds the lock of an asset.
+    #[must_use]
+    pub fn lock_of(&self, asset: &str) -> Option<IncidentId> {
+        let holds = |i: &&Incident| i.asset == asset && i.run.as_ref().is_some_and(|run| run.stage.holds_lock());
+        self.incidents.values().find(holds).map(|i| i.id)
+    }
+
+    /// Whether this version of the rule is switched off because it exceeded a limit.
+    #[must_use]
+    pub fn is_off(&self, rule: &crate::rule::Rule) -> bool {
+        self.rules.get(&rule.id).and_then(|r| r.off.as_ref()).is_some_and(|(version, _)| *version == rule.version)
+    }
+
+    /// What is remembered of a rule, made at first need.
+    pub(crate) fn record(&mut self, rule: &crate::rule::Rule) -> &mut RuleRecord {
+        self.rules.entry(rule.id.clone()).or_default()
     }
 }

@@ -16,8 +16,8 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
-    /// The latest point that prints as RFC 3339 (9999-12-30T22:00:00.999999Z, jiff's limit).
-    pub const MAX: Self = Self(253_402_207_200_999_999);
+    /// The latest point that prints as RFC 3339 (9999-12-30T21:59:59.999999Z, just below jiff's limit).
+    pub const MAX: Self = Self(253_402_207_199_999_999);
     /// 0001-01-01T00:00:00Z, the earliest point that RFC 3339 can write.
     pub const MIN: Self = Self(-62_135_596_800_000_000);
 

@@ -41,6 +41,8 @@ pub struct Window {
     pub newest: Option<Timestamp>,
     /// Absence and overdue: the newest finding, for the incident that may come of it.
     pub cause: Option<Box<Cause>>,
+    /// Absence: due, but its source is not being read.
+    pub held: bool,
     /// The incident that findings of this key belong to while it is not resolved.
     pub incident: Option<IncidentId>,
 }

@@ -1,0 +1,231 @@
+//! The gates between a plan and its first step, in the order in which they are asked.
+//!
+//! Start at [`ask`]. Every gate answers, so that `explain` shows them all; the first that does not pass decides.
+
+use serde::{Deserialize, Serialize};
+
+use crate::incident::Incident;
+use crate::plan::Plan;
+use crate::policy::Mode;
+use crate::rule::{Rule, RuleId};
+use crate::state::State;
+use crate::step::World;
+use crate::time::{Span, Timestamp};
+
+/// What a gate says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "says", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Go on.
+    Pass,
+    /// Not now; ask again later.
+    Wait {
+        /// Why.
+        why: String,
+    },
+    /// Only with an operator's approval.
+    Approval {
+        /// Why.
+        why: String,
+    },
+    /// No.
+    Refuse {
+        /// Why, and the way out.
+        why: String,
+    },
+}
+
+/// One gate's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The gate.
+    pub gate: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+struct Question<'a> {
+    state: &'a State,
+    world: &'a World<'a>,
+    rule: &'a Rule,
+    incident: &'a Incident,
+    plan: &'a Plan,
+}
+
+type Gate = fn(&Question<'_>) -> Verdict;
+
+/// The gates, in order. What can never be right is refused first, what may become right later waits last.
+const GATES: [(&str, Gate); 10] = [
+    ("mode", mode),
+    ("breaker", breaker),
+    ("target", target),
+    ("allow-list", allow_list),
+    ("cooldown", cooldown),
+    ("budget", budget),
+    ("protected", protected),
+    ("approval", approval),
+    ("pause", pause),
+    ("lock", lock),
+];
+
+/// Asks every gate whether `plan` may start now.
+#[must_use]
+pub fn ask(state: &State, world: &World<'_>, rule: &Rule, incident: &Incident, plan: &Plan) -> Vec<Answer> {
+    let question = Question { state, world, rule, incident, plan };
+    GATES.iter().map(|(gate, ask)| Answer { gate: (*gate).to_owned(), verdict: ask(&question) }).collect()
+}
+
+/// The mode a rule has now: what was decided later comes before the settings.
+#[must_use]
+pub fn mode_of(state: &State, world: &World<'_>, rule: &RuleId) -> Mode {
+    state.rules.get(rule).and_then(|r| r.mode).unwrap_or_else(|| world.policy.mode(rule))
+}
+
+fn refuse(why: impl Into<String>) -> Verdict {
+    Verdict::Refuse { why: why.into() }
+}
+
+fn mode(q: &Question<'_>) -> Verdict {
+    match mode_of(q.state, q.world, &q.rule.id) {
+        mode @ (Mode::Observe | Mode::Suggest) => refuse(format!(
+            "{} is in mode {mode}; `heinzel policy promote {}` shows the evidence and lets it go further",
+            q.rule.id, q.rule.id
+        )),
+        Mode::Approve | Mode::Auto => Verdict::Pass,
+    }
+}
+
+fn breaker(q: &Question<'_>) -> Verdict {
+    match q.state.rules.get(&q.rule.id).and_then(|r| r.breaker.as_ref()) {
+        Some((since, why)) => refuse(format!(
+            "the breaker of {} is open since {since}: {why}; find the cause, then `heinzel policy promote {}`",
+            q.rule.id, q.rule.id
+        )),
+        None => Verdict::Pass,
+    }
+}
+
+fn target(q: &Question<'_>) -> Verdict {
+    use crate::plan::Action::{
+        Chmod, Chown, Command, Copy, Http, Move, Remove, Signal, Systemd, TaskRetry, Truncate, WriteTemplate,
+    };
+    let empty = |text: &String| text.trim().is_empty();
+    for step in q.plan.steps.iter().chain(&q.plan.rollback) {
+        let bad = match &step.action {
+            Systemd { unit, .. } => empty(unit) || unit.contains('*'),
+            Command { argv } => argv.is_empty() || argv.iter().any(empty),
+            Remove { path, .. } => {
+                empty(path) || path.rsplit('/').next().is_none_or(|last| last.chars().all(|c| "*?".contains(c)))
+            }
+            Truncate { path } | Chmod { path, .. } | WriteTemplate { path, .. } => empty(path) || path.contains('*'),
+            Chown { path, owner, group } => empty(path) || path.contains('*') || empty(owner) || empty(group),
+            Copy { from, to } | Move { from, to } => empty(from) || empty(to) || from.contains('*') || to.contains('*'),
+            Signal { name, pid, .. } => empty(name) || name.contains('*') || *pid == Some(0) || *pid == Some(1),
+            Http { url, .. } => empty(url),
+            TaskRetry { kind, target } => empty(kind) || empty(target),
+            crate::plan::Action::Wait { .. } | crate::plan::Action::Replan => false,
+        };
+        if bad {
+            return refuse(format!(
+                "`{}` names no target or too wide a one; the rule must name exactly what it means",
+                step.action.describe()
+            ));
+        }
+    }
+    Verdict::Pass
+}
+
+fn allow_list(q: &Question<'_>) -> Verdict {
+    let steps = q.plan.steps.iter().chain(&q.plan.rollback);
+    match steps.map(|step| q.world.policy.allow.step(step)).find_map(Result::err) {
+        Some(no) => refuse(no.to_string()),
+        None => Verdict::Pass,
+    }
+}
+
+fn cooldown(q: &Question<'_>) -> Verdict {
+    let ours = |f: &&crate::state::FixStart| {
+        f.rule == q.rule.id && f.asset == q.incident.asset && !started_by_this_run(q, f.incident, f.at)
+    };
+    let Some(last) = q.state.fixes.iter().rev().find(ours) else { return Verdict::Pass };
+    let until = last.at + q.rule.cooldown;
+    if until <= q.world.now {
+        return Verdict::Pass;
+    }
+    refuse(format!(
+        "the fix ran for {} at {} and rests until {until} ({}); that it is needed again so soon means that it did not hold",
+        q.incident.asset,
+        last.at,
+        Span(q.rule.cooldown)
+    ))
+}
+
+fn started_by_this_run(q: &Question<'_>, incident: u64, at: Timestamp) -> bool {
+    incident == q.incident.id && q.incident.run.as_ref().is_some_and(|run| run.started <= at)
+}
+
+fn budget(q: &Question<'_>) -> Verdict {
+    let limits = q.world.policy.budget;
+    let now = q.world.now;
+    let count = |rate: crate::policy::Rate, fits: &dyn Fn(&crate::state::FixStart) -> bool| {
+        q.state.fixes.iter().filter(|f| f.at + rate.within.0 > now && fits(f)).count() >= rate.count as usize
+    };
+    let full = |what: String, setting: &str, rate: crate::policy::Rate| {
+        refuse(format!("{what} has had its {rate}; `policy.budget.{setting}` sets how many fixes may run"))
+    };
+    if count(limits.rule, &|f| f.rule == q.rule.id) {
+        return full(format!("rule {}", q.rule.id), "rule", limits.rule);
+    }
+    if count(limits.asset, &|f| f.asset == q.incident.asset) {
+        return full(format!("asset {}", q.incident.asset), "asset", limits.asset);
+    }
+    if count(limits.host, &|_| true) {
+        return full("this host".into(), "host", limits.host);
+    }
+    Verdict::Pass
+}
+
+fn approved(q: &Question<'_>) -> bool {
+    let steps = || q.plan.steps.iter().map(|s| s.action.describe());
+    q.incident.run.as_ref().and_then(|run| run.approved.as_ref()).is_some_and(|a| steps().eq(a.steps.iter().cloned()))
+}
+
+fn protected(q: &Question<'_>) -> Verdict {
+    let marked = q.world.assets.get(&q.incident.asset).is_some_and(|a| a.protected);
+    let listed = q.world.policy.protected.iter().any(|g| g.fits(&q.incident.asset));
+    if (marked || listed) && !approved(q) {
+        return Verdict::Approval { why: format!("{} is protected", q.incident.asset) };
+    }
+    Verdict::Pass
+}
+
+fn approval(q: &Question<'_>) -> Verdict {
+    if mode_of(q.state, q.world, &q.rule.id) == Mode::Approve && !approved(q) {
+        return Verdict::Approval { why: format!("{} is in mode approve", q.rule.id) };
+    }
+    Verdict::Pass
+}
+
+fn pause(q: &Question<'_>) -> Verdict {
+    if let Some(paused) = &q.state.paused {
+        return Verdict::Wait {
+            why: format!("{} paused all fixes at {}; `heinzel resume` ends it", paused.by, paused.at),
+        };
+    }
+    let now = q.world.now;
+    let on = |m: &&crate::policy::Maintenance| {
+        m.from <= now && now < m.until && m.assets.iter().any(|g| g.fits(&q.incident.asset))
+    };
+    match q.world.policy.maintenance.iter().find(on) {
+        Some(m) => Verdict::Wait { why: format!("maintenance on {} until {}", q.incident.asset, m.until) },
+        None => Verdict::Pass,
+    }
+}
+
+fn lock(q: &Question<'_>) -> Verdict {
+    match q.state.lock_of(&q.incident.asset).filter(|holder| *holder != q.incident.id) {
+        Some(holder) => Verdict::Wait { why: format!("incident {holder} is working on {}", q.incident.asset) },
+        None => Verdict::Pass,
+    }
+}

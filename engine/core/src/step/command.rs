@@ -1,0 +1,209 @@
+//! What operators say.
+
+use serde::{Deserialize, Serialize};
+
+use crate::gate;
+use crate::incident::{IncidentId, Status};
+use crate::policy::Mode;
+use crate::rule::RuleId;
+use crate::run::{Approved, End, Stage};
+use crate::state::Paused;
+use crate::step::{Desk, heal};
+
+/// What an operator says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// I know of it.
+    Acknowledge {
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// It is over.
+    Resolve {
+        /// The incident.
+        incident: IncidentId,
+        /// How it ended.
+        note: String,
+    },
+    /// Carry the plan out.
+    Approve {
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// Do not carry the plan out.
+    Deny {
+        /// The incident.
+        incident: IncidentId,
+        /// Why not.
+        why: String,
+    },
+    /// Start no fix until [`Command::Resume`].
+    Pause {
+        /// Why.
+        why: String,
+    },
+    /// Fixes may start again.
+    Resume,
+    /// Let a rule go further; also closes its breaker and switches it on again.
+    Promote {
+        /// The rule.
+        rule: RuleId,
+        /// How far; without it one mode bolder.
+        to: Option<Mode>,
+    },
+    /// Take a rule back.
+    Demote {
+        /// The rule.
+        rule: RuleId,
+        /// How far; without it one mode more timid.
+        to: Option<Mode>,
+    },
+}
+
+/// Does it, or says why not.
+pub(super) fn obey(desk: &mut Desk<'_, '_>, by: &str, command: Command) -> Result<String, String> {
+    match command {
+        Command::Acknowledge { incident } => acknowledge(desk, by, incident),
+        Command::Resolve { incident, note } => resolve(desk, by, incident, &note),
+        Command::Approve { incident } => approve(desk, by, incident),
+        Command::Deny { incident, why } => deny(desk, by, incident, &why),
+        Command::Pause { why } => {
+            let paused = Paused { by: by.to_owned(), at: desk.now(), why: why.clone() };
+            desk.state.paused = Some(paused);
+            desk.journal.paused = true;
+            desk.note_by(None, by, "paused", why);
+            Ok("no fix starts until `heinzel resume`; running steps end, the next ones do not start".into())
+        }
+        Command::Resume => {
+            if desk.state.paused.take().is_none() {
+                return Err("nothing is paused".into());
+            }
+            desk.journal.paused = true;
+            desk.note_by(None, by, "resumed", "fixes may start again");
+            Ok("fixes may start again".into())
+        }
+        Command::Promote { rule, to } => promote(desk, by, &rule, to),
+        Command::Demote { rule, to } => demote(desk, by, &rule, to),
+    }
+}
+
+fn unresolved(desk: &Desk<'_, '_>, id: IncidentId) -> Result<Status, String> {
+    match desk.state.incidents.get(&id) {
+        None => Err(format!("incident {id} is not open; `heinzel incident list` shows those that are")),
+        Some(i) if i.is_resolved() => Err(format!("incident {id} is resolved already")),
+        Some(i) => Ok(i.status),
+    }
+}
+
+fn acknowledge(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId) -> Result<String, String> {
+    unresolved(desk, id)?;
+    if let Some(incident) = desk.state.incidents.get_mut(&id) {
+        incident.acknowledged_by = Some(by.to_owned());
+    }
+    desk.journal.incidents.insert(id);
+    desk.note_by(Some(id), by, "acknowledged", format!("{by} knows of it"));
+    Ok(format!("incident {id} is acknowledged by {by}"))
+}
+
+fn resolve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, note: &str) -> Result<String, String> {
+    unresolved(desk, id)?;
+    if heal::run_mut(desk, id).is_some_and(|run| run.stage.holds_lock()) {
+        return Err(format!(
+            "a fix for incident {id} is in the middle; wait until it ends (`heinzel incident view {id}`), or stop it with `heinzel pause`"
+        ));
+    }
+    heal::overtake(desk, id);
+    let verdict = if note.is_empty() { format!("resolved by {by}") } else { format!("resolved by {by}: {note}") };
+    heal::close(desk, id, &verdict);
+    Ok(format!("incident {id} is resolved"))
+}
+
+fn approve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId) -> Result<String, String> {
+    let status = unresolved(desk, id)?;
+    let waiting = heal::run_mut(desk, id).and_then(|run| match &run.stage {
+        Stage::AwaitingApproval { plan, .. } => {
+            Some(plan.steps.iter().map(|s| s.action.describe()).collect::<Vec<String>>())
+        }
+        _ => None,
+    });
+    let Some(steps) = waiting else {
+        return Err(format!(
+            "incident {id} is {status} and waits for no approval; `heinzel incident view {id}` says why"
+        ));
+    };
+    desk.note_by(Some(id), by, "approved", steps.join("; "));
+    let now = desk.now();
+    if let Some(run) = heal::run_mut(desk, id) {
+        run.approved = Some(Approved { by: by.to_owned(), steps });
+        run.started = now;
+    }
+    // What was approved may be hours old: look again. The approval holds for exactly the steps that were shown.
+    heal::look(desk, id);
+    Ok(format!(
+        "approved; the probes look again and the fix starts if its plan is still the same (`heinzel incident view {id}`)"
+    ))
+}
+
+fn deny(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, why: &str) -> Result<String, String> {
+    let status = unresolved(desk, id)?;
+    let plan = heal::run_mut(desk, id).and_then(|run| match &run.stage {
+        Stage::AwaitingApproval { plan, .. } => Some(plan.clone()),
+        _ => None,
+    });
+    let Some(plan) = plan else {
+        return Err(format!("incident {id} is {status} and waits for no approval"));
+    };
+    desk.note_by(Some(id), by, "denied", why);
+    heal::finish(desk, id, Some(plan), End::Vetoed { by: by.to_owned() });
+    Ok(format!("denied; incident {id} needs a human now"))
+}
+
+fn promote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> Result<String, String> {
+    let rule = desk.rule(id).ok_or_else(|| format!("there is no rule `{id}`; `heinzel policy show` lists them"))?;
+    let mode = gate::mode_of(desk.state, desk.world, id);
+    let now = desk.now();
+    let record = desk.state.record(rule);
+    let stuck = record.breaker.is_some() || record.off.is_some();
+    let to = match (to, mode.bolder()) {
+        (Some(to), _) => to,
+        (None, _) if stuck => mode,
+        (None, Some(bolder)) => bolder,
+        (None, None) => return Err(format!("{id} is in mode {mode} already, the boldest there is")),
+    };
+    if to < mode {
+        return Err(format!("{id} is in mode {mode}, which goes further than {to}; use `heinzel policy demote`"));
+    }
+    if to == mode && !stuck {
+        return Err(format!("{id} is in mode {mode} already"));
+    }
+    record.mode = Some(to);
+    record.breaker = None;
+    record.off = None;
+    record.evidence.failures.clear();
+    record.evidence.bad.clear();
+    record.evidence.since = Some(now);
+    desk.journal.rules.insert(id.clone());
+    let text = format!("{id} goes from {mode} to {to}");
+    desk.note_by(None, by, "promoted", text.clone());
+    Ok(text)
+}
+
+fn demote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> Result<String, String> {
+    let rule = desk.rule(id).ok_or_else(|| format!("there is no rule `{id}`; `heinzel policy show` lists them"))?;
+    let mode = gate::mode_of(desk.state, desk.world, id);
+    let to = match (to, mode.more_timid()) {
+        (Some(to), _) if to < mode => to,
+        (Some(to), _) => return Err(format!("{id} is in mode {mode}, which does not go further than {to}")),
+        (None, Some(lower)) => lower,
+        (None, None) => return Err(format!("{id} is in mode {mode} already, the most timid there is")),
+    };
+    let now = desk.now();
+    let record = desk.state.record(rule);
+    record.mode = Some(to);
+    record.evidence.since = Some(now);
+    desk.journal.rules.insert(id.clone());
+    let text = format!("{id} goes from {mode} to {to}");
+    desk.note_by(None, by, "demoted", text.clone());
+    Ok(text)
+}

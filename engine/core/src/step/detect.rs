@@ -1,0 +1,241 @@
+//! From findings to incidents: window, trigger, dedupe, reopen, clear.
+
+use crate::asset::AssetId;
+use crate::finding::{Finding, Role};
+use crate::incident::{Cause, Incident, IncidentId, Status};
+use crate::rule::Rule;
+use crate::run::{End, Stage};
+use crate::step::{Desk, heal};
+use crate::task::TaskState;
+use crate::time::Timestamp;
+use crate::trigger::Trigger;
+use crate::window::{Seen, Window};
+
+/// Takes one finding in.
+pub(super) fn finding(desk: &mut Desk<'_, '_>, finding: &Finding) {
+    let Some(rule) = desk.rule(&finding.rule) else { return };
+    if desk.state.is_off(rule) {
+        *desk.state.counters.off.entry(rule.id.clone()).or_default() += 1;
+        return;
+    }
+    *desk.state.counters.findings.entry(rule.id.clone()).or_default() += 1;
+    desk.state.sources.entry(finding.place.source.clone()).or_default().last_finding = Some(finding.time);
+    if clears(rule, finding) {
+        clear(desk, rule, finding);
+    }
+    if matches!(finding.role, Role::Clear(_)) {
+        return;
+    }
+    let key = key(rule, finding);
+    make_room(desk, rule, &key);
+    let window = desk.state.windows.entry(rule.id.clone()).or_default().entry(key.clone()).or_default();
+    desk.journal.windows.insert((rule.id.clone(), key.clone()));
+    let held_by = window.incident;
+    let seen = window.see(&rule.trigger, finding);
+    let waits = matches!(rule.trigger, Trigger::Absence { .. } | Trigger::Overdue { .. });
+    if let Some(id) = held_by.filter(|id| desk.state.incidents.get(id).is_some_and(|i| !i.is_resolved())) {
+        if waits {
+            let back = match rule.trigger {
+                Trigger::Overdue { .. } => finding.task.as_ref().is_some_and(|t| t.state.is_final()),
+                _ => seen == Seen::Counts,
+            };
+            if back {
+                resolve(desk, id, "the event that was missing has come");
+            }
+        } else if matches!(finding.role, Role::Match(_) | Role::Task) {
+            join(desk, id, finding.time);
+        }
+        return;
+    }
+    match seen {
+        Seen::Late => *desk.state.counters.late.entry(rule.id.clone()).or_default() += 1,
+        Seen::Fires if !waits => fire(desk, rule, &key, finding),
+        Seen::Fires | Seen::Counts | Seen::Nothing => {}
+    }
+}
+
+/// The key a finding is counted under: the values of `by`; without it everything together, except that a rule which fires
+/// at every finding has a key for each set of values, so that the asset is asked for once and not once a line.
+fn key(rule: &Rule, finding: &Finding) -> String {
+    let each = matches!(rule.trigger, Trigger::Count { count: 1, .. } | Trigger::Overdue { .. });
+    if rule.by.is_empty() && each {
+        let mut key = finding.host.clone().unwrap_or_default();
+        for (name, value) in &finding.fields {
+            if !finding.text_fields.contains(name) {
+                key.push_str(&format!("|{value}"));
+            }
+        }
+        if let Some(task) = &finding.task {
+            key.push_str(&format!("|{}|{}", task.kind, task.target.as_deref().unwrap_or_default()));
+        }
+        return key;
+    }
+    let values: Vec<String> = rule.by.iter().map(|name| finding.value_of(name).unwrap_or_default()).collect();
+    values.join("|")
+}
+
+fn make_room(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str) {
+    let Some(windows) = desk.state.windows.get_mut(&rule.id) else { return };
+    if windows.len() < Window::MOST_KEYS || windows.contains_key(key) {
+        return;
+    }
+    let mut ages: Vec<(Option<Timestamp>, String)> = windows.iter().map(|(k, w)| (w.newest, k.clone())).collect();
+    ages.sort_unstable();
+    ages.truncate(Window::MOST_KEYS / 10);
+    *desk.state.counters.evicted.entry(rule.id.clone()).or_default() += ages.len() as u64;
+    for (_, old) in ages {
+        windows.remove(&old);
+        desk.journal.windows.insert((rule.id.clone(), old));
+    }
+}
+
+fn fire(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Finding) {
+    let asset = asset(desk, rule, finding);
+    open(desk, rule, key, asset, finding.time, Cause::of(finding));
+}
+
+/// The asset a finding concerns: the rule's word, else the task's target, else the host.
+pub(super) fn asset(desk: &mut Desk<'_, '_>, rule: &Rule, finding: &Finding) -> AssetId {
+    if rule.has.asset {
+        match rule.logic.asset(finding) {
+            Ok(Some(name)) => return desk.world.assets.resolve(&name),
+            Ok(None) => {}
+            Err(error) => heal::script_failed(desk, rule, None, &error),
+        }
+    }
+    default_asset(desk, finding.task.as_deref(), finding.host.as_deref())
+}
+
+fn default_asset(desk: &Desk<'_, '_>, task: Option<&crate::task::Task>, host: Option<&str>) -> AssetId {
+    if let Some(task) = task
+        && let Some(target) = task.target.as_deref().filter(|t| crate::field::FieldType::Ident.accept(t).is_ok())
+    {
+        let known = desk.world.assets.resolve(target);
+        return if known == target { format!("{}:{target}", task.kind) } else { known };
+    }
+    desk.world.assets.resolve(&format!("host:{}", host.unwrap_or(desk.world.host)))
+}
+
+/// Opens, joins or reopens the incident of a rule and asset.
+pub(super) fn open(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, asset: AssetId, time: Timestamp, cause: Cause) {
+    let now = desk.now();
+    let subject = (rule.id.clone(), asset.clone());
+    let known = desk.state.subjects.get(&subject).and_then(|id| desk.state.incidents.get(id));
+    let (id, begin) = match known.map(|i| (i.id, i.resolved_at)) {
+        Some((id, None)) => {
+            join(desk, id, time);
+            (id, false)
+        }
+        // A line from before the end, read late: it belongs to what is over. Stamps may have whole seconds only.
+        Some((id, Some(end))) if time + std::time::Duration::from_secs(1) < end => {
+            join(desk, id, time);
+            (id, false)
+        }
+        Some((id, Some(end))) if now.since(end) <= rule.reopen => {
+            reopen(desk, rule, id, time, cause);
+            (id, true)
+        }
+        _ => (create(desk, rule, asset, time, cause), true),
+    };
+    if let Some(window) = desk.state.windows.get_mut(&rule.id).and_then(|w| w.get_mut(key)) {
+        window.incident = Some(id);
+    }
+    if begin {
+        heal::begin(desk, id);
+    }
+}
+
+fn create(desk: &mut Desk<'_, '_>, rule: &Rule, asset: AssetId, time: Timestamp, cause: Cause) -> IncidentId {
+    desk.state.last_incident += 1;
+    let id = desk.state.last_incident;
+    let text = format!("{} on {asset}: {}", rule.title, cause.message);
+    let incident = Incident {
+        id,
+        rule: rule.id.clone(),
+        title: rule.title.clone(),
+        severity: rule.severity,
+        status: Status::Open,
+        acknowledged_by: None,
+        opened: time,
+        opened_at: desk.now(),
+        last_seen: time,
+        findings: 1,
+        reopened: 0,
+        resolved_at: None,
+        verdict: None,
+        cause,
+        customers: desk.world.assets.customers(&asset),
+        dependants: desk.world.assets.dependants(&asset),
+        answer: rule.answer.clone(),
+        escalate: rule.escalate.clone(),
+        run: None,
+        notice: None,
+        effects: 0,
+        asset,
+    };
+    desk.state.insert_incident(incident);
+    desk.journal.incidents.insert(id);
+    desk.state.record(rule).evidence.incidents += 1;
+    desk.journal.rules.insert(rule.id.clone());
+    desk.note(Some(id), "opened", text);
+    id
+}
+
+fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, time: Timestamp, cause: Cause) {
+    let now = desk.now();
+    let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
+    let was_fixed = matches!(&incident.run, Some(run) if run.touched
+        && matches!(run.stage, Stage::Over { end: End::Verified, .. }));
+    incident.status = Status::Open;
+    incident.resolved_at = None;
+    incident.verdict = None;
+    incident.acknowledged_by = None;
+    incident.opened = time;
+    incident.opened_at = now;
+    incident.last_seen = incident.last_seen.max(time);
+    incident.findings += 1;
+    incident.reopened += 1;
+    let text = format!("came back: {}", cause.message);
+    incident.cause = cause;
+    desk.journal.incidents.insert(id);
+    desk.note(Some(id), "reopened", text);
+    if was_fixed {
+        desk.state.record(rule).evidence.recurred += 1;
+        heal::went_badly(desk, rule, Some(id), "it came back soon after a verified fix");
+    }
+}
+
+fn join(desk: &mut Desk<'_, '_>, id: IncidentId, time: Timestamp) {
+    if let Some(incident) = desk.state.incidents.get_mut(&id) {
+        incident.findings += 1;
+        incident.last_seen = incident.last_seen.max(time);
+        desk.journal.incidents.insert(id);
+    }
+}
+
+fn clears(rule: &Rule, finding: &Finding) -> bool {
+    let ended_well = || finding.task.as_ref().is_some_and(|t| matches!(t.state, TaskState::Ok | TaskState::Warning));
+    matches!(finding.role, Role::Clear(_)) || (rule.clear.task_ok && finding.role == Role::TaskOther && ended_well())
+}
+
+/// A line says that it is well again. It ends the rule's incident on the same asset, unless a fix is in the middle.
+fn clear(desk: &mut Desk<'_, '_>, rule: &Rule, finding: &Finding) {
+    let asset = asset(desk, rule, finding);
+    let Some(&id) = desk.state.subjects.get(&(rule.id.clone(), asset)) else { return };
+    let Some(incident) = desk.state.incidents.get(&id) else { return };
+    if incident.is_resolved() || incident.last_seen > finding.time {
+        return;
+    }
+    resolve(desk, id, &format!("a line says that it is well again: {}", finding.message));
+}
+
+/// Ends an incident, unless a fix is in the middle (whose checks then decide).
+pub(super) fn resolve(desk: &mut Desk<'_, '_>, id: IncidentId, verdict: &str) {
+    let Some(incident) = desk.state.incidents.get(&id) else { return };
+    if incident.run.as_ref().is_some_and(|run| run.stage.holds_lock()) {
+        desk.note(Some(id), "cleared", format!("{verdict}; the checks of the running fix decide"));
+        return;
+    }
+    heal::overtake(desk, id);
+    heal::close(desk, id, verdict);
+}

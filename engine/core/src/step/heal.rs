@@ -1,0 +1,569 @@
+//! One incident through probe, plan, gates, steps and the way back.
+//!
+//! Start at [`begin`]; then everything is driven by [`done`], when an effect comes back, and by the timers. What a stage
+//! may become stands in one place each: [`probed`], [`gates`], [`stepped`], [`rolled_back`], [`finish`].
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::effect::{Act, EffectId, Message, Outcome};
+use crate::gate::{self, Verdict};
+use crate::incident::{Incident, IncidentId, Notice, Status};
+use crate::plan::{Action, Plan};
+use crate::policy::Mode;
+use crate::probe::{Fact, Facts};
+use crate::rule::{Case, LogicError, Rule};
+use crate::run::{End, Run, Stage};
+use crate::state::{Change, FixStart};
+use crate::step::{Desk, verify};
+use crate::time::Timestamp;
+
+/// Starts an attempt to repair an incident, or hands it over where the rule has no fix.
+pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
+    let Some((rule, number)) = rule_of(desk, id).map(|(r, i)| (r, i.run.as_ref().map_or(0, |run| run.number) + 1))
+    else {
+        return;
+    };
+    if !rule.has.fix {
+        if gate::mode_of(desk.state, desk.world, &rule.id) != Mode::Observe {
+            escalate(desk, id, "the rule has no fix");
+        }
+        return;
+    }
+    let run = Run {
+        number,
+        version: rule.version.clone(),
+        started: desk.now(),
+        round: 0,
+        facts: Facts::new(),
+        done: Vec::new(),
+        approved: None,
+        touched: false,
+        stage: Stage::Probing { waiting: BTreeMap::new() },
+    };
+    if let Some(incident) = desk.state.incidents.get_mut(&id) {
+        incident.run = Some(run);
+        incident.status = Status::Healing;
+    }
+    look(desk, id);
+}
+
+/// Sends the probes of a round out.
+pub(super) fn look(desk: &mut Desk<'_, '_>, id: IncidentId) {
+    let Some((rule, incident)) = rule_of(desk, id) else { return };
+    let case = case(desk, incident);
+    let probes = if rule.has.probe { rule.logic.probe(&case) } else { Ok(BTreeMap::new()) };
+    let probes = match probes {
+        Ok(probes) => probes,
+        Err(error) => return script_failed(desk, rule, Some(id), &error),
+    };
+    let mut waiting = BTreeMap::new();
+    let mut facts = Facts::new();
+    for (name, probe) in probes {
+        match desk.world.policy.allow.probe(&probe) {
+            Ok(()) => {
+                waiting.insert(desk.emit(id, Act::Probe { probe }), name);
+            }
+            Err(no) => {
+                desk.note(Some(id), "probe", format!("{name}: {no}"));
+                facts.insert(name, Fact::Blind { why: no.to_string() });
+            }
+        }
+    }
+    let go_on = waiting.is_empty();
+    desk.journal.incidents.insert(id);
+    if let Some(run) = run_mut(desk, id) {
+        run.facts = facts;
+        run.stage = Stage::Probing { waiting };
+    }
+    if go_on {
+        plan(desk, id);
+    }
+}
+
+/// An effect came back.
+pub(super) fn done(desk: &mut Desk<'_, '_>, effect: &EffectId, outcome: Outcome) {
+    desk.journal.log.push(Change::EffectOver(effect.clone(), outcome.clone()));
+    let Some(id) = effect.split_once('-').and_then(|(id, _)| id.parse::<IncidentId>().ok()) else { return };
+    let Some(incident) = desk.state.incidents.get(&id) else { return };
+    if incident.notice.as_ref().is_some_and(|notice| notice.effect == *effect) {
+        return delivered(desk, id, outcome);
+    }
+    match incident.run.as_ref().map(|run| &run.stage) {
+        Some(Stage::Probing { waiting }) if waiting.contains_key(effect) => probed(desk, id, effect, outcome),
+        Some(Stage::Acting { effect: out, .. }) if out == effect => stepped(desk, id, outcome),
+        Some(Stage::Verifying { waiting, .. }) if waiting.contains_key(effect) => {
+            verify::seen(desk, id, effect, outcome)
+        }
+        Some(Stage::RollingBack { effect: out, .. }) if out == effect => rolled_back(desk, id, outcome),
+        // Of a stage that is over: noted above, nothing to decide.
+        _ => {}
+    }
+}
+
+fn probed(desk: &mut Desk<'_, '_>, id: IncidentId, effect: &EffectId, outcome: Outcome) {
+    let fact = verify::fact_of(outcome);
+    let Some(run) = run_mut(desk, id) else { return };
+    let Stage::Probing { waiting } = &mut run.stage else { return };
+    let Some(name) = waiting.remove(effect) else { return };
+    let all = waiting.is_empty();
+    let text = match &fact {
+        Fact::Seen { report } => format!("{name}: {report}"),
+        Fact::Blind { why } => format!("{name}: could not look: {why}"),
+    };
+    run.facts.insert(name, fact);
+    desk.journal.incidents.insert(id);
+    desk.note(Some(id), "probe", text);
+    if all {
+        plan(desk, id);
+    }
+}
+
+/// Asks the rule for its plan, then the gates.
+fn plan(desk: &mut Desk<'_, '_>, id: IncidentId) {
+    let Some((rule, incident)) = rule_of(desk, id) else { return };
+    let Some(run) = incident.run.as_ref() else { return };
+    let case = case(desk, incident);
+    let made = rule.logic.fix(&case, &run.facts, &run.done).and_then(|steps| {
+        Ok(Plan {
+            version: rule.version.clone(),
+            round: run.round,
+            steps,
+            verify: if rule.has.verify { rule.logic.verify(&case, &run.facts)? } else { Vec::new() },
+            rollback: if rule.has.rollback { rule.logic.rollback(&case, &run.facts)? } else { Vec::new() },
+            patience: rule.patience,
+        })
+    });
+    let plan = match made {
+        Ok(plan) => plan,
+        Err(error) => return script_failed(desk, rule, Some(id), &error),
+    };
+    if run.version != rule.version && run.round > 0 {
+        let why = "the rule changed between two rounds of its plan";
+        return finish(desk, id, Some(plan), End::Failed { why: why.into(), rolled_back: false });
+    }
+    let words: Vec<String> = plan.steps.iter().map(|s| s.action.describe()).collect();
+    if plan.steps.is_empty() {
+        desk.note(Some(id), "plan", "the probes leave nothing to do; the checks decide");
+        return verify::begin(desk, id, plan, false);
+    }
+    desk.note(Some(id), "plan", words.join("; "));
+    let last_only =
+        |(at, step): (usize, &crate::plan::Step)| step.action == Action::Replan && at + 1 < plan.steps.len();
+    if plan.steps.iter().enumerate().any(last_only) {
+        let why = "the plan goes on after `step.replan()`, which must come last";
+        return finish(desk, id, Some(plan), End::Failed { why: why.into(), rolled_back: false });
+    }
+    gates(desk, id, plan);
+}
+
+/// Asks the gates and does what the first that does not pass says.
+pub(super) fn gates(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan) {
+    let Some((rule, incident)) = rule_of(desk, id) else { return };
+    let was_held_by = match incident.run.as_ref().map(|run| &run.stage) {
+        Some(Stage::Held { gate, .. }) => Some(gate.clone()),
+        _ => None,
+    };
+    let answers = gate::ask(desk.state, desk.world, rule, incident, &plan);
+    let Some(answer) = answers.into_iter().find(|a| a.verdict != Verdict::Pass) else {
+        return act(desk, id, plan, 0);
+    };
+    let now = desk.now();
+    let gate = answer.gate;
+    match answer.verdict {
+        Verdict::Pass => {}
+        Verdict::Wait { why } => {
+            if was_held_by.as_ref() != Some(&gate) {
+                desk.note(Some(id), "gate", format!("gate `{gate}` holds: {why}"));
+                set_stage(desk, id, Status::Healing, Stage::Held { plan, gate, since: now });
+            }
+        }
+        Verdict::Approval { why } => {
+            desk.note(
+                Some(id),
+                "gate",
+                format!("gate `{gate}` asks for approval: {why}; `heinzel approve {id}` or `heinzel deny {id}`"),
+            );
+            set_stage(desk, id, Status::AwaitingApproval, Stage::AwaitingApproval { plan, since: now });
+            tell(desk, id, &format!("a fix waits for approval: {why}; `heinzel approve {id}` or `heinzel deny {id}`"));
+        }
+        Verdict::Refuse { why } => {
+            desk.note(Some(id), "gate", format!("gate `{gate}` refused: {why}"));
+            let mode = gate::mode_of(desk.state, desk.world, &rule.id);
+            let end = if gate == "mode" { End::NotDone { mode } } else { End::Refused { gate, why } };
+            finish(desk, id, Some(plan), end);
+        }
+    }
+}
+
+/// Hands out step `at` of the plan, or goes on behind the last one.
+fn act(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize) {
+    let now = desk.now();
+    let Some(step) = plan.steps.get(at).cloned() else { return verify::begin(desk, id, plan, false) };
+    let Some(incident) = desk.state.incidents.get(&id) else { return };
+    if at > 0
+        && let Some(paused) = &desk.state.paused
+    {
+        let why =
+            format!("{} paused all fixes in the middle of the plan, before `{}`", paused.by, step.action.describe());
+        return finish(desk, id, Some(plan), End::Failed { why, rolled_back: false });
+    }
+    if step.action == Action::Replan {
+        return replan(desk, id, plan);
+    }
+    if at == 0 {
+        let fix = FixStart { rule: incident.rule.clone(), asset: incident.asset.clone(), incident: id, at: now };
+        desk.journal.log.push(Change::Fix(fix.clone()));
+        desk.state.fixes.push_back(fix);
+    }
+    desk.note(Some(id), "step", format!("{} of {}: {}", at + 1, plan.steps.len(), step.action.describe()));
+    let effect = desk.emit(id, Act::Step { step });
+    set_stage(desk, id, Status::Healing, Stage::Acting { plan, at, effect });
+}
+
+/// Plans once more after a step whose outcome is unknown and whose checks fail: the probes see what it left behind.
+pub(super) fn look_again(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, why: &str) {
+    desk.note(Some(id), "plan", format!("looking again after an interrupted step, because {why}"));
+    replan(desk, id, plan);
+}
+
+fn replan(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan) {
+    let most = desk.world.policy.max_rounds;
+    let Some(run) = run_mut(desk, id) else { return };
+    if run.round + 1 >= most {
+        let why =
+            format!("after {most} rounds of planning it is not well; `policy.max_rounds` sets how many there may be");
+        return roll_back(desk, id, plan, &why);
+    }
+    run.round += 1;
+    look(desk, id);
+}
+
+/// A step came back.
+fn stepped(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
+    let Some(run) = run_mut(desk, id) else { return };
+    let Stage::Acting { plan, at, .. } = &run.stage else { return };
+    let (plan, at) = (plan.clone(), *at);
+    let Some(step) = plan.steps.get(at) else { return };
+    let tried = !matches!(outcome, Outcome::Refused { .. });
+    run.touched |= tried && step.action.changes_world();
+    let touched = run.touched;
+    run.done.push(json!({ "step": step.action.describe(), "result": outcome }));
+    let what = step.action.describe();
+    match outcome {
+        Outcome::Done { detail } => {
+            desk.note(Some(id), "step", format!("done: {what}: {detail}"));
+            act(desk, id, plan, at + 1);
+        }
+        Outcome::Unknown => {
+            desk.note(Some(id), "step", format!("unknown: {what}: the engine was interrupted; the checks decide"));
+            verify::begin(desk, id, plan, true);
+        }
+        Outcome::Refused { gate, why } => {
+            desk.note(Some(id), "gate", format!("gate `{gate}` refused `{what}`: {why}"));
+            if touched {
+                roll_back(desk, id, plan, &why);
+            } else {
+                finish(desk, id, Some(plan), End::Refused { gate, why });
+            }
+        }
+        Outcome::Failed { why } => {
+            desk.note(Some(id), "step", format!("failed: {what}: {why}"));
+            roll_back(desk, id, plan, &format!("`{what}` failed: {why}"));
+        }
+        Outcome::Saw { .. } => {
+            roll_back(desk, id, plan, &format!("`{what}` was answered like a probe"));
+        }
+    }
+}
+
+/// Starts the way back, or ends the run where there is none.
+pub(super) fn roll_back(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, why: &str) {
+    way_back(desk, id, plan, 0, why.to_owned());
+}
+
+fn way_back(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize, why: String) {
+    let Some(step) = plan.rollback.get(at).cloned() else {
+        let rolled_back = !plan.rollback.is_empty();
+        return finish(desk, id, Some(plan), End::Failed { why, rolled_back });
+    };
+    let text = format!("{} of {}: {} (because {why})", at + 1, plan.rollback.len(), step.action.describe());
+    desk.note(Some(id), "rollback", text);
+    let effect = desk.emit(id, Act::Step { step });
+    set_stage(desk, id, Status::Healing, Stage::RollingBack { plan, at, effect, why });
+}
+
+/// A step of the way back came back.
+fn rolled_back(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
+    let Some(Stage::RollingBack { plan, at, why, .. }) = run_mut(desk, id).map(|run| run.stage.clone()) else { return };
+    let what = plan.rollback.get(at).map(|s| s.action.describe()).unwrap_or_default();
+    let problem = match outcome {
+        Outcome::Done { detail } => {
+            desk.note(Some(id), "rollback", format!("done: {what}: {detail}"));
+            return way_back(desk, id, plan, at + 1, why);
+        }
+        Outcome::Failed { why } | Outcome::Refused { why, .. } => why,
+        Outcome::Unknown => "the engine was interrupted; whether it was done is unknown".into(),
+        Outcome::Saw { .. } => "it was answered like a probe".into(),
+    };
+    desk.note(Some(id), "rollback", format!("failed: {what}: {problem}"));
+    let why = format!("{why}; and the way back stopped at `{what}`: {problem}");
+    finish(desk, id, Some(plan), End::Failed { why, rolled_back: false });
+}
+
+/// Ends a run: releases the lock, keeps the evidence, and closes the incident or hands it over.
+pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>, end: End) {
+    let Some(run) = run_mut(desk, id) else { return };
+    let touched = run.touched;
+    run.stage = Stage::Over { plan, end: end.clone() };
+    desk.journal.incidents.insert(id);
+    let Some((rule, _)) = rule_of(desk, id) else {
+        return escalate(desk, id, "its rule is gone");
+    };
+    match end {
+        End::Verified => {
+            if touched {
+                desk.state.record(rule).evidence.verified += 1;
+                desk.journal.rules.insert(rule.id.clone());
+            }
+            let verdict = if touched { "repaired: every check held" } else { "well without a fix: every check held" };
+            close(desk, id, verdict);
+        }
+        End::NotDone { mode } => {
+            desk.state.record(rule).evidence.planned += 1;
+            desk.journal.rules.insert(rule.id.clone());
+            set_status(desk, id, Status::Open);
+            if mode == Mode::Suggest {
+                tell(desk, id, "a fix is suggested; carry it out by hand");
+            }
+        }
+        End::Refused { gate, why } => escalate(desk, id, &format!("gate `{gate}` refused the fix: {why}")),
+        End::Vetoed { by } => {
+            desk.state.record(rule).evidence.vetoed += 1;
+            went_badly(desk, rule, Some(id), &format!("{by} denied a plan"));
+            set_status(desk, id, Status::NeedsHuman);
+        }
+        End::Failed { why, rolled_back } => {
+            let back = if rolled_back { "; the way back was gone" } else { "" };
+            let now = desk.now();
+            if touched {
+                let evidence = &mut desk.state.record(rule).evidence;
+                evidence.failed += 1;
+                remember(&mut evidence.failures, now);
+                went_badly(desk, rule, Some(id), "a fix did not hold");
+                trip(desk, rule, id, &why);
+            }
+            let why = if touched { format!("the fix did not hold: {why}{back}") } else { why };
+            escalate(desk, id, &why);
+        }
+        End::Overtaken => {}
+    }
+}
+
+/// Ends a run that has not started to act, because the incident ends or a person takes over.
+pub(super) fn overtake(desk: &mut Desk<'_, '_>, id: IncidentId) {
+    let Some(run) = run_mut(desk, id) else { return };
+    if !run.stage.is_over() && !run.stage.holds_lock() {
+        let plan = run.stage.plan().cloned();
+        finish(desk, id, plan, End::Overtaken);
+    }
+}
+
+/// Closes an incident.
+pub(super) fn close(desk: &mut Desk<'_, '_>, id: IncidentId, verdict: &str) {
+    let now = desk.now();
+    if let Some(incident) = desk.state.incidents.get_mut(&id) {
+        incident.status = Status::Resolved;
+        incident.resolved_at = Some(now);
+        incident.verdict = Some(verdict.to_owned());
+        incident.notice = None;
+        desk.journal.incidents.insert(id);
+        desk.note(Some(id), "resolved", verdict);
+    }
+}
+
+/// Hands an incident to a person. A rule that only observes bothers nobody, unless it has touched something.
+pub(super) fn escalate(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str) {
+    let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
+    incident.status = Status::NeedsHuman;
+    incident.verdict = Some(reason.to_owned());
+    desk.journal.incidents.insert(id);
+    let touched = incident.run.as_ref().is_some_and(|run| run.touched);
+    let observes = gate::mode_of(desk.state, desk.world, &desk.state.incidents[&id].rule) == Mode::Observe;
+    desk.note(Some(id), "needs-human", reason);
+    if touched || !observes {
+        tell(desk, id, reason);
+    }
+}
+
+/// Sends a notification about an incident.
+pub(super) fn tell(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str) {
+    send(desk, id, reason, 1);
+}
+
+pub(super) fn send(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, tries: u32) {
+    let Some(incident) = desk.state.incidents.get(&id) else { return };
+    let plan = incident.run.as_ref().and_then(|run| run.stage.plan());
+    let message = Message {
+        incident: id,
+        rule: incident.rule.to_string(),
+        title: incident.title.clone(),
+        severity: incident.severity,
+        asset: incident.asset.clone(),
+        customers: incident.customers.iter().cloned().collect(),
+        host: incident.cause.host.clone(),
+        reason: reason.to_owned(),
+        steps: plan.map(|p| p.steps.iter().map(|s| s.action.describe()).collect()).unwrap_or_default(),
+    };
+    let to = incident.escalate.clone().unwrap_or_else(|| "operator".into());
+    let effect = desk.emit(id, Act::Notify { to, message });
+    if let Some(incident) = desk.state.incidents.get_mut(&id) {
+        incident.notice = Some(Notice { effect, reason: reason.to_owned(), tries, next: None });
+    }
+}
+
+/// How often a notification is tried, and how long after the first try the second follows; the pause doubles.
+const NOTICE_TRIES: u32 = 8;
+const NOTICE_PAUSE_S: u64 = 15;
+
+fn delivered(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
+    let now = desk.now();
+    let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
+    desk.journal.incidents.insert(id);
+    let problem = match outcome {
+        Outcome::Done { detail } => {
+            incident.notice = None;
+            return desk.note(Some(id), "told", detail);
+        }
+        Outcome::Failed { why } | Outcome::Refused { why, .. } => why,
+        Outcome::Unknown | Outcome::Saw { .. } => "whether it arrived is unknown".into(),
+    };
+    let Some(notice) = incident.notice.as_mut() else { return };
+    let tries = notice.tries;
+    if tries >= NOTICE_TRIES {
+        incident.notice = None;
+        return desk.note(Some(id), "told", format!("given up after {tries} tries: {problem}"));
+    }
+    notice.next = Some(now + std::time::Duration::from_secs(NOTICE_PAUSE_S << tries.min(10)));
+    desk.note(Some(id), "told", format!("try {tries} failed: {problem}"));
+}
+
+/// A script failed: said in the timeline; over a limit, the rule is switched off.
+pub(super) fn script_failed(desk: &mut Desk<'_, '_>, rule: &Rule, id: Option<IncidentId>, error: &LogicError) {
+    *desk.state.counters.script_errors.entry(rule.id.clone()).or_default() += 1;
+    desk.note(id, "script", error.to_string());
+    if error.over_limit {
+        desk.state.record(rule).off = Some((rule.version.clone(), error.to_string()));
+        desk.journal.rules.insert(rule.id.clone());
+        desk.note(id, "rule-off", format!("{} is switched off until its file changes: {error}", rule.id));
+    }
+    if let Some(id) = id {
+        let plan = desk.state.incidents.get(&id).and_then(|i| i.run.as_ref()?.stage.plan().cloned());
+        if let Some(run) = run_mut(desk, id) {
+            let why = error.to_string();
+            run.stage = Stage::Over { plan, end: End::Failed { why, rolled_back: false } };
+        }
+        escalate(desk, id, &format!("its rule failed: {error}"));
+    }
+}
+
+/// Something speaks against the rule; enough of it takes it one mode down.
+pub(super) fn went_badly(desk: &mut Desk<'_, '_>, rule: &Rule, id: Option<IncidentId>, why: &str) {
+    let now = desk.now();
+    let limit = desk.world.policy.breaker.demote;
+    let mode = gate::mode_of(desk.state, desk.world, &rule.id);
+    let record = desk.state.record(rule);
+    remember(&mut record.evidence.bad, now);
+    desk.journal.rules.insert(rule.id.clone());
+    let lately = record.evidence.bad.iter().filter(|t| **t + limit.within.0 > now).count();
+    if lately < limit.count as usize || mode == Mode::Observe {
+        return;
+    }
+    let Some(lower) = mode.more_timid() else { return };
+    record.mode = Some(lower);
+    record.evidence.bad.clear();
+    record.evidence.since = Some(now);
+    desk.note(
+        id,
+        "demoted",
+        format!("{} goes from {mode} down to {lower}: {lately} times in {}: {why}", rule.id, limit.within),
+    );
+}
+
+fn trip(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, why: &str) {
+    let now = desk.now();
+    let limit = desk.world.policy.breaker.failures;
+    let record = desk.state.record(rule);
+    let lately = record.evidence.failures.iter().filter(|t| **t + limit.within.0 > now).count();
+    if record.breaker.is_none() && lately >= limit.count as usize {
+        let why = format!("{lately} fixes failed in {}, the last with: {why}", limit.within);
+        record.breaker = Some((now, why.clone()));
+        desk.note(Some(id), "breaker", format!("the breaker of {} opens: {why}", rule.id));
+    }
+}
+
+fn remember(times: &mut std::collections::VecDeque<Timestamp>, now: Timestamp) {
+    times.push_back(now);
+    if times.len() > 50 {
+        times.pop_front();
+    }
+}
+
+/// What the rule's functions see of an incident.
+pub(crate) fn case(desk: &Desk<'_, '_>, incident: &Incident) -> Case {
+    let day_ago = desk.now() - std::time::Duration::from_secs(86_400);
+    let ours = |f: &&FixStart| f.rule == incident.rule && f.asset == incident.asset && f.at > day_ago;
+    let cause = &incident.cause;
+    let mut task = BTreeMap::new();
+    if let Some(t) = &cause.task {
+        let state = serde_json::to_value(t.state).ok().and_then(|v| v.as_str().map(ToOwned::to_owned));
+        let pairs = [
+            ("id", Some(t.id.clone())),
+            ("kind", Some(t.kind.clone())),
+            ("target", t.target.clone()),
+            ("customer", t.customer.clone()),
+            ("state", state),
+        ];
+        for (name, value) in pairs {
+            let name_like = |v: &String| crate::field::FieldType::Ident.accept(v.trim_end_matches('!')).is_ok();
+            if let Some(value) = value.filter(name_like) {
+                task.insert(name.to_owned(), value);
+            }
+        }
+    }
+    let typed = |(name, _): &(&String, &crate::field::Value)| !cause.text_fields.contains(name);
+    Case {
+        incident: incident.id,
+        asset: incident.asset.clone(),
+        host: cause.host.clone(),
+        fields: cause.fields.iter().filter(typed).map(|(n, v)| (n.clone(), v.clone())).collect(),
+        task,
+        count: incident.findings,
+        fixes_24h: u32::try_from(desk.state.fixes.iter().filter(ours).count()).unwrap_or(u32::MAX),
+        round: incident.run.as_ref().map_or(0, |run| run.round),
+    }
+}
+
+pub(super) fn rule_of<'d, 'w>(desk: &'d Desk<'_, 'w>, id: IncidentId) -> Option<(&'w Rule, &'d Incident)> {
+    let incident = desk.state.incidents.get(&id)?;
+    Some((desk.rule(&incident.rule)?, incident))
+}
+
+pub(super) fn run_mut<'d>(desk: &'d mut Desk<'_, '_>, id: IncidentId) -> Option<&'d mut Run> {
+    desk.state.incidents.get_mut(&id)?.run.as_mut()
+}
+
+pub(super) fn set_stage(desk: &mut Desk<'_, '_>, id: IncidentId, status: Status, stage: Stage) {
+    if let Some(run) = run_mut(desk, id) {
+        run.stage = stage;
+    }
+    set_status(desk, id, status);
+}
+
+fn set_status(desk: &mut Desk<'_, '_>, id: IncidentId, status: Status) {
+    if let Some(incident) = desk.state.incidents.get_mut(&id) {
+        incident.status = status;
+        desk.journal.incidents.insert(id);
+    }
+}
