@@ -207,6 +207,12 @@ impl Journal {
         (changes, effects)
     }
 
+    /// Whether something waits for being stored: an effect, or an entry that people shall see.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        !self.log.is_empty() || self.paused
+    }
+
     /// Whether there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {

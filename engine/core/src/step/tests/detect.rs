@@ -1,0 +1,159 @@
+//! Windows, triggers, dedupe, reopen, clear, absence.
+
+use super::*;
+
+#[test]
+fn coming_back_soon_reopens_the_same_incident_and_late_lines_do_not() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    e.pass_to(20, &heals);
+    assert_eq!(e.status(), Status::Resolved);
+    e.line(3);
+    assert_eq!(e.status(), Status::Resolved, "a line from before the end");
+    e.now = 900;
+    e.line(900);
+    assert_eq!((e.state.incidents.len(), e.state.incidents[&1].reopened), (1, 1));
+    assert_eq!(e.state.rules[&RULE.into()].evidence.recurred, 1);
+}
+
+fn counting(trigger: Trigger) -> Engine {
+    let mut rule = rule(Restart::default());
+    rule.trigger = trigger;
+    rule.has = Has::default();
+    Engine::new(rule, Mode::Observe)
+}
+
+#[test]
+fn windows_count_in_event_time_whatever_the_order() {
+    let check = |times: &[u64], fires: bool| {
+        let mut e = counting(Trigger::Count { count: 3, within: Duration::from_secs(60) });
+        for &t in times {
+            e.line(t);
+        }
+        assert_eq!(!e.state.incidents.is_empty(), fires, "{times:?}");
+    };
+    check(&[0, 10, 20], true);
+    check(&[20, 0, 10], true);
+    check(&[0, 50, 100], false);
+    check(&[0, 50, 100, 110], true);
+    check(&[100, 0, 101, 1, 102], true);
+    check(&[1000, 0, 1001, 1], false);
+}
+
+#[test]
+fn late_findings_are_counted_and_left_out() {
+    let mut e = counting(Trigger::Count { count: 3, within: Duration::from_secs(60) });
+    for t in [1000, 0, 1, 2] {
+        e.line(t);
+    }
+    assert!(e.state.incidents.is_empty());
+    assert_eq!(e.state.counters.late[&RULE.into()], 3);
+}
+
+#[test]
+fn keys_are_capped_and_evictions_counted() {
+    let mut e = counting(Trigger::Count { count: 2, within: Duration::from_secs(60) });
+    let mut with_key = rule(Restart::default());
+    with_key.trigger = Trigger::Count { count: 2, within: Duration::from_secs(60) };
+    with_key.by = vec!["pool".into()];
+    e.rules.rules.insert(RULE.into(), Arc::new(with_key));
+    let most = crate::window::Window::MOST_KEYS;
+    for n in 0..=most {
+        e.finding(n as u64 / 1000, Role::Match(0), None, &[("pool", &n.to_string())]);
+    }
+    assert_eq!(e.state.windows[&RULE.into()].len(), most - most / 10 + 1);
+    assert_eq!(e.state.counters.evicted[&RULE.into()], most as u64 / 10);
+}
+
+#[test]
+fn sequence_needs_the_order() {
+    let check = |numbers: &[(u64, usize)], fires: bool| {
+        let mut e = counting(Trigger::Sequence { order: vec![0, 1], within: Duration::from_secs(60) });
+        for &(at, number) in numbers {
+            e.finding(at, Role::Match(number), None, &[]);
+        }
+        assert_eq!(!e.state.incidents.is_empty(), fires, "{numbers:?}");
+    };
+    check(&[(0, 0), (1, 1)], true);
+    check(&[(0, 1), (1, 0)], false);
+    check(&[(0, 0), (100, 1)], false);
+    check(&[(0, 0), (50, 0), (100, 1)], true);
+}
+
+#[test]
+fn absence_fires_when_the_source_is_read_and_is_held_when_not() {
+    let mut e = counting(Trigger::Absence { absence: Duration::from_secs(100) });
+    e.line(0);
+    e.pass_to(99, &heals);
+    assert!(e.state.incidents.is_empty());
+    let health = Health::Degraded { why: "gone".into() };
+    e.step(Input::Notice(Notice::Health { source: "log".into(), stream: None, health }));
+    e.pass_to(300, &heals);
+    assert!(e.state.incidents.is_empty() && e.said("absence-held"));
+    assert_eq!(e.notes.iter().filter(|n| n.starts_with("absence-held")).count(), 1, "said once");
+    e.step(Input::Notice(Notice::Health { source: "log".into(), stream: None, health: Health::Ok }));
+    e.step(Input::Notice(Notice::CaughtUp { source: "log".into() }));
+    assert_eq!(e.status(), Status::Open);
+    e.now = 310;
+    e.line(310);
+    assert_eq!(e.status(), Status::Resolved, "the missing event came");
+}
+
+fn task(id: &str, state: TaskState) -> Option<Task> {
+    Some(Task {
+        id: id.into(),
+        kind: "vzdump".into(),
+        target: Some("100".into()),
+        customer: None,
+        state,
+        started: Some(Engine::time(0)),
+        finished: None,
+        exit: None,
+    })
+}
+
+#[test]
+fn an_overdue_task_opens_an_incident_and_its_end_closes_it() {
+    let mut e = counting(Trigger::Overdue { overdue: Duration::from_secs(100) });
+    e.finding(0, Role::Task, task("a", TaskState::Running), &[]);
+    e.pass_to(99, &heals);
+    assert!(e.state.incidents.is_empty());
+    e.pass_to(101, &heals);
+    assert_eq!(e.state.incidents[&1].asset, "vzdump:100");
+    e.finding(150, Role::Task, task("a", TaskState::Ok), &[]);
+    assert_eq!(e.status(), Status::Resolved);
+}
+
+#[test]
+fn flapping_counts_changes_only() {
+    let mut e = counting(Trigger::Flapping { flapping: 3, within: Duration::from_secs(1000) });
+    let states = [TaskState::Ok, TaskState::Ok, TaskState::Failed, TaskState::Failed, TaskState::Ok];
+    for (at, state) in states.into_iter().enumerate() {
+        e.finding(at as u64, Role::Task, task(&at.to_string(), state), &[]);
+    }
+    assert!(e.state.incidents.is_empty());
+    e.finding(9, Role::Task, task("z", TaskState::Failed), &[]);
+    assert_eq!(e.state.incidents.len(), 1);
+}
+
+#[test]
+fn a_clearing_line_closes_the_incident_of_its_asset_only() {
+    let mut e = counting(Trigger::default());
+    let mut clearing = rule(Restart::default());
+    clearing.has = Has { asset: true, ..Has::default() };
+    e.rules.rules.insert(RULE.into(), Arc::new(clearing));
+    e.finding(0, Role::Match(0), None, &[("pool", "a")]);
+    e.finding(0, Role::Match(0), None, &[("pool", "b")]);
+    e.finding(5, Role::Clear(0), None, &[("pool", "a")]);
+    let status = |asset: &str| e.state.incident_of(&RULE.into(), asset).unwrap().status;
+    assert_eq!((status("pool:a"), status("pool:b")), (Status::Resolved, Status::Open));
+}
+
+#[test]
+fn wake_times_cover_everything_that_waits() {
+    let mut e = counting(Trigger::Absence { absence: Duration::from_secs(100) });
+    e.line(7);
+    let world = World { rules: &e.rules, assets: &e.assets, policy: &e.policy, now: Engine::time(7), host: "here" };
+    assert_eq!(wake_at(&e.state, &world), Some(Engine::time(107)));
+}

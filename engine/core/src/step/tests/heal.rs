@@ -1,0 +1,253 @@
+//! Probe, plan, gates, steps, checks, the way back.
+
+use super::*;
+
+#[test]
+fn auto_restarts_verifies_and_resolves() {
+    let mut e = Engine::new(rule(Restart { quiet: Some(Duration::from_secs(20)), ..Restart::default() }), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    assert_eq!(e.acts(), ["systemctl restart nginx.service"]);
+    e.pass_to(19, &heals);
+    assert_eq!(e.status(), Status::Healing);
+    e.pass_to(21, &heals);
+    assert_eq!(e.status(), Status::Resolved);
+    assert_eq!(e.state.rules[&RULE.into()].evidence.verified, 1);
+}
+
+#[test]
+fn observe_plans_and_does_nothing() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Observe);
+    e.line(0);
+    sees_it_down(&mut e);
+    assert_eq!(e.acts(), Vec::<String>::new());
+    assert_eq!(e.status(), Status::Open);
+    assert!(e.said("plan systemctl restart nginx.service") && e.said("gate `mode` refused"));
+    assert_eq!(e.state.rules[&RULE.into()].evidence.planned, 1);
+}
+
+#[test]
+fn what_is_well_already_is_verified_and_closed_without_a_step() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.line(0);
+    e.pass_to(12, &heals);
+    assert_eq!(e.status(), Status::Resolved);
+    assert!(e.state.fixes.is_empty() && e.said("well without a fix"));
+}
+
+#[test]
+fn seen_again_while_it_should_be_quiet_rolls_back_and_calls_a_human() {
+    let logic = Restart { quiet: Some(Duration::from_secs(60)), rollback: true, ..Restart::default() };
+    let mut e = Engine::new(rule(logic), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    e.pass_to(30, &heals);
+    e.line(30);
+    e.pass_to(40, &heals);
+    assert!(e.said("rollback 1 of 1: systemctl stop nginx.service"));
+    assert_eq!(e.status(), Status::NeedsHuman);
+    assert!(e.said("needs-human the fix did not hold: quiet"));
+}
+
+#[test]
+fn quiet_of_a_source_that_is_not_read_proves_nothing() {
+    let mut e = Engine::new(rule(Restart { quiet: Some(Duration::from_secs(10)), ..Restart::default() }), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    let health = Health::Degraded { why: "gone".into() };
+    e.step(Input::Notice(Notice::Health { source: "log".into(), stream: None, health }));
+    e.pass_to(40, &heals);
+    assert_eq!(e.status(), Status::Healing, "it waits for the source");
+    e.step(Input::Notice(Notice::Health { source: "log".into(), stream: None, health: Health::Ok }));
+    e.step(Input::Notice(Notice::CaughtUp { source: "log".into() }));
+    e.pass_to(55, &heals);
+    assert_eq!(e.status(), Status::Resolved);
+}
+
+#[test]
+fn a_broken_fix_rolls_back_opens_the_breaker_and_goes_one_mode_down() {
+    let mut e = Engine::new(rule(Restart { rollback: true, ..Restart::default() }), Mode::Auto);
+    e.policy.breaker.failures = "2/1d".to_owned().try_into().unwrap();
+    for at in [0, 1000] {
+        e.now = at;
+        e.finding(at, Role::Match(0), None, &[("pool", &format!("p{at}"))]);
+        sees_it_down(&mut e);
+        e.pass_to(at + 40, &stays_broken);
+        assert_eq!(e.status(), Status::NeedsHuman);
+    }
+    let record = &e.state.rules[&RULE.into()];
+    assert!(record.breaker.is_some());
+    assert_eq!(record.mode, Some(Mode::Approve));
+    e.command(Command::Promote { rule: RULE.into(), to: None }).unwrap();
+    assert!(e.state.rules[&RULE.into()].breaker.is_none());
+}
+
+#[test]
+fn cooldown_and_budget_refuse_by_name() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    e.pass_to(15, &heals);
+    assert_eq!(e.status(), Status::Resolved);
+    e.now = 20;
+    e.line(20);
+    sees_it_down(&mut e);
+    assert!(e.said("gate `cooldown` refused"), "{:#?}", e.notes);
+    assert_eq!(e.status(), Status::NeedsHuman);
+    e.policy.budget.rule = "1/1h".to_owned().try_into().unwrap();
+    e.now = 700;
+    e.finding(700, Role::Match(0), None, &[("pool", "b")]);
+    sees_it_down_last(&mut e);
+    assert!(e.said("gate `budget` refused"));
+}
+
+/// Like [`sees_it_down`], past notifications that are out.
+fn sees_it_down_last(engine: &mut Engine) {
+    engine.out.retain(|e| matches!(e.act, Act::Probe { .. }));
+    sees_it_down(engine);
+}
+
+#[test]
+fn one_lock_per_asset_is_held_through_verify() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    let mut other = rule(Restart::default());
+    other.id = "web.other".into();
+    e.rules.rules.insert(other.id.clone(), Arc::new(other));
+    e.line(0);
+    sees_it_down(&mut e);
+    let mut finding = Finding { rule: "web.other".into(), ..finding_like() };
+    finding.time = Engine::time(1);
+    e.step(Input::Findings(vec![finding]));
+    let probe = e.out.pop().unwrap();
+    e.step(Input::Done { effect: probe.id, outcome: unit(false) });
+    assert!(e.said("gate `lock` holds: incident 1 is working on host:web1"));
+    e.pass_to(11, &heals);
+    assert!(!e.state.incidents[&1].is_resolved() || e.said("step 1 of 1"), "{:#?}", e.notes);
+    e.pass_to(30, &heals);
+    assert!(e.state.incidents[&2].is_resolved());
+}
+
+fn finding_like() -> Finding {
+    Finding {
+        rule: RULE.into(),
+        role: Role::Match(0),
+        place: Place::named("log"),
+        time: Engine::time(0),
+        read_at: Engine::time(0),
+        fields: BTreeMap::new(),
+        text_fields: Vec::new(),
+        host: Some("web1".into()),
+        program: None,
+        task: None,
+        message: "down".into(),
+    }
+}
+
+#[test]
+fn approval_looks_again_and_holds_for_exactly_these_steps() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Approve);
+    e.line(0);
+    sees_it_down(&mut e);
+    assert_eq!(e.status(), Status::AwaitingApproval);
+    assert!(e.command(Command::Approve { incident: 9 }).is_err());
+    e.command(Command::Approve { incident: 1 }).unwrap();
+    sees_it_down_last(&mut e);
+    assert_eq!(e.acts(), ["systemctl restart nginx.service"]);
+    e.pass_to(15, &heals);
+    assert_eq!(e.status(), Status::Resolved);
+}
+
+#[test]
+fn a_denied_plan_needs_a_human_and_counts_against_the_rule() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Approve);
+    e.line(0);
+    sees_it_down(&mut e);
+    e.command(Command::Deny { incident: 1, why: "not now".into() }).unwrap();
+    assert_eq!(e.status(), Status::NeedsHuman);
+    assert_eq!(e.state.rules[&RULE.into()].evidence.vetoed, 1);
+}
+
+#[test]
+fn a_protected_asset_asks_even_in_auto() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.policy.protected.push("host:web*".into());
+    e.line(0);
+    sees_it_down(&mut e);
+    assert!(e.said("gate `protected` asks for approval"));
+    assert_eq!(e.status(), Status::AwaitingApproval);
+}
+
+#[test]
+fn pause_holds_and_resume_lets_go() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.command(Command::Pause { why: "migration".into() }).unwrap();
+    e.line(0);
+    sees_it_down(&mut e);
+    e.pass_to(5, &heals);
+    assert!(e.state.fixes.is_empty() && e.said("gate `pause` holds"));
+    e.command(Command::Resume).unwrap();
+    assert_eq!(e.acts(), ["systemctl restart nginx.service"]);
+}
+
+#[test]
+fn a_step_of_unknown_outcome_is_never_repeated_blindly() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    let step = e.out.remove(0);
+    e.step(Input::Done { effect: step.id, outcome: Outcome::Unknown });
+    assert_eq!(e.acts(), ["probe unit nginx.service"], "the checks decide");
+    e.pass_to(15, &heals);
+    assert_eq!(e.status(), Status::Resolved);
+    assert_eq!(e.state.fixes.len(), 1);
+}
+
+#[test]
+fn an_unknown_step_that_did_not_help_is_looked_at_and_planned_again() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    let step = e.out.remove(0);
+    e.step(Input::Done { effect: step.id, outcome: Outcome::Unknown });
+    e.pass_to(31, &|act| if act.changes_world() { heals(act) } else { unit(false) });
+    assert!(e.said("looking again after an interrupted step"), "{:#?}", e.notes);
+    assert_eq!(e.state.fixes.len(), 2);
+}
+
+#[test]
+fn replan_asks_again_and_is_bounded() {
+    let mut e = Engine::new(rule(Restart { replan: true, ..Restart::default() }), Mode::Auto);
+    e.line(0);
+    e.pass_to(60, &stays_broken);
+    assert_eq!(e.notes.iter().filter(|n| n.starts_with("plan systemctl")).count(), 2);
+    assert_eq!(e.status(), Status::NeedsHuman);
+}
+
+#[test]
+fn a_rule_that_runs_away_is_switched_off_and_the_incident_handed_over() {
+    let mut e = Engine::new(rule(Restart { runs_away: true, ..Restart::default() }), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    assert!(e.said("rule-off") && e.status() == Status::NeedsHuman);
+    e.line(1);
+    assert_eq!(e.state.counters.off[&RULE.into()], 1);
+}
+
+#[test]
+fn notifications_are_tried_again_and_given_up() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    let tries = std::cell::Cell::new(0);
+    e.pass_to(60, &|act| match act {
+        Act::Notify { to, .. } => {
+            assert_eq!(to, "web");
+            tries.set(tries.get() + 1);
+            if tries.get() == 1 { Outcome::Failed { why: "refused".into() } } else { heals(act) }
+        }
+        _ => stays_broken(act),
+    });
+    e.pass_to(120, &heals);
+    assert!(e.said("told try 1 failed: refused"));
+    assert!(e.state.incidents[&1].notice.is_none());
+}

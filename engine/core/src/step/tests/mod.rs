@@ -1,0 +1,241 @@
+//! Timetables: at this second that happens, and the engine hands out this.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::effect::Act;
+use crate::event::Place;
+use crate::finding::Role;
+use crate::incident::Status;
+use crate::plan::{Action, Check, Compare, Step, UnitVerb};
+use crate::policy::Mode;
+use crate::probe::{Fact, Facts, Probe};
+use crate::rule::{Case, Clear, Has, Logic, LogicError, Patience, RuleVersion};
+use crate::severity::Severity;
+use crate::task::{Task, TaskState};
+use crate::trigger::Trigger;
+
+/// A rule that restarts nginx unless the probe says that it is active.
+#[derive(Debug, Default)]
+struct Restart {
+    quiet: Option<Duration>,
+    rollback: bool,
+    replan: bool,
+    runs_away: bool,
+}
+
+impl Logic for Restart {
+    fn asset(&self, finding: &Finding) -> Result<Option<String>, LogicError> {
+        Ok(finding.fields.get("pool").map(|pool| format!("pool:{pool}")))
+    }
+    fn probe(&self, _: &Case) -> Result<BTreeMap<String, Probe>, LogicError> {
+        Ok(BTreeMap::from([("unit".into(), Probe::Unit { name: "nginx.service".into() })]))
+    }
+    fn fix(&self, case: &Case, facts: &Facts, _: &[Json]) -> Result<Vec<Step>, LogicError> {
+        if self.runs_away {
+            return Err(LogicError { what: "fix".into(), why: "too many operations".into(), over_limit: true });
+        }
+        if matches!(facts.get("unit"), Some(Fact::Seen { report }) if report["active"] == json!(true)) {
+            return Ok(Vec::new());
+        }
+        let mut steps = vec![restart(UnitVerb::Restart)];
+        if self.replan && case.round == 0 {
+            steps.push(Action::Replan.into());
+        }
+        Ok(steps)
+    }
+    fn verify(&self, _: &Case, _: &Facts) -> Result<Vec<Check>, LogicError> {
+        let active = Check::Report {
+            probe: Probe::Unit { name: "nginx.service".into() },
+            key: "active".into(),
+            compare: Compare::Is,
+            value: json!(true),
+        };
+        Ok([active].into_iter().chain(self.quiet.map(|time| Check::Quiet { time })).collect())
+    }
+    fn rollback(&self, _: &Case, _: &Facts) -> Result<Vec<Step>, LogicError> {
+        Ok(if self.rollback { vec![restart(UnitVerb::Stop)] } else { Vec::new() })
+    }
+}
+
+fn restart(verb: UnitVerb) -> Step {
+    Action::Systemd { verb, unit: "nginx.service".into() }.into()
+}
+
+fn rule(logic: Restart) -> Rule {
+    Rule {
+        id: "web.nginx-down".into(),
+        version: RuleVersion("1".into()),
+        title: "nginx is down".into(),
+        severity: Severity::High,
+        programs: Vec::new(),
+        sources: Vec::new(),
+        patterns: vec!["down".into()],
+        unless: Vec::new(),
+        fields: BTreeMap::new(),
+        task: None,
+        trigger: Trigger::default(),
+        by: Vec::new(),
+        clear: Clear::default(),
+        cooldown: Duration::from_secs(600),
+        reopen: Duration::from_secs(3600),
+        patience: Patience {
+            within: Duration::from_secs(30),
+            stable_for: Duration::from_secs(10),
+            every: Duration::from_secs(2),
+        },
+        answer: None,
+        escalate: Some("web".into()),
+        has: Has { asset: true, probe: true, fix: true, verify: true, rollback: true },
+        logic: Arc::new(logic),
+    }
+}
+
+struct Engine {
+    state: State,
+    rules: RuleSet,
+    assets: Assets,
+    policy: Policy,
+    now: u64,
+    journal: Journal,
+    out: Vec<Effect>,
+    notes: Vec<String>,
+}
+
+const RULE: &str = "web.nginx-down";
+
+impl Engine {
+    fn new(rule: Rule, mode: Mode) -> Self {
+        let mut policy = Policy::default();
+        policy.modes.insert("*".into(), mode);
+        policy.allow.units.push("nginx.service".into());
+        let rules = RuleSet { rules: BTreeMap::from([(rule.id.clone(), Arc::new(rule))]) };
+        let mut engine = Self {
+            state: State::default(),
+            rules,
+            assets: Assets::default(),
+            policy,
+            now: 0,
+            journal: Journal::default(),
+            out: Vec::new(),
+            notes: Vec::new(),
+        };
+        engine.step(Input::Reloaded);
+        engine.step(Input::Notice(Notice::CaughtUp { source: "log".into() }));
+        engine
+    }
+
+    fn time(at: u64) -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000 + i64::try_from(at).unwrap())
+    }
+
+    fn step(&mut self, input: Input) -> Reply {
+        let world = World {
+            rules: &self.rules,
+            assets: &self.assets,
+            policy: &self.policy,
+            now: Self::time(self.now),
+            host: "here",
+        };
+        let reply = step(&mut self.state, &world, input, &mut self.journal);
+        let (changes, effects) = self.journal.take(&self.state);
+        for change in changes {
+            if let Change::Entry(entry) = change {
+                self.notes.push(format!("{} {}", entry.what, entry.text));
+            }
+        }
+        self.out.extend(effects);
+        reply
+    }
+
+    /// Lets time pass, waking the engine whenever it asked to be.
+    fn pass_to(&mut self, to: u64, answer: &dyn Fn(&Act) -> Outcome) {
+        while self.now <= to {
+            self.answer(answer);
+            self.step(Input::Tick);
+            self.now += 1;
+        }
+        self.answer(answer);
+        self.now = to;
+    }
+
+    fn answer(&mut self, answer: &dyn Fn(&Act) -> Outcome) {
+        while !self.out.is_empty() {
+            for effect in std::mem::take(&mut self.out) {
+                let outcome = answer(&effect.act);
+                self.step(Input::Done { effect: effect.id, outcome });
+            }
+        }
+    }
+
+    fn line(&mut self, at: u64) {
+        self.finding(at, Role::Match(0), None, &[]);
+    }
+
+    fn finding(&mut self, at: u64, role: Role, task: Option<Task>, fields: &[(&str, &str)]) {
+        let text = |v: &str| crate::field::Value::Text(v.to_owned());
+        let finding = Finding {
+            rule: RULE.into(),
+            role,
+            place: Place::named("log"),
+            time: Self::time(at),
+            read_at: Self::time(self.now),
+            fields: fields.iter().map(|(k, v)| ((*k).to_owned(), text(v))).collect(),
+            text_fields: Vec::new(),
+            host: Some("web1".into()),
+            program: None,
+            task: task.map(Box::new),
+            message: "down".into(),
+        };
+        self.step(Input::Findings(vec![finding]));
+    }
+
+    fn acts(&self) -> Vec<String> {
+        self.out.iter().map(|e| e.act.describe()).collect()
+    }
+
+    fn status(&self) -> Status {
+        self.state.incidents.values().last().unwrap().status
+    }
+
+    fn said(&self, text: &str) -> bool {
+        self.notes.iter().any(|note| note.contains(text))
+    }
+
+    fn command(&mut self, command: Command) -> Result<String, String> {
+        self.step(Input::Command { by: "kim".into(), command }).unwrap()
+    }
+}
+
+fn unit(active: bool) -> Outcome {
+    Outcome::Saw { fact: Fact::Seen { report: json!({ "active": active }) } }
+}
+
+/// A world in which the step works: the first look sees it down, every check afterwards sees it up.
+fn heals(act: &Act) -> Outcome {
+    match act {
+        Act::Probe { .. } => unit(true),
+        _ => Outcome::Done { detail: "ok".into() },
+    }
+}
+
+fn stays_broken(act: &Act) -> Outcome {
+    match act {
+        Act::Probe { .. } => unit(false),
+        _ => Outcome::Done { detail: "ok".into() },
+    }
+}
+
+/// Answers the first probe with "down", so that a plan with steps is made.
+fn sees_it_down(engine: &mut Engine) {
+    assert_eq!(engine.acts(), ["probe unit nginx.service"]);
+    let effect = engine.out.remove(0);
+    engine.step(Input::Done { effect: effect.id, outcome: unit(false) });
+}
+
+mod detect;
+mod heal;
