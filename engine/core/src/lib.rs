@@ -8,6 +8,7 @@
 pub mod time;
 
 pub mod block;
+pub mod clock;
 pub mod event;
 pub mod parse;
 pub mod task;

@@ -1,12 +1,45 @@
 //! From the bytes of a record to its header and message.
 //!
 //! Start at [`parse`]. Bad input is normal: what cannot be understood becomes a message without a header.
+//!
+//! One file a family of formats; [`auto`] says which is tried when. What they agree on:
+//! - The message is the end of the line, untouched, where the header stops. Access logs have no header: their message is
+//!   the whole line. Only JSON and logfmt unescape their message (see [`verbatim`]).
+//! - The header is what stands in front and in brackets: nginx's `[error] 12#0: *45 `, Apache's `[core:error] [pid 1] `,
+//!   MySQL's `[ERROR] `. Words with a colon (`WARNING: `, `PHP Fatal error: `, `FATAL: `) and MySQL's error codes belong to
+//!   the message, so that rules can match them.
+//! - A format that only one program writes names that program where the line does not: `nginx`, `apache2`, `php-fpm`,
+//!   `php`, `mysqld`, `postgres`, `redis`, `kernel`.
+//! - Attributes are as hostile as the message, and at most [`ATTRIBUTES`] of them are kept.
+
+use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::event::Stamp;
+use crate::event::{Level, Stamp};
 use crate::time::Timestamp;
+
+mod access;
+mod apache_error;
+pub mod auto;
+mod cut;
+mod json;
+mod logfmt;
+mod month;
+mod mysql;
+mod nginx_error;
+mod php;
+mod postgresql;
+mod redis;
+mod syslog;
+mod when;
+
+#[cfg(test)]
+mod tests;
+
+/// How many attributes of one record are kept; the rest is dropped.
+pub const ATTRIBUTES: usize = 64;
 
 /// How the lines of a source are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -58,9 +91,103 @@ pub struct Parsed {
     pub message: String,
 }
 
-/// Reads one record (without its line end). Never fails; invalid UTF-8 becomes U+FFFD.
+/// Reads one record. Its line end may be there or not. Never fails; invalid UTF-8 becomes U+FFFD.
 #[must_use]
 pub fn parse(format: Format, line: &[u8], context: &Context) -> Parsed {
-    let _ = (format, context);
-    Parsed { stamp: Stamp::default(), message: String::from_utf8_lossy(line).into_owned() }
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let text = String::from_utf8_lossy(line);
+    let read = match format {
+        Format::Auto => auto::read(&text, context),
+        Format::Syslog => syslog::read(&text, context),
+        Format::Json => json::read(&text, context),
+        Format::Logfmt => logfmt::read(&text, context),
+        Format::Access => access::read(&text, context),
+        Format::NginxError => nginx_error::read(&text, context),
+        Format::ApacheError => apache_error::read(&text, context),
+        Format::Php => php::read(&text, context),
+        Format::Mysql => mysql::read(&text, context),
+        Format::Postgresql => postgresql::read(&text, context),
+        Format::Plain => None,
+    };
+    match read {
+        Some(Read { stamp, message }) => Parsed { stamp, message: message.into_owned() },
+        None => Parsed { stamp: Stamp::default(), message: text.into_owned() },
+    }
+}
+
+/// Whether the message of this line is certain to stand in it byte for byte (but for invalid UTF-8). `false` for lines
+/// whose message may be unescaped by [`parse`]: whoever searches raw bytes must parse those first.
+#[must_use]
+pub fn verbatim(format: Format, line: &[u8]) -> bool {
+    match format {
+        Format::Json | Format::Logfmt => !line.contains(&b'\\'),
+        Format::Auto => {
+            !line.contains(&b'\\') || !(line.contains(&b'{') || line.windows(2).any(|pair| pair == b"=\""))
+        }
+        _ => true,
+    }
+}
+
+/// What one format understood of a line.
+struct Read<'a> {
+    stamp: Stamp,
+    message: Cow<'a, str>,
+}
+
+impl<'a> Read<'a> {
+    fn new(stamp: Stamp, message: &'a str) -> Self {
+        Self { stamp, message: Cow::Borrowed(message) }
+    }
+}
+
+/// Keeps a named value, unless it is empty, `-`, or one too many.
+fn keep(stamp: &mut Stamp, name: &str, value: &str) {
+    if !value.is_empty() && value != "-" && stamp.attributes.len() < ATTRIBUTES {
+        stamp.attributes.insert(name.to_owned(), value.to_owned());
+    }
+}
+
+/// The level behind the words that programs use for it, in any case.
+fn level(word: &str) -> Option<Level> {
+    const WORDS: [(&str, Level); 31] = [
+        ("emerg", Level::Emergency),
+        ("emergency", Level::Emergency),
+        ("panic", Level::Emergency),
+        ("alert", Level::Alert),
+        ("crit", Level::Critical),
+        ("critical", Level::Critical),
+        ("fatal", Level::Critical),
+        ("fatal error", Level::Critical),
+        ("err", Level::Error),
+        ("error", Level::Error),
+        ("severe", Level::Error),
+        ("parse error", Level::Error),
+        ("system", Level::Notice),
+        ("warn", Level::Warning),
+        ("warning", Level::Warning),
+        ("deprecated", Level::Warning),
+        ("notice", Level::Notice),
+        ("note", Level::Notice),
+        ("info", Level::Info),
+        ("information", Level::Info),
+        ("informational", Level::Info),
+        ("log", Level::Info),
+        ("debug", Level::Debug),
+        ("debug1", Level::Debug),
+        ("debug2", Level::Debug),
+        ("debug3", Level::Debug),
+        ("debug4", Level::Debug),
+        ("debug5", Level::Debug),
+        ("trace", Level::Debug),
+        ("verbose", Level::Debug),
+        ("finest", Level::Debug),
+    ];
+    let found = WORDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
+    if let Some((_, level)) = found {
+        return Some(*level);
+    }
+    // Apache's trace1 to trace8.
+    let trace = word.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("trace"));
+    (trace && word.len() == 6).then_some(Level::Debug)
 }

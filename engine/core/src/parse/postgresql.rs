@@ -1,0 +1,57 @@
+//! PostgreSQL's stderr log.
+
+use jiff::tz::TimeZone;
+
+use super::cut::Cut;
+use super::{Context, Read, keep, level, when};
+use crate::event::Stamp;
+
+/// The words that begin a message, all followed by a colon and two blanks.
+const WORDS: [&str; 15] = [
+    "LOG", "ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", "INFO", "DEBUG1", "DEBUG2", "DEBUG3", "DEBUG4", "DEBUG5",
+    "DETAIL", "HINT", "STATEMENT",
+];
+/// How far the prefix may reach.
+const PREFIX: usize = 320;
+
+/// The prefixes of Debian (`%m [%p] %q%u@%d `), of the project (`%m [%p] `), the older `%t [%p-%l] %q%u@%d ` and the one
+/// that hosted databases use (`%t:%r:%u@%d:[%p]:`). The message begins at its word: `FATAL:  sorry, …`.
+/// Attributes: user, database, client.
+pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+    let mut cut = Cut::new(line);
+    let mut at = cut;
+    let iso = when::iso(&mut cut, context)?;
+    let mut time = iso.time;
+    let _ = cut.eat(" ");
+    // A zone's short name: UTC is clear, any other is the server's own zone.
+    let letters = cut.rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let zone = &cut.rest[..letters];
+    if !iso.zoned && matches!(zone, "UTC" | "GMT") {
+        time = when::iso(&mut at, &Context { zone: TimeZone::UTC, ..context.clone() })?.time;
+    }
+    cut.rest = &cut.rest[letters..];
+    let head = &cut.rest[..cut.rest.floor_char_boundary(PREFIX)];
+    let word = head.match_indices(":  ").find_map(|(colon, _)| {
+        let start = head[..colon].rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
+        WORDS.contains(&&head[start..colon]).then_some((start, colon))
+    });
+    let mut stamp = Stamp { time: Some(time), program: Some("postgres".into()), ..Stamp::default() };
+    let (start, colon) = word?;
+    stamp.level = level(&head[start..colon]);
+    prefix(&mut stamp, &head[..start]);
+    Some(Read::new(stamp, &cut.rest[start..]))
+}
+
+/// `[123-1] user@database `, `:192.0.2.1(123):user@database:[123]:`.
+fn prefix(stamp: &mut Stamp, text: &str) {
+    for part in text.split([' ', ':']).filter(|part| !part.is_empty()) {
+        if let Some(inside) = part.strip_prefix('[') {
+            stamp.pid = inside.split(['-', ']']).next().and_then(|pid| pid.parse().ok()).or(stamp.pid);
+        } else if let Some((user, database)) = part.split_once('@') {
+            keep(stamp, "user", user);
+            keep(stamp, "database", database);
+        } else if let Some((client, _)) = part.split_once('(') {
+            keep(stamp, "client", client);
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Syslog: RFC 3164 and what its relatives write into files, RFC 5424, and the short output of `journalctl`.
+
+use super::cut::Cut;
+use super::{Context, Read, keep, level, when};
+use crate::event::{Level, Stamp};
+
+/// How far into a line a tag may reach.
+const TAG: usize = 160;
+
+/// Reads a syslog line of any kind. `None` when it does not begin with a time (or `<PRI>` and a time).
+pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+    let mut cut = Cut::new(line);
+    let mut stamp = Stamp::default();
+    let priority = priority(&mut cut);
+    if let Some(number) = priority {
+        stamp.level = Level::from_number(number % 8);
+        if let Some(read) = rfc5424(cut, &stamp, context) {
+            return Some(read);
+        }
+    }
+    match time(&mut cut, context) {
+        Some(time) => stamp.time = Some(time),
+        // RFC 3164 section 4.3.2: a relay meets messages with a PRI and nothing else it knows.
+        None if priority.is_some() => {
+            if let Some(tag) = Tag::cut(cut.rest) {
+                return Some(tag.into_read(stamp));
+            }
+            return Some(Read::new(stamp, cut.rest));
+        }
+        None => return None,
+    }
+    cut.skip_spaces();
+    Some(tagged(cut, &stamp).unwrap_or_else(|| untagged(cut, stamp)))
+}
+
+/// A line with an RFC 3339 time that is surely syslog: the time names its zone, and a host and a tag follow.
+pub(super) fn certain<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+    let mut cut = Cut::new(line);
+    let iso = when::iso(&mut cut, context).filter(|iso| iso.strict && iso.zoned)?;
+    cut.spaces()?;
+    tagged(cut, &Stamp { time: Some(iso.time), ..Stamp::default() })
+}
+
+/// The times that syslog lines begin with.
+fn time(cut: &mut Cut<'_>, context: &Context) -> Option<crate::time::Timestamp> {
+    if let Some(iso) = when::iso(cut, context) {
+        return Some(iso.time);
+    }
+    if let Some(time) = when::month_day(cut, context) {
+        return Some(time);
+    }
+    // `2026 Nov  1 10:00:00`
+    let mut at = *cut;
+    if let Some(year) = at.number(4, 4)
+        && at.spaces().is_some()
+    {
+        let year = Context { year: i16::try_from(year).ok(), ..context.clone() };
+        let time = when::month_day(&mut at, &year)?;
+        *cut = at;
+        return Some(time);
+    }
+    // `Sat 2026-11-21 10:00:00 CET`: journalctl's short-full, in the zone it runs in.
+    let mut at = when::weekday(*cut)?;
+    let iso = when::iso(&mut at, context)?;
+    let mut zone = at;
+    zone.skip_spaces();
+    let name = zone.word();
+    if (3..=5).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_uppercase()) {
+        at = zone;
+    }
+    *cut = at;
+    Some(iso.time)
+}
+
+/// `<34>`
+fn priority(cut: &mut Cut<'_>) -> Option<u8> {
+    let mut at = *cut;
+    at.eat("<")?;
+    // RFC 5424 section 6.2.1: 23 * 8 + 7 is the largest.
+    let number = at.number(1, 3).and_then(|n| u8::try_from(n).ok()).filter(|&n| n <= 191)?;
+    at.eat(">")?;
+    *cut = at;
+    Some(number)
+}
+
+/// `host program[1]: message`, or without the host. `None` when no tag follows.
+fn tagged<'a>(cut: Cut<'a>, stamp: &Stamp) -> Option<Read<'a>> {
+    let mut after = cut;
+    let host = after.word();
+    if host.ends_with(':') || host.contains("]:") {
+        return Tag::cut(cut.rest).map(|tag| tag.into_read(stamp.clone()));
+    }
+    if !is_host(host) {
+        return None;
+    }
+    after.skip_spaces();
+    let mut read = Tag::cut(after.rest)?.into_read(stamp.clone());
+    read.stamp.host = Some(host.to_owned());
+    Some(read)
+}
+
+/// `host last message repeated 2 times`: a host, where the first word can be one.
+fn untagged(cut: Cut<'_>, mut stamp: Stamp) -> Read<'_> {
+    let mut after = cut;
+    let host = after.word();
+    if !is_host(host) || after.spaces().is_none() {
+        return Read::new(stamp, cut.rest);
+    }
+    stamp.host = Some(host.to_owned());
+    Read::new(stamp, after.rest)
+}
+
+fn is_host(word: &str) -> bool {
+    let first = word.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b':');
+    first
+        && word.len() <= 255
+        && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'%' | b'@' | b'/'))
+        && level(word).is_none()
+}
+
+/// `program[pid]:` and what follows.
+struct Tag<'a> {
+    program: &'a str,
+    pid: Option<u32>,
+    message: &'a str,
+}
+
+impl<'a> Tag<'a> {
+    fn cut(rest: &'a str) -> Option<Self> {
+        let head = &rest[..rest.floor_char_boundary(TAG)];
+        Self::with_pid(rest, head).or_else(|| Self::without_pid(rest, head))
+    }
+
+    /// `name[1]:`, `Some Name[1]:`, `name[1] (what it is about):`.
+    fn with_pid(rest: &'a str, head: &str) -> Option<Self> {
+        let colon = head.find(": ").unwrap_or(head.len());
+        let open = head[..colon].find('[')?;
+        let close = open + head[open..].find(']')?;
+        let pid = &rest[open + 1..close];
+        let program = &rest[..open];
+        let numeric = !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit());
+        if !is_name(program, if numeric { 3 } else { 1 }) {
+            return None;
+        }
+        let behind = &rest[close + 1..];
+        let message = match behind.strip_prefix(':') {
+            Some(message) => message,
+            None => behind.strip_prefix(" (").filter(|_| numeric)?.split_once("):")?.1,
+        };
+        Some(Self { program, pid: pid.parse().ok(), message: one_space_less(message) })
+    }
+
+    /// `name:`, or `name 1.4.1:` as old syslog daemons call themselves.
+    fn without_pid(rest: &'a str, head: &str) -> Option<Self> {
+        let colon = head.find(": ").or_else(|| head.ends_with(':').then(|| head.len() - 1))?;
+        let program = &rest[..colon];
+        let versioned = program.split_once(' ').is_some_and(|(name, version)| {
+            is_name(name, 1) && version.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !version.is_empty()
+        });
+        (is_name(program, 1) || versioned).then(|| Self { program, pid: None, message: one_space_less(&rest[colon + 1..]) })
+    }
+
+    fn into_read(self, mut stamp: Stamp) -> Read<'a> {
+        stamp.program = Some(self.program.to_owned());
+        stamp.pid = self.pid;
+        let message = if self.program == "kernel" { without_uptime(self.message) } else { self.message };
+        Read::new(stamp, message)
+    }
+}
+
+/// Whether this can be a program's name, of at most so many words.
+fn is_name(text: &str, words: usize) -> bool {
+    !text.is_empty()
+        && text.len() <= 128
+        && !text.ends_with(' ')
+        && !text.bytes().any(|b| b.is_ascii_control() || matches!(b, b'"' | b'=' | b'[' | b']' | b','))
+        && text.split(' ').count() <= words
+}
+
+fn one_space_less(message: &str) -> &str {
+    message.strip_prefix(' ').unwrap_or(message)
+}
+
+/// What follows the kernel's `[  123.456789] `, or all of it.
+pub(super) fn without_uptime(message: &str) -> &str {
+    let uptime = || {
+        let mut cut = Cut::new(message);
+        cut.eat("[")?;
+        cut.skip_spaces();
+        (!cut.digits().is_empty()).then_some(())?;
+        cut.eat(".")?;
+        (!cut.digits().is_empty()).then_some(())?;
+        cut.eat("]")?;
+        Some(one_space_less(cut.rest))
+    };
+    uptime().unwrap_or(message)
+}
+
+/// What follows `<PRI>` in RFC 5424: `1 time host app pid msgid [structured data] message`.
+fn rfc5424<'a>(mut cut: Cut<'a>, stamp: &Stamp, context: &Context) -> Option<Read<'a>> {
+    cut.number(1, 2)?;
+    cut.eat(" ")?;
+    let mut stamp = stamp.clone();
+    if cut.eat("- ").is_none() {
+        stamp.time = Some(when::iso(&mut cut, context)?.time);
+        cut.eat(" ")?;
+    }
+    let mut field = || {
+        let word = cut.word();
+        let _ = cut.eat(" ");
+        (word != "-" && !word.is_empty()).then(|| word.to_owned())
+    };
+    stamp.host = field();
+    stamp.program = field();
+    stamp.pid = field().and_then(|pid| pid.parse().ok());
+    if let Some(id) = field() {
+        keep(&mut stamp, "msgid", &id);
+    }
+    if cut.eat("-").is_none() {
+        while let Some(after) = element(cut, &mut stamp) {
+            cut = after;
+        }
+    }
+    let message = one_space_less(cut.rest);
+    Some(Read::new(stamp, message.strip_prefix('\u{feff}').unwrap_or(message)))
+}
+
+/// One `[id name="value" …]`; the attributes are called `id.name`.
+fn element<'a>(mut cut: Cut<'a>, stamp: &mut Stamp) -> Option<Cut<'a>> {
+    cut.eat("[")?;
+    let end = cut.rest.find([' ', ']'])?;
+    let id = &cut.rest[..end];
+    cut.rest = &cut.rest[end..];
+    let mut found = Vec::new();
+    while cut.eat(" ").is_some() {
+        let name = cut.until('=')?;
+        let value = cut.quoted()?;
+        if found.len() < super::ATTRIBUTES {
+            found.push((name, value));
+        }
+    }
+    cut.eat("]")?;
+    for (name, value) in found {
+        keep(stamp, &format!("{id}.{name}"), &unescaped(value));
+    }
+    Some(cut)
+}
+
+/// RFC 5424 section 6.3.3: `\"`, `\\` and `\]` mean the second character; other backslashes stay.
+fn unescaped(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    let mut characters = value.chars().peekable();
+    while let Some(c) = characters.next() {
+        match (c, characters.peek()) {
+            ('\\', Some(&next @ ('"' | '\\' | ']'))) => {
+                text.push(next);
+                characters.next();
+            }
+            _ => text.push(c),
+        }
+    }
+    text
+}
