@@ -16,6 +16,7 @@ pub mod task;
 pub mod field;
 pub mod finding;
 pub mod glob;
+pub mod pattern;
 pub mod rule;
 pub mod trigger;
 
@@ -26,10 +27,9 @@ pub mod policy;
 pub mod probe;
 pub mod severity;
 
+pub mod gate;
 pub mod incident;
 pub mod run;
 pub mod state;
-
-pub mod gate;
 pub mod step;
 pub mod window;
