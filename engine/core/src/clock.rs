@@ -171,7 +171,11 @@ mod tests {
         assert_eq!(said.fault, ClockFault::Off);
         assert_eq!(&*said.source, "web");
         assert!(said.text.contains("`web`") && said.text.contains("2h 5s") && said.text.contains("`timezone`"));
-        assert!(said.text.contains("that of a time zone") && said.text.ends_with("it\u{fffd}[31m broke"), "{}", said.text);
+        assert!(
+            said.text.contains("that of a time zone") && said.text.ends_with("it\u{fffd}[31m broke"),
+            "{}",
+            said.text
+        );
         assert_eq!(say(&off, true), None);
         assert_eq!(say(&at(None), false).unwrap().fault, ClockFault::Missing);
         let future = say(&at(Some(READ + Duration::from_secs(4_000))), false).unwrap();

@@ -27,9 +27,10 @@ pub mod policy;
 pub mod probe;
 pub mod severity;
 
-pub mod gate;
 pub mod incident;
 pub mod run;
 pub mod state;
+
+pub mod gate;
 pub mod step;
 pub mod window;

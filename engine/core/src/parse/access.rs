@@ -48,17 +48,16 @@ fn bracketed<'a>(text: &'a str, context: &Context) -> Option<(Timestamp, &'a str
 
 /// `client ident user`, or `vhost client ident user`.
 fn who(stamp: &mut Stamp, before: &str) -> Option<()> {
-    let mut words = before.split(' ');
-    let mut client = words.next().filter(|word| !word.is_empty())?;
-    let mut ident = words.next();
-    if ident.is_some_and(|second| second != "-" && (second.contains('.') || second.contains(':'))) {
-        keep(stamp, "vhost", client);
-        client = ident?;
-        ident = words.next();
-    }
-    ident?;
+    let (first, rest) = before.split_once(' ').filter(|(first, _)| !first.is_empty())?;
+    let (second, rest) = rest.split_once(' ').unwrap_or((rest, "-"));
+    let with_vhost = second.contains('.') || second.contains(':');
+    let (client, user) = if with_vhost {
+        keep(stamp, "vhost", first);
+        (second, rest.split_once(' ').map_or("-", |(_, user)| user))
+    } else {
+        (first, rest)
+    };
     keep(stamp, "client", client);
-    let user = before.rsplit_once(client)?.1.split_once(' ')?.1.split_once(' ').map_or("-", |(_, user)| user);
     keep(stamp, "user", user);
     Some(())
 }

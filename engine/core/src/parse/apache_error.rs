@@ -14,8 +14,7 @@ pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
     cut.eat("] [")?;
     let about = cut.until(']')?;
     let (module, word) = about.split_once(':').unwrap_or(("", about));
-    let mut stamp =
-        Stamp { time: Some(time), level: level(word), program: Some("apache2".into()), ..Stamp::default() };
+    let mut stamp = Stamp { time: Some(time), level: level(word), program: Some("apache2".into()), ..Stamp::default() };
     keep(&mut stamp, "module", module);
     while let Some(after) = bracket(cut, &mut stamp) {
         cut = after;

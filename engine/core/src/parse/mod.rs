@@ -122,9 +122,7 @@ pub fn parse(format: Format, line: &[u8], context: &Context) -> Parsed {
 pub fn verbatim(format: Format, line: &[u8]) -> bool {
     match format {
         Format::Json | Format::Logfmt => !line.contains(&b'\\'),
-        Format::Auto => {
-            !line.contains(&b'\\') || !(line.contains(&b'{') || line.windows(2).any(|pair| pair == b"=\""))
-        }
+        Format::Auto => !line.contains(&b'\\') || !(line.contains(&b'{') || line.windows(2).any(|pair| pair == b"=\"")),
         _ => true,
     }
 }

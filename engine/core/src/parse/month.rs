@@ -14,7 +14,10 @@ pub(super) fn from_name(name: &str) -> Option<i8> {
     if let Some(number) = lower.strip_suffix('月') {
         return number.parse().ok().filter(|month| (1..=12).contains(month));
     }
-    OTHERS.iter().position(|names| names.split(' ').any(|other| other == lower)).and_then(|at| i8::try_from(at + 1).ok())
+    OTHERS
+        .iter()
+        .position(|names| names.split(' ').any(|other| other == lower))
+        .and_then(|at| i8::try_from(at + 1).ok())
 }
 
 /// Short names from the C library's locales: German, French, Spanish, Italian, Portuguese, Dutch, Polish, Czech,

@@ -49,7 +49,8 @@ fn connection<'a>(cut: &mut Cut<'a>) -> Option<&'a str> {
 
 /// The values that nginx puts behind the message. What a script wrote to stderr is quoted in front of them and skipped.
 fn context_of(stamp: &mut Stamp, message: &str) {
-    let from = if message.starts_with("FastCGI sent in stderr: \"") { message.find("\" while ").unwrap_or(0) } else { 0 };
+    let from =
+        if message.starts_with("FastCGI sent in stderr: \"") { message.find("\" while ").unwrap_or(0) } else { 0 };
     let Some(start) = message[from..].find(", client: ").map(|at| from + at) else { return };
     let tail = &message[start..];
     let client = tail[", client: ".len()..].split(',').next().unwrap_or_default();

@@ -7,9 +7,24 @@ use super::{Context, Read, keep, level, when};
 use crate::event::Stamp;
 
 /// The words that begin a message, all followed by a colon and two blanks.
-const WORDS: [&str; 15] = [
-    "LOG", "ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", "INFO", "DEBUG1", "DEBUG2", "DEBUG3", "DEBUG4", "DEBUG5",
-    "DETAIL", "HINT", "STATEMENT",
+const WORDS: [&str; 17] = [
+    "LOG",
+    "ERROR",
+    "FATAL",
+    "PANIC",
+    "WARNING",
+    "NOTICE",
+    "INFO",
+    "DEBUG1",
+    "DEBUG2",
+    "DEBUG3",
+    "DEBUG4",
+    "DEBUG5",
+    "DETAIL",
+    "HINT",
+    "STATEMENT",
+    "CONTEXT",
+    "QUERY",
 ];
 /// How far the prefix may reach.
 const PREFIX: usize = 320;

@@ -38,7 +38,6 @@ pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
     };
     cut.rest = &cut.rest[1..];
     cut.skip_spaces();
-    let stamp =
-        Stamp { time, level: Some(level), pid: Some(pid), program: Some("redis".into()), ..Stamp::default() };
+    let stamp = Stamp { time, level: Some(level), pid: Some(pid), program: Some("redis".into()), ..Stamp::default() };
     Some(Read::new(stamp, cut.rest))
 }

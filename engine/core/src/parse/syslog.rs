@@ -114,7 +114,9 @@ fn is_host(word: &str) -> bool {
     let first = word.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b':');
     first
         && word.len() <= 255
-        && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'%' | b'@' | b'/'))
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'%' | b'@' | b'/'))
         && level(word).is_none()
 }
 
@@ -157,7 +159,11 @@ impl<'a> Tag<'a> {
         let versioned = program.split_once(' ').is_some_and(|(name, version)| {
             is_name(name, 1) && version.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !version.is_empty()
         });
-        (is_name(program, 1) || versioned).then(|| Self { program, pid: None, message: one_space_less(&rest[colon + 1..]) })
+        (is_name(program, 1) || versioned).then(|| Self {
+            program,
+            pid: None,
+            message: one_space_less(&rest[colon + 1..]),
+        })
     }
 
     fn into_read(self, mut stamp: Stamp) -> Read<'a> {

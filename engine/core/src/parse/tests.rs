@@ -81,10 +81,16 @@ fn syslog_of_all_ages() {
         "2026-11-21T09:00:00Z host=web1 program=kernel | oom: x",
     );
     check("Nov 21 10:00:00 web1 kernel: [x] y", "2026-11-21T09:00:00Z host=web1 program=kernel | [x] y");
-    check("Nov 21 10:00:00 combo syslogd 1.4.1: restart.", "2026-11-21T09:00:00Z host=combo program=syslogd 1.4.1 | restart.");
+    check(
+        "Nov 21 10:00:00 combo syslogd 1.4.1: restart.",
+        "2026-11-21T09:00:00Z host=combo program=syslogd 1.4.1 | restart.",
+    );
     check("Nov 21 10:00:00 mac Some App[3]: x", "2026-11-21T09:00:00Z host=mac program=Some App pid=3 | x");
     check("Nov 21 10:00:00 mac launchd[1] (com.x[2]): y", "2026-11-21T09:00:00Z host=mac program=launchd pid=1 | y");
-    check("Nov 21 10:00:00 web1 last message repeated 2 times", "2026-11-21T09:00:00Z host=web1 | last message repeated 2 times");
+    check(
+        "Nov 21 10:00:00 web1 last message repeated 2 times",
+        "2026-11-21T09:00:00Z host=web1 | last message repeated 2 times",
+    );
     check(
         "Nov 21 10:00:00.123456 [WARNING] fpm_request_check_timed_out(), line 146: x",
         "2026-11-21T09:00:00.123456Z | [WARNING] fpm_request_check_timed_out(), line 146: x",
@@ -262,10 +268,7 @@ fn mysql_of_three_ages() {
         "2026-11-21T10:00:00.123456Z 0 [ERROR] [MY-010119] [Server] Aborting",
         "2026-11-21T10:00:00.123456Z program=mysqld Error code:MY-010119 subsystem:Server thread:0 | [MY-010119] [Server] Aborting",
     );
-    check(
-        "2026-11-21  9:00:00 0 [Note] InnoDB: x",
-        "2026-11-21T08:00:00Z program=mysqld Notice thread:0 | InnoDB: x",
-    );
+    check("2026-11-21  9:00:00 0 [Note] InnoDB: x", "2026-11-21T08:00:00Z program=mysqld Notice thread:0 | InnoDB: x");
     check("261121  9:00:00 [ERROR] x", "2026-11-21T08:00:00Z program=mysqld Error | x");
     check("261121 09:00:00 mysqld_safe Starting", "2026-11-21T08:00:00Z program=mysqld_safe | Starting");
     check("261121 09:00:00  InnoDB: x", "2026-11-21T08:00:00Z program=mysqld | InnoDB: x");
@@ -293,16 +296,28 @@ fn postgresql_prefixes() {
 #[test]
 fn other_lines_found_by_their_beginning() {
     let check = |line, expected| check(Format::Auto, line, expected);
-    check("4781:M 06 Mar 2026 10:00:00.123 # Can't save", "2026-03-06T09:00:00.123Z program=redis pid=4781 Warning | Can't save");
+    check(
+        "4781:M 06 Mar 2026 10:00:00.123 # Can't save",
+        "2026-03-06T09:00:00.123Z program=redis pid=4781 Warning | Can't save",
+    );
     check("944:M 03 Apr 16:58:16.213 * x", "2026-04-03T14:58:16.213Z program=redis pid=944 Notice | x");
-    check("web_1  | 2026/11/21 10:00:00 [emerg] 1#1: x", "2026-11-21T09:00:00Z program=nginx pid=1 Emergency container:web_1 | x");
+    check(
+        "web_1  | 2026/11/21 10:00:00 [emerg] 1#1: x",
+        "2026-11-21T09:00:00Z program=nginx pid=1 Emergency container:web_1 | x",
+    );
     check("web_1  | hello", "program=web_1 container:web_1 | hello");
     check("[    1.234567] EXT4-fs error", "program=kernel | EXT4-fs error");
     check("[Sat Nov 21 10:00:00 2026] EXT4-fs error", "2026-11-21T09:00:00Z program=kernel | EXT4-fs error");
     check("[2026-11-21 10:00:00] production.ERROR: x", "2026-11-21T09:00:00Z | production.ERROR: x");
     check("[2026-11-21 10:00:00 -0400] info [backup] x", "2026-11-21T14:00:00Z Info | info [backup] x");
-    check("2026-11-21 10:00:00,123 fail2ban.actions [9]: NOTICE [sshd] Ban 192.0.2.1", "2026-11-21T09:00:00.123Z program=fail2ban.actions pid=9 | NOTICE [sshd] Ban 192.0.2.1");
-    check("2026-11-21 10:00:00 1abc-00-xy == a@example.com R=x", "2026-11-21T09:00:00Z | 1abc-00-xy == a@example.com R=x");
+    check(
+        "2026-11-21 10:00:00,123 fail2ban.actions [9]: NOTICE [sshd] Ban 192.0.2.1",
+        "2026-11-21T09:00:00.123Z program=fail2ban.actions pid=9 | NOTICE [sshd] Ban 192.0.2.1",
+    );
+    check(
+        "2026-11-21 10:00:00 1abc-00-xy == a@example.com R=x",
+        "2026-11-21T09:00:00Z | 1abc-00-xy == a@example.com R=x",
+    );
     check("2026-11-21 10:00:00 +0200 1abc x", "2026-11-21T08:00:00Z | 1abc x");
     check("2026-11-21T10:00:00.1Z stderr F boom", "2026-11-21T10:00:00.1Z | boom");
     check("2026-11-21T10:00:00Z ERROR worker: x", "2026-11-21T10:00:00Z Error | ERROR worker: x");
@@ -352,10 +367,54 @@ fn promise(line: &[u8]) {
 
 /// Pieces that headers are made of, in any order.
 const PIECES: [&str; 48] = [
-    "<34>", "1 ", "Nov", "  1", " 21", " 10:00:00", ".123", "2026", "-11-21", "T", "Z", "+01:00", " ", " ", "web1", "sshd", "[12]",
-    ":", ": ", "]", "[", "{", "}", "\"", "\\", "=", "msg=", "time=", "level=error", "2026/11/21", "[error]", " 1#1: ", "*4 ",
-    ", client: ", "[Sun Dec 04 04:47:44 2005]", "[21-Nov-2026 10:00:00", " UTC", "PHP ", "FATAL:  ", "LOG:  ", "261121", "944:M ",
-    "web_1  | ", "192.0.2.1 - - [21/Nov/2026:10:00:00 +0000] ", "ä", "\u{a0}", "10月", "\"message\":\"x\\n\"",
+    "<34>",
+    "1 ",
+    "Nov",
+    "  1",
+    " 21",
+    " 10:00:00",
+    ".123",
+    "2026",
+    "-11-21",
+    "T",
+    "Z",
+    "+01:00",
+    " ",
+    " ",
+    "web1",
+    "sshd",
+    "[12]",
+    ":",
+    ": ",
+    "]",
+    "[",
+    "{",
+    "}",
+    "\"",
+    "\\",
+    "=",
+    "msg=",
+    "time=",
+    "level=error",
+    "2026/11/21",
+    "[error]",
+    " 1#1: ",
+    "*4 ",
+    ", client: ",
+    "[Sun Dec 04 04:47:44 2005]",
+    "[21-Nov-2026 10:00:00",
+    " UTC",
+    "PHP ",
+    "FATAL:  ",
+    "LOG:  ",
+    "261121",
+    "944:M ",
+    "web_1  | ",
+    "192.0.2.1 - - [21/Nov/2026:10:00:00 +0000] ",
+    "ä",
+    "\u{a0}",
+    "10月",
+    "\"message\":\"x\\n\"",
 ];
 
 proptest! {
@@ -382,7 +441,8 @@ proptest! {
 fn long_garbage_takes_linear_time() {
     const SIZE: usize = 2 << 20;
     let started = Instant::now();
-    let heads = ["", "<34>1 - - - - - ", "Nov 21 10:00:00 h ", "{\"msg\":\"", "2026/11/21 10:00:00 [error] 1#1: *4 ", "msg="];
+    let heads =
+        ["", "<34>1 - - - - - ", "Nov 21 10:00:00 h ", "{\"msg\":\"", "2026/11/21 10:00:00 [error] 1#1: *4 ", "msg="];
     for (at, piece) in PIECES.iter().enumerate() {
         let line = heads[at % heads.len()].to_owned() + &piece.repeat(SIZE / piece.len() / ALL.len());
         for format in ALL {
@@ -396,18 +456,22 @@ fn long_garbage_takes_linear_time() {
     assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }
 
-/// Real samples of four log families, where they lie beside the checkout: every line gives its time and program as the
-/// samples' own table says.
+/// Real samples of four log families (the loghub collection), where the folder that `HEINZEL_LOGHUB` names, or
+/// `../shared/loghub` beside the checkout, holds them: every line gives its time and program as the samples' own table says.
 #[test]
 fn loghub_samples_give_time_and_program() {
-    let Some(folder) = ["/work/shared/loghub", "../../../shared/loghub"].into_iter().map(Path::new).find(|p| p.is_dir())
-    else {
-        eprintln!("SKIPPED: no loghub samples on this machine");
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/loghub");
+    let folder = std::env::var_os("HEINZEL_LOGHUB").map_or(beside, Into::into);
+    if !folder.is_dir() {
+        eprintln!("SKIPPED: no loghub samples in {}; name their folder in HEINZEL_LOGHUB", folder.display());
         return;
-    };
+    }
     for name in ["Linux", "OpenSSH", "Apache", "Mac"] {
-        let read = |file: String| std::fs::read(folder.join(name).join(file)).map(|b| String::from_utf8_lossy(&b).into_owned());
-        let (Ok(log), Ok(table)) = (read(format!("{name}_2k.log")), read(format!("{name}_2k.log_structured.csv"))) else {
+        let read = |file: String| {
+            std::fs::read(folder.join(name).join(file)).map(|b| String::from_utf8_lossy(&b).into_owned())
+        };
+        let (Ok(log), Ok(table)) = (read(format!("{name}_2k.log")), read(format!("{name}_2k.log_structured.csv")))
+        else {
             eprintln!("SKIPPED: loghub sample {name} is not there");
             continue;
         };
