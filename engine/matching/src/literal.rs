@@ -147,7 +147,7 @@ fn fits(set: &Set) -> bool {
 }
 
 fn best(known: Known) -> Option<Scored> {
-    better(known.best, known.exact.as_ref().and_then(|exact| scored(exact)))
+    better(known.best, known.exact.as_ref().and_then(scored))
 }
 
 fn better(one: Option<Scored>, other: Option<Scored>) -> Option<Scored> {

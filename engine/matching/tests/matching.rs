@@ -53,11 +53,11 @@ fn one_by_one(rules: &[Rule], bytes: &[u8], borders: Borders<'_>, format: Format
     for record in records(bytes, borders) {
         let message = parse(format, &bytes[record.clone()], &context()).message;
         for rule in rules {
-            let spoilt = rule.unless.iter().any(|u| compile(u).unwrap().is_match(message.as_bytes()));
+            let spoilt = rule.unless.iter().any(|u| compile(u).expect("made to compile").is_match(message.as_bytes()));
             let matches = rule.patterns.iter().enumerate().map(|(n, p)| (Role::Match(n), p)).filter(|_| !spoilt);
             let clears = rule.clear.patterns.iter().enumerate().map(|(n, p)| (Role::Clear(n), p));
             for (role, pattern) in matches.chain(clears) {
-                let regex = compile(pattern).unwrap();
+                let regex = compile(pattern).expect("made to compile");
                 let Some(groups) = regex.captures(message.as_bytes()) else { continue };
                 let captures = regex.capture_names().flatten().filter_map(|name| {
                     Some((name.to_owned(), String::from_utf8_lossy(groups.name(name)?.as_bytes()).into_owned()))
