@@ -94,7 +94,7 @@ pub(super) fn done(desk: &mut Desk<'_, '_>, effect: &EffectId, outcome: Outcome)
         Some(Stage::Probing { waiting }) if waiting.contains_key(effect) => probed(desk, id, effect, outcome),
         Some(Stage::Acting { effect: out, .. }) if out == effect => stepped(desk, id, outcome),
         Some(Stage::Verifying { waiting, .. }) if waiting.contains_key(effect) => {
-            verify::seen(desk, id, effect, outcome)
+            verify::seen(desk, id, effect, outcome);
         }
         Some(Stage::RollingBack { effect: out, .. }) if out == effect => rolled_back(desk, id, outcome),
         // Of a stage that is over: noted above, nothing to decide.

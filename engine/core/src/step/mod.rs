@@ -133,7 +133,7 @@ impl<'w> Desk<'_, 'w> {
         let now = self.now();
         match notice {
             Notice::Health { source, stream, health } => {
-                let view = self.state.sources.entry(source).or_insert_with(SourceView::new);
+                let view = self.state.sources.entry(source).or_default();
                 match stream {
                     Some(stream) if health == Health::Ok => {
                         view.streams.remove(&*stream);
@@ -150,7 +150,7 @@ impl<'w> Desk<'_, 'w> {
                 }
             }
             Notice::CaughtUp { source } => {
-                let view = self.state.sources.entry(source).or_insert_with(SourceView::new);
+                let view = self.state.sources.entry(source).or_default();
                 view.live_since.get_or_insert(now);
             }
             Notice::Counted { .. } => {}
