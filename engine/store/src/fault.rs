@@ -1,0 +1,190 @@
+//! A store that fails or "dies" where a test says. For tests of the whole engine; not used by the binary.
+//!
+//! Start at [`Faulty::new`]. A test counts the calls of a faultless run ([`FaultPlan::calls`]), then runs once more for
+//! each of them with a fault before it, and once with a fault behind it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use heinzel_core::block::Checkpoint;
+use heinzel_core::effect::EffectId;
+use heinzel_core::incident::{Incident, IncidentId};
+use heinzel_core::state::Change;
+use heinzel_core::time::Timestamp;
+
+use crate::audit::AuditReport;
+use crate::error::StoreError;
+use crate::{Filter, Health, Loaded, Numbered, Retained, Retention, Store, StoredEffect};
+
+/// On which side of the call the fault lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Nothing was stored.
+    Before,
+    /// It was stored, and the caller did not learn of it.
+    After,
+}
+
+/// What happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The process dies: a panic, and every later call of any kind is an error.
+    Crash,
+    /// [`StoreError::Full`].
+    Full,
+    /// [`StoreError::Locked`].
+    Locked,
+    /// [`StoreError::Other`], which does not pass.
+    Broken,
+}
+
+/// One fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// At which call, counted from 1 over [`Store::commit`] and [`Store::started`] together.
+    pub nth: u64,
+    /// Before or after it. An error after the call is what a database behind a network can do; SQLite cannot.
+    pub side: Side,
+    /// What happens.
+    pub kind: Kind,
+}
+
+/// Which faults to make, and what happened so far. Shared between the test and the store.
+#[derive(Debug, Default)]
+pub struct FaultPlan {
+    /// The faults.
+    pub faults: Vec<Fault>,
+    /// Calls of [`Store::commit`] and [`Store::started`] so far.
+    pub calls: u64,
+    /// Faults made so far.
+    pub made: Vec<Fault>,
+    /// The process is "dead".
+    pub dead: bool,
+}
+
+impl FaultPlan {
+    /// A shared plan with these faults.
+    #[must_use]
+    pub fn new(faults: &[Fault]) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self { faults: faults.to_vec(), ..Self::default() }))
+    }
+}
+
+/// A store with faults.
+#[derive(Debug)]
+pub struct Faulty<S> {
+    inner: S,
+    plan: Arc<Mutex<FaultPlan>>,
+}
+
+impl<S: Store> Faulty<S> {
+    /// `inner`, with the faults of `plan`.
+    #[must_use]
+    pub const fn new(inner: S, plan: Arc<Mutex<FaultPlan>>) -> Self {
+        Self { inner, plan }
+    }
+
+    /// The store without faults.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    fn plan(&self) -> MutexGuard<'_, FaultPlan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alive(&self) -> Result<(), StoreError> {
+        if self.plan().dead { Err(error(Kind::Crash)) } else { Ok(()) }
+    }
+
+    fn counted<T>(&mut self, call: impl FnOnce(&mut S) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.alive()?;
+        let nth = {
+            let mut plan = self.plan();
+            plan.calls += 1;
+            plan.calls
+        };
+        self.fault(nth, Side::Before)?;
+        let done = call(&mut self.inner)?;
+        self.fault(nth, Side::After)?;
+        Ok(done)
+    }
+
+    fn fault(&self, nth: u64, side: Side) -> Result<(), StoreError> {
+        let mut plan = self.plan();
+        let Some(fault) = plan.faults.iter().copied().find(|f| f.nth == nth && f.side == side) else { return Ok(()) };
+        plan.made.push(fault);
+        plan.dead |= fault.kind == Kind::Crash;
+        // The guard must be gone before the panic, or the plan would be poisoned for the test.
+        drop(plan);
+        if fault.kind == Kind::Crash {
+            panic!("simulated crash {side:?} call {nth} to the store");
+        }
+        Err(error(fault.kind))
+    }
+}
+
+fn error(kind: Kind) -> StoreError {
+    let (tried, place) = ("simulate a fault in", "the store".to_owned());
+    match kind {
+        Kind::Full => StoreError::Full { tried, place, cause: "simulated".into() },
+        Kind::Locked => StoreError::Locked { tried, place, cause: "simulated".into() },
+        Kind::Broken => StoreError::Other { tried, place, why: "simulated".into(), cause: None },
+        Kind::Crash => StoreError::Other { tried, place, why: "the process is dead".into(), cause: None },
+    }
+}
+
+impl<S: Store> Store for Faulty<S> {
+    fn load(&mut self, recent: Timestamp) -> Result<Loaded, StoreError> {
+        self.alive()?;
+        self.inner.load(recent)
+    }
+
+    fn commit(&mut self, changes: &[Change], checkpoints: &[Checkpoint]) -> Result<(), StoreError> {
+        self.counted(|store| store.commit(changes, checkpoints))
+    }
+
+    fn started(&mut self, effect: &EffectId) -> Result<(), StoreError> {
+        self.counted(|store| store.started(effect))
+    }
+
+    fn retain(&mut self, now: Timestamp, keep: &Retention) -> Result<Retained, StoreError> {
+        self.alive()?;
+        self.inner.retain(now, keep)
+    }
+
+    fn incidents(&self, filter: &Filter) -> Result<Vec<Incident>, StoreError> {
+        self.alive()?;
+        self.inner.incidents(filter)
+    }
+
+    fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
+        self.alive()?;
+        self.inner.incident(id)
+    }
+
+    fn timeline(&self, id: IncidentId) -> Result<Vec<Numbered>, StoreError> {
+        self.alive()?;
+        self.inner.timeline(id)
+    }
+
+    fn effects(&self, id: IncidentId) -> Result<Vec<StoredEffect>, StoreError> {
+        self.alive()?;
+        self.inner.effects(id)
+    }
+
+    fn entries(&self, after: u64, limit: usize) -> Result<Vec<Numbered>, StoreError> {
+        self.alive()?;
+        self.inner.entries(after, limit)
+    }
+
+    fn verify_audit(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<AuditReport, StoreError> {
+        self.alive()?;
+        self.inner.verify_audit(progress)
+    }
+
+    fn health(&self) -> Result<Health, StoreError> {
+        self.alive()?;
+        self.inner.health()
+    }
+}

@@ -1,0 +1,127 @@
+//! The state folder and its lock: one engine owns a store.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// The right to write to the store in a folder. Held until it is dropped, or the process ends in whatever way.
+#[derive(Debug)]
+pub struct Lock {
+    folder: PathBuf,
+    // The kernel's lock lives as long as the open file. The file itself stays: removing it would let two processes
+    // lock two files of the same name.
+    _file: File,
+}
+
+/// The lock could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// Another process owns the store.
+    #[error(
+        "lock {}: another Heinzel{} owns this state folder; stop that one, or give this one its own folder",
+        file.display(), pid.map_or(String::new(), |pid| format!(" (process {pid})"))
+    )]
+    Held {
+        /// The lock file.
+        file: PathBuf,
+        /// The owner, where it could be read.
+        pid: Option<u32>,
+    },
+    /// The folder or the file cannot be used.
+    #[error("{tried} {}: the user that runs Heinzel must be able to write there", path.display())]
+    Unusable {
+        /// What was tried.
+        tried: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        cause: std::io::Error,
+    },
+}
+
+impl Lock {
+    /// Takes the lock of `folder` without waiting. Creates the folder, for its owner only, when there is none; the mode
+    /// of one that exists is the operator's.
+    ///
+    /// # Errors
+    /// [`NotTaken::Held`] when another process (or another place in this one) has it; [`NotTaken::Unusable`] when
+    /// folder or lock file cannot be created or opened.
+    pub fn take(folder: &Path) -> Result<Self, NotTaken> {
+        let unusable =
+            |tried, path: &Path| { let path = path.to_owned(); move |cause| NotTaken::Unusable { tried, path, cause } };
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(unusable("create the state folder", folder))?;
+        if let Ok(found) = fs::metadata(folder)
+            && found.permissions().mode() & 0o022 != 0
+        {
+            tracing::warn!(folder = %folder.display(), "others may write to the state folder; `chmod go-w` it");
+        }
+        let path = folder.join("heinzel.lock");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(unusable("open the lock file", &path))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut text = String::new();
+                let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+                return Err(NotTaken::Held { file: path, pid });
+            }
+            Err(errno) => return Err(unusable("lock", &path)(errno.into())),
+        }
+        // Only for the message of whoever comes second: a failure (disk full) must not stop the start.
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| writeln!(file, "{}", std::process::id()));
+        if let Err(error) = written {
+            tracing::warn!(file = %path.display(), %error, "cannot write the process id into the lock file");
+        }
+        Ok(Self { folder: folder.to_owned(), _file: file })
+    }
+
+    /// The state folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_has_it_and_may_follow() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("state/heinzel");
+        let lock = Lock::take(&folder).unwrap();
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        let second = Lock::take(&folder).unwrap_err();
+        let NotTaken::Held { pid, .. } = &second else { panic!("{second}") };
+        assert_eq!(*pid, Some(std::process::id()));
+        assert!(second.to_string().contains("heinzel.lock"), "{second}");
+        drop(lock);
+        Lock::take(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_folder_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("state");
+        fs::write(&path, "").unwrap();
+        assert!(Lock::take(&path).unwrap_err().to_string().contains("state folder"));
+    }
+}
