@@ -18,7 +18,9 @@ pub enum StoreError {
         cause: Cause,
     },
     /// Someone else holds it. Passing.
-    #[error("{tried} {place}: another program has locked it; end that program (`fuser -v {place}` names it), the same call is then tried again")]
+    #[error(
+        "{tried} {place}: another program has locked it; end that program (`fuser -v {place}` names it), the same call is then tried again"
+    )]
     Locked {
         /// What was tried.
         tried: &'static str,

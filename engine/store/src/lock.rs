@@ -51,8 +51,10 @@ impl Lock {
     /// [`NotTaken::Held`] when another process (or another place in this one) has it; [`NotTaken::Unusable`] when
     /// folder or lock file cannot be created or opened.
     pub fn take(folder: &Path) -> Result<Self, NotTaken> {
-        let unusable =
-            |tried, path: &Path| { let path = path.to_owned(); move |cause| NotTaken::Unusable { tried, path, cause } };
+        let unusable = |tried, path: &Path| {
+            let path = path.to_owned();
+            move |cause| NotTaken::Unusable { tried, path, cause }
+        };
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)

@@ -55,7 +55,9 @@ impl Fail {
                 let why = "a change cannot be written as JSON; this is a mistake in Heinzel".to_owned();
                 return StoreError::Other { tried, place, why, cause: Some(Box::new(error)) };
             }
-            Self::Io(error) if error.kind() == io::ErrorKind::StorageFull || error.kind() == io::ErrorKind::QuotaExceeded => {
+            Self::Io(error)
+                if error.kind() == io::ErrorKind::StorageFull || error.kind() == io::ErrorKind::QuotaExceeded =>
+            {
                 return StoreError::Full { tried, place, cause: Box::new(error) };
             }
             Self::Io(error) => {

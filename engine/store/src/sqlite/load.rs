@@ -58,8 +58,8 @@ fn incidents(
     complaints: &mut Complaints,
 ) -> Result<BTreeMap<IncidentId, Incident>, Fail> {
     const WITHOUT: &str = "the engine does not know this incident; its symptom opens a new one";
-    let mut found =
-        conn.prepare_cached("SELECT id, body FROM incident WHERE resolved_at IS NULL OR resolved_at >= ?1 ORDER BY id")?;
+    let mut found = conn
+        .prepare_cached("SELECT id, body FROM incident WHERE resolved_at IS NULL OR resolved_at >= ?1 ORDER BY id")?;
     let mut rows = found.query([recent.as_micros()])?;
     let mut incidents = BTreeMap::new();
     while let Some(row) = rows.next()? {
@@ -76,10 +76,7 @@ fn incidents(
     Ok(incidents)
 }
 
-fn windows(
-    conn: &Connection,
-    complaints: &mut Complaints,
-) -> Result<BTreeMap<RuleId, BTreeMap<String, Window>>, Fail> {
+fn windows(conn: &Connection, complaints: &mut Complaints) -> Result<BTreeMap<RuleId, BTreeMap<String, Window>>, Fail> {
     let mut found = conn.prepare_cached(r#"SELECT rule, key, body FROM "window" ORDER BY rule, key"#)?;
     let mut rows = found.query([])?;
     let mut windows: BTreeMap<RuleId, BTreeMap<String, Window>> = BTreeMap::new();

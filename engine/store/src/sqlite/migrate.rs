@@ -24,11 +24,12 @@ pub(super) fn version(conn: &Connection) -> Result<u32, Fail> {
     Ok(conn.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
-/// Refuses other programs' databases and newer formats.
-pub(super) fn check(conn: &Connection, file: &Path, found: u32) -> Result<(), StoreError> {
-    let application: i32 = conn
-        .pragma_query_value(None, "application_id", |row| row.get(0))
-        .map_err(|error| Fail::from(error).explain("open", file))?;
+/// The file's format, unless it is another program's or a newer Heinzel's: then it is refused.
+pub(super) fn check(conn: &Connection, file: &Path) -> Result<u32, StoreError> {
+    let explain = |fail: Fail| fail.explain("open", file);
+    let found = version(conn).map_err(explain)?;
+    let application: i32 =
+        conn.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(|error| explain(error.into()))?;
     if application != APPLICATION {
         let why = "this is a database of another program".to_owned();
         return Err(StoreError::Corrupt { tried: "open", place: place(file), why, cause: None });
@@ -36,19 +37,12 @@ pub(super) fn check(conn: &Connection, file: &Path, found: u32) -> Result<(), St
     if found > newest() {
         return Err(StoreError::Newer { place: place(file), found, known: newest() });
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Brings the file to the newest of `formats`, one transaction each.
 pub(super) fn up(conn: &mut Connection, file: &Path, formats: &[&str]) -> Result<(), StoreError> {
-    let explain = |fail: Fail| fail.explain("open", file);
-    let tables: i64 = conn
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(|error| explain(error.into()))?;
-    let mut found = version(conn).map_err(explain)?;
-    if tables > 0 || found > 0 {
-        check(conn, file, found)?;
-    }
+    let mut found = version(conn).map_err(|fail| fail.explain("open", file))?;
     while let Some(sql) = formats.get(found as usize) {
         let reached = found + 1;
         migrate(conn, sql, reached).map_err(|fail| fail.explain("bring up to date", file))?;

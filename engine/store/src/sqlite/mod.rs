@@ -100,9 +100,11 @@ impl Sqlite {
             return Err(StoreError::Corrupt { tried: "open", place: place(&file), why, cause: None });
         }
         narrow(&file);
-        let mut conn = connect(&file, OpenFlags::SQLITE_OPEN_READ_WRITE, options.patience)
-            .and_then(|conn| configure(&conn).map(|()| conn))
-            .map_err(|fail| fail.explain("open", &file))?;
+        let explain = |fail: Fail| fail.explain("open", &file);
+        let mut conn = connect(&file, OpenFlags::SQLITE_OPEN_READ_WRITE, options.patience).map_err(explain)?;
+        // First of all: configuring writes into the file.
+        migrate::check(&conn, &file)?;
+        configure(&conn).map_err(explain)?;
         migrate::up(&mut conn, &file, migrate::ALL)?;
         Ok(Self { conn, file, boot: options.boot.clone(), sync: None, _lock: Some(lock) })
     }
@@ -134,16 +136,14 @@ impl Sqlite {
         let read = |flags| {
             let conn = connect(&file, flags, patience)?;
             conn.pragma_update(None, "query_only", true)?;
-            let found = migrate::version(&conn)?;
-            Ok((conn, found))
+            // The first look into the file; opening it alone reads nothing.
+            migrate::version(&conn)?;
+            Ok(conn)
         };
-        let (conn, found) = read(OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .or_else(|fail: Fail| {
-                if fail.is_forbidden() { read(OpenFlags::SQLITE_OPEN_READ_ONLY) } else { Err(fail) }
-            })
+        let conn = read(OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .or_else(|fail: Fail| if fail.is_forbidden() { read(OpenFlags::SQLITE_OPEN_READ_ONLY) } else { Err(fail) })
             .map_err(|fail| fail.explain("open", &file))?;
-        migrate::check(&conn, &file, found)?;
-        if found < migrate::newest() {
+        if migrate::check(&conn, &file)? < migrate::newest() {
             return Err(other("its format is older than this version's; `heinzel run` brings it up to date"));
         }
         Ok(Self { conn, file, boot: None, sync: None, _lock: None })

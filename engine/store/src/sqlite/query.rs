@@ -67,9 +67,9 @@ pub(super) fn incident(conn: &Connection, file: &Path, id: IncidentId) -> Result
         .prepare_cached("SELECT body FROM incident WHERE id = ?1")?
         .query_row([id.cast_signed()], |row| words(row, 0))
         .optional()?;
-    body.map(|body| versioned::read(&body))
-        .transpose()
-        .map_err(|why| Fail::Known(StoreError::Unreadable { place: place(file), table: "incident", key: id.to_string(), why }))
+    body.map(|body| versioned::read(&body)).transpose().map_err(|why| {
+        Fail::Known(StoreError::Unreadable { place: place(file), table: "incident", key: id.to_string(), why })
+    })
 }
 
 pub(super) fn effects(conn: &Connection, id: IncidentId) -> Result<Vec<StoredEffect>, Fail> {

@@ -73,7 +73,8 @@ fn cut_audit(conn: &Connection, now: Timestamp, before: i64) -> Result<(u64, boo
     }
     let Ok(hash) = Hash::try_from(hash) else { return Ok((0, false)) };
     trail::set_end(conn, "anchor", End { seq: last, hash })?;
-    let removed = conn.prepare_cached("DELETE FROM audit WHERE seq <= ?1")?.execute(params![last.cast_signed()])? as u64;
+    let removed =
+        conn.prepare_cached("DELETE FROM audit WHERE seq <= ?1")?.execute(params![last.cast_signed()])? as u64;
     let mut writer = Writer::at_end(conn)?;
     writer.append(&Entry {
         at: now,

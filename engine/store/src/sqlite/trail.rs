@@ -117,7 +117,9 @@ pub(super) fn walk(
     let mut all = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM audit WHERE seq <= ?1 ORDER BY seq"))?;
     let mut rows = all.query([last.cast_signed()])?;
     while let Some(row) = rows.next()? {
-        let link = Link { seq: number(row, 0)?, entry: entry(row)?, prev: row.get(6)?, hash: row.get(7)? };
+        // Numbers below zero are not ours; like zero, they come before every entry.
+        let seq = row.get::<_, i64>(0)?.max(0).cast_unsigned();
+        let link = Link { seq, entry: entry(row)?, prev: row.get(6)?, hash: row.get(7)? };
         if let Err(broken) = check.next(&link) {
             return Ok(Some(broken));
         }
@@ -164,8 +166,8 @@ pub(super) fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 /// will tell.
 pub(super) fn words(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     let value = row.get_ref(column)?;
-    let bytes = value.as_bytes().map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, value.data_type(), Box::new(error))
-    })?;
+    let bytes = value
+        .as_bytes()
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, value.data_type(), Box::new(error)))?;
     Ok(String::from_utf8_lossy(bytes).into_owned())
 }
