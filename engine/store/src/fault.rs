@@ -188,3 +188,45 @@ impl<S: Store> Store for Faulty<S> {
         self.inner.health()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use heinzel_core::state::{Change, Entry};
+
+    use super::*;
+    use crate::lock::Lock;
+    use crate::sqlite::{Options, Sqlite};
+
+    /// Commits once, with the fault at that call; returns what the caller saw and what is stored after a restart.
+    fn commit_with(side: Side, kind: Kind) -> (&'static str, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Sqlite::open(Lock::take(folder.path()).unwrap(), &Options::default()).unwrap();
+        let plan = FaultPlan::new(&[Fault { nth: 2, side, kind }]);
+        let mut store = Faulty::new(open(), plan.clone());
+        let at = Timestamp::EPOCH;
+        let entry = Entry { at, incident: None, by: "engine".into(), what: "x".into(), text: "x".into() };
+        let changes = [Change::Entry(entry)];
+        store.commit(&changes, &[]).unwrap();
+        let seen = match catch_unwind(AssertUnwindSafe(|| store.commit(&changes, &[]))) {
+            Ok(Ok(())) => "stored",
+            Ok(Err(error)) if error.is_passing() => "passing",
+            Ok(Err(_)) => "error",
+            Err(_) => "dead",
+        };
+        assert_eq!(plan.lock().unwrap().made.len(), 1);
+        assert_eq!(store.entries(0, 9).is_err(), kind == Kind::Crash);
+        drop(store);
+        (seen, open().entries(0, 9).unwrap().len())
+    }
+
+    #[test]
+    fn faults_come_where_the_plan_says() {
+        assert_eq!(commit_with(Side::Before, Kind::Crash), ("dead", 1));
+        assert_eq!(commit_with(Side::After, Kind::Crash), ("dead", 2));
+        assert_eq!(commit_with(Side::Before, Kind::Full), ("passing", 1));
+        assert_eq!(commit_with(Side::After, Kind::Locked), ("passing", 2));
+        assert_eq!(commit_with(Side::Before, Kind::Broken), ("error", 1));
+    }
+}

@@ -1,6 +1,8 @@
 //! A process that writes is killed with `SIGKILL` at random moments, again and again, on one store. What it was told is
 //! stored is there, whole, and the audit trail is sound.
 
+#![expect(clippy::unwrap_used, reason = "a test; only functions marked as tests may unwrap by default")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -1,5 +1,7 @@
 //! What the store costs. Measured by hand: `cargo test --release -p heinzel-store --test speed -- --ignored --nocapture`.
 
+#![expect(clippy::unwrap_used, reason = "a test; only functions marked as tests may unwrap by default")]
+
 use std::time::{Duration, Instant};
 
 use heinzel_core::effect::{Act, Effect};

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use heinzel_core::incident::Status;
 use heinzel_core::rule::RuleId;
-use heinzel_core::state::{Change, Paused, RuleRecord};
+use heinzel_core::state::{Change, Paused};
 use heinzel_core::window::Window;
 use rusqlite::Connection;
 
@@ -243,7 +243,7 @@ fn rows_that_cannot_be_read_are_named_and_fail_to_the_safe_side() {
         opened(2, Status::Open),
         opened(3, Status::Open),
         Change::Window(rule.clone(), "k".into(), Some(Box::new(Window::default()))),
-        Change::Rule(rule.clone(), Box::new(RuleRecord::default())),
+        Change::Rule(rule.clone(), Box::default()),
         Change::Paused(Some(Paused { by: "kim".into(), at: at(1), why: String::new() })),
         Change::Effect(effect("1-1-1", 1)),
         Change::Effect(effect("1-1-2", 1)),
