@@ -115,11 +115,11 @@ pub trait Store: Send {
     fn health(&self) -> Result<Health, StoreError>;
 }
 
-/// What a start needs; the collections have the shape of the core's state.
+/// What a start needs; the collections have the shape that the core's state wants.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// Incidents that are not resolved, and those resolved lately.
-    pub incidents: BTreeMap<IncidentId, Incident>,
+    /// Incidents that are not resolved, and those resolved lately, by number.
+    pub incidents: Vec<Incident>,
     /// Windows by rule and key.
     pub windows: BTreeMap<RuleId, BTreeMap<String, Window>>,
     /// What is remembered of each rule.

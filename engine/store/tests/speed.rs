@@ -1,7 +1,5 @@
 //! What the store costs. Measured by hand: `cargo test --release -p heinzel-store --test speed -- --ignored --nocapture`.
 
-#![expect(clippy::unwrap_used, reason = "a test; only functions marked as tests may unwrap by default")]
-
 use std::time::{Duration, Instant};
 
 use heinzel_core::effect::{Act, Effect};
@@ -19,6 +17,7 @@ fn percentile(times: &mut [Duration], percent: usize) -> Duration {
     times[(times.len() - 1) * percent / 100]
 }
 
+#[expect(clippy::print_stdout, reason = "the measurement is the point")]
 fn report(name: &str, mut times: Vec<Duration>, rows: u32) {
     let total: Duration = times.iter().sum();
     let rate = f64::from(rows) * times.len() as f64 / total.as_secs_f64();

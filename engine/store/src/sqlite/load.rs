@@ -52,20 +52,16 @@ impl Complaints {
     }
 }
 
-fn incidents(
-    conn: &Connection,
-    recent: Timestamp,
-    complaints: &mut Complaints,
-) -> Result<BTreeMap<IncidentId, Incident>, Fail> {
+fn incidents(conn: &Connection, recent: Timestamp, complaints: &mut Complaints) -> Result<Vec<Incident>, Fail> {
     const WITHOUT: &str = "the engine does not know this incident; its symptom opens a new one";
     let mut found = conn
         .prepare_cached("SELECT id, body FROM incident WHERE resolved_at IS NULL OR resolved_at >= ?1 ORDER BY id")?;
     let mut rows = found.query([recent.as_micros()])?;
-    let mut incidents = BTreeMap::new();
+    let mut incidents = Vec::new();
     while let Some(row) = rows.next()? {
         let (id, body) = (number(row, 0)?, words(row, 1)?);
         match complaints.read::<Incident>("incident", &id.to_string(), &body, WITHOUT) {
-            Some(incident) if incident.id == id => drop(incidents.insert(id, incident)),
+            Some(incident) if incident.id == id => incidents.push(incident),
             Some(other) => {
                 let why = format!("its body is that of incident {}", other.id);
                 complaints.note("incident", &id.to_string(), &why, WITHOUT);

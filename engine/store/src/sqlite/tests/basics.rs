@@ -54,10 +54,7 @@ fn everything_comes_back_after_a_restart() {
     let mut scene = scene.again("boot-1");
     let loaded = scene.store.load(at(50)).unwrap();
     assert_eq!(loaded.complaints, []);
-    assert_eq!(
-        loaded.incidents.into_values().collect::<Vec<_>>(),
-        [incident(1, Status::Open), incident(2, Status::Resolved)]
-    );
+    assert_eq!(loaded.incidents, [incident(1, Status::Open), incident(2, Status::Resolved)]);
     assert_eq!(loaded.windows, BTreeMap::from([(rule.clone(), BTreeMap::from([("host=web1".into(), window)]))]));
     assert_eq!(loaded.rules, BTreeMap::from([(rule, record)]));
     assert_eq!(loaded.fixes, [fix]);
@@ -72,7 +69,7 @@ fn everything_comes_back_after_a_restart() {
     scene.commit(&[Change::Paused(None)]);
     let loaded = scene.store.load(at(2000)).unwrap();
     assert_eq!((loaded.paused, loaded.fixes.len()), (None, 0));
-    assert_eq!(loaded.incidents.into_keys().collect::<Vec<_>>(), [1], "resolved before `recent`");
+    assert_eq!(loaded.incidents.iter().map(|i| i.id).collect::<Vec<_>>(), [1], "resolved before `recent`");
     assert_eq!(loaded.last_incident, 2);
 }
 
