@@ -1,0 +1,288 @@
+//! The one script engine: no files, network, clock, eval or output, and limits on everything.
+//!
+//! Start at [`Host::new`]. Operations and wall time are metered per call and per thread, over all closures a call enters
+//! (Rhai's own counter begins anew in closures called from `map` and the like).
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rhai::packages::{
+    ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicMathPackage,
+    BasicStringPackage, LogicPackage, MoreStringPackage, Package,
+};
+use rhai::{
+    AST, Dynamic, Engine, EvalAltResult, ImmutableString, OptimizationLevel, ParseErrorType, Position, Scope, Token,
+};
+
+use crate::{near, reference, words};
+
+/// What one call of a script may use before its rule is switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Operations of the script engine. A rule's function takes some tens.
+    pub operations: u64,
+    /// Wall time. Looked at every few thousand operations, so a machine that stands still for a moment switches no
+    /// ordinary rule off.
+    pub time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { operations: 50_000, time: Duration::from_millis(200) }
+    }
+}
+
+/// How many operations pass between two looks at the wall clock.
+const LOOK_EVERY: u64 = 2_048;
+/// The longest text a script may make, in bytes.
+const TEXT_BYTES: usize = 64 * 1024;
+/// The most values in a list or map, nested ones counted.
+const VALUES: usize = 1_000;
+
+/// Rhai's reserved words that are free in rules: keys and field names that real programs use.
+const FREED: [&str; 14] = [
+    "match",
+    "is",
+    "module",
+    "package",
+    "public",
+    "protected",
+    "default",
+    "use",
+    "with",
+    "thread",
+    "case",
+    "sync",
+    "go",
+    "super",
+];
+
+/// The script engine with its limits. One serves all rules of a load.
+pub struct Host {
+    engine: Engine,
+    limits: Limits,
+    scope: Scope<'static>,
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// Why a script did not give a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+    /// Line and column, from 1.
+    pub(crate) place: Option<(usize, usize)>,
+    pub(crate) over_limit: bool,
+}
+
+/// What the running call has used on this thread.
+#[derive(Clone, Copy)]
+struct Meter {
+    operations: u64,
+    limits: Limits,
+    until: Instant,
+}
+
+thread_local! {
+    /// The engine's progress callback gets no context, and a call never leaves its thread: so the meter lies here.
+    static METER: Cell<Option<Meter>> = const { Cell::new(None) };
+}
+
+impl Host {
+    /// An engine with these limits.
+    #[must_use]
+    pub fn new(limits: Limits) -> Arc<Self> {
+        let mut engine = Engine::new_raw();
+        // The core-language package is left out on purpose: it brings `sleep`, `exit` and `parse_json`.
+        for package in [
+            ArithmeticPackage::new().as_shared_module(),
+            LogicPackage::new().as_shared_module(),
+            BasicStringPackage::new().as_shared_module(),
+            MoreStringPackage::new().as_shared_module(),
+            BasicIteratorPackage::new().as_shared_module(),
+            BasicFnPackage::new().as_shared_module(),
+            BasicMathPackage::new().as_shared_module(),
+            BasicArrayPackage::new().as_shared_module(),
+            BasicMapPackage::new().as_shared_module(),
+        ] {
+            engine.register_global_module(package);
+        }
+        engine
+            .set_optimization_level(OptimizationLevel::None)
+            .set_strict_variables(true)
+            .set_max_operations(0)
+            .set_max_call_levels(32)
+            .set_max_expr_depths(48, 32)
+            .set_max_string_size(TEXT_BYTES)
+            .set_max_array_size(VALUES)
+            .set_max_map_size(VALUES)
+            .set_max_variables(200)
+            .set_max_functions(100)
+            .set_max_modules(0);
+        for symbol in ["eval", "import", "export", "curry"] {
+            engine.disable_symbol(symbol);
+        }
+        engine.on_progress(|_| spend());
+        #[expect(deprecated, reason = "not deprecated but marked volatile by Rhai; a test notices when it changes")]
+        engine.on_parse_token(|token, _, _| match token {
+            Token::Reserved(word) if FREED.contains(&word.as_str()) => Token::Identifier(word),
+            other => other,
+        });
+        bound_replace(&mut engine);
+        words::register(&mut engine);
+        let scope = words::scope();
+        Arc::new(Self { engine, limits, scope })
+    }
+
+    /// Reads a script.
+    pub(crate) fn compile(&self, text: &str) -> Result<AST, Failure> {
+        guard(|| self.engine.compile_with_scope(&self.scope, text)).and_then(|compiled| {
+            compiled.map_err(|error| {
+                let hint = match error.err_type() {
+                    ParseErrorType::Reserved(word) => reserved_hint(word),
+                    ParseErrorType::VariableUndefined(word) => Some(format!(
+                        "texts stand in quotes; known names are probe, step, check, and what the file itself defines before (`let {word} = …`)"
+                    )),
+                    _ => None,
+                };
+                Failure { message: error.err_type().to_string(), hint, place: place(error.position()), over_limit: false }
+            })
+        })
+    }
+
+    /// The value of a script.
+    pub(crate) fn eval(&self, ast: &AST) -> Result<Dynamic, Failure> {
+        self.run(|engine| engine.eval_ast_with_scope::<Dynamic>(&mut self.scope.clone(), ast))
+    }
+
+    /// Runs something on the engine, metered.
+    pub(crate) fn run<T>(&self, what: impl FnOnce(&Engine) -> Result<T, Box<EvalAltResult>>) -> Result<T, Failure> {
+        let meter = Meter { operations: 0, limits: self.limits, until: Instant::now() + self.limits.time };
+        let outer = METER.replace(Some(meter));
+        let result = guard(|| what(&self.engine));
+        METER.set(outer);
+        result?.map_err(|error| self.explain(&error))
+    }
+
+    /// The engine itself, for the definitions that editors read.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    fn explain(&self, error: &EvalAltResult) -> Failure {
+        let mut inner = error;
+        while let EvalAltResult::ErrorInFunctionCall(_, _, deeper, _) | EvalAltResult::ErrorInModule(_, deeper, _) =
+            inner
+        {
+            inner = deeper;
+        }
+        let mut over_limit = true;
+        let mut hint = None;
+        let message = match inner {
+            EvalAltResult::ErrorTerminated(token, _) => token.to_string(),
+            EvalAltResult::ErrorTooManyOperations(_) => {
+                format!("it took more than {} operations", self.limits.operations)
+            }
+            EvalAltResult::ErrorStackOverflow(_) => "its functions call one another more than 32 deep".into(),
+            EvalAltResult::ErrorTooManyVariables(_) => "it has more than 200 variables at a time".into(),
+            EvalAltResult::ErrorDataTooLarge(what, _) => {
+                format!("{what} is larger than allowed ({TEXT_BYTES} bytes of text, {VALUES} values in a list or map)")
+            }
+            other => {
+                over_limit = false;
+                match other {
+                    EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
+                    EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+                        let (message, way) = reference::unknown(signature);
+                        hint = way;
+                        message
+                    }
+                    EvalAltResult::ErrorDotExpr(text, _) if text.contains("'()'") => {
+                        hint = Some("the value before the dot is absent (`()`); ask `if x != () { … }` first".into());
+                        text.clone()
+                    }
+                    EvalAltResult::ErrorVariableNotFound(name, _) => {
+                        hint = near::nearest(name, ["probe", "step", "check"]).map(|n| format!("did you mean `{n}`?"));
+                        format!("there is no `{name}` here")
+                    }
+                    _ => {
+                        let mut text = other.to_string();
+                        if let Some(at) = text.rfind(" (line ") {
+                            text.truncate(at);
+                        }
+                        text
+                    }
+                }
+            }
+        };
+        let mut at = inner.position();
+        if at.is_none() {
+            at = error.position();
+        }
+        Failure { message, hint, place: place(at), over_limit }
+    }
+}
+
+/// A panic of the script engine is its bug, not the end of ours: the rule is switched off.
+fn guard<T>(what: impl FnOnce() -> T) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(what)).map_err(|_| Failure {
+        message: "the script engine itself failed on this script".into(),
+        hint: Some("write it more simply; and please report the script as a bug".into()),
+        place: None,
+        over_limit: true,
+    })
+}
+
+fn place(position: Position) -> Option<(usize, usize)> {
+    position.line().map(|line| (line, position.position().unwrap_or(1)))
+}
+
+/// Counts one operation; says why when it is one too many.
+fn spend() -> Option<Dynamic> {
+    let mut meter = METER.get()?;
+    meter.operations += 1;
+    METER.set(Some(meter));
+    if meter.operations > meter.limits.operations {
+        return Some(format!("it took more than {} operations", meter.limits.operations).into());
+    }
+    if meter.operations.is_multiple_of(LOOK_EVERY) && Instant::now() > meter.until {
+        return Some(format!("it took longer than {} ms", meter.limits.time.as_millis()).into());
+    }
+    None
+}
+
+fn reserved_hint(word: &str) -> Option<String> {
+    Some(match word {
+        "eval" | "import" | "export" => format!("rules are pure and stand alone: there is no `{word}`"),
+        "curry" => "write a closure instead: `|x| f.call(1, x)`".into(),
+        "null" | "nil" | "void" => "an absent value is `()`".into(),
+        "var" | "static" => "write `let` or `const`".into(),
+        _ => format!("choose another name, or write it as a text: \"{word}\""),
+    })
+}
+
+/// `replace` as Rhai has it makes its result before its size is looked at; one call could take gigabytes.
+fn bound_replace(engine: &mut Engine) {
+    fn replace(text: &mut ImmutableString, find: &str, by: &str) -> Result<(), Box<EvalAltResult>> {
+        let times = if find.is_empty() { text.len() + 1 } else { text.matches(find).count() };
+        if times.saturating_mul(by.len()).saturating_add(text.len()) > TEXT_BYTES {
+            return Err(EvalAltResult::ErrorDataTooLarge("Length of string".into(), Position::NONE).into());
+        }
+        *text = text.replace(find, by).into();
+        Ok(())
+    }
+    engine.register_fn("replace", replace);
+    engine.register_fn("replace", |t: &mut ImmutableString, find: &str, by: char| {
+        replace(t, find, by.encode_utf8(&mut [0; 4]))
+    });
+    engine.register_fn("replace", |t: &mut ImmutableString, find: char, by: &str| {
+        replace(t, find.encode_utf8(&mut [0; 4]), by)
+    });
+}

@@ -1,0 +1,223 @@
+//! A rule's functions behind [`Logic`]: arguments in, checked values out.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use heinzel_core::finding::Finding;
+use heinzel_core::plan::{Action, Check, Step};
+use heinzel_core::probe::{Facts, Probe};
+use heinzel_core::rule::{Case, Has, Logic, LogicError, RuleId};
+use rhai::{AST, Array, Dynamic, FnPtr, ImmutableString, Map};
+use serde_json::Value as Json;
+
+use crate::host::Host;
+use crate::reader::kind;
+use crate::view::{Names, View, from_json};
+use crate::words::shown;
+
+/// The most steps of a plan, and as many checks.
+const STEPS: usize = 100;
+/// The most probes of a rule.
+const PROBES: usize = 32;
+/// The longest id of an asset, in bytes.
+const ASSET_BYTES: usize = 200;
+
+/// The functions of one rule file.
+pub(crate) struct ScriptLogic {
+    pub(crate) host: Arc<Host>,
+    /// Only the functions of the file; its statements have done their work.
+    pub(crate) ast: AST,
+    pub(crate) id: RuleId,
+    pub(crate) file: PathBuf,
+    pub(crate) names: Names,
+    pub(crate) functions: Functions,
+}
+
+/// The functions a rule has, with unshared captures. `fix` may take the results of earlier rounds as its third argument.
+#[derive(Default)]
+pub(crate) struct Functions {
+    pub(crate) asset: Option<FnPtr>,
+    pub(crate) probe: Option<FnPtr>,
+    pub(crate) fix: Option<FnPtr>,
+    pub(crate) fix_takes_results: bool,
+    pub(crate) verify: Option<FnPtr>,
+    pub(crate) rollback: Option<FnPtr>,
+}
+
+impl Functions {
+    pub(crate) fn has(&self) -> Has {
+        Has {
+            asset: self.asset.is_some(),
+            probe: self.probe.is_some(),
+            fix: self.fix.is_some(),
+            verify: self.verify.is_some(),
+            rollback: self.rollback.is_some(),
+        }
+    }
+}
+
+impl std::fmt::Debug for ScriptLogic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScriptLogic").field("id", &self.id).field("has", &self.functions.has()).finish_non_exhaustive()
+    }
+}
+
+impl ScriptLogic {
+    fn call(&self, name: &str, function: &FnPtr, arguments: Vec<Dynamic>) -> Result<Dynamic, LogicError> {
+        self.host.run(|engine| function.call::<Dynamic>(engine, &self.ast, arguments)).map_err(|failure| {
+            let mut file = self.file.display().to_string();
+            if let Some((line, column)) = failure.place {
+                file.push_str(&format!(":{line}:{column}"));
+            }
+            let why = match failure.hint {
+                Some(hint) => format!("{}; {hint}", failure.message),
+                None => failure.message,
+            };
+            LogicError { what: format!("{}: `{name}` at {file}", self.id), why, over_limit: failure.over_limit }
+        })
+    }
+
+    fn wrong<T>(&self, name: &str, why: impl Into<String>) -> Result<T, LogicError> {
+        let what = format!("{}: `{name}` in {}", self.id, self.file.display());
+        Err(LogicError { what, why: why.into(), over_limit: false })
+    }
+
+    /// The list of values of one kind that a function gives.
+    fn list<T: Clone + Send + Sync + 'static>(
+        &self,
+        name: &str,
+        made: &Dynamic,
+        what: &str,
+    ) -> Result<Vec<T>, LogicError> {
+        let Some(list) = made.read_lock::<Array>() else {
+            return self
+                .wrong(name, format!("it gives {}, not a list of {what}s; write [ {what}.…, {what}.… ]", kind(made)));
+        };
+        if list.len() > STEPS {
+            return self.wrong(name, format!("it gives {} {what}s; at most {STEPS} are allowed", list.len()));
+        }
+        let mut values = Vec::with_capacity(list.len());
+        for (number, value) in list.iter().enumerate() {
+            match value.read_lock::<T>() {
+                Some(value) => values.push(value.clone()),
+                None => {
+                    return self.wrong(
+                        name,
+                        format!("its entry {number} is {}, not a {what}; make it with {what}.…", kind(value)),
+                    );
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    fn arguments(&self, case: &Case, facts: &Facts) -> Vec<Dynamic> {
+        vec![Dynamic::from(View::case(case, &self.names)), Dynamic::from(View::facts(facts))]
+    }
+}
+
+impl Logic for ScriptLogic {
+    fn asset(&self, finding: &Finding) -> Result<Option<String>, LogicError> {
+        let Some(function) = &self.functions.asset else { return Ok(None) };
+        let made = self.call("asset", function, vec![Dynamic::from(View::event(finding, &self.names))])?;
+        if made.is_unit() {
+            return Ok(None);
+        }
+        let Some(asset) = made.read_lock::<ImmutableString>().map(|t| t.to_string()) else {
+            return self.wrong("asset", format!("it gives {}, not a text like \"pool:www\"", kind(&made)));
+        };
+        match asset_fits(&asset) {
+            Ok(()) => Ok(Some(asset)),
+            Err(why) => self.wrong("asset", format!("the asset `{}` {why}", shown(&asset))),
+        }
+    }
+
+    fn probe(&self, case: &Case) -> Result<BTreeMap<String, Probe>, LogicError> {
+        let Some(function) = &self.functions.probe else { return Ok(BTreeMap::new()) };
+        let made = self.call("probe", function, vec![Dynamic::from(View::case(case, &self.names))])?;
+        let Some(map) = made.read_lock::<Map>() else {
+            return self.wrong("probe", format!("it gives {}, not a map like #{{ unit: probe.unit(…) }}", kind(&made)));
+        };
+        if map.len() > PROBES {
+            return self.wrong("probe", format!("it gives {} probes; at most {PROBES} are allowed", map.len()));
+        }
+        let mut probes = BTreeMap::new();
+        for (name, value) in map.iter() {
+            match value.read_lock::<Probe>() {
+                Some(probe) => probes.insert(name.to_string(), probe.clone()),
+                None => {
+                    return self
+                        .wrong("probe", format!("`{name}` is {}, not a probe; make it with probe.…", kind(value)));
+                }
+            };
+        }
+        Ok(probes)
+    }
+
+    fn fix(&self, case: &Case, facts: &Facts, done: &[Json]) -> Result<Vec<Step>, LogicError> {
+        let Some(function) = &self.functions.fix else { return Ok(Vec::new()) };
+        let mut arguments = self.arguments(case, facts);
+        if self.functions.fix_takes_results {
+            arguments.push(done.iter().map(from_json).collect::<Array>().into());
+        }
+        let made = self.call("fix", function, arguments)?;
+        let steps: Vec<Step> = self.list("fix", &made, "step")?;
+        let last = steps.len().saturating_sub(1);
+        if let Some(number) = steps.iter().take(last).position(|s| s.action == Action::Replan) {
+            return self.wrong(
+                "fix",
+                format!("step.replan() is entry {number} of {}; it ends a plan, so put it last", steps.len()),
+            );
+        }
+        Ok(steps)
+    }
+
+    fn verify(&self, case: &Case, facts: &Facts) -> Result<Vec<Check>, LogicError> {
+        let Some(function) = &self.functions.verify else { return Ok(Vec::new()) };
+        let made = self.call("verify", function, self.arguments(case, facts))?;
+        let checks: Vec<Check> = self.list("verify", &made, "check")?;
+        if checks.is_empty() {
+            return self.wrong(
+                "verify",
+                "it gives no check; a fix that nothing proves does not count, so check at least check.quiet(\"5m\")",
+            );
+        }
+        Ok(checks)
+    }
+
+    fn rollback(&self, case: &Case, facts: &Facts) -> Result<Vec<Step>, LogicError> {
+        let Some(function) = &self.functions.rollback else { return Ok(Vec::new()) };
+        let made = self.call("rollback", function, self.arguments(case, facts))?;
+        let steps: Vec<Step> = self.list("rollback", &made, "step")?;
+        if steps.iter().any(|s| s.action == Action::Replan) {
+            return self.wrong("rollback", "step.replan() is for `fix`; a rollback does not plan anew");
+        }
+        Ok(steps)
+    }
+}
+
+/// Whether a text is an asset's id: a kind, a colon and a name that no program can take for an option or another path.
+fn asset_fits(asset: &str) -> Result<(), &'static str> {
+    let Some((kind, name)) = asset.split_once(':') else {
+        return Err("has no kind; write `kind:name`, like \"pool:www\"");
+    };
+    if asset.len() > ASSET_BYTES {
+        return Err("is longer than 200 bytes");
+    }
+    if !kind.starts_with(|c: char| c.is_ascii_lowercase())
+        || !kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+    {
+        return Err("has a kind that is not a lower-case word");
+    }
+    if name.is_empty() || name.starts_with(['-', '.']) {
+        return Err("has an empty name, or one that begins with `-` or `.`");
+    }
+    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:@+-/\\".contains(&b)) {
+        return Err("has a name with other characters than letters, digits and _ . : @ + - / \\");
+    }
+    if name.split('/').any(|part| part == "..") {
+        return Err("has a name with a `..` part");
+    }
+    Ok(())
+}

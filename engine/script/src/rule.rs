@@ -1,0 +1,361 @@
+//! From a rule's text to a [`Rule`], with all that is wrong in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use heinzel_core::field::FieldType;
+use heinzel_core::glob::Glob;
+use heinzel_core::rule::{Clear, Patience, Rule, RuleId, RuleVersion, TaskClause};
+use heinzel_core::severity::Severity;
+use heinzel_core::task::TaskState;
+use rhai::{AST, ASTNode, Expr, FnPtr, Map};
+use sha2::{Digest, Sha256};
+
+use crate::host::{Failure, Host};
+use crate::logic::{Functions, ScriptLogic};
+use crate::patterns::{self, Patterns};
+use crate::places::Places;
+use crate::problem::{FileText, Gravity, Problem};
+use crate::purify::purify;
+use crate::reader::Reader;
+use crate::sample::Samples;
+use crate::view::Names;
+use crate::{near, reference, trigger};
+
+/// The keys of a rule.
+const KEYS: [&str; 24] = [
+    "title", "about", "severity", "impact", "urgency", "program", "source", "match", "unless", "fields", "task",
+    "trigger", "clear", "asset", "probe", "fix", "verify", "rollback", "within", "stable", "cooldown", "reopen",
+    "answer", "escalate",
+];
+/// Keys that belong into `trigger`, where people put them first.
+const MISPLACED: [&str; 2] = ["by", "count"];
+const COOLDOWN: Duration = Duration::from_secs(10 * 60);
+const REOPEN: Duration = Duration::from_secs(3600);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What became of a rule's text.
+pub(crate) struct Outcome {
+    /// `None` when there are errors.
+    pub(crate) rule: Option<Rule>,
+    pub(crate) about: Option<String>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Reads a rule.
+pub(crate) fn read(host: &Arc<Host>, file: &FileText, id: &RuleId, samples: Option<&Samples>) -> Outcome {
+    let failed = |failure: Failure| Outcome { rule: None, about: None, problems: vec![from_failure(file, failure)] };
+    let ast = match host.compile(&file.text) {
+        Ok(ast) => ast,
+        Err(failure) => return failed(failure),
+    };
+    let places = Places::of(&ast);
+    let mut reader = Reader { file, places: &places, problems: Vec::new() };
+    check_calls(&mut reader, &ast);
+    let value = match host.eval(&ast) {
+        Ok(value) => value,
+        Err(failure) => {
+            reader.problems.push(from_failure(file, failure));
+            return Outcome { rule: None, about: None, problems: reader.problems };
+        }
+    };
+    let Some(map) = value.read_lock::<Map>().map(|map| map.clone()) else {
+        let message = format!("the file's value is {}, not a map", crate::reader::kind(&value));
+        let last = file.text.lines().count().max(1);
+        reader.problems.push(file.at(
+            (last, 1),
+            Gravity::Error,
+            message,
+            Some("a rule is #{ title: \"…\", … } at the end of its file".into()),
+        ));
+        return Outcome { rule: None, about: None, problems: reader.problems };
+    };
+    drop(value);
+    read_map(reader, host, &ast, &map, id, samples)
+}
+
+fn read_map(
+    mut reader: Reader<'_>,
+    host: &Arc<Host>,
+    ast: &AST,
+    map: &Map,
+    id: &RuleId,
+    samples: Option<&Samples>,
+) -> Outcome {
+    let placed = map.iter().filter(|(key, _)| !MISPLACED.contains(&key.as_str()));
+    reader.unknown_keys(&placed.map(|(key, value)| (key.clone(), value.clone())).collect(), "", &KEYS);
+    for key in MISPLACED.into_iter().filter(|k| map.contains_key(*k)) {
+        reader.key_error(
+            key,
+            format!("`{key}` stands outside of `trigger`"),
+            format!("write trigger: #{{ {key}: …, within: \"10m\" }}"),
+        );
+    }
+    let title = reader.text(map, "title", "");
+    check_title(&mut reader, title.as_deref());
+    let about = reader.text(map, "about", "");
+    let severity = read_severity(&mut reader, map);
+    let programs = globs(&mut reader, map, "program", "");
+    let sources = globs(&mut reader, map, "source", "");
+    let task = read_task(&mut reader, map);
+    let patterns = patterns::read(&mut reader, map, map.contains_key("task"), samples);
+    let (trigger, by) = trigger::read(&mut reader, map, &patterns, map.contains_key("task"));
+    let functions = read_functions(&mut reader, map, ast, samples);
+    let patience = Patience {
+        within: reader.span(map, "within", "", SECOND).unwrap_or(Patience::default().within),
+        stable_for: reader.span(map, "stable", "", Duration::ZERO).unwrap_or(Patience::default().stable_for),
+        ..Patience::default()
+    };
+    let cooldown = reader.span(map, "cooldown", "", Duration::ZERO).unwrap_or(COOLDOWN);
+    if cooldown.is_zero() && functions.fix.is_some() {
+        reader.warn("cooldown", "a fix without rest may run again and again", "give it at least a minute");
+    }
+    let reopen = reader.span(map, "reopen", "", Duration::ZERO).unwrap_or(REOPEN);
+    let answer = reader.text(map, "answer", "");
+    check_answer(&mut reader, answer.as_deref());
+    let escalate = reader.text(map, "escalate", "");
+    if let Some(Err(no)) = escalate.as_deref().map(|whom| FieldType::Ident.accept(whom)) {
+        reader.error(
+            "escalate",
+            format!("`escalate` {}", no.reason),
+            "name one team or person of the operator's settings, like \"web-oncall\"",
+        );
+    }
+
+    let file = reader.file;
+    let mut problems = reader.problems;
+    problems.sort_by_key(|p| (p.severity, p.file != file.path, p.line, p.column));
+    problems.dedup();
+    let sound = !problems.iter().any(Problem::is_error);
+    let rule = match (title, severity) {
+        (Some(title), Some(severity)) if sound => {
+            let Patterns { matches, unless, clear, task_ok, fields } = patterns;
+            let (text, typed) = fields.iter().partition::<Vec<_>, _>(|(_, kind)| **kind == FieldType::Text);
+            let owned = |names: Vec<(&String, &FieldType)>| names.into_iter().map(|(name, _)| name.clone()).collect();
+            let names = Names { typed: owned(typed), text: owned(text) };
+            Some(Rule {
+                id: id.clone(),
+                version: version(&file.text),
+                title,
+                severity,
+                programs,
+                sources,
+                patterns: matches,
+                unless,
+                fields,
+                task,
+                trigger,
+                by,
+                clear: Clear { patterns: clear, task_ok },
+                cooldown,
+                reopen,
+                patience,
+                answer,
+                escalate,
+                has: functions.has(),
+                logic: Arc::new(ScriptLogic {
+                    host: host.clone(),
+                    ast: ast.clone_functions_only(),
+                    id: id.clone(),
+                    file: file.path.clone(),
+                    names,
+                    functions,
+                }),
+            })
+        }
+        _ => None,
+    };
+    Outcome { rule, about, problems }
+}
+
+/// The first 16 hex digits of the SHA-256 of a rule's text.
+fn version(text: &str) -> RuleVersion {
+    let digest = Sha256::digest(text.as_bytes());
+    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    RuleVersion(hex.into())
+}
+
+fn from_failure(file: &FileText, failure: Failure) -> Problem {
+    let last = file.text.lines().count().max(1);
+    let (line, column) = failure.place.unwrap_or((1, 1));
+    file.at((line.min(last), column), Gravity::Error, failure.message, failure.hint)
+}
+
+fn check_title(reader: &mut Reader<'_>, title: Option<&str>) {
+    match title {
+        None if reader.problems.iter().any(|p| p.message.starts_with("`title`")) => {}
+        None => reader.error(
+            "",
+            "the rule has no `title`",
+            "add one line for people: title: \"PHP-FPM pool has run out of workers\"",
+        ),
+        Some(title) if title.trim().is_empty() || title.len() > 200 || title.chars().any(char::is_control) => {
+            reader.error("title", "`title` is not one line of 1 to 200 bytes", "say in one line what has happened");
+        }
+        Some(_) => {}
+    }
+}
+
+fn read_severity(reader: &mut Reader<'_>, map: &Map) -> Option<Severity> {
+    let pair = map.contains_key("impact") || map.contains_key("urgency");
+    if map.contains_key("severity") {
+        if pair {
+            reader.error("severity", "both `severity` and `impact`/`urgency`", "keep one of the two ways");
+        }
+        let word = reader.text(map, "severity", "")?;
+        let severity = Severity::from_word(&word);
+        if severity.is_none() {
+            let hint = near::hint(&word, Severity::ALL.map(Severity::word));
+            reader.error("severity", format!("`{word}` is no severity"), hint);
+        }
+        return severity;
+    }
+    if !pair {
+        reader.error(
+            "",
+            "the rule has no `severity`",
+            "add one: severity: \"info\", \"low\", \"medium\", \"high\" or \"critical\"",
+        );
+        return None;
+    }
+    for (key, other) in [("impact", "urgency"), ("urgency", "impact")] {
+        if !map.contains_key(key) {
+            reader.error(other, format!("`{other}` without `{key}`"), format!("add {key}: 1 (high) to 3 (low)"));
+        }
+    }
+    let impact = reader.number(map, "impact", "", 1, 3)?;
+    let urgency = reader.number(map, "urgency", "", 1, 3)?;
+    Severity::from_impact_urgency(u8::try_from(impact).ok()?, u8::try_from(urgency).ok()?)
+}
+
+fn globs(reader: &mut Reader<'_>, map: &Map, key: &str, within: &str) -> Vec<Glob> {
+    let texts = reader.texts(map, key, within);
+    let path = crate::reader::join(within, key);
+    if texts.iter().any(|t| t.trim().is_empty()) {
+        reader.error(&path, format!("`{key}` holds an empty name"), "write names, with `*` where they vary");
+    }
+    texts.into_iter().map(Glob).collect()
+}
+
+fn read_task(reader: &mut Reader<'_>, map: &Map) -> Option<TaskClause> {
+    let clause = reader.map(map, "task", "a map like #{ kind: \"vzdump\", state: \"failed\" }")?;
+    reader.unknown_keys(&clause, "task", &["kind", "state"]);
+    let kind = globs(reader, &clause, "kind", "task");
+    if kind.is_empty() {
+        reader.error("task", "`task` names no kind", "add kind: \"vzdump\" (or \"*\" for every task)");
+    }
+    let mut state = Vec::new();
+    for (number, word) in reader.texts(&clause, "state", "task").into_iter().enumerate() {
+        match TaskState::from_word(&word) {
+            Some(known) => state.push(known),
+            None => {
+                let hint = near::hint(&word, ["queued", "running", "ok", "warning", "failed"]);
+                reader.error(&format!("task.state[{number}]"), format!("`{word}` is no state of a task"), hint);
+            }
+        }
+    }
+    Some(TaskClause { kind, state })
+}
+
+fn read_functions(reader: &mut Reader<'_>, map: &Map, ast: &AST, samples: Option<&Samples>) -> Functions {
+    let mut read = |key: &str, shape: &str, arities: &[usize]| {
+        let function = reader.function(map, key, shape)?;
+        let taken = arity(ast, &function);
+        if !taken.iter().any(|n| arities.contains(n)) {
+            let takes = taken.first().map_or_else(|| "is no closure".into(), |n| format!("takes {n} arguments"));
+            reader.error(key, format!("the function of `{key}` {takes}"), format!("write {shape}"));
+            return None;
+        }
+        match purify(&function) {
+            Ok(pure) => Some((pure, taken)),
+            Err(why) => {
+                reader.error(
+                    key,
+                    format!("the function of `{key}` cannot be kept: {why}"),
+                    "let it compute what it needs from its arguments",
+                );
+                None
+            }
+        }
+    };
+    let asset = read("asset", "|e| \"pool:\" + e.pool", &[1]);
+    let probe = read("probe", "|i| #{ unit: probe.unit(\"nginx.service\") }", &[1]);
+    let fix = read("fix", "|i, facts| [ step.systemd_reload(facts.unit.name) ]", &[2, 3]);
+    let verify = read("verify", "|i, facts| [ check.quiet(\"5m\") ]", &[2]);
+    let rollback = read("rollback", "|i, facts| [ … ]", &[2]);
+    if map.contains_key("fix") && !map.contains_key("verify") {
+        reader.key_error(
+            "fix",
+            "`fix` without `verify`",
+            "say how it shows that the fix has helped: verify: |i, facts| [ check.quiet(\"5m\") ]",
+        );
+    }
+    for key in ["verify", "rollback"] {
+        if map.contains_key(key) && !map.contains_key("fix") {
+            reader.key_error(key, format!("`{key}` without `fix`"), "add the fix, or remove it");
+        }
+    }
+    if map.contains_key("probe") && !map.contains_key("fix") {
+        reader.warn("probe", "`probe` without `fix`: nobody reads its facts", "remove it, or add a fix");
+    }
+    if fix.is_some() && samples.is_some_and(|s| s.plans.is_empty()) {
+        reader.warn("fix", "no sample shows the plan", "add a [[plan]] with facts, steps and verify to the samples");
+    }
+    Functions {
+        asset: asset.map(|(f, _)| f),
+        probe: probe.map(|(f, _)| f),
+        fix_takes_results: fix.as_ref().is_some_and(|(_, taken)| !taken.contains(&2)),
+        fix: fix.map(|(f, _)| f),
+        verify: verify.map(|(f, _)| f),
+        rollback: rollback.map(|(f, _)| f),
+    }
+}
+
+/// How many arguments a function of the file takes beside what it captured.
+fn arity(ast: &AST, function: &FnPtr) -> Vec<usize> {
+    let captured = function.curry().len();
+    let named = ast.iter_functions().filter(|f| f.name == function.fn_name());
+    named.filter_map(|f| f.params.len().checked_sub(captured)).collect()
+}
+
+fn check_answer(reader: &mut Reader<'_>, answer: Option<&str>) {
+    let word = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+    };
+    let Some(answer) = answer else { return };
+    if !answer.split_once('/').is_some_and(|(pack, name)| word(pack) && word(name)) {
+        reader.error(
+            "answer",
+            format!("`{answer}` is no answer's name"),
+            "write pack and name in lower case: \"web/pool-busy\"",
+        );
+    }
+}
+
+/// Finds calls like `step.systemd_relod(…)` before they are made: functions run first when there is an incident.
+fn check_calls(reader: &mut Reader<'_>, ast: &AST) {
+    let mut found = Vec::new();
+    ast.walk(&mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Expr(Expr::Dot(pair, ..))) = path.last()
+            && let Expr::Variable(variable, ..) = &pair.lhs
+            && ["probe", "step", "check"].contains(&variable.1.as_str())
+        {
+            let called = match &pair.rhs {
+                Expr::Dot(chain, ..) => &chain.lhs,
+                other => other,
+            };
+            if let Expr::MethodCall(call, position) = called
+                && !reference::arities(&variable.1, &call.name).contains(&call.args.len())
+            {
+                found.push((variable.1.to_string(), call.name.to_string(), *position));
+            }
+        }
+        true
+    });
+    for (on, name, position) in found {
+        let (message, hint) = reference::miscalled(&on, &name);
+        let at = (position.line().unwrap_or(1), position.position().unwrap_or(1));
+        reader.problems.push(reader.file.at(at, Gravity::Error, message, Some(hint)));
+    }
+}

@@ -1,0 +1,369 @@
+//! What the functions of the rule language make of their arguments.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use heinzel_core::plan::Action;
+use heinzel_core::probe::{Fact, Facts, Probe};
+use serde_json::json;
+
+use super::{case, sound, with, with_fix};
+use crate::reference::{FUNCTIONS, definitions};
+
+fn facts() -> Facts {
+    let report = json!({ "name": "php8.2-fpm.service", "active": true, "main_pid": 812, "result": null });
+    Facts::from([
+        ("unit".into(), Fact::Seen { report }),
+        ("load".into(), Fact::Blind { why: "refused".into() }),
+        ("list".into(), Fact::Seen { report: json!({ "count": 1, "list": [{ "pid": 5, "name": "x" }] }) }),
+    ])
+}
+
+/// A `fix` of these steps reads so, or fails with this.
+fn check(steps: &str, expected: &str) {
+    let said = match with_fix(steps).logic.fix(&case(), &facts(), &[]) {
+        Ok(steps) => steps.iter().map(|s| s.action.describe()).collect::<Vec<_>>().join("; "),
+        Err(error) => {
+            assert!(!error.over_limit, "{error}");
+            error.why
+        }
+    };
+    assert_eq!(said, expected, "{steps}");
+}
+
+/// A `verify` of this check reads so, or fails with this.
+fn check_verify(one: &str, expected: &str) {
+    let rule = sound(&with(&format!("fix: |i, facts| [],\nverify: |i, facts| [ {one} ],")));
+    let said = match rule.logic.verify(&case(), &facts()) {
+        Ok(checks) => checks.iter().map(|c| c.describe()).collect::<Vec<_>>().join("; "),
+        Err(error) => error.why,
+    };
+    assert_eq!(said, expected, "{one}");
+}
+
+#[test]
+fn steps_read_as_they_will_be_done() {
+    check(
+        "[ step.systemd_start(\"a.service\"), step.systemd_stop(\"a.service\"), step.systemd_restart(\"a.service\") ]",
+        "systemctl start a.service; systemctl stop a.service; systemctl restart a.service",
+    );
+    check(
+        "[ step.systemd_reload(facts.unit.name), step.systemd_reset_failed(\"a.timer\") ]",
+        "systemctl reload php8.2-fpm.service; systemctl reset-failed a.timer",
+    );
+    check("[ step.command([\"nginx\", \"-t\", 5]) ]", "run nginx -t 5");
+    check(
+        "[ step.remove(\"/tmp/sess_*\", \"2d\"), step.remove(\"/run/x.pid\") ]",
+        "remove /tmp/sess_* older than 2d; remove /run/x.pid",
+    );
+    check(
+        "[ step.truncate(\"/a\"), step.copy(\"/a\", \"/b\"), step.move_file(\"/a\", \"/b\") ]",
+        "truncate /a; copy /a to /b; move /a to /b",
+    );
+    check(
+        "[ step.chmod(\"/a\", \"0640\"), step.chown(\"/a\", \"www-data\", \"adm\") ]",
+        "chmod 640 /a; chown www-data:adm /a",
+    );
+    check("[ step.write_template(\"/etc/x\", \"a {{ b }}\", #{ b: 1 }) ]", "write /etc/x");
+    check(
+        "[ step.signal(\"nginx\", \"SIGHUP\"), step.signal(\"nginx\", facts.unit.main_pid, \"TERM\") ]",
+        "send HUP to nginx; send TERM to nginx (812)",
+    );
+    check(
+        "[ step.http(\"POST\", \"http://127.0.0.1/x\", #{ a: [1, ()] }), step.http(\"GET\", \"https://a/\") ]",
+        "POST http://127.0.0.1/x; GET https://a/",
+    );
+    check(
+        "[ step.task_retry(i.task.kind, \"100\"), step.wait(\"5s\"), step.replan() ]",
+        "retry task vzdump of 100; wait 5s; look again and plan anew",
+    );
+    check("if i.round > 0 { [] } else { [ step.wait(`${i.count}s`) ] }", "wait 3s");
+    check(
+        "[ step.wait(\"1s\") ] + if facts.load.blind && facts.load.one == () && !facts.unit.blind { [] } else { [ 1 ] }",
+        "wait 1s",
+    );
+    check("facts.list.list.map(|p| step.signal(p.name, p.pid, \"TERM\"))", "send TERM to x (5)");
+}
+
+#[test]
+fn timeouts_are_kept() {
+    let steps = with_fix("[ step.command([\"a\"]).timeout(\"2m\"), step.wait(\"90s\") ]")
+        .logic
+        .fix(&case(), &facts(), &[])
+        .unwrap();
+    assert_eq!(steps[0].timeout, Duration::from_secs(120));
+    assert_eq!(steps[1].timeout, Duration::from_secs(95));
+    check("[ step.wait(\"5s\").timeout(\"2s\") ]", "the step waits longer than its timeout allows");
+}
+
+#[test]
+fn wrong_arguments_are_named() {
+    check(
+        "[ step.systemd_reload(\"php*.service\") ]",
+        "the unit `php*.service` holds a wildcard; name one unit (a probe may search: probe.unit(\"php*-fpm.service\"), then facts.x.name)",
+    );
+    check(
+        "[ step.systemd_reload(\"nginx\") ]",
+        "the unit `nginx` is not a unit name: it lacks a suffix such as `.service`",
+    );
+    check(
+        "[ step.systemd_reload(5) ]",
+        "`step.systemd_reload` does not take (number); write step.systemd_reload(unit: String)",
+    );
+    check(
+        "[ step.systemd_reload(facts.unit.result) ]",
+        "`step.systemd_reload` does not take (()); write step.systemd_reload(unit: String)",
+    );
+    check(
+        "[ step.command([\"rm -rf /\"]) ]",
+        "the command is one text with spaces; there is no shell, so write a list: [\"rm\", \"-rf\", \"/\"]",
+    );
+    check("[ step.command([]) ]", "the command is empty; write a list like [\"nginx\", \"-t\"]");
+    check("[ step.command([\"a\", #{}]) ]", "argument 1 of the command is a map; write texts");
+    check(
+        "[ step.remove(\"/var/cache/*\") ]",
+        "the path `/var/cache/*` names everything in a folder; say what its files have in common",
+    );
+    check("[ step.remove(\"/var/*/x\") ]", "the path `/var/*/x` has a `*` before its last part");
+    check(
+        "[ step.truncate(\"/srv/../etc/passwd\") ]",
+        "the path `/srv/../etc/passwd` contains `/../`, which leaves the folder it names",
+    );
+    check("[ step.truncate(\"/srv/\") ]", "the path `/srv/` names a folder; steps change files");
+    check("[ step.chmod(\"/a\", \"9\") ]", "`9` is no mode; write three or four octal digits, like \"0640\"");
+    check(
+        "[ step.chown(\"/a\", \"-x\", \"adm\") ]",
+        "the owner `-x` begins with `-`, which programs read as an option",
+    );
+    check("[ step.signal(\"nginx\", \"HUPP\") ]", "`HUPP` is no signal; did you mean `HUP`?");
+    check("[ step.signal(\"nginx\", 1, \"HUP\") ]", "1 is no process id that may be signalled; those are 2 to 4194304");
+    check("[ step.signal(\"ng*\", \"HUP\") ]", "the process name `ng*` holds a wildcard; name one program");
+    check("[ step.http(\"PATCH\", \"http://a/\") ]", "`PATCH` is no method; known are GET, POST, PUT, DELETE");
+    check(
+        "[ step.http(\"GET\", \"http://u:p@a/\") ]",
+        "the URL holds a user or password; those belong in the operator's settings, not in a rule",
+    );
+    check("[ step.http(\"GET\", \"ftp://a/\") ]", "the URL `ftp://a/` begins with neither http:// nor https://");
+    check("[ step.wait(\"2h\") ]", "a step waits at most 1h; use the trigger or the cooldown for longer rests");
+    check("[ step.replan(), step.wait(\"1s\") ]", "step.replan() is entry 0 of 2; it ends a plan, so put it last");
+    check("step.wait(\"1s\")", "it gives a step, not a list of steps; write [ step.…, step.… ]");
+    check("[ check.quiet(\"1s\") ]", "its entry 0 is a check, not a step; make it with step.…");
+    check("[ step.wait(i.pol) ]", "there is no `i.pol`; did you mean `pool`?");
+    check("[ step.wait(facts.unti.name) ]", "there is no probe `unti`; did you mean `unit`?");
+    check("throw \"no\"", "no");
+}
+
+#[test]
+fn checks_read_as_they_will_be_made() {
+    check_verify(
+        "check.unit_active(facts.unit.name), check.unit_inactive(\"a.service\")",
+        "unit php8.2-fpm.service: active is true; unit a.service: active is false",
+    );
+    check_verify(
+        "check.http(\"http://a/\"), check.http(\"http://a/\", 204), check.tcp(\"::1\", 25)",
+        "GET http://a/: ok is true; GET http://a/: status is 204; tcp ::1:25: open is true",
+    );
+    check_verify(
+        "check.disk_below(\"/\", 90), check.inodes_below(\"/\", 92.5)",
+        "disk use of /: used_percent is at most 90; disk use of /: inodes_used_percent is at most 92.5",
+    );
+    check_verify(
+        "check.file_exists(\"/a\"), check.file_absent(\"/a\")",
+        "file /a: exists is true; file /a: exists is false",
+    );
+    check_verify(
+        "check.process_running(\"a\"), check.process_gone(\"a\")",
+        "processes a: count is at least 1; processes a: count is 0",
+    );
+    check_verify(
+        "check.certificate_days(\"a:443\", 14), check.nagios([\"check_x\"])",
+        "certificate of a:443: days_left is at least 14; plugin check_x: ok is true",
+    );
+    check_verify("check.command([\"a\"]), check.command([\"a\"], 3)", "command a: exit is 0; command a: exit is 3");
+    check_verify(
+        "check.is(probe.unit(\"a.service\"), \"sub\", \"running\"), check.is_not(probe.load(), \"cores\", 0)",
+        "unit a.service: sub is \"running\"; load: cores is not 0",
+    );
+    check_verify(
+        "check.at_most(probe.load(), \"per_core\", 1.5), check.at_least(probe.memory(), \"available_percent\", 5)",
+        "load: per_core is at most 1.5; memory: available_percent is at least 5",
+    );
+    check_verify("check.quiet(\"5m\")", "quiet for 5m");
+    check_verify("check.is(probe.load(), \"on\", 1)", "this probe (load) reports no `on`; did you mean `one`?");
+    check_verify(
+        "check.quiet(\"soon\")",
+        "`soon` is not a length of time; write a number and ms, s, m, h, d or w, like `10m` or `1h 30m`",
+    );
+    check_verify("check.http(\"http://a/\", 20)", "20 is no HTTP status; those are 100 to 599");
+    check_verify("check.tcp(\"a\", 0)", "0 is no port; ports are 1 to 65535");
+    check_verify(
+        "",
+        "it gives no check; a fix that nothing proves does not count, so check at least check.quiet(\"5m\")",
+    );
+}
+
+/// A `probe` of this look reads so, or fails with this.
+fn check_probe(one: &str, expected: &str) {
+    let rule = sound(&with(&format!("probe: |i| #{{ x: {one} }},")));
+    let said = match rule.logic.probe(&case()) {
+        Ok(probes) => probes.values().map(Probe::describe).collect(),
+        Err(error) => error.why,
+    };
+    assert_eq!(said, expected, "{one}");
+}
+
+#[test]
+fn probes_read_as_they_will_look() {
+    check_probe("probe.unit(`php*-${i.pool}.service`)", "unit php*-www.service");
+    check_probe("probe.disk(\"/var\")", "disk use of /var");
+    check_probe("probe.processes(\"php-fpm*\")", "processes php-fpm*");
+    check_probe("probe.file(\"/a\")", "file /a");
+    check_probe("probe.tcp(\"localhost\", 25)", "tcp localhost:25");
+    check_probe("probe.certificate(\"[::1]:443\")", "certificate of [::1]:443");
+    check_probe(
+        "probe.certificate(\"nope\")",
+        "the certificate's target `nope` is neither host:port nor an absolute path",
+    );
+    check_probe(
+        "probe.command([\"df\"], #{ pattern: `used (?<used>\\d+)`, fields: #{ used: \"int\" } })",
+        "command df",
+    );
+    check_probe(
+        "probe.command([\"df\"], #{ pattern: `used (?<used>.+)`, fields: #{ used: \"text\" } })",
+        "field `used` is text; what a command prints reaches a script only typed",
+    );
+    check_probe(
+        "probe.command([\"df\"], #{ pattern: `used (?<usd>\\d+)`, fields: #{ used: \"int\" } })",
+        "capture `usd` has no type in `fields`",
+    );
+    check_probe("probe.nagios([\"/usr/lib/nagios/plugins/check_load\"])", "plugin /usr/lib/nagios/plugins/check_load");
+    check_probe("5", "`x` is a number, not a probe; make it with probe.…");
+}
+
+#[test]
+fn text_fields_are_hidden_from_steps_and_assets() {
+    let lines = "match: `pool (?<pool>[a-z]+) is (?<msg>.*)`,\nfields: #{ pool: \"ident\", msg: \"text\" },\nasset: |e| \"pool:\" + e.msg,\nprobe: |i| #{ x: probe.file(i.msg) },\nfix: |i, facts| [],\nverify: |i, facts| [ check.quiet(\"1m\") ],";
+    let rule = sound(&with(lines));
+    let error = rule.logic.probe(&case()).unwrap_err();
+    assert_eq!(
+        error.why,
+        "`i.msg` is a text field; text never reaches a step (give it another type in `fields` if it has one)"
+    );
+    assert_eq!(error.what, "web.x: `probe` at rules/web/x.rhai:7:31");
+    let finding = super::example::finding(&rule, "pool www is $(reboot)");
+    let error = rule.logic.asset(&finding).unwrap_err();
+    assert!(error.why.starts_with("`e.msg` is a text field; an asset is named by typed fields"), "{error}");
+}
+
+#[test]
+fn assets_are_ids_or_refused() {
+    let check = |asset: &str, expected: Result<Option<&str>, &str>| {
+        let rule = sound(&with(&format!("asset: |e| {asset},")));
+        let made = rule.logic.asset(&super::example::finding(&rule, "pool www is busy"));
+        let made = made.map_err(|e| e.why);
+        assert_eq!(made, expected.map(|a| a.map(Into::into)).map_err(Into::into), "{asset}");
+    };
+    check("\"pool:\" + e.pool", Ok(Some("pool:www")));
+    check("()", Ok(None));
+    check("if e.task == () { \"program:\" + e.program } else { () }", Ok(Some("program:php-fpm")));
+    check("\"disk:/var/lib\"", Ok(Some("disk:/var/lib")));
+    check("\"www\"", Err("the asset `www` has no kind; write `kind:name`, like \"pool:www\""));
+    check(
+        "\"pool:a b\"",
+        Err("the asset `pool:a b` has a name with other characters than letters, digits and _ . : @ + - / \\"),
+    );
+    check("\"pool:/../x\"", Err("the asset `pool:/../x` has a name with a `..` part"));
+    check("\"pool:-rf\"", Err("the asset `pool:-rf` has an empty name, or one that begins with `-` or `.`"));
+    check("5", Err("it gives a number, not a text like \"pool:www\""));
+    check("e.hots", Err("there is no `e.hots`; did you mean `host`?"));
+}
+
+#[test]
+fn results_of_earlier_rounds_reach_a_fix_that_asks() {
+    let rule = sound(&with(
+        "fix: |i, facts, done| if done.len() == 0 { [ step.replan() ] } else { [ step.wait(done[0].next) ] },\nverify: |i, facts| [ check.quiet(\"5m\") ],",
+    ));
+    let plan = |done: &[serde_json::Value]| rule.logic.fix(&case(), &facts(), done).unwrap()[0].action.clone();
+    assert_eq!(plan(&[]), Action::Replan);
+    assert_eq!(plan(&[json!({ "next": "3s" })]), Action::Wait { time: Duration::from_secs(3) });
+}
+
+#[test]
+fn a_function_remembers_nothing_between_calls() {
+    let source = format!(
+        "let n = 0;\nlet more = |x| {{ n += x; n }};\n{}",
+        with(
+            "fix: |i, facts| { n += 1; [ step.wait(`${n}s`), step.wait(`${more.call(10)}s`) ] },\nverify: |i, facts| [ check.quiet(\"5m\") ],"
+        )
+    );
+    let rule = sound(&source);
+    let plan =
+        || rule.logic.fix(&case(), &facts(), &[]).unwrap().iter().map(|s| s.action.describe()).collect::<Vec<_>>();
+    assert_eq!(plan(), ["wait 1s", "wait 10s"]);
+    assert_eq!(plan(), plan());
+}
+
+#[test]
+fn script_functions_and_constants_of_the_file_are_at_hand() {
+    let source = format!(
+        "const UNIT = \"a.service\";\nfn name(x) {{ x + \".service\" }}\n{}",
+        with(
+            "fix: |i, facts| [ step.systemd_start(UNIT), step.systemd_start(name(i.pool)) ],\nverify: |i, facts| [ check.quiet(\"5m\") ],"
+        )
+    );
+    let steps = sound(&source).logic.fix(&case(), &facts(), &[]).unwrap();
+    assert_eq!(
+        steps.iter().map(|s| s.action.describe()).collect::<Vec<_>>(),
+        ["systemctl start a.service", "systemctl start www.service"]
+    );
+}
+
+#[test]
+fn the_table_of_functions_is_true() {
+    let defined = definitions();
+    for entry in FUNCTIONS {
+        assert!(defined.contains(&format!("fn {}(this: {}", entry.name, entry.on)), "{entry:?}");
+    }
+    // Every entry is called with arguments of its kinds: whatever it answers, it is there.
+    let values = BTreeMap::from([
+        ("String", "\"x\""),
+        ("int", "1"),
+        ("float", "1.5"),
+        ("Array", "[\"x\"]"),
+        ("Map", "#{}"),
+        ("?", "1"),
+        ("Probe", "probe.load()"),
+    ]);
+    for entry in FUNCTIONS {
+        let arguments: Vec<&str> = entry
+            .arguments
+            .split(", ")
+            .filter(|a| !a.is_empty())
+            .map(|a| values[a.split(": ").nth(1).unwrap()])
+            .collect();
+        let on = match entry.on {
+            "Step" => "step.replan()",
+            "Check" => "check.quiet(\"1s\")",
+            other => other,
+        };
+        let error = match with_fix(&format!("[ {on}.{}({}) ]", entry.name, arguments.join(", "))).logic.fix(
+            &case(),
+            &facts(),
+            &[],
+        ) {
+            Ok(_) => continue,
+            Err(error) => error.why,
+        };
+        assert!(!error.contains("does not take") && !error.contains("there is no"), "{entry:?}: {error}");
+    }
+    // And the README names them all.
+    let readme = include_str!("../../../../rules/README.md");
+    for entry in FUNCTIONS.iter().filter(|e| ["probe", "step", "check"].contains(&e.on)) {
+        let short = entry.name.strip_prefix("systemd").filter(|_| entry.on == "step");
+        let whole = format!("`{}.{}", entry.on, entry.name);
+        assert!(
+            readme.contains(&whole) || short.is_some_and(|s| readme.contains(&format!("`{s}`"))),
+            "{whole} is not in rules/README.md"
+        );
+    }
+}
