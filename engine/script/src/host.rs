@@ -30,14 +30,17 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { operations: 50_000, time: Duration::from_millis(200) }
+        Self { operations: 20_000, time: Duration::from_millis(200) }
     }
 }
 
 /// How many operations pass between two looks at the wall clock.
 const LOOK_EVERY: u64 = 2_048;
 /// The longest text a script may make, in bytes.
-const TEXT_BYTES: usize = 64 * 1024;
+///
+/// A map can grow by index without being looked at until the operations run out: with these limits one call reaches some
+/// 50 MB at most.
+const TEXT_BYTES: usize = 32 * 1024;
 /// The most values in a list or map, nested ones counted.
 const VALUES: usize = 1_000;
 
@@ -145,14 +148,15 @@ impl Host {
     pub(crate) fn compile(&self, text: &str) -> Result<AST, Failure> {
         guard(|| self.engine.compile_with_scope(&self.scope, text)).and_then(|compiled| {
             compiled.map_err(|error| {
+                let message = error.err_type().to_string();
                 let hint = match error.err_type() {
-                    ParseErrorType::Reserved(word) => reserved_hint(word),
                     ParseErrorType::VariableUndefined(word) => Some(format!(
                         "texts stand in quotes; known names are probe, step, check, and what the file itself defines before (`let {word} = …`)"
                     )),
+                    _ if message.contains("reserved keyword") => message.split('\'').nth(1).and_then(reserved_hint),
                     _ => None,
                 };
-                Failure { message: error.err_type().to_string(), hint, place: place(error.position()), over_limit: false }
+                Failure { message, hint, place: place(error.position()), over_limit: false }
             })
         })
     }
@@ -207,6 +211,13 @@ impl Host {
                     EvalAltResult::ErrorDotExpr(text, _) if text.contains("'()'") => {
                         hint = Some("the value before the dot is absent (`()`); ask `if x != () { … }` first".into());
                         text.clone()
+                    }
+                    EvalAltResult::ErrorDataRace(..) => {
+                        hint = Some(
+                            "a closure uses the list that is just being walked; give it a copy: `let copy = list;`"
+                                .into(),
+                        );
+                        "a value is changed while it is being used".into()
                     }
                     EvalAltResult::ErrorVariableNotFound(name, _) => {
                         hint = near::nearest(name, ["probe", "step", "check"]).map(|n| format!("did you mean `{n}`?"));

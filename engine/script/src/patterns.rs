@@ -66,7 +66,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, map: &Map, has_task: bool, samples: 
     if fields_are_sound {
         check_captures(reader, &patterns, &matched, &cleared);
     }
-    for (name, (path, _, _)) in &unless {
+    for (name, (path, _, _)) in &unless.named {
         reader.warn(
             path,
             format!("nobody reads the capture `{name}` of an `unless` pattern"),
@@ -112,11 +112,17 @@ fn read_fields(reader: &mut Reader<'_>, map: &Map, fields: &mut BTreeMap<String,
     true
 }
 
-/// The captures of a list of patterns: name → path, pattern, byte of the name.
-type Captures = BTreeMap<String, (String, String, usize)>;
+/// The captures of a list of patterns.
+#[derive(Default)]
+struct Captures {
+    /// Name → path, pattern, byte of the name.
+    named: BTreeMap<String, (String, String, usize)>,
+    /// Some pattern could not be read, so there may be others.
+    unreadable: bool,
+}
 
 fn check_list(reader: &mut Reader<'_>, map: &Map, key: &str, list: &[String], samples: Option<&Samples>) -> Captures {
-    let mut captures = Captures::new();
+    let mut captures = Captures::default();
     if list.len() > PATTERNS {
         reader.error(
             key,
@@ -128,6 +134,10 @@ fn check_list(reader: &mut Reader<'_>, map: &Map, key: &str, list: &[String], sa
     let single = map.get(key).is_some_and(rhai::Dynamic::is_string);
     for (number, text) in list.iter().enumerate() {
         let path = if single { key.to_owned() } else { format!("{key}[{number}]") };
+        if text.is_empty() && reader.complained(&path) {
+            captures.unreadable = true;
+            continue;
+        }
         if text.is_empty() {
             reader.error(
                 &path,
@@ -143,12 +153,13 @@ fn check_list(reader: &mut Reader<'_>, map: &Map, key: &str, list: &[String], sa
                     "patterns are those of the regex crate; write them in backticks, where backslashes stay",
                 );
                 reader.inside(&path, text, error.at, format!("bad pattern: {}", error.message), Some(way.into()));
+                captures.unreadable = true;
                 continue;
             }
         };
         for name in regex.capture_names().flatten() {
             let at = text.find(&format!("<{name}>")).map_or(0, |at| at + 1);
-            captures.entry(name.to_owned()).or_insert_with(|| (path.clone(), text.clone(), at));
+            captures.named.entry(name.to_owned()).or_insert_with(|| (path.clone(), text.clone(), at));
         }
         if key == "unless" {
             continue;
@@ -214,7 +225,7 @@ fn fires(samples: Option<&Samples>, number: usize, regex: &regex::bytes::Regex) 
 }
 
 fn check_captures(reader: &mut Reader<'_>, patterns: &Patterns, matched: &Captures, cleared: &Captures) {
-    for (name, (path, text, at)) in matched.iter().chain(cleared) {
+    for (name, (path, text, at)) in matched.named.iter().chain(&cleared.named) {
         if patterns.fields.contains_key(name) {
             continue;
         }
@@ -226,7 +237,10 @@ fn check_captures(reader: &mut Reader<'_>, patterns: &Patterns, matched: &Captur
         };
         reader.inside(path, text, *at, format!("capture `{name}` has no type"), Some(hint));
     }
-    let captured: BTreeSet<&str> = matched.keys().map(String::as_str).collect();
+    if matched.unreadable {
+        return;
+    }
+    let captured: BTreeSet<&str> = matched.named.keys().map(String::as_str).collect();
     for name in patterns.fields.keys().filter(|n| !captured.contains(n.as_str())) {
         let hint = match near::nearest(name, captured.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),

@@ -75,7 +75,8 @@ impl fmt::Display for Problem {
                 .take(self.column.saturating_sub(1 + from))
                 .map(|c| if c == '\t' { '\t' } else { ' ' })
                 .collect();
-            write!(f, "\n{:1$} |\n{number} | {2}\n{:1$} | {before}^", "", number.len(), printable(&shown))?;
+            let margin = " ".repeat(number.len());
+            write!(f, "\n{margin} |\n{number} | {}\n{margin} | {before}^", printable(&shown))?;
         }
         if let Some(hint) = &self.hint {
             write!(f, "\nhint: {}", printable(hint))?;

@@ -35,6 +35,12 @@ impl Reader<'_> {
         self.problems.push(self.file.at(at, gravity, message, Some(hint)));
     }
 
+    /// Whether something is said of this very value already.
+    pub(crate) fn complained(&self, path: &str) -> bool {
+        let at = self.places.value(path, self.file);
+        self.problems.iter().any(|p| (p.line, p.column) == at)
+    }
+
     /// An error at a key.
     pub(crate) fn key_error(&mut self, path: &str, message: impl Into<String>, hint: impl Into<String>) {
         let at = self.places.key(path, self.file);

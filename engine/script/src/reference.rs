@@ -127,7 +127,8 @@ pub(crate) fn miscalled(on: &str, name: &str) -> (String, String) {
 /// What to say of a call that no function fits, and the way out. `signature` is Rhai's: `unit (probe, i64)`.
 pub(crate) fn unknown(signature: &str) -> (String, Option<String>) {
     let (name, rest) = signature.split_once(" (").unwrap_or((signature, ""));
-    let kinds: Vec<&str> = rest.trim_end_matches(')').split(", ").filter(|k| !k.is_empty()).map(kind).collect();
+    let kinds: Vec<&str> =
+        rest.strip_suffix(')').unwrap_or(rest).split(", ").filter(|k| !k.is_empty()).map(kind).collect();
     let on = kinds.first().copied().unwrap_or_default();
     if !FUNCTIONS.iter().any(|e| e.on == on) {
         let absent = kinds.contains(&"()").then(|| "a value is absent (`()`); ask `if x != () { … }` first".to_owned());

@@ -231,7 +231,8 @@ fn read_severity(reader: &mut Reader<'_>, map: &Map) -> Option<Severity> {
 fn globs(reader: &mut Reader<'_>, map: &Map, key: &str, within: &str) -> Vec<Glob> {
     let texts = reader.texts(map, key, within);
     let path = crate::reader::join(within, key);
-    if texts.iter().any(|t| t.trim().is_empty()) {
+    let wrong_kind = (0..texts.len()).any(|number| reader.complained(&format!("{path}[{number}]")));
+    if !wrong_kind && texts.iter().any(|t| t.trim().is_empty()) {
         reader.error(&path, format!("`{key}` holds an empty name"), "write names, with `*` where they vary");
     }
     texts.into_iter().map(Glob).collect()

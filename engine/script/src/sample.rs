@@ -211,7 +211,8 @@ impl Samples {
                     "add `line = \"…\"` with a real line",
                 ));
             }
-            if !shape.fires && !(shape.fields.is_empty() && shape.asset.is_none() && shape.matches.is_empty()) {
+            let expects = !shape.fields.is_empty() || shape.asset.is_some() || !shape.matches.is_empty();
+            if !shape.fires && expects {
                 let hint = "remove fields, asset and matches, or write `fires = true`";
                 problems.push(samples.problem(
                     &at,

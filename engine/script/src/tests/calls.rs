@@ -249,7 +249,7 @@ fn text_fields_are_hidden_from_steps_and_assets() {
         error.why,
         "`i.msg` is a text field; text never reaches a step (give it another type in `fields` if it has one)"
     );
-    assert_eq!(error.what, "web.x: `probe` at rules/web/x.rhai:7:31");
+    assert_eq!(error.what, "web.x: `probe` at rules/web/x.rhai:7:30");
     let finding = super::example::finding(&rule, "pool www is $(reboot)");
     let error = rule.logic.asset(&finding).unwrap_err();
     assert!(error.why.starts_with("`e.msg` is a text field; an asset is named by typed fields"), "{error}");

@@ -187,7 +187,7 @@ fn sample_files_are_checked() {
     );
     check(
         "[[sample]]\ntask = { kind = \"a\", state = \"bad\" }\nfires = true\n",
-        "2:29 unknown variant `bad`, expected one of `queued`, `running`, `ok`, `warning`, `failed`",
+        "2:30 unknown variant `bad`, expected one of `queued`, `running`, `ok`, `warning`, `failed`",
     );
     check("[[plan]]\nsteps = []\nfacts = { a = 1 }\n", "1:1 the fact `a` is no table");
 }

@@ -18,7 +18,7 @@ fn check(body: &str, expected: &str) {
     assert!(begin.elapsed() < Duration::from_secs(20), "{body}: {:?}", begin.elapsed());
 }
 
-const OPERATIONS: &str = "it took more than 50000 operations";
+const OPERATIONS: &str = "it took more than 20000 operations";
 const SIZE: &str = "is larger than allowed";
 
 #[test]
@@ -26,7 +26,10 @@ fn endless_loops_are_stopped() {
     check("loop { }", OPERATIONS);
     check("let x = 0; while true { x += 1; } []", OPERATIONS);
     check("for x in 0..9999999999 { } []", OPERATIONS);
-    check("let a = []; a.pad(1000, 0); a.map(|x| a.map(|y| a.map(|z| x + y + z))); []", OPERATIONS);
+    check(
+        "let a = []; a.pad(1000, 0); let b = a; let c = a; a.map(|x| b.map(|y| c.map(|z| x + y + z))); []",
+        OPERATIONS,
+    );
     check("try { loop { } } catch { [] }", OPERATIONS);
 }
 
@@ -43,17 +46,17 @@ fn endless_recursion_is_stopped() {
 #[test]
 fn bombs_are_stopped() {
     check("let s = \"x\"; loop { s += s; }", SIZE);
-    check("let s = \"x\"; s.pad(60000, 'x'); s.replace(\"x\", s); []", SIZE);
-    check("let s = \"x\"; s.pad(60000, 'x'); s.replace('x', s); []", SIZE);
-    check("let s = \"x\"; s.pad(60000, 'x'); s.replace(\"\", s); []", SIZE);
+    check("let s = \"x\"; s.pad(30000, 'x'); s.replace(\"x\", s); []", SIZE);
+    check("let s = \"x\"; s.pad(30000, 'x'); s.replace('x', s); []", SIZE);
+    check("let s = \"x\"; s.pad(30000, 'x'); s.replace(\"\", s); []", SIZE);
     check("let a = [0]; loop { a += a; }", SIZE);
     check("let a = []; loop { a.push(a); }", SIZE);
     check("let a = []; loop { a = [a]; }", SIZE);
     check("let a = []; a.pad(2000000000, 0); a", SIZE);
-    check("let m = #{}; let n = 0; loop { m[`${n}`] = n; n += 1; }", SIZE);
+    check("let m = #{}; let n = 0; loop { m[`${n}`] = n; n += 1; }", OPERATIONS);
     check("let m = #{}; loop { m = #{ a: m, b: m }; }", SIZE);
     check("let f = |x| x; loop { let g = f; f = |x| g.call(x); }", OPERATIONS);
-    check("let s = \"x\"; s.pad(60000, 'x'); let a = []; a.pad(900, s); loop { a = a + []; }", SIZE);
+    check("let s = \"x\"; s.pad(30000, 'x'); let a = []; a.pad(900, s); loop { a = a + []; }", SIZE);
 }
 
 #[test]
