@@ -1,6 +1,18 @@
 //! The one way to start a program: argv, clean environment, time and output limits, group kill.
+//!
+//! Start at [`run`]. There is no shell anywhere: a program gets exactly the arguments it is given. It sees a clean
+//! environment, an empty stdin, `/` as its folder, and none of our files (all that Rust opens is close-on-exec). It
+//! leads its own process group, so that what it starts can be ended with it; only a program that deliberately leaves
+//! the group (`setsid`, as daemons do) outlives that.
 
 use std::time::Duration;
+
+mod start;
+
+mod run;
+
+pub use run::run;
+pub use start::StartError;
 
 /// What to start, and within which limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
