@@ -1,1 +1,90 @@
 //! The only crate that changes the world: steps, probes, notifications.
+//!
+//! Start at [`Hands::perform`]: an effect goes in, its outcome comes out. Nothing is decided here; but the operator's
+//! allow-list is asked once more at the place of action, because what is not allowed must stay undone even if whoever
+//! sent the effect was wrong.
+//!
+//! **Doing things twice.** Probes and notifications may be performed again (a notification carries its effect's id, so
+//! that a receiver can drop the second copy). Steps that set something (truncate, chmod, chown, write a template, copy,
+//! start, stop) end in the same state when repeated. Restart, reload, signal, command, task retry, HTTP, remove and move
+//! may not be: the engine never repeats them without looking first, and neither does this crate.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use heinzel_core::effect::{Act, Effect, Outcome};
+use heinzel_core::policy::{Allow, Policy};
+
+use crate::settings::{ActSettings, BadSettings, Webhook};
+
+pub mod settings;
+
+mod notify;
+mod probe;
+mod program;
+mod step;
+mod url;
+
+/// Performs effects, within what the operator allows.
+#[derive(Clone, Debug)]
+pub struct Hands {
+    allow: Allow,
+    max_targets: u32,
+    webhooks: BTreeMap<String, Webhook>,
+    probe_timeout: Duration,
+    systemctl: String,
+    client: reqwest::Client,
+}
+
+/// How much longer than its own timeout an effect may take in all: to end a program's process group, to close files.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Hands {
+    /// Hands that may do what `policy` allows. After a reload of the settings, make new ones.
+    ///
+    /// # Errors
+    /// [`BadSettings`] names the setting.
+    pub fn new(settings: &ActSettings, policy: &Policy) -> Result<Self, BadSettings> {
+        settings.check()?;
+        let client = reqwest::Client::builder()
+            // A redirect leads to a target that nobody allowed; a proxy from the environment, likewise.
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            // A kept connection would hide that new ones no longer succeed.
+            .pool_max_idle_per_host(0)
+            .user_agent(concat!("heinzel/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(BadSettings::Client)?;
+        Ok(Self {
+            allow: policy.allow.clone(),
+            max_targets: policy.max_targets,
+            webhooks: settings.webhooks.clone(),
+            probe_timeout: settings.probe_timeout.0,
+            systemctl: "systemctl".into(),
+            client,
+        })
+    }
+
+    /// Another program in the place of `systemctl`: a bare name or an absolute path.
+    #[must_use]
+    pub fn with_systemctl(mut self, program: impl Into<String>) -> Self {
+        self.systemctl = program.into();
+        self
+    }
+
+    /// Performs one effect and says what became of it; never [`Outcome::Unknown`].
+    ///
+    /// Ends at the latest 5 s after the timeout of the step (of probes: `probe_timeout`; of notifications: 10 s).
+    /// A probe that is not allowed or could not look is [`Outcome::Saw`] with a blind fact.
+    /// Dropping the future ends a program that it runs; file steps stop at the next file or block.
+    pub async fn perform(&self, effect: &Effect) -> Outcome {
+        match &effect.act {
+            Act::Probe { probe } => Outcome::Saw { fact: Box::pin(self.look(probe)).await },
+            Act::Step { step } => Box::pin(self.act(&effect.id, step)).await,
+            Act::Notify { to, message } => Box::pin(self.notify(&effect.id, to, message)).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod fixture;

@@ -146,7 +146,7 @@ impl Group {
         match rustix::process::kill_process_group(leader, signal) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => {}
             Err(error) => {
-                tracing::warn!(group = leader.as_raw_nonzero().get(), ?signal, %error, "a process group could not be signalled")
+                tracing::warn!(?leader, ?signal, %error, "a process group could not be signalled");
             }
         }
     }

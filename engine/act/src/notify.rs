@@ -1,0 +1,120 @@
+//! Telling people, by webhook.
+
+use std::time::Duration;
+
+use heinzel_core::effect::{Message, Outcome};
+
+use crate::program::chain;
+use crate::{GRACE, Hands};
+
+/// How long a webhook may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The webhook for everybody who has none.
+const OPERATOR: &str = "operator";
+
+impl Hands {
+    /// Posts `message` to the webhook `to`, or else to `operator`.
+    ///
+    /// The body is the message as JSON, with `heinzel` (our version) and `effect` (the effect's id, also the header
+    /// `Idempotency-Key`: a message may arrive twice, and this tells).
+    pub(crate) async fn notify(&self, id: &str, to: &str, message: &Message) -> Outcome {
+        let known = self.webhooks.get_key_value(to).or_else(|| self.webhooks.get_key_value(OPERATOR));
+        let Some((name, webhook)) = known else {
+            let Message { incident, rule, asset, reason, .. } = message;
+            tracing::warn!(to, incident, rule, asset, reason, "a person should be told, but no webhook is configured");
+            return Outcome::Done { detail: "no webhook is configured; written to the log only".into() };
+        };
+        let failed =
+            |why: String| Outcome::Failed { why: format!("post to webhook `{name}` ({}): {why}", webhook.place()) };
+        let body = match serde_json::to_value(message) {
+            Ok(serde_json::Value::Object(mut body)) => {
+                body.insert("heinzel".into(), env!("CARGO_PKG_VERSION").into());
+                body.insert("effect".into(), id.into());
+                serde_json::Value::Object(body).to_string()
+            }
+            Ok(_) => return failed("the message is no JSON object".into()),
+            Err(error) => return failed(error.to_string()),
+        };
+        let mut request = self.client.post(&webhook.url).timeout(TIMEOUT).body(body);
+        request = request.header("Content-Type", "application/json").header("Idempotency-Key", id);
+        if let Some(token) = &webhook.bearer {
+            request = request.bearer_auth(token);
+        }
+        match tokio::time::timeout(TIMEOUT + GRACE, request.send()).await {
+            Ok(Ok(response)) if response.status().is_success() => {
+                Outcome::Done { detail: format!("webhook `{name}` took it ({})", response.status()) }
+            }
+            Ok(Ok(response)) => failed(format!("it answered {}", response.status())),
+            // Without the URL, which is often a secret.
+            Ok(Err(error)) => failed(chain(&error.without_url())),
+            Err(_) => failed("no answer".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use heinzel_core::effect::Act;
+    use heinzel_core::severity::Severity;
+
+    use super::*;
+    use crate::fixture::{Server, effect, hands_with};
+
+    fn notify(to: &str) -> Act {
+        let message = Message {
+            incident: 17,
+            rule: "web.nginx-down".into(),
+            title: "nginx is down".into(),
+            severity: Severity::High,
+            asset: "host:web1".into(),
+            customers: vec!["4711".into()],
+            host: Some("web1".into()),
+            reason: "the fix did not hold".into(),
+            steps: vec!["systemctl restart nginx.service".into()],
+        };
+        Act::Notify { to: to.into(), message }
+    }
+
+    #[tokio::test]
+    async fn a_known_name_gets_the_whole_message_with_its_token() {
+        let server = Server::start("HTTP/1.1 204 No Content\r\n\r\n").await;
+        let json =
+            format!(r#"{{"webhooks": {{"web-oncall": {{"url": "{}/hook", "bearer": "t0ken"}}}}}}"#, server.url());
+        let outcome = hands_with(&json, "{}").perform(&effect(notify("web-oncall"))).await;
+        assert_eq!(outcome, Outcome::Done { detail: "webhook `web-oncall` took it (204 No Content)".into() });
+        let request = server.request().await;
+        assert!(request.starts_with("POST /hook HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("authorization: Bearer t0ken\r\n"), "{request}");
+        let body = request.split_once("\r\n\r\n").unwrap().1;
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["incident"], 17);
+        assert_eq!(body["customers"][0], "4711");
+        assert_eq!(body["effect"], "17-1-3");
+        assert_eq!(body["heinzel"], env!("CARGO_PKG_VERSION"));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_name_goes_to_the_operator_and_a_refusal_is_a_failure() {
+        let server = Server::start("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n").await;
+        let json = format!(r#"{{"webhooks": {{"operator": {{"url": "{}/SECRET"}}}}}}"#, server.url());
+        let Outcome::Failed { why } = hands_with(&json, "{}").perform(&effect(notify("nobody"))).await else {
+            panic!()
+        };
+        assert!(why.contains("`operator` (http://127.0.0.1/…): it answered 500") && !why.contains("SECRET"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_webhook_fails_without_telling_its_secret() {
+        let url = Server::start("").await.stopped().await;
+        let json = format!(r#"{{"webhooks": {{"operator": {{"url": "{url}/SECRET"}}}}}}"#);
+        let Outcome::Failed { why } = hands_with(&json, "{}").perform(&effect(notify("x"))).await else { panic!() };
+        assert!(why.contains("refused") && !why.contains("SECRET"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn without_any_webhook_the_log_is_told_and_says_so() {
+        let outcome = hands_with("{}", "{}").perform(&effect(notify("operator"))).await;
+        assert_eq!(outcome, Outcome::Done { detail: "no webhook is configured; written to the log only".into() });
+    }
+}
