@@ -76,7 +76,8 @@ impl Hands {
     ///
     /// Ends at the latest 5 s after the timeout of the step (of probes: `probe_timeout`; of notifications: 10 s).
     /// A probe that is not allowed or could not look is [`Outcome::Saw`] with a blind fact.
-    /// Dropping the future ends a program that it runs; file steps stop at the next file or block.
+    /// Dropping the future kills a program that it runs; a step on files that has begun goes on until it is done or its time
+    /// is over.
     pub async fn perform(&self, effect: &Effect) -> Outcome {
         match &effect.act {
             Act::Probe { probe } => Outcome::Saw { fact: Box::pin(self.look(probe)).await },

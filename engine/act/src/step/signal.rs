@@ -96,3 +96,74 @@ fn hold(pid: u32, name: &str) -> Option<OwnedFd> {
     let is_zombie = stat.get(after_name + 2) == Some(&b'Z');
     (has_name() && !is_zombie).then_some(held)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use heinzel_core::plan::Action;
+    use serde_json::json;
+
+    use crate::fixture::{check, hands};
+
+    /// A sleeping child under a name of its own: a link to `sleep`, since the kernel takes the name from the file started.
+    struct Sleeper(std::process::Child, String);
+
+    impl Sleeper {
+        fn start(folder: &Path, number: u32) -> Self {
+            // 15 bytes at most, and unique among tests that run at the same time.
+            let name = format!("hz{:x}x{:x}", std::process::id(), number);
+            let link = folder.join(&name);
+            if !link.exists() {
+                let sleep = ["/bin/sleep", "/usr/bin/sleep"].into_iter().find(|path| Path::new(path).exists()).unwrap();
+                symlink(std::fs::canonicalize(sleep).unwrap(), &link).unwrap();
+            }
+            let child = std::process::Command::new(link).arg("600").spawn().unwrap();
+            // The kernel lets us go on a moment before it gives the child its new name.
+            let (comm, start) = (format!("/proc/{}/comm", child.id()), std::time::Instant::now());
+            while std::fs::read_to_string(&comm).unwrap().trim_end() != name {
+                assert!(start.elapsed() < Duration::from_secs(20), "{name} never got its name");
+                std::thread::yield_now();
+            }
+            Self(child, name)
+        }
+
+        fn signal(&mut self) -> Option<i32> {
+            std::os::unix::process::ExitStatusExt::signal(&self.0.wait().unwrap())
+        }
+    }
+
+    impl Drop for Sleeper {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_signal_reaches_exactly_the_processes_of_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let hands = hands(&json!({"processes": ["*"]}));
+        let signal = |name: &str, pid, signal: &str| Action::Signal { name: name.into(), pid, signal: signal.into() };
+        let mut sleepers: Vec<Sleeper> = (0..4).map(|_| Sleeper::start(folder.path(), 1)).collect();
+        let name = sleepers[0].1.clone();
+        check(&hands, signal(&name, None, "TERM"), "4 processes have this name, `policy.max_targets` is 3").await;
+        let pid = sleepers[3].0.id();
+        check(&hands, signal("other", Some(pid), "TERM"), &format!("process {pid} does not have this name")).await;
+        check(&hands, signal(&name, Some(std::process::id()), "TERM"), "is Heinzel itself").await;
+        check(&hands, signal("systemd", Some(1), "TERM"), "process 1 is the system itself").await;
+        check(&hands, signal(&name, None, "SEGV"), "`SEGV` is none of HUP, INT").await;
+        check(&hands, signal(&name[..name.len() - 1], None, "TERM"), "no process has this name").await;
+        check(&hands, signal("a-very-long-name-of-a-program", None, "TERM"), "the kernel cuts names to 15 bytes").await;
+        assert!(sleepers.iter_mut().all(|s| s.0.try_wait().unwrap().is_none()), "nobody was hit");
+        check(&hands, signal(&name, Some(pid), "USR1"), &format!("done: sent to {pid}")).await;
+        assert_eq!(sleepers[3].signal(), Some(10));
+        check(&hands, signal(&name, None, "SIGTERM"), "done: sent to ").await;
+        for sleeper in &mut sleepers[..3] {
+            assert_eq!(sleeper.signal(), Some(15));
+        }
+        check(&hands, signal(&name, None, "TERM"), "refused by target: ").await;
+    }
+}

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -327,22 +326,24 @@ async fn a_folder_that_is_swapped_for_a_link_all_the_time_leads_nowhere_else() {
                 symlink(&outside, &way).unwrap();
                 std::fs::remove_file(&way).unwrap();
                 std::fs::rename(&kept, &way).unwrap();
-                turns += 1;
+                // Some rest, so that honest attempts succeed, too.
+                (0..turns % 64).for_each(|_| std::thread::yield_now());
+                turns = turns.wrapping_add(1);
             }
-            turns
         }
     });
     let target = format!("{way}/secret");
     let (mut done, mut refused) = (0, 0);
-    for _ in 0..400 {
+    let start = std::time::Instant::now();
+    while (done < 5 || refused < 300) && start.elapsed() < Duration::from_secs(20) {
         for action in [truncate(&target), chmod(&target, 0o604), write(&target, "mine", &[])] {
             let said = does(&ground.hands, action).await;
             if said.starts_with("done") { done += 1 } else { refused += 1 }
         }
     }
     stop.store(true, Ordering::Relaxed);
-    let turns = attacker.join().unwrap();
-    assert!(turns > 0 && done + refused == 1200);
+    attacker.join().unwrap();
+    assert!(done > 0 && refused > 0, "{done} done, {refused} refused");
     ground.secret_is_intact();
     assert_ne!(mode(&ground.path("outside/secret")), 0o604);
 }
@@ -411,58 +412,6 @@ async fn the_allowed_folder_itself_may_be_a_link() {
     let hands = hands(&json!({"paths": [format!("{link}/")]}));
     check(&hands, truncate(format!("{link}/a")), "done: cut 1 bytes").await;
     assert_eq!(std::fs::metadata(file).unwrap().len(), 0);
-}
-
-/// A sleeping child under a name of its own: a link to `sleep`, since the kernel takes the name from the file started.
-struct Sleeper(std::process::Child, String);
-
-impl Sleeper {
-    fn start(folder: &Path, number: u32) -> Self {
-        // 15 bytes at most, and unique among tests that run at the same time.
-        let name = format!("hz{:x}x{:x}", std::process::id(), number);
-        let link = folder.join(&name);
-        if !link.exists() {
-            let sleep = ["/bin/sleep", "/usr/bin/sleep"].into_iter().find(|path| Path::new(path).exists()).unwrap();
-            symlink(std::fs::canonicalize(sleep).unwrap(), &link).unwrap();
-        }
-        Self(std::process::Command::new(link).arg("600").spawn().unwrap(), name)
-    }
-
-    fn signal(&mut self) -> Option<i32> {
-        std::os::unix::process::ExitStatusExt::signal(&self.0.wait().unwrap())
-    }
-}
-
-impl Drop for Sleeper {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[tokio::test]
-async fn a_signal_reaches_exactly_the_processes_of_a_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let hands = hands(&json!({"processes": ["*"]}));
-    let signal = |name: &str, pid, signal: &str| Action::Signal { name: name.into(), pid, signal: signal.into() };
-    let mut sleepers: Vec<Sleeper> = (0..4).map(|_| Sleeper::start(folder.path(), 1)).collect();
-    let name = sleepers[0].1.clone();
-    check(&hands, signal(&name, None, "TERM"), "4 processes have this name, `policy.max_targets` is 3").await;
-    let pid = sleepers[3].0.id();
-    check(&hands, signal("other", Some(pid), "TERM"), &format!("process {pid} does not have this name")).await;
-    check(&hands, signal(&name, Some(std::process::id()), "TERM"), "is Heinzel itself").await;
-    check(&hands, signal("systemd", Some(1), "TERM"), "process 1 is the system itself").await;
-    check(&hands, signal(&name, None, "SEGV"), "`SEGV` is none of HUP, INT").await;
-    check(&hands, signal(&name[..name.len() - 1], None, "TERM"), "no process has this name").await;
-    check(&hands, signal("a-very-long-name-of-a-program", None, "TERM"), "the kernel cuts names to 15 bytes").await;
-    assert!(sleepers.iter_mut().all(|s| s.0.try_wait().unwrap().is_none()), "nobody was hit");
-    check(&hands, signal(&name, Some(pid), "USR1"), &format!("done: sent to {pid}")).await;
-    assert_eq!(sleepers[3].signal(), Some(10));
-    check(&hands, signal(&name, None, "SIGTERM"), "done: sent to ").await;
-    for sleeper in &mut sleepers[..3] {
-        assert_eq!(sleeper.signal(), Some(15));
-    }
-    check(&hands, signal(&name, None, "TERM"), "refused by target: ").await;
 }
 
 #[tokio::test]
