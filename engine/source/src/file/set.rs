@@ -1,0 +1,298 @@
+//! All files of a source: its globs, expanded again and again, and one tail a path.
+//!
+//! Start at [`Set::round`]. No async: the rounds run on a blocking thread, each tail gives at most a block at a time, and
+//! whoever has more goes to the back of the queue, so that a large file does not starve the others.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use heinzel_core::block::{Checkpoint, Health, StreamId};
+
+use super::identity::State;
+use super::records::Rules;
+use super::siblings;
+use super::since::{Since, TimeOf};
+use super::tail::{Begin, Chunk, Tail};
+use crate::settings::{self, Start};
+
+/// So much is read in one round before it is handed over, in bytes.
+const ROUND: usize = 4 << 20;
+/// A glob's checkpoint: it has been watched, so a file without a checkpoint of its own is new.
+const WATCHED: &str = r#"{"v":1,"watched":true}"#;
+
+/// What a round brought, in order.
+#[derive(Debug)]
+pub(crate) enum Out {
+    Chunk(StreamId, Chunk),
+    /// A checkpoint without bytes; empty: the stream is gone.
+    Checkpoint(StreamId, String),
+    Health(StreamId, Health),
+    Counted(&'static str, u64),
+}
+
+/// The end of a round.
+#[derive(Debug, Default)]
+pub(crate) struct Round {
+    pub(crate) out: Vec<Out>,
+    /// Something waits to be read: another round at once.
+    pub(crate) more: bool,
+    /// A tail had more than one block to give.
+    pub(crate) behind: bool,
+    /// Another round at this time, even if nothing happens.
+    pub(crate) again_at: Option<Instant>,
+    /// The followed paths, or the files they name, have changed.
+    pub(crate) changed: bool,
+}
+
+/// Which paths to look at.
+#[derive(Debug, Default)]
+pub(crate) struct Wake {
+    /// These.
+    pub(crate) paths: HashSet<PathBuf>,
+    /// All of them.
+    pub(crate) all: bool,
+    /// Names have changed: expand the globs again.
+    pub(crate) names: bool,
+}
+
+struct Followed {
+    tail: Tail,
+    stream: StreamId,
+    health: Option<Health>,
+    literal: bool,
+    again_at: Option<Instant>,
+}
+
+/// All files of a source.
+pub(crate) struct Set {
+    literals: Vec<PathBuf>,
+    globs: Vec<String>,
+    exclude: Vec<glob::Pattern>,
+    rules: Arc<Rules>,
+    begin: Begin,
+    checkpoints: HashMap<StreamId, Checkpoint>,
+    followed: BTreeMap<PathBuf, Followed>,
+    queue: VecDeque<PathBuf>,
+    queued: HashSet<PathBuf>,
+    /// Globs that have not been expanded before, in this run or another: their files begin where `start` says.
+    new_globs: HashSet<String>,
+    /// Globs whose checkpoint is to be handed over when all files have been looked at.
+    unmarked: Vec<String>,
+}
+
+impl Set {
+    pub(crate) fn new(file: &settings::File, begin: Begin, checkpoints: Vec<Checkpoint>) -> Self {
+        let rules = Rules {
+            max_line: file.max_line,
+            multiline: file.multiline.clone(),
+            block: 1 << 20,
+            settle: Duration::from_secs(1),
+            linger: Duration::from_secs(30),
+        };
+        let is_glob = |path: &&String| path.contains(['*', '?', '[']);
+        let globs: Vec<String> = file.paths.iter().filter(is_glob).cloned().collect();
+        let checkpoints: HashMap<_, _> = checkpoints.into_iter().map(|c| (c.stream.clone(), c)).collect();
+        let new_globs: HashSet<String> =
+            globs.iter().filter(|glob| !checkpoints.contains_key(glob.as_str())).cloned().collect();
+        let mut set = Self {
+            literals: file.paths.iter().filter(|path| !is_glob(path)).map(PathBuf::from).collect(),
+            exclude: file.exclude.clone(),
+            rules: Arc::new(rules),
+            begin,
+            checkpoints,
+            followed: BTreeMap::new(),
+            queue: VecDeque::new(),
+            queued: HashSet::new(),
+            unmarked: new_globs.iter().cloned().collect(),
+            new_globs,
+            globs,
+        };
+        for path in set.literals.clone() {
+            set.follow(path, true, set.begin.clone());
+        }
+        set.expand();
+        set.new_globs.clear();
+        set.recall();
+        set
+    }
+
+    /// The followed paths.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.followed.keys().map(PathBuf::as_path)
+    }
+
+    /// The folders in which files may appear.
+    pub(crate) fn folders(&self) -> Vec<PathBuf> {
+        let mut folders: HashSet<PathBuf> = HashSet::new();
+        folders.extend(self.paths().filter_map(Path::parent).map(Path::to_path_buf));
+        for pattern in &self.globs {
+            let parents: Vec<&Path> = Path::new(pattern).ancestors().skip(1).collect();
+            for parent in parents {
+                let text = parent.to_string_lossy();
+                if text.contains(['*', '?', '[']) {
+                    folders.extend(expand_one(&text).filter(|path| path.is_dir()));
+                } else {
+                    // The last part without a wildcard; those above it hardly change.
+                    folders.insert(parent.to_path_buf());
+                    break;
+                }
+            }
+        }
+        folders.into_iter().collect()
+    }
+
+    /// Looks at what may have changed, and reads.
+    pub(crate) fn round(&mut self, wake: Wake, now: Instant) -> Round {
+        let mut round = Round::default();
+        if wake.names {
+            round.changed |= self.expand();
+        }
+        let due: Vec<PathBuf> = self
+            .followed
+            .iter()
+            .filter(|(path, followed)| {
+                wake.all || wake.paths.contains(*path) || followed.again_at.is_some_and(|at| at <= now)
+            })
+            .map(|(path, _)| path.clone())
+            .collect();
+        due.into_iter().for_each(|path| self.enqueue(path));
+        let mut bytes = 0;
+        while bytes < ROUND {
+            let Some(path) = self.queue.pop_front() else { break };
+            self.queued.remove(&path);
+            bytes += self.look(path, now, &mut round);
+        }
+        round.more = !self.queue.is_empty();
+        if !round.more {
+            let marked = self.unmarked.drain(..);
+            round.out.extend(marked.map(|glob| Out::Checkpoint(Arc::from(glob), WATCHED.to_owned())));
+        }
+        round.again_at = self.followed.values().filter_map(|followed| followed.again_at).min();
+        round
+    }
+
+    fn look(&mut self, path: PathBuf, now: Instant, round: &mut Round) -> usize {
+        let Some(followed) = self.followed.get_mut(&path) else { return 0 };
+        let looked = followed.tail.look(now);
+        followed.again_at = looked.again_at;
+        round.changed |= looked.switched;
+        if followed.health.as_ref() != Some(&looked.health) {
+            followed.health = Some(looked.health.clone());
+            round.out.push(Out::Health(followed.stream.clone(), looked.health.clone()));
+        }
+        round.out.extend(looked.counts.into_iter().map(|(what, times)| Out::Counted(what, times)));
+        let mut bytes = 0;
+        if let Some(chunk) = looked.chunk {
+            bytes = chunk.bytes.len();
+            round.out.push(Out::Chunk(followed.stream.clone(), chunk));
+        }
+        // A glob's file that is gone, with nothing left of it: forget it, or dated names would add up for ever.
+        let gone = !followed.literal
+            && looked.health == Health::Missing
+            && followed.tail.is_over()
+            && siblings::list(followed.tail.path()).is_empty();
+        if gone {
+            round.out.push(Out::Checkpoint(followed.stream.clone(), String::new()));
+            self.followed.remove(&path);
+            round.changed = true;
+        } else if looked.more {
+            round.behind = true;
+            self.enqueue(path);
+        }
+        // Even a look without bytes has its cost: a round of skipping through a line that is too long must end.
+        bytes.max(if looked.more { self.rules.block } else { 0 })
+    }
+
+    fn enqueue(&mut self, path: PathBuf) {
+        if self.queued.insert(path.clone()) {
+            self.queue.push_back(path);
+        }
+    }
+
+    /// Expands the globs; says whether a path is new.
+    fn expand(&mut self) -> bool {
+        let mut new = false;
+        for pattern in self.globs.clone() {
+            let found: Vec<PathBuf> = expand_one(&pattern).collect();
+            let all: HashSet<&PathBuf> = found.iter().chain(self.followed.keys()).collect();
+            let fresh: Vec<PathBuf> = found
+                .iter()
+                .filter(|path| !self.followed.contains_key(*path))
+                .filter(|path| !self.is_excluded(path) && !path.is_dir() && !is_of_another(path, &all))
+                .cloned()
+                .collect();
+            // What appears under a glob that is being watched is new, whatever `start` says.
+            let begin = if self.new_globs.contains(&pattern) { self.begin.clone() } else { Begin::Beginning };
+            for path in fresh {
+                new = true;
+                self.follow(path, false, begin.clone());
+            }
+        }
+        new
+    }
+
+    /// Follows again what has a checkpoint but is not there now: what was rotated away may be found.
+    fn recall(&mut self) {
+        let patterns: Vec<glob::Pattern> = self.globs.iter().filter_map(|glob| glob::Pattern::new(glob).ok()).collect();
+        let separated = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
+        let missing: Vec<PathBuf> = self
+            .checkpoints
+            .keys()
+            .filter(|stream| !self.globs.iter().any(|glob| **glob == ***stream))
+            .map(|stream| PathBuf::from(&**stream))
+            .filter(|path| !self.followed.contains_key(path) && !self.is_excluded(path))
+            .filter(|path| patterns.iter().any(|pattern| pattern.matches_path_with(path, separated)))
+            .collect();
+        for path in missing {
+            self.follow(path, false, Begin::Beginning);
+        }
+    }
+
+    fn follow(&mut self, path: PathBuf, literal: bool, otherwise: Begin) {
+        let stream: StreamId = Arc::from(path.to_string_lossy());
+        let begin = match self.checkpoints.remove(&stream) {
+            // A damaged checkpoint: nothing may be lost silently, so it counts and everything is read.
+            Some(checkpoint) => Begin::Resume(State::read(&checkpoint.state).unwrap_or_else(State::unusable)),
+            None => otherwise,
+        };
+        let tail = Tail::new(path.clone(), self.rules.clone(), begin);
+        self.enqueue(path.clone());
+        self.followed.insert(path, Followed { tail, stream, health: None, literal, again_at: None });
+    }
+
+    fn is_excluded(&self, path: &Path) -> bool {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        siblings::is_compressed(&name)
+            || self.exclude.iter().any(|pattern| {
+                if pattern.as_str().contains('/') { pattern.matches_path(path) } else { pattern.matches(&name) }
+            })
+    }
+}
+
+/// Builds what `start` means.
+pub(crate) fn begin(start: Start, now: heinzel_core::time::Timestamp, time_of: TimeOf) -> Begin {
+    match start {
+        Start::End => Begin::End,
+        Start::Beginning => Begin::Beginning,
+        Start::Since(span) => Begin::Since(Since { cutoff: now - span, time_of }),
+    }
+}
+
+fn expand_one(pattern: &str) -> impl Iterator<Item = PathBuf> {
+    // An unreadable folder inside the glob hides its files, as a missing one does.
+    glob::glob(pattern).into_iter().flatten().flatten()
+}
+
+/// Whether a path is only another name of a file that is followed: rotated away from it, or a link to it.
+fn is_of_another(path: &Path, all: &HashSet<&PathBuf>) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    let is_rotated = all.iter().any(|other| {
+        other.parent() == path.parent()
+            && other.file_name().and_then(|base| base.to_str()).is_some_and(|base| siblings::rotated(base, name).is_some())
+    });
+    let is_link = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
+    is_rotated || (is_link && fs::canonicalize(path).is_ok_and(|target| target != path && all.contains(&target)))
+}

@@ -1,0 +1,187 @@
+//! The rotated-away files beside a log: `error.log.1`, `error.log-20260101`, `error-20260101.log`.
+//!
+//! Start at [`list`]. Compressed ones are left alone.
+
+use std::cmp::Reverse;
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::identity::{Likeness, Mark, Seen};
+
+/// Endings of compressed files.
+const COMPRESSED: &[&str] = &["gz", "bz2", "xz", "zst", "lz4", "lzma", "Z", "zip", "br"];
+/// Numbers from here on are dates or seconds, not ages.
+const LARGEST_AGE: u64 = 9_999;
+
+/// How old a rotated file is by its name: greater is newer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Age {
+    /// A date or the like: later texts are newer.
+    Dated(String),
+    /// `.1`, `.2`: higher numbers are older. `.old` counts as 1.
+    Numbered(Reverse<u64>),
+}
+
+/// A rotated-away file.
+#[derive(Clone, Debug)]
+pub(crate) struct Sibling {
+    pub(crate) path: PathBuf,
+    pub(crate) seen: Seen,
+    age: Age,
+}
+
+impl Sibling {
+    /// Oldest first: by the time of the last write; the name decides between equals.
+    pub(crate) fn order(&self) -> (i64, &Age) {
+        (self.seen.mtime_ns, &self.age)
+    }
+}
+
+/// Whether `name` ends like a compressed file.
+pub(crate) fn is_compressed(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, ending)| COMPRESSED.contains(&ending))
+}
+
+/// Whether `name` is what `base` becomes when it is rotated, and how old it then is.
+pub(crate) fn rotated(base: &str, name: &str) -> Option<Age> {
+    if is_compressed(name) || name == base {
+        return None;
+    }
+    if let Some(age) = name.strip_prefix(base).and_then(age) {
+        return Some(age);
+    }
+    let (stem, ending) = base.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())?;
+    let middle = name.strip_prefix(stem)?.strip_suffix(ending)?.strip_suffix('.')?;
+    age(middle)
+}
+
+fn age(text: &str) -> Option<Age> {
+    let rest = text.strip_prefix(['.', '-', '_'])?;
+    if matches!(rest, "old" | "prev" | "bak") {
+        return Some(Age::Numbered(Reverse(1)));
+    }
+    let dated = |c: char| c.is_ascii_digit() || matches!(c, '-' | '_' | '.' | ':' | 'T' | 'Z');
+    if !rest.starts_with(|c: char| c.is_ascii_digit()) || !rest.chars().all(dated) {
+        return None;
+    }
+    match rest.parse::<u64>() {
+        Ok(number) if number <= LARGEST_AGE => Some(Age::Numbered(Reverse(number))),
+        _ => Some(Age::Dated(rest.to_owned())),
+    }
+}
+
+/// Opens a regular file for reading. Never waits, as opening a pipe would.
+///
+/// # Errors
+/// When the kernel refuses, or it is no regular file.
+pub(crate) fn open(path: &Path) -> io::Result<(File, Seen)> {
+    let nonblock = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok((file, Seen::of(&meta)))
+}
+
+/// The rotated-away files of `path` that are not empty, oldest first. For a symlink also those of the file it points to.
+/// A folder that cannot be read has none.
+pub(crate) fn list(path: &Path) -> Vec<Sibling> {
+    let mut found: Vec<Sibling> = Vec::new();
+    let target = fs::canonicalize(path).ok().filter(|target| target != path);
+    for base in std::iter::once(path).chain(target.as_deref()) {
+        let (Some(folder), Some(name)) = (base.parent(), base.file_name().and_then(OsStr::to_str)) else { continue };
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let Some(age) = entry.file_name().to_str().and_then(|other| rotated(name, other)) else { continue };
+            let Ok(meta) = entry.metadata() else { continue };
+            let seen = Seen::of(&meta);
+            // An entry's metadata does not follow symlinks, so links are no files here.
+            if meta.is_file() && seen.size > 0 && !found.iter().any(|other| other.seen.key == seen.key) {
+                found.push(Sibling { path: entry.path(), seen, age });
+            }
+        }
+    }
+    found.sort_by(|a, b| a.order().cmp(&b.order()));
+    found
+}
+
+/// Where a marked file is now.
+pub(crate) enum Found<'a> {
+    /// Renamed.
+    Same(&'a Sibling, File, Seen),
+    /// Copied; the copy has all the bytes that were read.
+    Copy(&'a Sibling, File, Seen),
+    /// Copied before the last bytes were read; there is nothing new in the copy.
+    Shorter(&'a Sibling),
+}
+
+impl<'a> Found<'a> {
+    pub(crate) fn sibling(&self) -> &'a Sibling {
+        match self {
+            Self::Same(sibling, ..) | Self::Copy(sibling, ..) | Self::Shorter(sibling) => sibling,
+        }
+    }
+}
+
+/// Looks for the file that `mark` was made from among `siblings` (oldest first): by device and inode, else by its bytes.
+/// A copy is not older than the last write that was seen.
+pub(crate) fn find<'a>(mark: &Mark, siblings: &'a [Sibling]) -> Option<Found<'a>> {
+    let compare = |sibling: &Sibling| {
+        let (file, seen) = open(&sibling.path).ok()?;
+        let likeness = mark.compare(&file, seen.size).ok()?;
+        (seen.key == sibling.seen.key).then_some((file, seen, likeness))
+    };
+    let same = siblings.iter().find(|sibling| sibling.seen.key == mark.key());
+    if let Some(sibling) = same
+        && let Some((file, seen, Likeness::Continues)) = compare(sibling)
+    {
+        return Some(Found::Same(sibling, file, seen));
+    }
+    if !mark.is_telling() {
+        return None;
+    }
+    // Oldest first: the copy was made from this very content, later ones begin with other bytes.
+    siblings.iter().filter(|sibling| sibling.seen.mtime_ns >= mark.mtime_ns).find_map(|sibling| match compare(sibling)? {
+        (file, seen, Likeness::Continues) => Some(Found::Copy(sibling, file, seen)),
+        (_, _, Likeness::Shorter) => Some(Found::Shorter(sibling)),
+        (_, _, Likeness::Other) => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rotated_names_are_recognised() {
+        let check = |base: &str, name: &str, is: bool| assert_eq!(rotated(base, name).is_some(), is, "{base} {name}");
+        check("error.log", "error.log.1", true);
+        check("error.log", "error.log-20260101", true);
+        check("error.log", "error.log.2026-01-01T10:00:00Z", true);
+        check("error.log", "error.log.old", true);
+        check("error.log", "error-20260101.log", true);
+        check("error.log", "error.1.log", true);
+        check("syslog", "syslog.1", true);
+        check("error.log", "error.log", false);
+        check("error.log", "error.log.1.gz", false);
+        check("error.log", "error.log-20260101.xz", false);
+        check("error.log", "error_ssl.log", false);
+        check("error.log", "other.log.1", false);
+        check("error.log", "error.log.backup", false);
+        check("a", "ab.1", false);
+    }
+
+    #[test]
+    fn names_tell_the_order() {
+        let newer = |base: &str, older: &str, newer: &str| {
+            assert!(rotated(base, older).unwrap() < rotated(base, newer).unwrap(), "{older} {newer}");
+        };
+        newer("a.log", "a.log.10", "a.log.2");
+        newer("a.log", "a.log.2", "a.log.1");
+        newer("a.log", "a.log-20251231", "a.log-20260101");
+        newer("a.log", "a.log.1700000000", "a.log.1700086400");
+    }
+}

@@ -1,0 +1,274 @@
+//! Says that something may have changed: events of the followed files and of the folders in which files may appear.
+//!
+//! Start at [`Watch::next`]. Two kinds of events, since neither sees all: linemux watches the files themselves (also
+//! behind symlinks), notify the folders (new names). Only the events are used, never linemux's lines. If the kernel's
+//! limits are reached, [`Watch::trouble`] says so and the poll goes on alone.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use linemux::MuxedEvents;
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::ModifyKind};
+use tokio::sync::{Notify, mpsc};
+
+use super::set::{Set, Wake};
+
+/// How long to leave a broken watch alone before it is built anew.
+const AGAIN: Duration = Duration::from_secs(60);
+/// More folders than this are left to the poll: watches are a scarce resource of the whole machine.
+const MOST_FOLDERS: usize = 4_096;
+
+/// What has changed since it was last asked for.
+#[derive(Default)]
+struct Bell {
+    wake: Mutex<Wake>,
+    /// The names under which events may speak of a followed path.
+    names: Mutex<HashMap<PathBuf, PathBuf>>,
+    rung: Notify,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is inside stays usable whatever panicked: sets of paths.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Bell {
+    fn hear(&self, event: &Event) {
+        let about_names =
+            matches!(event.kind, EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)));
+        if !event.need_rescan() && matches!(event.kind, EventKind::Access(_)) {
+            return;
+        }
+        let names = lock(&self.names);
+        let mut wake = lock(&self.wake);
+        wake.all |= event.need_rescan();
+        wake.names |= about_names;
+        wake.paths.extend(event.paths.iter().filter_map(|path| names.get(path)).cloned());
+        if wake.all || wake.names || !wake.paths.is_empty() {
+            self.rung.notify_one();
+        }
+    }
+
+    fn all(&self) {
+        lock(&self.wake).all = true;
+        self.rung.notify_one();
+    }
+}
+
+/// The watches of a source.
+pub(crate) struct Watch {
+    bell: Arc<Bell>,
+    folders: Option<Folders>,
+    files: Option<Files>,
+    trouble: Option<String>,
+    built_at: Instant,
+}
+
+struct Folders {
+    watcher: RecommendedWatcher,
+    /// With device and inode: a folder that is created again needs a new watch.
+    watched: HashMap<PathBuf, (u64, u64)>,
+}
+
+struct Files {
+    add: mpsc::UnboundedSender<PathBuf>,
+    /// With device and inode, to notice when a path names another file.
+    watched: HashMap<PathBuf, (u64, u64)>,
+    trouble: Arc<Mutex<Option<String>>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Watch {
+    pub(crate) fn new() -> Self {
+        Self {
+            bell: Arc::new(Bell::default()),
+            folders: None,
+            files: None,
+            trouble: None,
+            // Far enough back that the first follow builds at once.
+            built_at: Instant::now().checked_sub(AGAIN).unwrap_or_else(Instant::now),
+        }
+    }
+
+    /// Why there are no wake-ups, or not all. `None`: all is well.
+    pub(crate) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// Waits for a change.
+    pub(crate) async fn next(&self) -> Wake {
+        self.bell.rung.notified().await;
+        std::mem::take(&mut *lock(&self.bell.wake))
+    }
+
+    /// Watches what the set follows now.
+    pub(crate) fn follow(&mut self, set: &Set) {
+        if self.trouble.is_some() && self.built_at.elapsed() >= AGAIN {
+            (self.folders, self.files, self.trouble) = (None, None, None);
+        }
+        if self.trouble.is_none() && (self.folders.is_none() || self.files.is_none()) {
+            self.built_at = Instant::now();
+            self.build();
+        }
+        self.name(set);
+        let mut trouble = self.trouble.take();
+        if let Some(folders) = &mut self.folders {
+            trouble = trouble.or(folders.follow(set));
+        }
+        if let Some(files) = &mut self.files {
+            if files.has_switched_link(set) {
+                // linemux cannot forget a file, and still watches what the link pointed to.
+                self.files = None;
+                self.files = self.start_files().inspect_err(|why| trouble = Some(why.clone())).ok();
+            }
+        }
+        if let Some(files) = &mut self.files {
+            files.follow(set);
+            trouble = trouble.or_else(|| lock(&files.trouble).clone());
+        }
+        self.trouble = trouble;
+    }
+
+    fn build(&mut self) {
+        let bell = self.bell.clone();
+        let watcher = RecommendedWatcher::new(
+            move |event: notify::Result<Event>| match event {
+                Ok(event) => bell.hear(&event),
+                Err(_) => bell.all(),
+            },
+            notify::Config::default(),
+        );
+        match watcher {
+            Ok(watcher) => self.folders = Some(Folders { watcher, watched: HashMap::new() }),
+            Err(why) => self.trouble = Some(explain("watch the folders of the files", &why.to_string())),
+        }
+        match self.start_files() {
+            Ok(files) => self.files = Some(files),
+            Err(why) => self.trouble = Some(why),
+        }
+    }
+
+    fn start_files(&self) -> Result<Files, String> {
+        let events = MuxedEvents::new().map_err(|why| explain("watch the files", &why.to_string()))?;
+        let (add, paths) = mpsc::unbounded_channel();
+        let trouble = Arc::new(Mutex::new(None));
+        let task = tokio::spawn(listen(events, paths, self.bell.clone(), trouble.clone()));
+        Ok(Files { add, watched: HashMap::new(), trouble, task })
+    }
+
+    /// Learns under which names events may speak of a path: linemux resolves links in the folder, and a folder's events
+    /// name the file behind a link.
+    fn name(&self, set: &Set) {
+        let mut names = HashMap::new();
+        for path in set.paths() {
+            names.insert(path.to_path_buf(), path.to_path_buf());
+            if let (Some(folder), Some(name)) = (path.parent().and_then(|f| f.canonicalize().ok()), path.file_name()) {
+                names.insert(folder.join(name), path.to_path_buf());
+            }
+            if let Ok(target) = path.canonicalize() {
+                names.insert(target, path.to_path_buf());
+            }
+        }
+        *lock(&self.bell.names) = names;
+    }
+}
+
+impl Folders {
+    fn follow(&mut self, set: &Set) -> Option<String> {
+        let wanted: HashSet<PathBuf> = set.folders().into_iter().take(MOST_FOLDERS).collect();
+        let gone: Vec<PathBuf> = self.watched.keys().filter(|folder| !wanted.contains(*folder)).cloned().collect();
+        for folder in gone {
+            self.watched.remove(&folder);
+            let _ = self.watcher.unwatch(&folder);
+        }
+        let mut trouble = None;
+        for folder in wanted {
+            // A missing folder is nothing to complain about: the poll finds it when it comes.
+            let Some(identity) = identity(&folder) else { continue };
+            if self.watched.get(&folder) == Some(&identity) {
+                continue;
+            }
+            if self.watched.remove(&folder).is_some() {
+                let _ = self.watcher.unwatch(&folder);
+            }
+            match self.watcher.watch(&folder, RecursiveMode::NonRecursive) {
+                Ok(()) => drop(self.watched.insert(folder, identity)),
+                Err(why) => trouble = Some(explain(&format!("watch {}", folder.display()), &why.to_string())),
+            }
+        }
+        trouble
+    }
+}
+
+impl Files {
+    fn has_switched_link(&self, set: &Set) -> bool {
+        set.paths().any(|path| {
+            fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
+                && self.watched.get(path).is_some_and(|watched| identity(path).is_some_and(|now| now != *watched))
+        })
+    }
+
+    fn follow(&mut self, set: &Set) {
+        for path in set.paths() {
+            if !self.watched.contains_key(path)
+                && let Some(identity) = identity(path)
+                && self.add.send(path.to_path_buf()).is_ok()
+            {
+                self.watched.insert(path.to_path_buf(), identity);
+            }
+        }
+    }
+}
+
+/// Adds files to linemux and passes its events on, until dropped.
+async fn listen(
+    mut events: MuxedEvents,
+    mut paths: mpsc::UnboundedReceiver<PathBuf>,
+    bell: Arc<Bell>,
+    trouble: Arc<Mutex<Option<String>>>,
+) {
+    let mut watches_any = false;
+    loop {
+        tokio::select! {
+            path = paths.recv() => {
+                let Some(path) = path else { return };
+                match events.add_file(&path).await {
+                    Ok(_) => watches_any = true,
+                    Err(why) if why.kind() == std::io::ErrorKind::InvalidInput => {}
+                    Err(why) => {
+                        *lock(&trouble) = Some(explain(&format!("watch {}", path.display()), &why.to_string()));
+                    }
+                }
+                // What was written before the watch began.
+                lock(&bell.wake).paths.insert(path);
+                bell.rung.notify_one();
+            }
+            event = events.next_event(), if watches_any => match event {
+                Ok(Some(event)) => bell.hear(&event),
+                Ok(None) => watches_any = false,
+                Err(_) => bell.all(),
+            },
+        }
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+fn explain(tried: &str, why: &str) -> String {
+    format!(
+        "{tried}: {why}; files are looked at every few seconds instead. If a limit is reached, raise it: \
+         `sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512`"
+    )
+}

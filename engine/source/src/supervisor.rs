@@ -1,0 +1,175 @@
+//! Keeps a source running: restarts it with capped back-off, and shows it degraded in between.
+//!
+//! Start at [`supervise`]. Every source has its own supervisor, so one source's failure never touches the others.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use heinzel_core::block::{Checkpoint, Delivery, Health, Notice, SourceId, StreamId};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::feed::{Clock, Feed};
+
+/// The first wait after a failure; doubled each time.
+pub const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
+/// The longest wait after a failure.
+pub const BACK_OFF_LONGEST: Duration = Duration::from_secs(60);
+/// A source that ran so long counts as well: the next failure starts from [`BACK_OFF_FIRST`] again.
+pub const WELL_AFTER: Duration = Duration::from_secs(60);
+/// A restarted source that lived so long is shown as well again.
+pub const SHOWN_WELL_AFTER: Duration = Duration::from_secs(1);
+/// How long a source may take to end once told to stop, before it is dropped.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Where a supervised source stands: its name, its way out, its clock, its stop.
+#[derive(Clone)]
+pub struct Seat {
+    /// The source's name.
+    pub source: SourceId,
+    /// Where its deliveries go.
+    pub out: mpsc::Sender<Delivery>,
+    /// What time it is.
+    pub now: Clock,
+    /// Told when to stop.
+    pub stop: CancellationToken,
+}
+
+/// Runs `attempt` until it ends well or the engine stops; after an error or a panic, again, with back-off.
+///
+/// Each attempt gets the newest checkpoints that were handed over, so that a restart neither repeats nor skips anything.
+/// An attempt that returns `Ok` without being told to stop is [`Health::Ended`]. Waits are tokio time: cancellable, and
+/// a test may pause them.
+pub async fn supervise<A, F, E>(seat: Seat, checkpoints: Vec<Checkpoint>, mut attempt: A)
+where
+    A: FnMut(Feed, Vec<Checkpoint>) -> F,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Error + Send + 'static,
+{
+    let mut known: HashMap<StreamId, Checkpoint> = checkpoints.into_iter().map(|c| (c.stream.clone(), c)).collect();
+    let mut back_off = BACK_OFF_FIRST;
+    if seat.health(Health::Ok).await.is_err() {
+        return;
+    }
+    let mut shown_well = true;
+    loop {
+        let started = Instant::now();
+        // A child of the stop: an attempt is also told to end when nobody takes its deliveries any more.
+        let stop = seat.stop.child_token();
+        let (inner, mut deliveries) = mpsc::channel(1);
+        let feed = Feed::new(seat.source.clone(), inner, seat.now.clone(), stop.clone());
+        let mut running = tokio::spawn(attempt(feed, known.values().cloned().collect()));
+        let ended = loop {
+            tokio::select! {
+                biased;
+                () = seat.stop.cancelled() => {
+                    drop(deliveries);
+                    if tokio::time::timeout(STOP_WITHIN, &mut running).await.is_err() {
+                        tracing::warn!(source = %seat.source, "source did not stop in time and was dropped");
+                        running.abort();
+                    }
+                    return;
+                }
+                Some(delivery) = deliveries.recv() => {
+                    if seat.forward(delivery, &mut known).await.is_err() {
+                        stop.cancel();
+                    }
+                }
+                ended = &mut running => break ended,
+                () = tokio::time::sleep_until(started + SHOWN_WELL_AFTER), if !shown_well => {
+                    shown_well = true;
+                    if seat.health(Health::Ok).await.is_err() {
+                        stop.cancel();
+                    }
+                }
+            }
+        };
+        // What it handed over before it ended still counts.
+        while let Ok(delivery) = deliveries.try_recv() {
+            if seat.forward(delivery, &mut known).await.is_err() {
+                return;
+            }
+        }
+        if seat.stop.is_cancelled() || seat.out.is_closed() {
+            return;
+        }
+        let why = match ended {
+            Ok(Ok(())) => {
+                let _ = seat.health(Health::Ended).await;
+                return;
+            }
+            Ok(Err(error)) => chain(&error),
+            Err(panic) => format!("a defect in Heinzel stopped the source, please report it: {panic}"),
+        };
+        if started.elapsed() >= WELL_AFTER {
+            back_off = BACK_OFF_FIRST;
+        }
+        tracing::warn!(source = %seat.source, error = %why, retry_after_s = back_off.as_secs(), "source failed");
+        let why = format!("{why}; trying again in {} s", back_off.as_secs());
+        if seat.health(Health::Degraded { why }).await.is_err() {
+            return;
+        }
+        shown_well = false;
+        tokio::select! {
+            biased;
+            () = seat.stop.cancelled() => return,
+            () = tokio::time::sleep(back_off) => {}
+        }
+        back_off = (back_off * 2).min(BACK_OFF_LONGEST);
+    }
+}
+
+/// Shows a source whose kind this build cannot read.
+pub(crate) async fn absent(seat: &Seat) {
+    let why = format!("source `{}`: this build cannot read its kind; remove the source", seat.source);
+    let _ = seat.health(Health::Degraded { why }).await;
+}
+
+/// Nobody takes deliveries any more, or the engine stops.
+struct Over;
+
+impl Seat {
+    async fn forward(&self, delivery: Delivery, known: &mut HashMap<StreamId, Checkpoint>) -> Result<(), Over> {
+        let checkpoint = match &delivery {
+            Delivery::Block(block) => block.checkpoint.clone(),
+            Delivery::Notice(_) => None,
+        };
+        self.send(delivery).await?;
+        match checkpoint {
+            Some(gone) if gone.state.is_empty() => drop(known.remove(&gone.stream)),
+            Some(checkpoint) => drop(known.insert(checkpoint.stream.clone(), checkpoint)),
+            None => {}
+        }
+        Ok(())
+    }
+
+    async fn health(&self, health: Health) -> Result<(), Over> {
+        self.send(Delivery::Notice(Notice::Health { source: self.source.clone(), stream: None, health })).await
+    }
+
+    async fn send(&self, delivery: Delivery) -> Result<(), Over> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Over),
+            sent = self.out.send(delivery) => sent.map_err(|_| Over),
+        }
+    }
+}
+
+/// The error and everything that caused it, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
