@@ -109,6 +109,11 @@ impl Mark {
         Ok(if hash(&trail) == self.trail { Likeness::Continues } else { Likeness::Other })
     }
 
+    /// Whether not a byte of the file was seen.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.offset == 0 && self.head_len == 0
+    }
+
     /// The bytes of `head` that [`Mark::first`] is made from.
     pub(crate) fn first_of(head: &[u8]) -> u64 {
         hash(&head[..head.len().min(TELLING)])
@@ -139,7 +144,7 @@ impl State {
         let mark = Mark {
             device: u64::MAX,
             inode: u64::MAX,
-            offset: 0,
+            offset: 1,
             head: nothing,
             head_len: 0,
             first: nothing,

@@ -177,6 +177,8 @@ impl Tail {
                 if !missing(&error) {
                     return Err(error);
                 }
+                // Perhaps created and rotated away since the last look.
+                self.take_newer(None, now);
                 match self.begin.take() {
                     None => {}
                     Some(Begin::Resume(state)) => self.resume(state, None, now),
@@ -222,6 +224,16 @@ impl Tail {
         let last = state.files.len().saturating_sub(1);
         for (number, mark) in state.files.into_iter().enumerate() {
             let is_last = number == last;
+            if mark.is_empty() {
+                // Nothing of it was read, and an inode alone says nothing: its number may be used again by now. What was
+                // written since is read from its beginning.
+                if is_last {
+                    let current = named.as_ref().map(|(_, seen)| seen.key);
+                    self.push_newer(&siblings, None, &mark, current, now);
+                    self.finished.push_back(Mark { done: true, ..mark });
+                }
+                continue;
+            }
             // Still what the path names?
             if let Some((file, seen)) =
                 named.take_if(|(file, seen)| {
@@ -274,12 +286,22 @@ impl Tail {
             return;
         }
         self.files.iter_mut().for_each(|open| open.rotate(now));
-        if let Some(mark) = self.files.back().map(Open::mark_read).or_else(|| self.finished.back().cloned()) {
+        self.take_newer(Some(seen.key), now);
+        self.files.push_back(Open::from_beginning(file, &seen, now));
+    }
+
+    /// Takes up the rotated files that are newer than the newest that is known: several rotations between two looks.
+    fn take_newer(&mut self, named: Option<Key>, now: Instant) {
+        let newest = self.files.back().map(|open| {
+            // What was written to it since the last look does not make others newer than it.
+            let mark = open.mark_read();
+            Mark { mtime_ns: open.seen().map_or(mark.mtime_ns, |seen| seen.mtime_ns), ..mark }
+        });
+        if let Some(mark) = newest.or_else(|| self.finished.back().cloned()) {
             let siblings = siblings::list(&self.path);
             let after = siblings.iter().find(|sibling| sibling.seen.key == mark.key());
-            self.push_newer(&siblings, after, &mark, Some(seen.key), now);
+            self.push_newer(&siblings, after, &mark, named, now);
         }
-        self.files.push_back(Open::from_beginning(file, &seen, now));
     }
 
     /// Takes up the rotated files that are newer than `after` (or, where that is not to be found, written after `mark`).
@@ -299,7 +321,8 @@ impl Tail {
     fn newer(&self, siblings: &[Sibling], after: Option<&Sibling>, mark: &Mark, named: Option<Key>) -> Vec<Sibling> {
         let is_newer = |sibling: &&Sibling| match after {
             Some(after) => sibling.order() > after.order(),
-            None => sibling.seen.mtime_ns > mark.mtime_ns,
+            // An unread file itself, too.
+            None => sibling.seen.mtime_ns > mark.mtime_ns || (mark.is_empty() && sibling.seen.key == mark.key()),
         };
         let is_copy = |sibling: &Sibling| {
             mark.is_telling()
@@ -311,7 +334,7 @@ impl Tail {
             .iter()
             .filter(is_newer)
             .filter(|sibling| Some(sibling.seen.key) != named && !self.follows(sibling.seen.key))
-            .filter(|sibling| !is_copy(sibling))
+            .filter(|sibling| !is_copy(sibling) && !self.has_finished(sibling))
             .cloned()
             .collect()
     }
@@ -325,7 +348,15 @@ impl Tail {
     }
 
     fn follows(&self, key: Key) -> bool {
-        self.files.iter().any(|open| open.key == key) || self.finished.iter().any(|mark| mark.key() == key)
+        self.files.iter().any(|open| open.key == key)
+    }
+
+    /// Whether it was read to its end before; the inode alone does not tell, since its number may be used again.
+    fn has_finished(&self, sibling: &Sibling) -> bool {
+        self.finished.iter().filter(|mark| mark.key() == sibling.seen.key && !mark.is_empty()).any(|mark| {
+            siblings::open(&sibling.path)
+                .is_ok_and(|(file, seen)| matches!(mark.compare(&file, seen.size), Ok(Likeness::Continues)))
+        })
     }
 
     /// Reads the files in order, until one gives a block or must be waited for.
@@ -344,7 +375,7 @@ impl Tail {
                 }
                 continue;
             }
-            if is_newest && open.was_empty(&seen) && self.before_first_bytes(number, &seen, now) {
+            if open.was_empty(&seen) && self.before_first_bytes(number, &seen, now) {
                 continue;
             }
             let rules = self.rules.clone();
@@ -390,10 +421,7 @@ impl Tail {
 
     /// A file was truncated or written anew. What was not read of it may be in a copy.
     fn rewritten(&mut self, number: usize, now_seen: &Seen, now: Instant) -> Option<Pulled> {
-        let is_newest = number + 1 == self.files.len();
-        let siblings = if is_newest { siblings::list(&self.path) } else { Vec::new() };
-        let siblings: Vec<Sibling> =
-            siblings.into_iter().filter(|sibling| !self.follows(sibling.seen.key)).collect();
+        let siblings = self.siblings_before(number, now_seen);
         let rules = self.rules.clone();
         let open = self.files.get_mut(number)?;
         let (key, mark) = (open.key, open.mark_read());
@@ -413,16 +441,14 @@ impl Tail {
             }
         }
         open.note(now_seen);
-        if is_newest {
-            for sibling in self.newer(&siblings, after, &mark, Some(key)) {
-                if before.iter().any(|open| open.key == sibling.seen.key) {
-                    continue;
-                }
-                if let Ok((file, seen)) = siblings::open(&sibling.path) {
-                    let mut open = Open::from_beginning(file, &seen, now);
-                    open.rotate(now);
-                    before.push(open);
-                }
+        for sibling in self.newer(&siblings, after, &mark, Some(key)) {
+            if before.iter().any(|open| open.key == sibling.seen.key) {
+                continue;
+            }
+            if let Ok((file, seen)) = siblings::open(&sibling.path) {
+                let mut open = Open::from_beginning(file, &seen, now);
+                open.rotate(now);
+                before.push(open);
             }
         }
         for open in before.into_iter().rev() {
@@ -435,18 +461,31 @@ impl Tail {
     /// A file that was empty has been written: perhaps also copied away and truncated, unseen. Says whether files were
     /// found that come before it.
     fn before_first_bytes(&mut self, number: usize, seen: &Seen, now: Instant) -> bool {
-        let siblings = siblings::list(&self.path);
+        let siblings = self.siblings_before(number, seen);
         let Some(open) = self.files.get_mut(number) else { return false };
         let mark = open.mark_read();
         open.note(seen);
         let newer = self.newer(&siblings, None, &mark, Some(seen.key));
-        let Some(open) = self.files.remove(number) else { return false };
-        let before = self.files.len();
+        let behind = self.files.split_off(number);
         for sibling in newer {
             self.push_rotated(&sibling, now);
         }
-        self.files.push_back(open);
-        self.files.len() > before + 1
+        let found = self.files.len() > number;
+        self.files.extend(behind);
+        found
+    }
+
+    /// The rotated files that are not followed and were written before this one last was.
+    fn siblings_before(&self, number: usize, seen: &Seen) -> Vec<Sibling> {
+        let siblings = siblings::list(&self.path);
+        let is_newest = number + 1 == self.files.len();
+        let itself = siblings.iter().find(|sibling| sibling.seen.key == seen.key).cloned();
+        let is_before = |sibling: &Sibling| match &itself {
+            _ if is_newest => true,
+            Some(itself) => sibling.order() < itself.order(),
+            None => sibling.seen.mtime_ns <= seen.mtime_ns,
+        };
+        siblings.into_iter().filter(|sibling| is_before(sibling) && !self.follows(sibling.seen.key)).collect()
     }
 
     /// Closes rotated files that have been quiet for long enough: a deleted file holds its disk space while it is open.
