@@ -259,7 +259,11 @@ impl Tail {
                     }
                 }
                 Some(_) => {}
-                None if is_last && !mark.done => self.count("checkpoint_unusable", 1),
+                None if is_last => {
+                    self.count("checkpoint_unusable", u64::from(!mark.done));
+                    // What is written after it is still new.
+                    self.finished.push_back(Mark { done: true, ..mark.clone() });
+                }
                 None => {}
             }
             if is_last {
@@ -299,7 +303,10 @@ impl Tail {
         });
         if let Some(mark) = newest.or_else(|| self.finished.back().cloned()) {
             let siblings = siblings::list(&self.path);
-            let after = siblings.iter().find(|sibling| sibling.seen.key == mark.key());
+            let is_it = |sibling: &&Sibling| {
+                sibling.seen.key == mark.key() && (self.follows(mark.key()) || self.has_finished(sibling))
+            };
+            let after = siblings.iter().find(is_it);
             self.push_newer(&siblings, after, &mark, named, now);
         }
     }
