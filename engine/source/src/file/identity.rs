@@ -96,7 +96,8 @@ impl Mark {
     /// When the file cannot be read.
     pub(crate) fn compare(&self, file: &File, size: u64) -> io::Result<Likeness> {
         if size < self.head_len as u64 {
-            let is_copy = size >= TELLING as u64 && size < self.offset && hash(&bytes_at(file, 0, TELLING)?) == self.first;
+            let is_copy =
+                size >= TELLING as u64 && size < self.offset && hash(&bytes_at(file, 0, TELLING)?) == self.first;
             return Ok(if is_copy { Likeness::Shorter } else { Likeness::Other });
         }
         if hash(&bytes_at(file, 0, self.head_len)?) != self.head {

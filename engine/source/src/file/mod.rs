@@ -82,7 +82,7 @@ pub async fn run(
                 // Before the look: what is written after the look is then an event.
                 watch.follow(&set);
             }
-            let round = set.round(wake, Instant::now());
+            let round = set.round(&wake, Instant::now());
             (set, watch, round)
         })
         .await

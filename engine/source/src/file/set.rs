@@ -145,7 +145,7 @@ impl Set {
     }
 
     /// Looks at what may have changed, and reads.
-    pub(crate) fn round(&mut self, wake: Wake, now: Instant) -> Round {
+    pub(crate) fn round(&mut self, wake: &Wake, now: Instant) -> Round {
         let mut round = Round::default();
         if wake.names {
             round.changed |= self.expand();
@@ -291,7 +291,10 @@ fn is_of_another(path: &Path, all: &HashSet<&PathBuf>) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
     let is_rotated = all.iter().any(|other| {
         other.parent() == path.parent()
-            && other.file_name().and_then(|base| base.to_str()).is_some_and(|base| siblings::rotated(base, name).is_some())
+            && other
+                .file_name()
+                .and_then(|base| base.to_str())
+                .is_some_and(|base| siblings::rotated(base, name).is_some())
     });
     let is_link = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
     is_rotated || (is_link && fs::canonicalize(path).is_ok_and(|target| target != path && all.contains(&target)))

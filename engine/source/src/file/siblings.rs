@@ -144,10 +144,12 @@ pub(crate) fn find<'a>(mark: &Mark, siblings: &'a [Sibling]) -> Option<Found<'a>
         return None;
     }
     // Oldest first: the copy was made from this very content, later ones begin with other bytes.
-    siblings.iter().filter(|sibling| sibling.seen.mtime_ns >= mark.mtime_ns).find_map(|sibling| match compare(sibling)? {
-        (file, seen, Likeness::Continues) => Some(Found::Copy(sibling, file, seen)),
-        (_, _, Likeness::Shorter) => Some(Found::Shorter(sibling)),
-        (_, _, Likeness::Other) => None,
+    siblings.iter().filter(|sibling| sibling.seen.mtime_ns >= mark.mtime_ns).find_map(|sibling| {
+        match compare(sibling)? {
+            (file, seen, Likeness::Continues) => Some(Found::Copy(sibling, file, seen)),
+            (_, _, Likeness::Shorter) => Some(Found::Shorter(sibling)),
+            (_, _, Likeness::Other) => None,
+        }
     })
 }
 

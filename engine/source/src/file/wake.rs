@@ -125,12 +125,10 @@ impl Watch {
         if let Some(folders) = &mut self.folders {
             trouble = trouble.or(folders.follow(set));
         }
-        if let Some(files) = &mut self.files {
-            if files.has_switched_link(set) {
-                // linemux cannot forget a file, and still watches what the link pointed to.
-                self.files = None;
-                self.files = self.start_files().inspect_err(|why| trouble = Some(why.clone())).ok();
-            }
+        if self.files.as_ref().is_some_and(|files| files.has_switched_link(set)) {
+            // linemux cannot forget a file, and still watches what the link pointed to.
+            self.files = None;
+            self.files = self.start_files().inspect_err(|why| trouble = Some(why.clone())).ok();
         }
         if let Some(files) = &mut self.files {
             files.follow(set);

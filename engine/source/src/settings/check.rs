@@ -197,7 +197,8 @@ impl Settings {
         let border = match (table.continuation.as_deref(), table.start.as_deref()) {
             (Some("indent"), None) => Border::Indent,
             (Some(word), None) => {
-                return self.wrong("multiline", format!("continuation `{word}` is not known; the only one is `indent`"));
+                return self
+                    .wrong("multiline", format!("continuation `{word}` is not known; the only one is `indent`"));
             }
             (None, Some(text)) => match regex::bytes::Regex::new(text) {
                 Ok(regex) => Border::Start(regex),
@@ -217,7 +218,7 @@ impl Settings {
 
     fn journald(&self) -> Result<Journald, Wrong> {
         let matches = self.matches.clone().unwrap_or_default();
-        if let Some(text) = matches.iter().find(|text| !text.split_once('=').is_some_and(|(key, _)| !key.is_empty())) {
+        if let Some(text) = matches.iter().find(|text| text.split_once('=').is_none_or(|(key, _)| key.is_empty())) {
             return self.wrong("matches", format!("`{text}` is not `FIELD=value`"));
         }
         let directory = match &self.directory {

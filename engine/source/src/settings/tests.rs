@@ -48,7 +48,10 @@ fn the_other_kinds_are_read() {
         "name = 'j'\nkind = 'journald'\nunits = ['nginx.service']\nmatches = ['_UID=0']",
         "Journald(Journald { units: [\"nginx.service\"], matches: [\"_UID=0\"], directory: None })",
     );
-    check("name = 's'\nkind = 'syslog'\nlisten = 'udp://127.0.0.1:514'", "Syslog(Syslog { listen: Udp(127.0.0.1:514) })");
+    check(
+        "name = 's'\nkind = 'syslog'\nlisten = 'udp://127.0.0.1:514'",
+        "Syslog(Syslog { listen: Udp(127.0.0.1:514) })",
+    );
     check("name = 's'\nkind = 'syslog'\nlisten = 'tcp://[::1]:601'", "Syslog(Syslog { listen: Tcp([::1]:601) })");
     check("name = 's'\nkind = 'syslog'\nlisten = 'unix:///run/x'", "Syslog(Syslog { listen: Unix(\"/run/x\") })");
     check(

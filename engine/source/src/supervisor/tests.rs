@@ -12,12 +12,8 @@ struct Broken(&'static str, #[source] std::io::Error);
 
 fn seat(room: usize) -> (Seat, mpsc::Receiver<Delivery>) {
     let (out, deliveries) = mpsc::channel(room);
-    let seat = Seat {
-        source: Arc::from("web"),
-        out,
-        now: Arc::new(|| Timestamp::EPOCH),
-        stop: CancellationToken::new(),
-    };
+    let seat =
+        Seat { source: Arc::from("web"), out, now: Arc::new(|| Timestamp::EPOCH), stop: CancellationToken::new() };
     (seat, deliveries)
 }
 

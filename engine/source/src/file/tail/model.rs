@@ -343,7 +343,12 @@ impl Model {
             let beginning = || line.beginning.clone().filter(|_| line.may_be_lost);
             let came = delivered.next_if(|next| *next == line.text || Some(next) == beginning().as_ref());
             if came.is_none() {
-                prop_assert!(line.may_be_lost, "line {:?} was not delivered in its place: {:?}", line, delivered.peek());
+                prop_assert!(
+                    line.may_be_lost,
+                    "line {:?} was not delivered in its place: {:?}",
+                    line,
+                    delivered.peek()
+                );
             }
         }
         prop_assert_eq!(delivered.next(), None, "a line was delivered that is not to be");

@@ -488,7 +488,8 @@ fn records_of_several_lines_are_held_until_the_next_begins_or_the_wait_is_over()
 
 #[test]
 fn since_drops_what_is_too_old_and_reads_the_rotated_file_too() {
-    let time_of = |line: &[u8]| std::str::from_utf8(line).ok()?.split(' ').next()?.parse().ok().map(Timestamp::from_seconds);
+    let time_of =
+        |line: &[u8]| std::str::from_utf8(line).ok()?.split(' ').next()?.parse().ok().map(Timestamp::from_seconds);
     let since = |cutoff| Begin::Since(Since { cutoff: Timestamp::from_seconds(cutoff), time_of: Arc::new(time_of) });
     let mut bench = Bench::new(since(1_700_000_001));
     bench.write("app.log.1", "1600000000 old\n1700000005 new\n");

@@ -1,0 +1,258 @@
+//! Which file comes after which: the first one, those of a checkpoint, those rotated away unseen, copies of truncated ones.
+//!
+//! Start at [`Tail::resume`]. Inode numbers are used again, so a file counts as known only with its bytes or while it is
+//! open; what was never read is told by the time of its last write alone.
+
+use std::fs::File;
+use std::io;
+use std::time::Instant;
+
+use super::{Begin, Tail};
+use crate::file::handle::{Open, Pulled};
+use crate::file::identity::{Key, Likeness, Mark, Seen, State};
+use crate::file::siblings::{self, Found, Sibling};
+
+impl Tail {
+    /// Begins with the first file, where there is no tail yet.
+    pub(super) fn start(&mut self, begin: Begin, file: File, seen: Seen, now: Instant) -> io::Result<()> {
+        match begin {
+            Begin::Resume(state) => {
+                self.resume(state, Some((file, seen)), now);
+                return Ok(());
+            }
+            Begin::End => self.files.push_back(Open::from_end(file, &seen, self.rules.max_line, now)?),
+            Begin::Beginning => self.files.push_back(Open::from_beginning(file, &seen, now)),
+            Begin::Since(since) => {
+                for sibling in siblings::list(&self.path) {
+                    if sibling.seen.key != seen.key && since.may_be_in(sibling.seen.mtime_ns) {
+                        self.push_rotated(&sibling, now);
+                    }
+                }
+                self.files.push_back(if since.may_be_in(seen.mtime_ns) {
+                    Open::from_beginning(file, &seen, now)
+                } else {
+                    Open::from_end(file, &seen, self.rules.max_line, now)?
+                });
+                self.since = Some(since);
+            }
+        }
+        self.announce = true;
+        Ok(())
+    }
+
+    /// Goes on from a checkpoint: finds its files, those rotated away since, and the one the path names.
+    pub(super) fn resume(&mut self, state: State, named: Option<(File, Seen)>, now: Instant) {
+        let siblings = siblings::list(&self.path);
+        let mut named = named;
+        let last = state.files.len().saturating_sub(1);
+        for (number, mark) in state.files.into_iter().enumerate() {
+            let is_last = number == last;
+            if mark.is_empty() {
+                // Nothing of it was read, and an inode alone says nothing: its number may be used again by now. What was
+                // written since is read from its beginning.
+                if is_last {
+                    let current = named.as_ref().map(|(_, seen)| seen.key);
+                    self.push_newer(&siblings, None, &mark, current, now);
+                    self.finished.push_back(Mark { done: true, ..mark });
+                }
+                continue;
+            }
+            // Still what the path names?
+            if let Some((file, seen)) = named.take_if(|(file, seen)| {
+                seen.key == mark.key() && matches!(mark.compare(file, seen.size), Ok(Likeness::Continues))
+            }) {
+                match Open::from_mark(file, &seen, &mark, now) {
+                    Ok(open) => self.files.push_back(open),
+                    Err(_) => self.count("checkpoint_unusable", 1),
+                }
+                continue;
+            }
+            let found = siblings::find(&mark, &siblings);
+            match &found {
+                Some(Found::Same(_, file, seen) | Found::Copy(_, file, seen)) if !self.follows(seen.key) => {
+                    let open = file.try_clone().and_then(|file| Open::from_mark(file, seen, &mark, now));
+                    match open {
+                        Ok(mut open) => {
+                            open.rotate(now);
+                            self.files.push_back(open);
+                        }
+                        Err(_) => self.count("checkpoint_unusable", 1),
+                    }
+                }
+                Some(_) => {}
+                None if is_last => {
+                    self.count("checkpoint_unusable", u64::from(!mark.done));
+                    // What is written after it is still new.
+                    self.finished.push_back(Mark { done: true, ..mark.clone() });
+                }
+                None => {}
+            }
+            if is_last {
+                let after = found.as_ref().map(Found::sibling);
+                let current = named.as_ref().map(|(_, seen)| seen.key);
+                self.push_newer(&siblings, after, &mark, current, now);
+            }
+        }
+        if let Some((file, seen)) = named {
+            self.files.push_back(Open::from_beginning(file, &seen, now));
+        }
+        self.announce = true;
+    }
+
+    /// The path names another file than before.
+    pub(super) fn succeed(&mut self, file: File, seen: Seen, now: Instant) {
+        if let Some(known) = self.files.iter().position(|open| open.key == seen.key) {
+            // It is one of those before (a symlink switched back): go on in it.
+            if let Some(mut open) = self.files.remove(known) {
+                open.unrotate();
+                self.files.iter_mut().for_each(|other| other.rotate(now));
+                self.files.push_back(open);
+            }
+            return;
+        }
+        self.files.iter_mut().for_each(|open| open.rotate(now));
+        self.take_newer(Some(seen.key), now);
+        self.files.push_back(Open::from_beginning(file, &seen, now));
+    }
+
+    /// Takes up the rotated files that are newer than the newest that is known: several rotations between two looks.
+    pub(super) fn take_newer(&mut self, named: Option<Key>, now: Instant) {
+        let newest = self.files.back().map(|open| {
+            // What was written to it since the last look does not make others newer than it.
+            let mark = open.mark_read();
+            Mark { mtime_ns: open.seen().map_or(mark.mtime_ns, |seen| seen.mtime_ns), ..mark }
+        });
+        if let Some(mark) = newest.or_else(|| self.finished.back().cloned()) {
+            let siblings = siblings::list(&self.path);
+            let is_it = |sibling: &&Sibling| {
+                sibling.seen.key == mark.key() && (self.follows(mark.key()) || self.has_finished(sibling))
+            };
+            let after = siblings.iter().find(is_it);
+            self.push_newer(&siblings, after, &mark, named, now);
+        }
+    }
+
+    /// Takes up the rotated files that are newer than `after` (or, where that is not to be found, written after `mark`).
+    fn push_newer(
+        &mut self,
+        siblings: &[Sibling],
+        after: Option<&Sibling>,
+        mark: &Mark,
+        named: Option<Key>,
+        now: Instant,
+    ) {
+        for sibling in self.newer(siblings, after, mark, named) {
+            self.push_rotated(&sibling, now);
+        }
+    }
+
+    fn newer(&self, siblings: &[Sibling], after: Option<&Sibling>, mark: &Mark, named: Option<Key>) -> Vec<Sibling> {
+        let is_newer = |sibling: &&Sibling| match after {
+            Some(after) => sibling.order() > after.order(),
+            // An unread file itself, too.
+            None => sibling.seen.mtime_ns > mark.mtime_ns || (mark.is_empty() && sibling.seen.key == mark.key()),
+        };
+        let is_copy = |sibling: &Sibling| {
+            mark.is_telling()
+                && siblings::open(&sibling.path).is_ok_and(|(file, seen)| {
+                    mark.compare(&file, seen.size).is_ok_and(|likeness| likeness != Likeness::Other)
+                })
+        };
+        siblings
+            .iter()
+            .filter(is_newer)
+            .filter(|sibling| Some(sibling.seen.key) != named && !self.follows(sibling.seen.key))
+            .filter(|sibling| !is_copy(sibling) && !self.has_finished(sibling))
+            .cloned()
+            .collect()
+    }
+
+    fn push_rotated(&mut self, sibling: &Sibling, now: Instant) {
+        if let Ok((file, seen)) = siblings::open(&sibling.path) {
+            let mut open = Open::from_beginning(file, &seen, now);
+            open.rotate(now);
+            self.files.push_back(open);
+        }
+    }
+
+    fn follows(&self, key: Key) -> bool {
+        self.files.iter().any(|open| open.key == key)
+    }
+
+    /// Whether it was read to its end before; the inode alone does not tell, since its number may be used again.
+    fn has_finished(&self, sibling: &Sibling) -> bool {
+        self.finished.iter().filter(|mark| mark.key() == sibling.seen.key && !mark.is_empty()).any(|mark| {
+            siblings::open(&sibling.path)
+                .is_ok_and(|(file, seen)| matches!(mark.compare(&file, seen.size), Ok(Likeness::Continues)))
+        })
+    }
+
+    /// A file was truncated or written anew. What was not read of it may be in a copy.
+    pub(super) fn rewritten(&mut self, number: usize, now_seen: &Seen, now: Instant) -> Option<Pulled> {
+        let siblings = self.siblings_before(number, now_seen);
+        let rules = self.rules.clone();
+        let open = self.files.get_mut(number)?;
+        let (key, mark) = (open.key, open.mark_read());
+        let found = siblings::find(&mark, &siblings);
+        let after = found.as_ref().map(Found::sibling);
+        let mut flushed = None;
+        let mut before = Vec::new();
+        match &found {
+            Some(Found::Copy(_, file, seen)) if let Ok(file) = file.try_clone() => {
+                before.push(open.move_to(file, seen, now));
+            }
+            _ => {
+                if open.is_holding() {
+                    flushed = Some(Pulled { more: true, ..open.finish(&rules) });
+                }
+                open.restart(now);
+            }
+        }
+        open.note(now_seen);
+        for sibling in self.newer(&siblings, after, &mark, Some(key)) {
+            if before.iter().any(|open| open.key == sibling.seen.key) {
+                continue;
+            }
+            if let Ok((file, seen)) = siblings::open(&sibling.path) {
+                let mut open = Open::from_beginning(file, &seen, now);
+                open.rotate(now);
+                before.push(open);
+            }
+        }
+        for open in before.into_iter().rev() {
+            self.files.insert(number, open);
+        }
+        self.count("rewritten", 1);
+        flushed
+    }
+
+    /// A file that was empty has been written: perhaps also copied away and truncated, unseen. Says whether files were
+    /// found that come before it.
+    pub(super) fn before_first_bytes(&mut self, number: usize, seen: &Seen, now: Instant) -> bool {
+        let siblings = self.siblings_before(number, seen);
+        let Some(open) = self.files.get_mut(number) else { return false };
+        let mark = open.mark_read();
+        open.note(seen);
+        let newer = self.newer(&siblings, None, &mark, Some(seen.key));
+        let behind = self.files.split_off(number);
+        for sibling in newer {
+            self.push_rotated(&sibling, now);
+        }
+        let found = self.files.len() > number;
+        self.files.extend(behind);
+        found
+    }
+
+    /// The rotated files that are not followed and were written before this one last was.
+    fn siblings_before(&self, number: usize, seen: &Seen) -> Vec<Sibling> {
+        let siblings = siblings::list(&self.path);
+        let is_newest = number + 1 == self.files.len();
+        let itself = siblings.iter().find(|sibling| sibling.seen.key == seen.key).cloned();
+        let is_before = |sibling: &Sibling| match &itself {
+            _ if is_newest => true,
+            Some(itself) => sibling.order() < itself.order(),
+            None => sibling.seen.mtime_ns <= seen.mtime_ns,
+        };
+        siblings.into_iter().filter(|sibling| is_before(sibling) && !self.follows(sibling.seen.key)).collect()
+    }
+}
