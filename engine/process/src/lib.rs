@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub mod stream;
+
 /// What to start, and within which limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {

@@ -3,4 +3,9 @@
 //! Every kind of source is one module with one `run`, which reads until it is told to stop or something breaks; the
 //! supervisor restarts it with capped back-off and shows it degraded in between. Nothing here decides anything.
 
+pub mod settings;
 pub mod feed;
+pub mod error;
+mod lines;
+
+pub mod journald;
