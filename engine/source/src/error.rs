@@ -36,3 +36,11 @@ impl SourceError {
         move |source| Self::Io { what, source }
     }
 }
+
+/// That the engine stops is no error of the source.
+pub(crate) fn unless_closed(result: Result<(), SourceError>) -> Result<(), SourceError> {
+    match result {
+        Err(SourceError::Closed(_)) => Ok(()),
+        other => other,
+    }
+}

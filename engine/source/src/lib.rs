@@ -9,3 +9,4 @@ pub mod error;
 mod lines;
 
 pub mod journald;
+pub mod proxmox;

@@ -14,7 +14,7 @@ use super::unit;
 use crate::lines::LINE_LIMIT;
 
 /// The fields that are kept.
-const KEPT: [&str; 26] = [
+const KEPT: [&str; 21] = [
     "__CURSOR",
     "__REALTIME_TIMESTAMP",
     "_SOURCE_REALTIME_TIMESTAMP",
@@ -31,16 +31,11 @@ const KEPT: [&str; 26] = [
     "UNIT_RESULT",
     "EXIT_CODE",
     "EXIT_STATUS",
-    "JOB_ID",
     "JOB_TYPE",
     "JOB_RESULT",
     "INVOCATION_ID",
     "_TRANSPORT",
-    "COMMAND",
     "N_RESTARTS",
-    "SYSLOG_FACILITY",
-    "_UID",
-    "_CMDLINE",
 ];
 
 /// Fields that become attributes, with the attribute's name.

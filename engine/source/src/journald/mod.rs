@@ -17,7 +17,7 @@ use heinzel_core::time::Timestamp;
 use heinzel_process::stream::{StreamCommand, Streaming, stream};
 use serde::{Deserialize, Serialize};
 
-use crate::error::SourceError;
+use crate::error::{SourceError, unless_closed};
 use crate::feed::Feed;
 use crate::lines::{BLOCK_BYTES, BLOCK_RECORDS, Lines};
 use crate::settings::{Common, Journald, Start};
@@ -51,18 +51,16 @@ pub async fn run(
     common: &Common,
     checkpoints: Vec<Checkpoint>,
 ) -> Result<(), SourceError> {
-    let reader = Reader { feed, settings, common, program: "journalctl", stream: Arc::from("journal") };
-    match reader.run(&checkpoints).await {
-        Err(SourceError::Closed(_)) => Ok(()),
-        other => other,
-    }
+    let reader = Reader { feed, settings, common, program: &["journalctl".to_owned()], stream: Arc::from("journal") };
+    unless_closed(reader.run(&checkpoints).await)
 }
 
 struct Reader<'a> {
     feed: Feed,
     settings: &'a Journald,
     common: &'a Common,
-    program: &'a str,
+    /// `journalctl`, as an argv.
+    program: &'a [String],
     stream: StreamId,
 }
 
@@ -136,7 +134,7 @@ impl Reader<'_> {
             let read = tokio::select! {
                 biased;
                 () = self.feed.stop.cancelled() => {
-                    self.send(position, batch).await?;
+                    // What is not handed over yet is read again from the checkpoint.
                     let _ = journalctl.stop().await;
                     return Ok(Over::Stopped);
                 }
@@ -176,8 +174,8 @@ impl Reader<'_> {
     }
 
     fn argv(&self, from: &From) -> Vec<String> {
-        let mut argv: Vec<String> =
-            [self.program, "--output=json", "--all", "--follow", "--no-tail", "--no-pager"].map(str::to_owned).to_vec();
+        let mut argv = self.program.to_vec();
+        argv.extend(["--output=json", "--all", "--follow", "--no-tail", "--no-pager"].map(str::to_owned));
         match from {
             From::Cursor(cursor) => argv.push(format!("--cursor={cursor}")),
             From::Time(time) => {
