@@ -10,3 +10,5 @@ mod lines;
 
 pub mod journald;
 pub mod proxmox;
+pub mod syslog;
+pub mod exec;

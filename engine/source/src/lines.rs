@@ -60,11 +60,6 @@ impl Lines {
         std::mem::take(&mut self.cut)
     }
 
-    /// Whether a line is under way.
-    pub(crate) fn is_midline(&self) -> bool {
-        !self.held.is_empty() || self.over
-    }
-
     fn hold(&mut self, bytes: &[u8]) {
         let room = self.limit - self.held.len();
         self.over |= bytes.len() > room;
