@@ -13,10 +13,10 @@ use axum::routing::{get, post};
 use tokio_util::sync::CancellationToken;
 
 pub mod api;
+pub mod failure;
+pub mod metric;
 pub mod push;
 pub mod state;
-pub mod metric;
-pub mod failure;
 
 use api::{Api, Limits};
 use failure::Failure;
@@ -34,7 +34,9 @@ pub fn router_within(api: Arc<dyn Api>, limits: Limits) -> Router {
         .route("/healthz", get(state::healthz))
         .route("/readyz", get(state::readyz))
         .route("/metrics", get(state::metrics))
-        .fallback(|| async { Failure::not_found("there is no such address; see /v1/events, /healthz, /readyz, /metrics") })
+        .fallback(|| async {
+            Failure::not_found("there is no such address; see /v1/events, /healthz, /readyz, /metrics")
+        })
         .method_not_allowed_fallback(|| async { Failure::method_not_allowed() })
         .with_state(door)
 }

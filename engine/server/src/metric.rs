@@ -84,7 +84,12 @@ mod tests {
                 kind: Kind::Counter,
                 samples: vec![(vec![("source".into(), "a\"b\\c\nd".into()), ("9-x".into(), String::new())], 3.0)],
             },
-            Metric { name: "0 odd".into(), help: String::new(), kind: Kind::Gauge, samples: vec![(vec![], f64::NAN), (vec![], 0.5)] },
+            Metric {
+                name: "0 odd".into(),
+                help: String::new(),
+                kind: Kind::Gauge,
+                samples: vec![(vec![], f64::NAN), (vec![], 0.5)],
+            },
         ];
         let expected = "# HELP heinzel_lines_total Lines read.\\nWith \\\\.\n# TYPE heinzel_lines_total counter\n\
             heinzel_lines_total{source=\"a\\\"b\\\\c\\nd\",_9_x=\"\"} 3\n\

@@ -68,8 +68,7 @@ impl Lab {
         let engine = Arc::new(Engine { pump, blocks: Mutex::default(), not_ready });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let limits =
-            Limits { body: 1_000, events: 10, stored_within: Duration::from_millis(50), ..Limits::default() };
+        let limits = Limits { body: 1_000, events: 10, stored_within: Duration::from_millis(50), ..Limits::default() };
         let router = router_within(engine.clone(), limits);
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { engine, address }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use heinzel_core::block::{Block, Health, Shape, StreamId};
+use heinzel_core::block::{Block, Checkpoint, Health, Shape, StreamId};
 use heinzel_process::How;
 use heinzel_process::stream::{StreamCommand, stream};
 use tokio::time::{MissedTickBehavior, interval};
@@ -13,14 +13,15 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::error::{SourceError, unless_closed};
 use crate::feed::Feed;
 use crate::lines::{BLOCK_BYTES, LINE_LIMIT, Lines};
-use crate::settings::Exec;
+use crate::settings::{Common, Exec};
 
 /// Reads a command's lines until it is told to stop, or the command has ended well and is to run only once.
 ///
 /// # Errors
 /// When the command cannot be started, or ends with anything but 0; the end of its stderr is in the message.
-pub async fn run(feed: Feed, settings: &Exec) -> Result<(), SourceError> {
-    unless_closed(follow(&feed, settings).await)
+pub async fn run(feed: Feed, common: Common, settings: Exec, checkpoints: Vec<Checkpoint>) -> Result<(), SourceError> {
+    drop((common, checkpoints));
+    unless_closed(follow(&feed, &settings).await)
 }
 
 async fn follow(feed: &Feed, settings: &Exec) -> Result<(), SourceError> {
@@ -32,8 +33,7 @@ async fn follow(feed: &Feed, settings: &Exec) -> Result<(), SourceError> {
         healthy: false,
     };
     let Some(pause) = settings.interval else {
-        reader.run().await?;
-        return if feed.stop.is_cancelled() { Ok(()) } else { Ok(feed.health(None, Health::Ended).await?) };
+        return reader.run().await;
     };
     // Zero would run it without a rest, and is not a valid interval.
     let mut ticks = interval(pause.max(std::time::Duration::from_millis(100)));
@@ -104,7 +104,8 @@ impl Reader<'_> {
             return Ok(());
         }
         self.healthy = false;
-        let said = if stderr.is_empty() { "it wrote nothing to stderr".to_owned() } else { format!("it said: {stderr}") };
+        let said =
+            if stderr.is_empty() { "it wrote nothing to stderr".to_owned() } else { format!("it said: {stderr}") };
         let how = match how {
             How::Exit(code) => format!("ended with exit code {code}"),
             How::Signal(signal) => format!("was ended by signal {signal}"),
@@ -143,12 +144,14 @@ mod tests {
     use std::time::Duration;
 
     use heinzel_core::block::{Delivery, Notice};
+    use heinzel_core::parse::Format;
     use heinzel_core::time::Timestamp;
     use tokio::sync::mpsc;
     use tokio::time::timeout;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::settings::Start;
 
     struct Outcome {
         text: String,
@@ -163,7 +166,8 @@ mod tests {
         let stop = CancellationToken::new();
         let feed = Feed::new("e".into(), out, Arc::new(|| Timestamp::EPOCH), stop.clone());
         let settings = Exec { argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(), interval };
-        let task = tokio::spawn(async move { run(feed, &settings).await });
+        let common = Common { name: "e".into(), format: Format::Plain, zone: None, start: Start::End, program: None };
+        let task = tokio::spawn(async move { run(feed, common, settings, vec![]).await });
         let mut all = Outcome { text: String::new(), health: Vec::new(), counted: Vec::new(), result: Ok(()) };
         while let Some(delivery) = timeout(Duration::from_secs(30), inlet.recv()).await.expect("nothing came") {
             match delivery {
@@ -186,7 +190,7 @@ mod tests {
     #[tokio::test]
     async fn a_command_that_ends_well_has_ended() {
         let all = outcome("echo a; printf b", None, usize::MAX).await;
-        assert_eq!((all.text.as_str(), all.health), ("a\nb\n", vec![Health::Ok, Health::Ended]));
+        assert_eq!((all.text.as_str(), all.health), ("a\nb\n", vec![Health::Ok]));
         all.result.unwrap();
     }
 

@@ -1,118 +1,124 @@
-//! What the operator writes in a `[[source]]` table, as the kinds of source need it.
+//! What the kinds of source in these modules are told: checked `[[source]]` tables.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use heinzel_core::block::SourceId;
 use heinzel_core::parse::Format;
-use jiff::tz::TimeZone;
+use heinzel_core::task::TaskState;
+use serde::Deserialize;
+
+/// Which key of a JSON object holds what of a task. Keys inside objects are written with dots.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskFields {
+    /// The task's id.
+    pub id: String,
+    /// What it does.
+    pub kind: Option<String>,
+    /// The asset it works on.
+    pub target: Option<String>,
+    /// The customer.
+    pub customer: Option<String>,
+    /// How it stands.
+    pub state: Option<String>,
+    /// When it began.
+    pub started: Option<String>,
+    /// When it ended.
+    pub finished: Option<String>,
+    /// The history's own word for its end.
+    pub exit: Option<String>,
+}
 
 /// What every kind of source has.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Common {
     /// The source's name.
     pub name: SourceId,
     /// How its lines are written.
     pub format: Format,
-    /// The zone of times that name none.
-    pub zone: TimeZone,
-    /// Where to begin when there is no checkpoint.
+    /// The IANA name of the zone of times that name none; known to exist. `None`: the machine's own.
+    pub zone: Option<String>,
+    /// Where reading starts when there is no checkpoint.
     pub start: Start,
-    /// The program of records that name none.
-    pub program: Option<String>,
+    /// The program that writes it, whatever the lines say.
+    pub program: Option<Arc<str>>,
 }
 
-/// Where to begin when there is no checkpoint.
+/// Where reading starts when there is no checkpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Start {
-    /// With what is written from now on.
+    /// Only what is written from now on.
     #[default]
     End,
-    /// With everything that is there.
+    /// Everything that is there.
     Beginning,
-    /// With what is at most this old.
+    /// What was written in so much time before now.
     Since(Duration),
 }
 
-/// The systemd journal, through `journalctl`.
+/// The systemd journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Journald {
-    /// Only these units (`--unit`, globs allowed); empty: all.
+    /// Only these units; all when empty.
     pub units: Vec<String>,
-    /// Only entries with these fields: `FIELD=VALUE`, see journalctl(1); empty: all.
+    /// Only entries with these `FIELD=value`.
     pub matches: Vec<String>,
-    /// Read the journal files in this folder instead of the system's.
+    /// The folder of the journal files, if not this machine's.
     pub directory: Option<PathBuf>,
 }
 
-/// Syslog messages from a socket.
+/// Syslog over the network or a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Syslog {
     /// Where to listen.
     pub listen: Listen,
 }
 
-/// Where to listen for syslog messages.
+/// Where a syslog source listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// Datagrams (RFC 5426).
+    /// Datagrams.
     Udp(SocketAddr),
-    /// Connections (RFC 6587).
+    /// Streams.
     Tcp(SocketAddr),
-    /// A socket in the file system: a stream when the name ends in `.stream`, else datagrams as on `/dev/log`.
+    /// A datagram socket in the file system.
     Unix(PathBuf),
 }
 
-/// A command's lines.
+/// The lines of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exec {
-    /// Program and arguments.
+    /// The program and its arguments; never empty.
     pub argv: Vec<String>,
-    /// Again and again, this long from start to start. `None`: once, for as long as it runs.
+    /// Runs it again so long after it was started. `None`: it is expected to go on.
     pub interval: Option<Duration>,
 }
 
-/// The task history of a Proxmox VE host.
+/// The task history of Proxmox VE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxmox {
-    /// The folder with `index` and `active`, normally `/var/log/pve/tasks`.
+    /// The folder with `index` and `active`.
     pub folder: PathBuf,
 }
 
-/// A task history in JSON lines.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A task history written as JSON lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskLines {
     /// The file.
     pub path: PathBuf,
-    /// Which key of a line is what.
+    /// Which key holds what.
     pub fields: TaskFields,
-    /// The history's words for a state, in lower case, each with ours: `queued`, `running`, `ok`, `warning` or `failed`.
-    pub states: BTreeMap<String, String>,
+    /// What the history's words for a state mean.
+    pub states: BTreeMap<String, TaskState>,
 }
 
-/// Which key of a JSON line is what. Dots lead into objects (`job.id`) where no key has that very name.
+/// The runs of cron jobs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TaskFields {
-    /// The run's id.
-    pub id: String,
-    /// What the task does.
-    pub kind: String,
-    /// How it stands, in words that `states` explains.
-    pub state: String,
-    /// The asset it works on.
-    pub target: Option<String>,
-    /// The customer.
-    pub customer: Option<String>,
-    /// When it began.
-    pub started: Option<String>,
-    /// When it ended.
-    pub finished: Option<String>,
-    /// Its exit code or last word.
-    pub exit: Option<String>,
-    /// Its log; patterns then look at this text and not at the line.
-    pub log: Option<String>,
-    /// The host it ran on.
-    pub host: Option<String>,
+pub struct Cron {
+    /// The file that cron logs to. `None`: the journal.
+    pub path: Option<PathBuf>,
 }

@@ -95,7 +95,7 @@ impl Entry {
         self.text(field)?.parse().ok().map(Timestamp::from_micros)
     }
 
-    /// Turns it into a header and a message.
+    /// Turns it into a header and a message. `program` is the operator's word and goes before the entry's own.
     pub(super) fn read(mut self, program: Option<&str>) -> Read {
         let mut message = self.0.remove("MESSAGE").unwrap_or_default().join(&b'\n');
         while message.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
@@ -109,7 +109,7 @@ impl Entry {
         let stamp = Stamp {
             time,
             host: owned("_HOSTNAME"),
-            program: owned("SYSLOG_IDENTIFIER").or_else(|| owned("_COMM")).or_else(|| program.map(str::to_owned)),
+            program: program.map(str::to_owned).or_else(|| owned("SYSLOG_IDENTIFIER")).or_else(|| owned("_COMM")),
             pid: self.text("_PID").or_else(|| self.text("SYSLOG_PID")).and_then(|pid| pid.parse().ok()),
             unit: about.or_else(|| self.text("_SYSTEMD_UNIT")).map(str::to_owned),
             level: self.text("PRIORITY").and_then(|number| number.parse().ok()).and_then(Level::from_number),

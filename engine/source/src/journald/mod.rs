@@ -47,11 +47,12 @@ struct Position {
 /// When `journalctl` cannot be started or ends.
 pub async fn run(
     feed: Feed,
-    settings: &Journald,
-    common: &Common,
+    common: Common,
+    settings: Journald,
     checkpoints: Vec<Checkpoint>,
 ) -> Result<(), SourceError> {
-    let reader = Reader { feed, settings, common, program: &["journalctl".to_owned()], stream: Arc::from("journal") };
+    let (settings, common, program) = (&settings, &common, &["journalctl".to_owned()]);
+    let reader = Reader { feed, settings, common, program, stream: Arc::from("journal") };
     unless_closed(reader.run(&checkpoints).await)
 }
 

@@ -17,7 +17,7 @@ use super::*;
 const NOW: i64 = 1_700_000_000;
 
 fn common(start: Start) -> Common {
-    Common { name: "j".into(), format: Format::Auto, zone: jiff::tz::TimeZone::UTC, start, program: None }
+    Common { name: "j".into(), format: Format::Auto, zone: None, start, program: None }
 }
 
 /// A journalctl that notes its arguments in `args` and runs `script`. Given to the shell and not started by itself: the
@@ -50,7 +50,8 @@ async fn run_with(script: &str, start: Start, checkpoints: Vec<Checkpoint>, reco
             Reader { feed, settings: &settings, common: &common, program: &program, stream: Arc::from("journal") };
         reader.run(&checkpoints).await
     });
-    let mut run = Run { blocks: Vec::new(), counted: Vec::new(), health: Vec::new(), result: Ok(()), args: String::new() };
+    let mut run =
+        Run { blocks: Vec::new(), counted: Vec::new(), health: Vec::new(), result: Ok(()), args: String::new() };
     let mut seen = 0;
     loop {
         let Some(delivery) = timeout(Duration::from_secs(30), inlet.recv()).await.expect("nothing came") else { break };
@@ -202,7 +203,9 @@ async fn a_burst_travels_in_few_bounded_blocks() {
     .await;
     assert_eq!(records(&run.blocks).len(), 5_000);
     // A read may bring more entries than the limit, but no more than one read's worth.
-    assert!(run.blocks.iter().all(|block| matches!(&block.shape, Shape::Records(r) if r.len() < BLOCK_RECORDS + 2_000)));
+    assert!(
+        run.blocks.iter().all(|block| matches!(&block.shape, Shape::Records(r) if r.len() < BLOCK_RECORDS + 2_000))
+    );
 }
 
 #[tokio::test]
@@ -238,7 +241,7 @@ async fn a_match_without_a_value_is_refused_with_the_way_out() {
     let (out, _inlet) = mpsc::channel(64);
     let feed = Feed::new("j".into(), out, Arc::new(|| Timestamp::EPOCH), CancellationToken::new());
     let settings = Journald { matches: vec!["--vacuum-size".into()], ..Journald::default() };
-    let error = run(feed, &settings, &common(Start::End), vec![]).await.unwrap_err();
+    let error = run(feed, common(Start::End), settings, vec![]).await.unwrap_err();
     assert!(error.to_string().contains("_TRANSPORT=kernel"), "{error}");
 }
 

@@ -98,14 +98,7 @@ impl History {
     pub fn new(folder: PathBuf, start: Start, now: Timestamp, known: Option<&str>) -> Self {
         let mut history = Self {
             folder,
-            told: Told {
-                v: 1,
-                first: None,
-                offset: 0,
-                older: None,
-                running: BTreeSet::new(),
-                ended: BTreeMap::new(),
-            },
+            told: Told { v: 1, first: None, offset: 0, older: None, running: BTreeSet::new(), ended: BTreeMap::new() },
             fresh: None,
             oldest: Timestamp::MIN,
             unusable: false,
@@ -295,14 +288,7 @@ impl History {
         self.emit(upid, state, Some(end), Some(status), seen);
     }
 
-    fn emit(
-        &self,
-        upid: &Upid,
-        state: TaskState,
-        finished: Option<Timestamp>,
-        exit: Option<&str>,
-        seen: &mut Seen,
-    ) {
+    fn emit(&self, upid: &Upid, state: TaskState, finished: Option<Timestamp>, exit: Option<&str>, seen: &mut Seen) {
         let mut log = read_end(&upid.log(&self.folder), LOG_KEPT).unwrap_or_default();
         while log.last().is_some_and(u8::is_ascii_whitespace) {
             log.pop();

@@ -28,11 +28,11 @@ const POLL: Duration = Duration::from_secs(2);
 /// When the folder or `index` cannot be read.
 pub async fn run(
     feed: Feed,
-    settings: &Proxmox,
-    common: &Common,
+    common: Common,
+    settings: Proxmox,
     checkpoints: Vec<Checkpoint>,
 ) -> Result<(), SourceError> {
-    unless_closed(follow(&feed, settings, common, &checkpoints).await)
+    unless_closed(follow(&feed, &settings, &common, &checkpoints).await)
 }
 
 async fn follow(
@@ -55,7 +55,8 @@ async fn follow(
             let seen = history.look(now);
             (history, seen)
         });
-        let (back, seen) = look.await.map_err(|error| SourceError::Broken(format!("read the task history: {error}")))?;
+        let (back, seen) =
+            look.await.map_err(|error| SourceError::Broken(format!("read the task history: {error}")))?;
         history = back;
         let seen = seen.map_err(SourceError::io(format!("read the task history in {}", settings.folder.display())))?;
         if !healthy {

@@ -198,7 +198,11 @@ fn half_a_line_waits_for_its_other_half() {
 fn a_long_log_keeps_its_end() {
     let mut lab = Lab::new(Start::Beginning, &index_line(1, "start failed: QEMU exited with code 1"), "");
     let long = "x".repeat(60) + "\n";
-    write_log(lab.folder.path(), 1, &(long.repeat(3_000) + "bridge 'vmbr1' does not exist\nTASK ERROR: start failed\n"));
+    write_log(
+        lab.folder.path(),
+        1,
+        &(long.repeat(3_000) + "bridge 'vmbr1' does not exist\nTASK ERROR: start failed\n"),
+    );
     let seen = lab.history.look(NOW).unwrap();
     let (text, task) = texts(&seen.bytes, &seen.records).remove(0);
     assert!(text.len() as u64 <= LOG_KEPT && text.starts_with("xxx"), "{}", text.len());
@@ -243,14 +247,8 @@ async fn a_change_wakes_the_source() {
     let stop = CancellationToken::new();
     let feed = Feed::new("pve".into(), out, Arc::new(|| NOW), stop.clone());
     let settings = Proxmox { folder: lab.folder.path().to_owned() };
-    let common = Common {
-        name: "pve".into(),
-        format: Format::Plain,
-        zone: jiff::tz::TimeZone::UTC,
-        start: Start::End,
-        program: None,
-    };
-    let task = tokio::spawn(async move { run(feed, &settings, &common, vec![]).await });
+    let common = Common { name: "pve".into(), format: Format::Plain, zone: None, start: Start::End, program: None };
+    let task = tokio::spawn(async move { run(feed, common, settings, vec![]).await });
     let mut next = async || loop {
         match timeout(Duration::from_secs(30), inlet.recv()).await.expect("nothing came").expect("it ended") {
             Delivery::Block(block) => break block,
@@ -271,14 +269,8 @@ async fn a_missing_folder_is_an_error_that_names_it() {
     let (out, _inlet) = mpsc::channel(64);
     let feed = Feed::new("pve".into(), out, Arc::new(|| NOW), CancellationToken::new());
     let settings = Proxmox { folder: "/no/such/folder".into() };
-    let common = Common {
-        name: "pve".into(),
-        format: Format::Plain,
-        zone: jiff::tz::TimeZone::UTC,
-        start: Start::End,
-        program: None,
-    };
-    let error = run(feed, &settings, &common, vec![]).await.unwrap_err();
+    let common = Common { name: "pve".into(), format: Format::Plain, zone: None, start: Start::End, program: None };
+    let error = run(feed, common, settings, vec![]).await.unwrap_err();
     assert!(error.to_string().contains("/no/such/folder"), "{error}");
 }
 

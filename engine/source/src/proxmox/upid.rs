@@ -109,7 +109,10 @@ mod tests {
         let upid = Upid::parse("UPID:pve1:00010D94:001CA6EA:6124E1B9:vzdump:100:root@pam:").unwrap();
         assert_eq!((upid.node.as_str(), upid.pid, upid.pstart), ("pve1", 0x10D94, 0x1C_A6EA));
         assert_eq!(upid.started, Timestamp::from_seconds(0x6124_E1B9));
-        assert_eq!((upid.kind.as_str(), upid.target.as_deref(), upid.user.as_str()), ("vzdump", Some("100"), "root@pam"));
+        assert_eq!(
+            (upid.kind.as_str(), upid.target.as_deref(), upid.user.as_str()),
+            ("vzdump", Some("100"), "root@pam")
+        );
         assert!(upid.log(Path::new("/t")).starts_with("/t/9"));
         let token = "UPID:n:000934AF:FFFFFFFFF:68BF3A41:fake-but-valid:100:a-b@pam!some-token:";
         assert_eq!(Upid::parse(token).unwrap().pstart, 0xF_FFFF_FFFF);

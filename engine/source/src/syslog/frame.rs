@@ -168,7 +168,10 @@ mod tests {
 
     #[test]
     fn lines_that_begin_with_a_number_are_lines() {
-        check("2024-01-01 x\n12 monkeys\n0 <x\n123456789 <x\n", &["2024-01-01 x", "12 monkeys", "0 <x", "123456789 <x"]);
+        check(
+            "2024-01-01 x\n12 monkeys\n0 <x\n123456789 <x\n",
+            &["2024-01-01 x", "12 monkeys", "0 <x", "123456789 <x"],
+        );
         check("12\n\n", &["12", ""]);
     }
 

@@ -13,7 +13,7 @@ pub mod path;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use heinzel_core::block::{Block, Health, Record, Shape, StreamId};
+use heinzel_core::block::{Block, Checkpoint, Health, Record, Shape, StreamId};
 use heinzel_core::parse::{Context, Format, parse};
 use heinzel_core::time::Timestamp;
 use tokio::net::{TcpListener, UdpSocket, UnixDatagram, UnixListener};
@@ -29,8 +29,14 @@ use path::SocketFile;
 ///
 /// # Errors
 /// When the socket cannot be bound or breaks.
-pub async fn run(feed: Feed, settings: &Syslog, common: &Common) -> Result<(), SourceError> {
-    unless_closed(listen(&feed, settings, common).await)
+pub async fn run(
+    feed: Feed,
+    common: Common,
+    settings: Syslog,
+    checkpoints: Vec<Checkpoint>,
+) -> Result<(), SourceError> {
+    drop(checkpoints);
+    unless_closed(listen(&feed, &settings, &common).await)
 }
 
 async fn listen(feed: &Feed, settings: &Syslog, common: &Common) -> Result<(), SourceError> {
@@ -90,7 +96,7 @@ struct Messages {
 
 impl<'a> Reader<'a> {
     fn new(feed: &'a Feed, common: &'a Common) -> Self {
-        let context = Context { zone: common.zone.clone(), read_at: Timestamp::EPOCH, year: None };
+        let context = Context { zone: common.time_zone(), read_at: Timestamp::EPOCH, year: None };
         let format = if common.format == Format::Auto { Format::Syslog } else { common.format };
         Self { feed, context, format, program: common.program.as_deref(), offset: 0 }
     }
@@ -116,8 +122,8 @@ impl<'a> Reader<'a> {
             stamp.host.get_or_insert_with(|| peer.to_owned());
             stamp.attributes.insert("peer".to_owned(), peer.to_owned());
         }
-        if stamp.program.is_none() {
-            stamp.program = self.program.map(str::to_owned);
+        if let Some(program) = self.program {
+            stamp.program = Some(program.to_owned());
         }
         into.bytes.extend_from_slice(parsed.message.as_bytes());
         into.bytes.push(b'\n');

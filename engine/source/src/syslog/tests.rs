@@ -15,13 +15,7 @@ use super::*;
 use crate::settings::Start;
 
 fn common() -> Common {
-    Common {
-        name: "s".into(),
-        format: Format::Auto,
-        zone: jiff::tz::TimeZone::UTC,
-        start: Start::End,
-        program: Some("unnamed".to_owned()),
-    }
+    Common { name: "s".into(), format: Format::Auto, zone: None, start: Start::End, program: Some("unnamed".into()) }
 }
 
 struct Lab {
@@ -62,7 +56,7 @@ impl Lab {
 
     fn listen(&self, at: &Path) -> JoinHandle<Result<(), SourceError>> {
         let (feed, settings) = (self.feed.clone(), Syslog { listen: Listen::Unix(at.to_owned()) });
-        tokio::spawn(async move { run(feed, &settings, &common()).await })
+        tokio::spawn(async move { run(feed, common(), settings, vec![]).await })
     }
 }
 
@@ -175,6 +169,6 @@ async fn an_address_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
     let lab = Lab::new();
-    let error = run(lab.feed.clone(), &Syslog { listen: Listen::Tcp(address) }, &common()).await.unwrap_err();
+    let error = run(lab.feed.clone(), common(), Syslog { listen: Listen::Tcp(address) }, vec![]).await.unwrap_err();
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 }
