@@ -77,6 +77,15 @@ async fn datagrams_arrive_with_their_peer() {
     let stamp = &seen[0].1;
     assert_eq!((stamp.host.as_deref(), stamp.program.as_deref()), (Some("127.0.0.1"), Some("unnamed")));
     assert_eq!(stamp.attributes["peer"], "127.0.0.1");
+    for message in
+        ["<11>Mar  1 14:00:00 web1 sshd[77]: old", "<11>1 2026-03-01T14:00:00Z web1 sshd 77 - - new"].map(str::as_bytes)
+    {
+        sender.send_to(message, address).await.unwrap();
+    }
+    for ((text, stamp), expected) in lab.messages(2).await.iter().zip(["old", "new"]) {
+        assert_eq!((text.as_str(), stamp.host.as_deref(), stamp.pid), (expected, Some("web1"), Some(77)));
+        assert_eq!(stamp.attributes["peer"], "127.0.0.1");
+    }
     lab.feed.stop.cancel();
     task.await.unwrap().unwrap();
 }
