@@ -10,6 +10,7 @@ use std::time::Duration;
 mod start;
 
 mod run;
+pub mod stream;
 
 pub use run::run;
 pub use start::StartError;

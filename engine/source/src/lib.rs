@@ -3,12 +3,21 @@
 //! Start at [`spawn`]. Every kind of source is one module with one `run`, which reads until it is told to stop or something
 //! breaks; the supervisor restarts it with capped back-off and shows it degraded in between. Nothing here decides anything.
 
-pub mod settings;
-
+pub mod error;
 pub mod feed;
+pub mod settings;
 pub mod supervisor;
 
+pub mod exec;
 pub mod file;
+pub mod journald;
+mod lines;
+pub mod syslog;
+
+pub mod cron;
+pub mod decode;
+pub mod proxmox;
+pub mod task_lines;
 
 use heinzel_core::block::{Checkpoint, Delivery};
 use tokio::sync::mpsc;
@@ -39,12 +48,65 @@ pub fn spawn(
             }
             // Events arrive over HTTP: the server owns this kind and there is nothing to run.
             Kind::Push(_) => {}
-            Kind::Journald(_)
-            | Kind::Syslog(_)
-            | Kind::Exec(_)
-            | Kind::Proxmox(_)
-            | Kind::TaskLines(_)
-            | Kind::Cron(_) => supervisor::absent(&seat).await,
+            Kind::Journald(journal) => {
+                supervise(seat, checkpoints, |feed, known| journald::run(feed, common.clone(), journal.clone(), known))
+                    .await;
+            }
+            Kind::Syslog(syslog) => {
+                supervise(seat, checkpoints, |feed, known| syslog::run(feed, common.clone(), syslog.clone(), known))
+                    .await;
+            }
+            Kind::Exec(exec) => {
+                supervise(seat, checkpoints, |feed, known| exec::run(feed, common.clone(), exec.clone(), known)).await;
+            }
+            Kind::Proxmox(proxmox) => {
+                supervise(seat, checkpoints, |feed, known| proxmox::run(feed, common.clone(), proxmox.clone(), known))
+                    .await;
+            }
+            Kind::TaskLines(tasks) => {
+                let file = settings::File::plain(&tasks.path);
+                supervise(seat, checkpoints, |feed, known| {
+                    let (common, tasks, file) = (common.clone(), tasks.clone(), file.clone());
+                    decode::through(
+                        feed,
+                        {
+                            let common = common.clone();
+                            move |inner| file::run(inner, common, file, known)
+                        },
+                        move |block| task_lines::decode(block, &tasks, &common),
+                    )
+                })
+                .await;
+            }
+            Kind::Cron(settings::Cron { path: Some(path) }) => {
+                let file = settings::File::plain(&path);
+                supervise(seat, checkpoints, |feed, known| {
+                    let (common, file, mut jobs) = (common.clone(), file.clone(), cron::Jobs::default());
+                    decode::through(
+                        feed,
+                        {
+                            let common = common.clone();
+                            move |inner| file::run(inner, common, file, known)
+                        },
+                        move |block| (jobs.decode(block, &common), 0),
+                    )
+                })
+                .await;
+            }
+            Kind::Cron(settings::Cron { path: None }) => {
+                supervise(seat, checkpoints, |feed, known| {
+                    let (common, mut jobs) = (common.clone(), cron::Jobs::default());
+                    decode::through(
+                        feed,
+                        {
+                            let common = common.clone();
+                            move |inner| journald::run(inner, common, cron::journal(), known)
+                        },
+                        move |block| (jobs.decode(block, &common), 0),
+                    )
+                })
+                .await;
+            }
         }
     })
 }

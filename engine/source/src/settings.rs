@@ -236,6 +236,20 @@ pub struct File {
     pub multiline: Option<Multiline>,
 }
 
+impl File {
+    /// One file, read line by line.
+    #[must_use]
+    pub fn plain(path: &std::path::Path) -> Self {
+        Self {
+            paths: vec![path.display().to_string()],
+            exclude: Vec::new(),
+            max_line: usize::try_from(MAX_LINE).unwrap_or(usize::MAX),
+            poll: Duration::from_secs(2),
+            multiline: None,
+        }
+    }
+}
+
 /// How several lines make one record.
 #[derive(Clone, Debug)]
 pub struct Multiline {

@@ -122,12 +122,6 @@ where
     }
 }
 
-/// Shows a source whose kind this build cannot read.
-pub(crate) async fn absent(seat: &Seat) {
-    let why = format!("source `{}`: this build cannot read its kind; remove the source", seat.source);
-    let _ = seat.health(Health::Degraded { why }).await;
-}
-
 /// Nobody takes deliveries any more, or the engine stops.
 struct Over;
 

@@ -1,0 +1,94 @@
+//! What the HTTP side asks of the engine. `app` answers.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heinzel_core::block::{Block, SourceId};
+use heinzel_core::time::Timestamp;
+
+use crate::metric::Metric;
+
+/// The engine, as far as HTTP needs it. All answers come at once: from memory, without waiting.
+pub trait Api: Send + Sync + 'static {
+    /// The sources of kind `push`, each with its token. Asked at each request, so that a reload counts at once.
+    fn push_sources(&self) -> Arc<[PushSource]>;
+
+    /// Hands a block to the pump without waiting.
+    ///
+    /// # Errors
+    /// [`NotTaken`] when the pump is behind or stopping; nothing of the block is then kept.
+    fn push(&self, block: Block) -> Result<(), NotTaken>;
+
+    /// What time it is.
+    fn now(&self) -> Timestamp;
+
+    /// Why the engine cannot do its work now: the store is not writable, no rules are loaded. Empty: it can.
+    fn not_ready(&self) -> Vec<String>;
+
+    /// Everything that is counted and measured.
+    fn metrics(&self) -> Vec<Metric>;
+}
+
+/// A source that is pushed to.
+#[derive(Clone)]
+pub struct PushSource {
+    /// Its name, the `source` of the request.
+    pub name: SourceId,
+    /// The bearer token that may push to it. Several sources may share one.
+    pub token: Arc<str>,
+}
+
+impl fmt::Debug for PushSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushSource").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The pump did not take the block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// The channel is full: come again.
+    #[error("the engine is behind")]
+    Full,
+    /// The engine stops.
+    #[error("the engine is stopping")]
+    Closed,
+}
+
+/// How much a request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest body, in bytes.
+    pub body: usize,
+    /// The most events in one request.
+    pub events: usize,
+    /// How many pushes may be under way at once; each holds its body in memory.
+    pub pushes: usize,
+    /// How long a body may take to arrive.
+    pub arrive_within: Duration,
+    /// How long a push waits to be stored before it is told to come again.
+    pub stored_within: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 8 << 20,
+            events: 100_000,
+            pushes: 16,
+            arrive_within: Duration::from_secs(30),
+            stored_within: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Whether two secrets are the same, in a time that depends on their lengths only.
+#[must_use]
+pub fn is_same_secret(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let difference = one.iter().zip(other).fold(0, |seen, (a, b)| std::hint::black_box(seen | (a ^ b)));
+    std::hint::black_box(difference) == 0
+}

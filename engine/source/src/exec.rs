@@ -1,0 +1,224 @@
+//! A command's lines: once for as long as it runs, or again and again.
+//!
+//! Start at [`run`]. There is no checkpoint: what a command writes cannot be read again. A command that is run again and
+//! again is never run twice at a time.
+
+use std::sync::Arc;
+
+use heinzel_core::block::{Block, Checkpoint, Health, Shape, StreamId};
+use heinzel_process::How;
+use heinzel_process::stream::{StreamCommand, stream};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::error::{SourceError, unless_closed};
+use crate::feed::Feed;
+use crate::lines::{BLOCK_BYTES, LINE_LIMIT, Lines};
+use crate::settings::{Common, Exec};
+
+/// Reads a command's lines until it is told to stop, or the command has ended well and is to run only once.
+///
+/// # Errors
+/// When the command cannot be started, or ends with anything but 0; the end of its stderr is in the message.
+pub async fn run(feed: Feed, common: Common, settings: Exec, checkpoints: Vec<Checkpoint>) -> Result<(), SourceError> {
+    drop((common, checkpoints));
+    unless_closed(follow(&feed, &settings).await)
+}
+
+async fn follow(feed: &Feed, settings: &Exec) -> Result<(), SourceError> {
+    let mut reader = Reader {
+        feed,
+        command: StreamCommand { argv: settings.argv.clone(), environment: Vec::new() },
+        stream: Arc::from(settings.argv.join(" ")),
+        offset: 0,
+        healthy: false,
+    };
+    let Some(pause) = settings.interval else {
+        return reader.run().await;
+    };
+    // Zero would run it without a rest, and is not a valid interval.
+    let mut ticks = interval(pause.max(std::time::Duration::from_millis(100)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut first = true;
+    loop {
+        tokio::select! {
+            () = feed.stop.cancelled() => return Ok(()),
+            _ = ticks.tick() => {}
+        }
+        reader.run().await?;
+        if std::mem::take(&mut first) {
+            feed.caught_up().await?;
+        }
+    }
+}
+
+struct Reader<'a> {
+    feed: &'a Feed,
+    command: StreamCommand,
+    stream: StreamId,
+    offset: u64,
+    healthy: bool,
+}
+
+impl Reader<'_> {
+    /// Runs the command once and hands over its lines as they come.
+    async fn run(&mut self) -> Result<(), SourceError> {
+        let program = self.command.argv.first().cloned().unwrap_or_default();
+        let mut running = stream(&self.command)?;
+        if !std::mem::replace(&mut self.healthy, true) {
+            self.feed.health(None, Health::Ok).await?;
+        }
+        let (mut chunk, mut lines, mut bytes) = (Vec::new(), Lines::new(LINE_LIMIT), Vec::new());
+        loop {
+            chunk.clear();
+            let read = tokio::select! {
+                biased;
+                () = self.feed.stop.cancelled() => {
+                    let _ = running.stop().await;
+                    return Ok(());
+                }
+                read = running.read(&mut chunk) => {
+                    read.map_err(SourceError::io(format!("read what {program} writes")))?
+                }
+                // Nothing more is there at this moment: no line waits for the next.
+                () = std::future::ready(()), if !bytes.is_empty() => {
+                    self.send(&mut bytes, &mut lines).await?;
+                    continue;
+                }
+            };
+            let mut take = |line: &[u8]| {
+                bytes.extend_from_slice(line);
+                bytes.push(b'\n');
+            };
+            if read == 0 {
+                lines.finish(take);
+                break;
+            }
+            lines.push(&chunk, &mut take);
+            if bytes.len() >= BLOCK_BYTES {
+                self.send(&mut bytes, &mut lines).await?;
+            }
+        }
+        self.send(&mut bytes, &mut lines).await?;
+        let (how, stderr) = running.end().await.map_err(SourceError::io(format!("wait for {program}")))?;
+        if how == How::Exit(0) {
+            return Ok(());
+        }
+        self.healthy = false;
+        let said =
+            if stderr.is_empty() { "it wrote nothing to stderr".to_owned() } else { format!("it said: {stderr}") };
+        let how = match how {
+            How::Exit(code) => format!("ended with exit code {code}"),
+            How::Signal(signal) => format!("was ended by signal {signal}"),
+            How::TimedOut => "closed its stdout and did not end".to_owned(),
+        };
+        Err(SourceError::Broken(format!("run {program}: it {how}; {said}")))
+    }
+
+    async fn send(&mut self, bytes: &mut Vec<u8>, lines: &mut Lines) -> Result<(), SourceError> {
+        let cut = lines.take_cut();
+        if cut > 0 {
+            self.feed.counted("line_cut", cut).await?;
+        }
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let bytes = std::mem::take(bytes);
+        let offset = self.offset;
+        self.offset += bytes.len() as u64;
+        let block = Block {
+            source: self.feed.source.clone(),
+            stream: self.stream.clone(),
+            offset,
+            bytes,
+            shape: Shape::Lines,
+            checkpoint: None,
+            read_at: (self.feed.now)(),
+            ack: None,
+        };
+        Ok(self.feed.block(block).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use heinzel_core::block::{Delivery, Notice};
+    use heinzel_core::parse::Format;
+    use heinzel_core::time::Timestamp;
+    use tokio::sync::mpsc;
+    use tokio::time::timeout;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::settings::Start;
+
+    struct Outcome {
+        text: String,
+        health: Vec<Health>,
+        counted: Vec<(&'static str, u64)>,
+        result: Result<(), SourceError>,
+    }
+
+    /// Runs a script until `enough` bytes have come, or it ends.
+    async fn outcome(script: &str, interval: Option<Duration>, enough: usize) -> Outcome {
+        let (out, mut inlet) = mpsc::channel(16);
+        let stop = CancellationToken::new();
+        let feed = Feed::new("e".into(), out, Arc::new(|| Timestamp::EPOCH), stop.clone());
+        let settings = Exec { argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(), interval };
+        let common = Common { name: "e".into(), format: Format::Plain, zone: None, start: Start::End, program: None };
+        let task = tokio::spawn(async move { run(feed, common, settings, vec![]).await });
+        let mut all = Outcome { text: String::new(), health: Vec::new(), counted: Vec::new(), result: Ok(()) };
+        while let Some(delivery) = timeout(Duration::from_secs(30), inlet.recv()).await.expect("nothing came") {
+            match delivery {
+                Delivery::Block(block) => {
+                    assert_eq!((block.shape, block.bytes.last()), (Shape::Lines, Some(&b'\n')));
+                    all.text.push_str(&String::from_utf8_lossy(&block.bytes));
+                }
+                Delivery::Notice(Notice::Health { health, .. }) => all.health.push(health),
+                Delivery::Notice(Notice::Counted { what, times, .. }) => all.counted.push((what, times)),
+                Delivery::Notice(Notice::CaughtUp { .. }) => {}
+            }
+            if all.text.len() >= enough {
+                stop.cancel();
+            }
+        }
+        all.result = task.await.unwrap();
+        all
+    }
+
+    #[tokio::test]
+    async fn a_command_that_ends_well_has_ended() {
+        let all = outcome("echo a; printf b", None, usize::MAX).await;
+        assert_eq!((all.text.as_str(), all.health), ("a\nb\n", vec![Health::Ok]));
+        all.result.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_failing_command_says_why() {
+        let all = outcome("echo a; echo no database >&2; exit 7", None, usize::MAX).await;
+        let text = all.result.unwrap_err().to_string();
+        assert!(text.contains("/bin/sh") && text.contains("exit code 7") && text.contains("no database"), "{text}");
+        assert_eq!(all.text, "a\n");
+    }
+
+    #[tokio::test]
+    async fn lines_come_while_it_runs() {
+        let all = outcome("echo first; exec sleep 1000", None, 1).await;
+        assert_eq!(all.text, "first\n");
+        all.result.unwrap();
+    }
+
+    #[tokio::test]
+    async fn again_and_again() {
+        let all = outcome("echo x", Some(Duration::from_millis(1)), 6).await;
+        assert_eq!(all.text, "x\nx\nx\n");
+        all.result.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_line_without_end_is_cut_and_counted() {
+        let all = outcome("head -c 1000000 /dev/zero; echo; echo next", None, usize::MAX).await;
+        assert_eq!((all.text.len(), all.counted), (LINE_LIMIT + 1 + 5, vec![("line_cut", 1)]));
+    }
+}
