@@ -1,3 +1,42 @@
-//! The binary `heinzel`.
+//! The binary `heinzel`: reads settings, wires, supervises, stops. The only place that knows everybody.
+//!
+//! Start at [`run::run`] for the daemon: one straight function from the configuration to the last flush. Everything else
+//! is a command of [`cli`].
 
-fn main() {}
+mod cli;
+mod exit;
+mod text;
+
+mod clock;
+mod config;
+mod discover;
+
+mod live;
+mod samples;
+mod pipeline;
+
+mod scanner;
+mod pump;
+mod performer;
+mod report;
+mod replay;
+mod metrics;
+mod control;
+mod server;
+mod watch;
+mod run;
+
+use clap::Parser as _;
+
+fn main() -> std::process::ExitCode {
+    let cli = cli::Cli::parse();
+    match cli::obey(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            // The one place where an error chain is printed.
+            let text = format!("heinzel: {error:#}\n");
+            let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), text.as_bytes());
+            exit::of(&error).into()
+        }
+    }
+}

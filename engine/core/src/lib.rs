@@ -8,29 +8,29 @@
 pub mod time;
 
 pub mod block;
-pub mod clock;
-pub mod event;
 pub mod parse;
+pub mod event;
+pub mod clock;
 pub mod task;
 
-pub mod field;
-pub mod finding;
 pub mod glob;
 pub mod pattern;
-pub mod rule;
+pub mod field;
 pub mod trigger;
+pub mod rule;
+pub mod finding;
 
+pub mod window;
+pub mod severity;
 pub mod asset;
-pub mod effect;
+pub mod incident;
+
+pub mod probe;
 pub mod plan;
 pub mod policy;
-pub mod probe;
-pub mod severity;
-
-pub mod incident;
-pub mod run;
-pub mod state;
-
 pub mod gate;
+pub mod run;
+pub mod effect;
+
+pub mod state;
 pub mod step;
-pub mod window;

@@ -30,8 +30,8 @@ pub use scan::Borders;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PatternId(u32);
 
-/// All rules' patterns, ready to be searched for. Cheap to clone; shared between threads.
-#[derive(Clone, Debug)]
+/// All rules' patterns, ready to be searched for. Cheap to clone; shared between threads. The default has none.
+#[derive(Clone, Debug, Default)]
 pub struct Matcher(Arc<Inner>);
 
 /// The patterns that apply to one source.
@@ -88,7 +88,7 @@ pub enum BuildError {
     TooMany(#[source] aho_corasick::BuildError),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Inner {
     rules: Vec<Entry>,
     patterns: Vec<Pattern>,
@@ -147,8 +147,7 @@ impl Matcher {
     /// # Errors
     /// [`BuildError::Pattern`] when a pattern does not compile.
     pub fn new<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Result<Self, BuildError> {
-        let mut inner =
-            Inner { rules: Vec::new(), patterns: Vec::new(), weak: Vec::new(), literals: None, owners: Vec::new() };
+        let mut inner = Inner::default();
         let mut literals = std::collections::BTreeMap::<Vec<u8>, Vec<PatternId>>::new();
         for rule in rules {
             let matches = rule.patterns.iter().enumerate().map(|(n, text)| (Role::Match(n), text));

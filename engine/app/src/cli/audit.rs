@@ -1,0 +1,81 @@
+//! `heinzel audit`: show and verify the trail.
+
+use clap::Subcommand;
+use heinzel_store::Store as _;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::reader;
+use crate::exit::Exit;
+use crate::text::plain;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show entries, the oldest first.
+    Show {
+        /// Only those after this number.
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+        /// At most so many.
+        #[arg(long, default_value_t = 1000)]
+        limit: usize,
+    },
+    /// Verify the chain of hashes: says whether an entry was changed, removed or inserted.
+    Verify,
+}
+
+/// Does what the command says.
+pub(super) fn audit(global: &super::Global, command: &Command) -> anyhow::Result<Exit> {
+    let store = reader::open(&global.config()?)?;
+    match command {
+        Command::Show { after, limit } => {
+            for numbered in store.entries(*after, *limit)? {
+                if global.json {
+                    super::print_json(&numbered)?;
+                    continue;
+                }
+                let entry = numbered.entry;
+                let incident = entry.incident.map(|id| format!(" #{id}")).unwrap_or_default();
+                let text = plain(&entry.text, 600);
+                super::print(&format!(
+                    "{} {} {}{incident} {}: {text}\n",
+                    numbered.seq, entry.at, entry.by, entry.what
+                ))?;
+            }
+            Ok(Exit::Ok)
+        }
+        Command::Verify => {
+            let bar = progress("verify");
+            let report = store.verify_audit(&mut |done, of| {
+                bar.set_length(of);
+                bar.set_position(done);
+            })?;
+            bar.finish_and_clear();
+            if global.json {
+                super::print_json(&report)?;
+            } else {
+                let text = match &report.broken {
+                    None => {
+                        format!("{} entries, the chain is whole; newest hash {}\n", report.checked, report.newest_hash)
+                    }
+                    Some(broken) => format!(
+                        "the chain is broken at entry {}: {}\n{} entries before it are in order. Compare with a backup; \
+                         whoever may write the store's folder could have done it\n",
+                        broken.seq, broken.why, report.checked
+                    ),
+                };
+                super::print(&text)?;
+            }
+            Ok(if report.broken.is_some() { Exit::Wrong } else { Exit::Ok })
+        }
+    }
+}
+
+/// A progress bar on stderr; invisible where that is no terminal.
+pub(super) fn progress(what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent}% {eta}");
+    let bar = ProgressBar::new(0).with_prefix(what);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

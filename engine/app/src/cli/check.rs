@@ -1,0 +1,34 @@
+//! `heinzel check`: configuration, assets and all rules, before anything runs.
+
+use serde_json::json;
+
+use crate::exit::Exit;
+use crate::live::Live;
+
+/// Checks everything and prints every problem.
+pub(super) fn check(global: &super::Global) -> anyhow::Result<Exit> {
+    let config = global.config()?;
+    let (live, problems) = Live::load(&config.rules, config.assets.as_deref());
+    let errors = problems.iter().filter(|p| p.is_error()).count();
+    if global.json {
+        super::print_json(&json!({
+            "configuration": config.file, "rules": live.rules.rules.len(), "packs": live.packs, "assets": live.assets.iter().count(),
+            "errors": errors, "warnings": problems.len() - errors,
+            "problems": problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        }))?;
+    } else {
+        for problem in &problems {
+            super::print(&format!("{problem}\n"))?;
+        }
+        let from = config.file.as_ref().map_or("none (this machine's own logs)".into(), |f| f.display().to_string());
+        super::print(&format!(
+            "configuration: {from}\nsources: {}\nrules: {} in {}\nassets: {}\n{errors} errors, {} warnings\n",
+            config.sources.iter().map(|s| s.common.name.to_string()).collect::<Vec<_>>().join(", "),
+            live.rules.rules.len(),
+            if live.packs.is_empty() { format!("no packs ({:?})", config.rules) } else { live.packs.join(", ") },
+            live.assets.iter().count(),
+            problems.len() - errors,
+        ))?;
+    }
+    Ok(if errors > 0 { Exit::Wrong } else { Exit::Ok })
+}

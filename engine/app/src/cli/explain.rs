@@ -1,0 +1,320 @@
+//! `heinzel explain`: for a line, which clause of which rule fails first; for an incident, what every gate says.
+
+use std::sync::Arc;
+
+use clap::Args;
+use heinzel_core::block::SourceId;
+use heinzel_core::event::Event;
+use heinzel_core::finding::{Finding, Role};
+use heinzel_core::gate;
+use heinzel_core::parse::Format;
+use heinzel_core::pattern;
+use heinzel_core::rule::Rule;
+use heinzel_core::state::State;
+use heinzel_core::step::World;
+use heinzel_store::Store as _;
+use serde::Serialize;
+
+use super::reader;
+use crate::config::Config;
+use crate::exit::{Ends, Exit};
+use crate::live::Live;
+use crate::pipeline::{Lane, Manner, claims, names, tags, task_role};
+use crate::text::plain;
+use crate::{clock, run, samples};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The line, in quotes.
+    #[arg(required_unless_present = "incident")]
+    line: Option<String>,
+    /// An incident's number, instead of a line.
+    #[arg(long, conflicts_with = "line")]
+    incident: Option<u64>,
+    /// The source it was read from: gives format and zone.
+    #[arg(long)]
+    source: Option<String>,
+    /// How the line is written, instead of the source's format.
+    #[arg(long, value_parser = format)]
+    format: Option<Format>,
+    /// The program that wrote it, where the line does not say it.
+    #[arg(long)]
+    program: Option<String>,
+    /// Only rules that fit, like `web.*`.
+    #[arg(long)]
+    rule: Option<String>,
+    /// Every rule, not only those that come near.
+    #[arg(long)]
+    all: bool,
+}
+
+/// The format with this name.
+pub(super) fn format(word: &str) -> Result<Format, String> {
+    samples::format(word)
+}
+
+/// What one rule makes of the line.
+#[derive(Serialize)]
+struct Considered {
+    rule: String,
+    /// Whether it makes a finding.
+    finds: bool,
+    /// The first clause that fails, or the finding.
+    clause: &'static str,
+    why: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    windows: Vec<String>,
+}
+
+/// Explains a line or an incident.
+pub(super) fn explain(global: &super::Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let config = global.config()?;
+    let (live, _) = Live::load(&config.rules, config.assets.as_deref());
+    let state = state(&config)?;
+    match (&arguments.line, arguments.incident) {
+        (_, Some(id)) => incident(global, &config, &live, &state, id),
+        (Some(line), None) => explain_line(global, &config, live, &state, arguments, line),
+        (None, None) => Err(Ends::with(Exit::Usage, "give a line in quotes, or --incident with a number")),
+    }
+}
+
+/// What the store remembers; nothing where there is none.
+fn state(config: &Config) -> anyhow::Result<State> {
+    if !config.state.join(heinzel_store::sqlite::FILE).exists() {
+        return Ok(State::default());
+    }
+    Ok(run::state_of(reader::open(config)?.load(clock::now() - run::RECENT)?).state)
+}
+
+fn explain_line(
+    global: &super::Global,
+    config: &Config,
+    live: Live,
+    state: &State,
+    arguments: &Arguments,
+    line: &str,
+) -> anyhow::Result<Exit> {
+    let known = config.sources.iter().find(|s| Some(&*s.common.name) == arguments.source.as_deref());
+    if let (Some(name), None) = (&arguments.source, known) {
+        let names: Vec<&str> = config.sources.iter().map(|s| &*s.common.name).collect();
+        return Err(Ends::with(
+            Exit::Usage,
+            format!("there is no source `{name}`; the sources are {}", names.join(", ")),
+        ));
+    }
+    let mut manner = match known {
+        Some(source) => run::manner(source)?,
+        None => {
+            let zone = super::replay::zone(None)?;
+            Manner { format: Format::Auto, zone, year: None, program: None }
+        }
+    };
+    manner.format = arguments.format.unwrap_or(manner.format);
+    manner.program = arguments.program.clone().or(manner.program);
+    let program = manner.program.clone();
+    let source: SourceId = arguments.source.as_deref().unwrap_or("explain").into();
+    let event = Lane::new(source.clone(), manner).parse(line, clock::now());
+    let live = Arc::new(live);
+    let wanted = arguments.rule.clone().map(heinzel_core::glob::Glob);
+    let any_source = arguments.source.is_none();
+    let mut considered = Vec::new();
+    for rule in live.rules.rules.values().filter(|r| wanted.as_ref().is_none_or(|g| g.fits(&r.id.0))) {
+        let mut one = consider(&live, rule, &source, any_source, &event, program.as_deref());
+        if one.finds {
+            one.windows = windows(state, rule);
+        }
+        considered.push(one);
+    }
+    if global.json {
+        super::print_json(&serde_json::json!({
+            "time": event.time, "clock": event.clock, "header": event.stamp, "message": event.message, "rules": considered,
+        }))?;
+        return Ok(Exit::Ok);
+    }
+    super::print(&words(&event, &considered, arguments.all || wanted.is_some()))?;
+    Ok(Exit::Ok)
+}
+
+fn words(event: &Event, considered: &[Considered], all: bool) -> String {
+    let stamp = &event.stamp;
+    let of = |value: &Option<String>| value.as_deref().map_or("-".into(), |v| plain(v, 100));
+    let mut out = format!(
+        "time     {} ({:?})\nhost     {}\nprogram  {}\nunit     {}\nmessage  {}\n",
+        event.time,
+        event.clock,
+        of(&stamp.host),
+        of(&stamp.program),
+        of(&stamp.unit),
+        plain(&event.message, 500),
+    );
+    if let Some(task) = &stamp.task {
+        out.push_str(&format!("task     {} {:?} {}\n", plain(&task.kind, 100), task.state, plain(&task.id, 200)));
+    }
+    out.push('\n');
+    let near = |c: &&Considered| all || c.finds || matches!(c.clause, "unless" | "field" | "task" | "off" | "program");
+    let mut shown = 0;
+    for one in considered.iter().filter(near) {
+        shown += 1;
+        let mark = if one.finds { "finds" } else { "does not find" };
+        out.push_str(&format!("{} {mark}: {}: {}\n", one.rule, one.clause, plain(&one.why, 500)));
+        for window in &one.windows {
+            out.push_str(&format!("    {window}\n"));
+        }
+    }
+    let finds = considered.iter().filter(|c| c.finds).count();
+    out.push_str(&format!("{} rules considered, {finds} find something", considered.len()));
+    if shown < considered.len() {
+        out.push_str(&format!("; {} whose patterns do not match are not shown (--all)", considered.len() - shown));
+    }
+    out.push('\n');
+    out
+}
+
+fn consider(
+    live: &Live,
+    rule: &Rule,
+    source: &SourceId,
+    any: bool,
+    event: &Event,
+    program: Option<&str>,
+) -> Considered {
+    let not = |clause: &'static str, why: String| Considered {
+        rule: rule.id.to_string(),
+        finds: false,
+        clause,
+        why,
+        windows: Vec::new(),
+    };
+    let globs = |globs: &[heinzel_core::glob::Glob]| globs.iter().map(|g| g.0.clone()).collect::<Vec<_>>().join(", ");
+    if !any && !rule.sources.is_empty() && !rule.sources.iter().any(|g| g.fits(source)) {
+        return not("source", format!("it reads {} only", globs(&rule.sources)));
+    }
+    let matching: Vec<usize> =
+        (0..rule.patterns.len()).filter(|&n| matches(&rule.patterns[n], &event.message)).collect();
+    if !rule.patterns.is_empty()
+        && matching.is_empty()
+        && !rule.clear.patterns.iter().any(|p| matches(p, &event.message))
+    {
+        return not("match", "no pattern matches the message".into());
+    }
+    let tags = tags(&event.place.stream);
+    let names = names(event, program, &tags);
+    let all_names = [names.program, names.unit, names.task_kind].into_iter().flatten().chain(tags.iter().copied());
+    if !rule.programs.is_empty() && !all_names.clone().any(|n| rule.programs.iter().any(|g| g.fits(n))) {
+        let is: Vec<&str> = all_names.collect();
+        return not("program", format!("it wants {}, and the line is from {}", globs(&rule.programs), is.join(", ")));
+    }
+    if let Some(pattern) = rule.unless.iter().find(|p| matches(p, &event.message)) {
+        return not("unless", format!("`{pattern}` matches"));
+    }
+    let task = event.stamp.task.as_deref();
+    if rule.task.is_some() && task_role(rule, task) != Some(Role::Task) {
+        let is = task.map_or("no task record".into(), |t| format!("a {:?} {}", t.state, t.kind));
+        return not("task", format!("the line is {is}"));
+    }
+    let fixed: SourceId =
+        if any { rule.sources.first().map_or(source.clone(), |g| g.0.as_str().into()) } else { source.clone() };
+    let view = live.matcher.view(&fixed);
+    let candidates = view.candidates(&event.message);
+    for claim in claims(live, &view, &fixed, event, &candidates, program) {
+        match claim {
+            Ok(finding) if finding.rule == rule.id => return found(rule, &finding),
+            Err(refused) if refused.rule == rule.id => return not("field", refused.to_string()),
+            _ => {}
+        }
+    }
+    not("match", "nothing of it applies to this line".into())
+}
+
+fn matches(pattern: &str, message: &str) -> bool {
+    pattern::compile(pattern).is_ok_and(|regex| regex.is_match(message.as_bytes()))
+}
+
+fn found(rule: &Rule, finding: &Finding) -> Considered {
+    let fields: Vec<String> = finding.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let asset = match rule.has.asset.then(|| rule.logic.asset(finding)) {
+        Some(Ok(Some(asset))) => format!(", asset {asset}"),
+        Some(Err(error)) => format!(", asset: {error}"),
+        _ => String::new(),
+    };
+    let why = format!("{:?} {}{asset}; trigger {:?}", finding.role, fields.join(" "), rule.trigger);
+    Considered { rule: rule.id.to_string(), finds: true, clause: "finding", why, windows: Vec::new() }
+}
+
+/// The state of a rule's windows, the newest first.
+fn windows(state: &State, rule: &Rule) -> Vec<String> {
+    let Some(windows) = state.windows.get(&rule.id) else { return Vec::new() };
+    let mut windows: Vec<_> = windows.iter().collect();
+    windows.sort_by_key(|(_, w)| std::cmp::Reverse(w.newest));
+    let line = |(key, w): &(&String, &heinzel_core::window::Window)| {
+        let newest = w.newest.map_or("never".into(), |t| t.to_string());
+        let incident = w.incident.map(|id| format!(", incident {id}")).unwrap_or_default();
+        format!("window `{}`: {} in it, newest {newest}{incident}", plain(key, 100), w.times.len().max(w.values.len()))
+    };
+    windows.iter().take(5).map(line).collect()
+}
+
+fn incident(global: &super::Global, config: &Config, live: &Live, state: &State, id: u64) -> anyhow::Result<Exit> {
+    let stored = reader::open(config)?;
+    let Some(incident) = stored.incident(id)? else {
+        return Err(Ends::with(
+            Exit::Refused,
+            format!("there is no incident {id}; `heinzel incident list --all` shows them"),
+        ));
+    };
+    let host = run::host_name();
+    let world =
+        World { rules: &live.rules, assets: &live.assets, policy: &config.policy, now: clock::now(), host: &host };
+    let rule = live.rules.rules.get(&incident.rule);
+    let plan = incident.run.as_ref().and_then(|run| run.stage.plan());
+    let answers = match (rule, plan) {
+        (Some(rule), Some(plan)) => gate::ask(state, &world, rule, &incident, plan),
+        _ => Vec::new(),
+    };
+    if global.json {
+        super::print_json(
+            &serde_json::json!({ "incident": incident, "gates_now": answers, "timeline": stored.timeline(id)? }),
+        )?;
+        return Ok(Exit::Ok);
+    }
+    let mut out =
+        format!("incident {id}: {} on {} is {}\n", incident.rule, plain(&incident.asset, 100), incident.status);
+    match (rule, plan) {
+        (None, _) => out.push_str("its rule is not loaded any more\n"),
+        (Some(rule), None) if !rule.has.fix => out.push_str("its rule has no fix: it only reports\n"),
+        (Some(_), None) => out.push_str("there is no plan (yet)\n"),
+        (Some(_), Some(plan)) => {
+            for step in &plan.steps {
+                out.push_str(&format!("plan: {}\n", plain(&step.action.describe(), 300)));
+            }
+        }
+    }
+    if let Some(rule) = rule {
+        for window in windows(state, rule) {
+            out.push_str(&format!("{window}\n"));
+        }
+    }
+    if !answers.is_empty() {
+        out.push_str("what the gates would say now:\n");
+    }
+    for answer in &answers {
+        let says = match &answer.verdict {
+            gate::Verdict::Pass => "passes".to_owned(),
+            gate::Verdict::Wait { why } => format!("waits: {why}"),
+            gate::Verdict::Approval { why } => format!("asks for approval: {why}"),
+            gate::Verdict::Refuse { why } => format!("refuses: {why}"),
+        };
+        out.push_str(&format!("  {:<11} {}\n", answer.gate, plain(&says, 400)));
+    }
+    out.push_str("what happened:\n");
+    for numbered in stored.timeline(id)? {
+        out.push_str(&format!(
+            "  {} {:<12} {}\n",
+            numbered.entry.at,
+            numbered.entry.what,
+            plain(&numbered.entry.text, 400)
+        ));
+    }
+    super::print(&out)?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,170 @@
+//! The command line. Flags are declared here once; help, man page and completions follow from it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Overrides};
+use crate::exit::{Ends, Exit};
+
+mod audit;
+mod check;
+mod explain;
+mod incident;
+mod init;
+mod page;
+mod policy;
+mod reader;
+mod reference;
+mod replay;
+mod status;
+mod talk;
+mod test;
+
+/// Self-healing support automation for web hosting.
+///
+/// Heinzel reads the logs and task histories of this machine, recognises known problems, repairs them where the operator
+/// allows it, proves the repair and keeps a trail. Without a configuration it finds this machine's logs and only observes.
+#[derive(Debug, Parser)]
+#[command(name = "heinzel", version, max_term_width = 110, disable_help_subcommand = true, after_help = EXITS)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXITS: &str = "\
+Exit status: 0 done or well; 1 something broke; 2 wrong command line; 3 checked and found wrong (configuration, rules,
+samples, audit trail); 4 the engine said no; 5 another engine holds the store, or none runs where one is needed.";
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// The configuration [default: /etc/heinzel/heinzel.toml where it exists, else this machine's own logs].
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A folder of rule packs, instead of the configured ones. May be given several times.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    rules: Vec<PathBuf>,
+    /// The folder of the store, instead of the configured one.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    state: Option<PathBuf>,
+    /// JSON instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+impl Global {
+    /// The configuration with the flags' changes.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn config(&self) -> anyhow::Result<Config> {
+        let overrides = Overrides { file: self.config.clone(), rules: self.rules.clone(), state: self.state.clone() };
+        Config::load(&overrides).map_err(|e| Ends::with(Exit::Wrong, format!("{e:#}")))
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Watch this machine: read, recognise, repair where allowed.
+    Run,
+    /// Check the configuration, the assets and all rules.
+    Check,
+    /// Run the samples of all rules.
+    Test(test::Arguments),
+    /// Say which rules consider a line or an incident, and why they do or do not fire.
+    Explain(explain::Arguments),
+    /// Read old logs (also .gz and .zst) as if they were written now, and report what would have been found and done.
+    Replay(replay::Arguments),
+    /// Say how the running engine is.
+    Status,
+    /// List, view, acknowledge or resolve incidents.
+    #[command(subcommand)]
+    Incident(incident::Command),
+    /// Let a plan that waits for approval be carried out.
+    Approve {
+        /// The incident's number.
+        incident: u64,
+    },
+    /// Do not let a plan be carried out.
+    Deny {
+        /// The incident's number.
+        incident: u64,
+        /// Why not.
+        #[arg(long, default_value = "")]
+        why: String,
+    },
+    /// Start no fix until `heinzel resume`.
+    Pause {
+        /// Why.
+        #[arg(long, default_value = "")]
+        why: String,
+    },
+    /// Let fixes start again.
+    Resume,
+    /// Show how far rules may go, promote and demote them.
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Show or verify the audit trail.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Look at this machine and write a commented configuration.
+    Init(init::Arguments),
+    /// Print the page of all rules, or the functions that rules may call.
+    Reference(reference::Arguments),
+    /// Print shell completions.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page.
+    Man,
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Why not, with the way out.
+pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
+    let global = cli.global;
+    match cli.command {
+        Command::Run => crate::run::run(global.config()?, global.json),
+        Command::Check => check::check(&global),
+        Command::Test(arguments) => test::test(&global, &arguments),
+        Command::Explain(arguments) => explain::explain(&global, &arguments),
+        Command::Replay(arguments) => replay::replay(&global, &arguments),
+        Command::Status => status::status(&global),
+        Command::Incident(command) => incident::incident(&global, command),
+        Command::Approve { incident } => talk::tell(&global, heinzel_core::step::Command::Approve { incident }),
+        Command::Deny { incident, why } => talk::tell(&global, heinzel_core::step::Command::Deny { incident, why }),
+        Command::Pause { why } => talk::tell(&global, heinzel_core::step::Command::Pause { why }),
+        Command::Resume => talk::tell(&global, heinzel_core::step::Command::Resume),
+        Command::Policy(command) => policy::policy(&global, command),
+        Command::Audit(command) => audit::audit(&global, &command),
+        Command::Init(arguments) => init::init(&arguments),
+        Command::Reference(arguments) => reference::reference(&global, &arguments),
+        Command::Completions { shell } => page::completions(shell),
+        Command::Man => page::man(),
+    }
+}
+
+/// Prints text; a closed pipe is no error of ours.
+///
+/// # Errors
+/// When the output cannot be written for another reason.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Prints a value as JSON, one line.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string(value)?))
+}

@@ -1,0 +1,154 @@
+//! `heinzel replay`: old logs as if they were written now.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use heinzel_core::finding::Finding;
+use heinzel_core::parse::Format;
+use heinzel_core::time::{Span, Timestamp};
+use serde_json::json;
+
+use crate::clock;
+use crate::exit::{Ends, Exit};
+use crate::live::Live;
+use crate::pipeline::Manner;
+use crate::replay::{Outcomes, Replay, html};
+use crate::text::{plain, table};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Log files, also .gz and .zst; `-` is stdin.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// How the lines are written.
+    #[arg(long, default_value = "auto", value_parser = super::explain::format)]
+    format: Format,
+    /// The zone of times that name none, like `Europe/Berlin` [default: this machine's].
+    #[arg(long)]
+    timezone: Option<String>,
+    /// The year of times that name none [default: by the file's time of change].
+    #[arg(long)]
+    year: Option<i16>,
+    /// Only lines from this time on: RFC 3339, or a length of time before now.
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<Timestamp>,
+    /// The program that wrote the lines, where they do not say it.
+    #[arg(long)]
+    program: Option<String>,
+    /// Write the report as a self-contained page to this file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+fn since(text: &str) -> Result<Timestamp, String> {
+    if let Ok(span) = text.parse::<Span>() {
+        return Ok(clock::now() - span.0);
+    }
+    text.parse::<Timestamp>().map_err(|e| format!("{e}, or like 2h"))
+}
+
+/// The zone with this name; without one, the machine's own.
+pub(super) fn zone(name: Option<&str>) -> anyhow::Result<jiff::tz::TimeZone> {
+    match name {
+        None => Ok(jiff::tz::TimeZone::system()),
+        Some(name) => jiff::tz::TimeZone::get(name)
+            .map_err(|e| Ends::with(Exit::Usage, format!("time zone `{name}`: {e}; names are like Europe/Berlin"))),
+    }
+}
+
+/// Replays and reports.
+pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let config = global.config()?;
+    let (live, problems) = Live::load(&config.rules, config.assets.as_deref());
+    if live.rules.rules.is_empty() {
+        let text = format!("no rule could be loaded from {:?}; `heinzel check` says why", config.rules);
+        return Err(Ends::with(Exit::Wrong, text));
+    }
+    let broken = problems.iter().filter(|p| p.is_error()).count();
+    if broken > 0 {
+        remark(&format!("heinzel: {broken} errors in the rules; `heinzel check` shows them\n"));
+    }
+    let manner = Manner {
+        format: arguments.format,
+        zone: zone(arguments.timezone.as_deref())?,
+        year: arguments.year,
+        program: arguments.program.clone(),
+    };
+    let (files, since) = (arguments.files.clone(), arguments.since);
+    let replay = Replay { live: Arc::new(live), policy: config.policy, manner, files, since };
+    let bar = super::audit::progress("read");
+    bar.set_length(arguments.files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum());
+    let each = |finding: &Finding| if global.json { super::print_json(&found(finding)) } else { Ok(()) };
+    let outcomes = replay.run(each, &|bytes| bar.inc(bytes))?;
+    bar.finish_and_clear();
+    if let Some(path) = &arguments.html {
+        let names: Vec<String> = arguments.files.iter().map(|f| f.display().to_string()).collect();
+        std::fs::write(path, html::page(&outcomes, &names)).with_context(|| format!("write {}", path.display()))?;
+    }
+    if global.json {
+        for incident in outcomes.incidents.values() {
+            let plan = incident.run.as_ref().and_then(|run| run.stage.plan());
+            let plan: Vec<String> =
+                plan.map(|p| p.steps.iter().map(|s| s.action.describe()).collect()).unwrap_or_default();
+            let timeline: Vec<_> = outcomes.timeline(incident.id).collect();
+            super::print_json(&json!({ "incident": incident, "plan": plan, "timeline": timeline }))?;
+        }
+    } else {
+        super::print(&words(&outcomes))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// A word on stderr that is no result.
+fn remark(text: &str) {
+    // A closed stderr must not stop a report.
+    let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), text.as_bytes());
+}
+
+fn found(finding: &Finding) -> serde_json::Value {
+    json!({
+        "file": finding.place.stream, "line": finding.place.line, "time": finding.time, "rule": finding.rule,
+        "fields": finding.fields,
+    })
+}
+
+fn words(o: &Outcomes) -> String {
+    let mut out = String::new();
+    for complaint in &o.complaints {
+        out.push_str(&format!("! {}\n", plain(complaint, 600)));
+    }
+    let row = |i: &heinzel_core::incident::Incident| {
+        let plan = i.run.as_ref().and_then(|run| run.stage.plan());
+        let plan: Vec<String> = plan.map(|p| p.steps.iter().map(|s| s.action.describe()).collect()).unwrap_or_default();
+        let gate =
+            o.timeline(i.id).filter(|e| e.what == "gate").map(|e| plain(&e.text, 100)).last().unwrap_or_default();
+        let asset = plain(&i.asset, 50);
+        vec![
+            i.opened.to_string(),
+            i.rule.to_string(),
+            asset,
+            i.severity.to_string(),
+            i.findings.to_string(),
+            plain(&plan.join("; "), 100),
+            gate,
+        ]
+    };
+    let rows: Vec<Vec<String>> = o.incidents.values().map(row).collect();
+    if !rows.is_empty() {
+        out.push_str(&table(&["opened", "rule", "asset", "severity", "findings", "plan", "gate"], &rows));
+        out.push('\n');
+    }
+    for (refused, times) in &o.refused {
+        out.push_str(&format!("refused {times} times: {}\n", plain(refused, 200)));
+    }
+    let findings: u64 = o.findings.values().sum();
+    out.push_str(&format!(
+        "{} lines, {} bytes: {findings} findings, {} incidents\n",
+        o.lines,
+        o.bytes,
+        o.incidents.len()
+    ));
+    out
+}

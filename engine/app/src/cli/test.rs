@@ -1,0 +1,35 @@
+//! `heinzel test`: runs the samples of all rules.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::exit::Exit;
+use crate::live::Live;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Warnings too.
+    #[arg(long)]
+    warnings: bool,
+}
+
+/// Loads everything, which runs every sample, and prints what failed.
+pub(super) fn test(global: &super::Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let config = global.config()?;
+    let (live, problems) = Live::load(&config.rules, None);
+    let errors = problems.iter().filter(|p| p.is_error()).count();
+    if global.json {
+        let failed: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
+        super::print_json(&json!({ "rules": live.rules.rules.len(), "failed": failed }))?;
+    } else {
+        for problem in problems.iter().filter(|p| p.is_error() || arguments.warnings) {
+            super::print(&format!("{problem}\n"))?;
+        }
+        super::print(&format!(
+            "{} rules in {} pass; {errors} problems\n",
+            live.rules.rules.len(),
+            live.packs.join(", ")
+        ))?;
+    }
+    Ok(if errors > 0 || live.rules.rules.is_empty() { Exit::Wrong } else { Exit::Ok })
+}

@@ -1,0 +1,133 @@
+//! The socket over which the command line talks to the running engine: one JSON line each way.
+//!
+//! It lies in the state folder, which only the engine's user may enter; there is no other permission.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use heinzel_core::step::Command;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::pump::Message;
+use crate::report::Report;
+
+/// A question of the command line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Question {
+    /// Do this.
+    Command {
+        /// Who asks.
+        by: String,
+        /// What.
+        command: Command,
+    },
+    /// How is everything?
+    Report,
+}
+
+/// The engine's answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// It is done and stored.
+    Done(String),
+    /// It is not done.
+    Refused(String),
+    /// How everything is.
+    Report(Box<Report>),
+}
+
+/// The longest question, in bytes.
+const LONGEST: u64 = 1 << 20;
+/// How long the command line waits for an answer. Longer than a hiccup of the disk.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Answers until told to stop.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub(crate) async fn serve(path: PathBuf, pump: mpsc::Sender<Message>, stop: CancellationToken) -> anyhow::Result<()> {
+    // A socket left behind by a killed engine; the lock on the folder says that no other engine lives.
+    if path.exists() {
+        std::fs::remove_file(&path).with_context(|| format!("remove the old socket {}", path.display()))?;
+    }
+    let listener = tokio::net::UnixListener::bind(&path).with_context(|| format!("listen on {}", path.display()))?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+        .with_context(|| format!("set the mode of {}", path.display()))?;
+    loop {
+        let stream = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "accept on the control socket");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+        };
+        let pump = pump.clone();
+        tokio::spawn(async move {
+            if let Err(error) = answer(stream, &pump).await {
+                tracing::debug!(%error, "control socket");
+            }
+        });
+    }
+    // The folder's lock makes a leftover harmless.
+    let _ = std::fs::remove_file(&path);
+    Ok(())
+}
+
+async fn answer(stream: tokio::net::UnixStream, pump: &mpsc::Sender<Message>) -> anyhow::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    tokio::io::BufReader::new(read.take(LONGEST)).read_line(&mut line).await?;
+    let reply = match serde_json::from_str(&line) {
+        Err(error) => {
+            Reply::Refused(format!("the question is not understood: {error}; are both sides of one version?"))
+        }
+        Ok(Question::Command { by, command }) => {
+            let (answer, wait) = oneshot::channel();
+            pump.send(Message::Command { by, command, answer }).await.map_err(|_| anyhow!("stopping"))?;
+            match wait.await? {
+                Ok(text) => Reply::Done(text),
+                Err(text) => Reply::Refused(text),
+            }
+        }
+        Ok(Question::Report) => {
+            let (answer, wait) = oneshot::channel();
+            pump.send(Message::Report(answer)).await.map_err(|_| anyhow!("stopping"))?;
+            Reply::Report(Box::new(wait.await?))
+        }
+    };
+    let mut text = serde_json::to_vec(&reply)?;
+    text.push(b'\n');
+    write.write_all(&text).await?;
+    Ok(())
+}
+
+/// Asks the running engine. `None`: none is running.
+///
+/// # Errors
+/// When it runs and does not answer, or says something that is not understood.
+pub(crate) fn ask(socket: &Path, question: &Question) -> anyhow::Result<Option<Reply>> {
+    let Ok(mut stream) = std::os::unix::net::UnixStream::connect(socket) else { return Ok(None) };
+    let what = || format!("ask the engine over {}", socket.display());
+    stream.set_read_timeout(Some(PATIENCE)).with_context(what)?;
+    let mut text = serde_json::to_vec(question)?;
+    text.push(b'\n');
+    stream.write_all(&text).with_context(what)?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).with_context(what)?;
+    if line.is_empty() {
+        bail!("{}: it ended without an answer; `heinzel status` says whether it still runs", what());
+    }
+    Ok(Some(serde_json::from_str(&line).with_context(what)?))
+}

@@ -1,0 +1,193 @@
+//! What is in force: rules, their matcher, assets. Built and tested completely, then swapped as one pointer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use heinzel_core::asset::{Asset, Assets};
+use heinzel_core::block::SourceId;
+use heinzel_core::pattern;
+use heinzel_core::probe::{Fact, Facts};
+use heinzel_core::rule::{Rule, RuleId, RuleSet};
+use heinzel_matching::Matcher;
+use heinzel_script::pack::{self, Pack};
+use heinzel_script::problem::{Gravity, Problem};
+use heinzel_script::sample::Samples;
+use regex::bytes::Regex;
+use serde::Deserialize;
+
+use crate::samples;
+
+/// What is in force.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    pub(crate) rules: RuleSet,
+    pub(crate) matcher: Matcher,
+    pub(crate) assets: Assets,
+    /// The packs' names and versions.
+    pub(crate) packs: Vec<String>,
+    /// Whether a rule is about cron's tasks, so that cron's lines must be read for it.
+    pub(crate) wants_cron: bool,
+    /// The facts of each rule's first plan sample: what a replay answers its probes with.
+    pub(crate) sample_facts: BTreeMap<RuleId, Facts>,
+    /// What its author says about each rule.
+    pub(crate) about: BTreeMap<RuleId, String>,
+    task_rules: Vec<TaskRule>,
+}
+
+/// A rule about task records. One without patterns is not in the matcher, so its `unless` is kept here.
+#[derive(Clone, Debug)]
+pub(crate) struct TaskRule {
+    pub(crate) rule: Arc<Rule>,
+    unless: Vec<Regex>,
+}
+
+impl TaskRule {
+    fn new(rule: &Arc<Rule>) -> Self {
+        let pure = rule.patterns.is_empty();
+        // A pattern that does not compile is an error of its pack, which is then left out.
+        let unless = rule.unless.iter().filter(|_| pure).filter_map(|text| pattern::compile(text).ok()).collect();
+        Self { rule: rule.clone(), unless }
+    }
+
+    /// Whether the message is a look-alike that must not fire.
+    pub(crate) fn is_look_alike(&self, message: &str) -> bool {
+        self.unless.iter().any(|regex| regex.is_match(message.as_bytes()))
+    }
+}
+
+/// The asset file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AssetFile {
+    #[serde(default)]
+    asset: Vec<Asset>,
+}
+
+impl Live {
+    /// Loads packs and assets and runs all samples. What is sound is in the result; everything that is not is a problem.
+    /// A pack with an error is left out whole.
+    pub(crate) fn load(folders: &[PathBuf], assets: Option<&Path>) -> (Self, Vec<Problem>) {
+        let (mut packs, mut problems) = read(folders);
+        let mut samples: BTreeMap<RuleId, Samples> = BTreeMap::new();
+        let mut live = Self::default();
+        for pack in &mut packs {
+            live.packs.push(format!("{} {}", pack.name, pack.version));
+            live.about.append(&mut pack.about);
+            samples.append(&mut pack.samples);
+            live.rules.rules.extend(pack.rules.iter().map(|rule| (rule.id.clone(), rule.clone())));
+        }
+        match assets.map(read_assets) {
+            Some(Ok(assets)) => live.assets = assets,
+            Some(Err(problem)) => problems.push(problem),
+            None => {}
+        }
+        match Matcher::new(live.rules.rules.values().map(|rule| &**rule)) {
+            Ok(matcher) => live.matcher = matcher,
+            Err(error) => problems.push(plain_problem(Path::new("rules"), error.to_string())),
+        }
+        live.task_rules = live.rules.rules.values().filter(|rule| rule.task.is_some()).map(TaskRule::new).collect();
+        let about_cron = |one: &TaskRule| {
+            one.rule
+                .task
+                .iter()
+                .flat_map(|clause| &clause.kind)
+                .any(|kind| kind.fits("cron.x") || kind.0.starts_with("cron"))
+        };
+        live.wants_cron = live.task_rules.iter().any(about_cron);
+        for (rule, samples) in &samples {
+            if let Some(plan) = samples.plans.first() {
+                let fact = |report: &serde_json::Value| Fact::Seen { report: report.clone() };
+                let facts = plan.facts.iter().map(|(name, report)| (name.clone(), fact(report))).collect();
+                live.sample_facts.insert(rule.clone(), facts);
+            }
+        }
+        let failed = samples::run(&Arc::new(live.share()), &samples);
+        let broken: BTreeSet<&str> = failed.iter().map(|(rule, _)| rule.pack()).collect();
+        if !broken.is_empty() {
+            live.leave_out(&broken);
+        }
+        problems.extend(failed.into_iter().map(|(_, problem)| problem));
+        (live, problems)
+    }
+
+    /// The rules about task records that look at a source.
+    pub(crate) fn task_rules(&self, source: &SourceId) -> impl Iterator<Item = &TaskRule> {
+        let concerns =
+            move |one: &&TaskRule| one.rule.sources.is_empty() || one.rule.sources.iter().any(|g| g.fits(source));
+        self.task_rules.iter().filter(concerns)
+    }
+
+    /// The same, for running samples before it is finished.
+    fn share(&self) -> Self {
+        Self {
+            rules: self.rules.clone(),
+            matcher: self.matcher.clone(),
+            assets: self.assets.clone(),
+            wants_cron: true,
+            task_rules: self.task_rules.clone(),
+            ..Self::default()
+        }
+    }
+
+    fn leave_out(&mut self, packs: &BTreeSet<&str>) {
+        self.rules.rules.retain(|id, _| !packs.contains(id.pack()));
+        self.task_rules.retain(|one| !packs.contains(one.rule.id.pack()));
+        self.packs.retain(|pack| !packs.contains(pack.split(' ').next().unwrap_or_default()));
+        // What was built from all rules can be built from some of them.
+        if let Ok(matcher) = Matcher::new(self.rules.rules.values().map(|rule| &**rule)) {
+            self.matcher = matcher;
+        }
+    }
+}
+
+/// All packs of all folders; of two packs with one name the one in the earlier folder. A pack with an error is left out.
+fn read(folders: &[PathBuf]) -> (Vec<Pack>, Vec<Problem>) {
+    let mut packs: BTreeMap<String, Pack> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for folder in folders {
+        let loaded = pack::load(folder);
+        let spoiled = |pack: &Pack| {
+            let within = folder.join(&pack.name);
+            loaded.problems.iter().any(|p| p.is_error() && p.file.starts_with(&within))
+        };
+        for pack in &loaded.packs {
+            if !spoiled(pack) {
+                packs.entry(pack.name.clone()).or_insert_with(|| pack.clone());
+            }
+        }
+        problems.extend(loaded.problems);
+    }
+    (packs.into_values().collect(), problems)
+}
+
+fn read_assets(path: &Path) -> Result<Assets, Problem> {
+    let text = std::fs::read_to_string(path).map_err(|e| plain_problem(path, format!("cannot be read: {e}")))?;
+    let file: AssetFile = toml::from_str(&text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start.min(text.len()));
+        let before = text.get(..start).unwrap_or_default();
+        let line = before.matches('\n').count();
+        Problem {
+            file: path.to_owned(),
+            line: line + 1,
+            column: start - before.rfind('\n').map_or(0, |at| at + 1) + 1,
+            severity: Gravity::Error,
+            source_line: text.lines().nth(line).unwrap_or_default().to_owned(),
+            message: error.message().to_owned(),
+            hint: Some("an asset is [[asset]] with id, aliases, owner, depends_on, protected".into()),
+        }
+    })?;
+    Assets::new(file.asset).map_err(|error| plain_problem(path, error.to_string()))
+}
+
+fn plain_problem(file: &Path, message: String) -> Problem {
+    Problem {
+        file: file.to_owned(),
+        line: 1,
+        column: 1,
+        severity: Gravity::Error,
+        source_line: String::new(),
+        message,
+        hint: None,
+    }
+}

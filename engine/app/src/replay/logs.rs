@@ -1,0 +1,164 @@
+//! Log files as streams of findings, merged by time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use heinzel_core::block::{Block, Shape};
+use heinzel_core::finding::Finding;
+use heinzel_core::time::Timestamp;
+
+use crate::clock;
+use crate::live::Live;
+use crate::pipeline::{Lane, Manner};
+
+/// How much is read and scanned at once, in bytes.
+const BLOCK: usize = 1 << 20;
+/// A line longer than this is cut into pieces, in bytes.
+const LONGEST_LINE: usize = 16 << 20;
+
+/// One file, plain or compressed, or stdin (`-`).
+pub(crate) struct Log {
+    pub(crate) bytes: u64,
+    pub(crate) lines: u64,
+    pub(crate) complaints: Vec<String>,
+    pub(crate) refused: BTreeMap<String, u64>,
+    path: PathBuf,
+    stream: Arc<str>,
+    read_at: Timestamp,
+    input: Box<dyn Read>,
+    rest: Vec<u8>,
+    ended: bool,
+    lane: Lane,
+    ready: VecDeque<Finding>,
+}
+
+impl Log {
+    /// Opens a file; `.gz` and `.zst` are unpacked.
+    ///
+    /// # Errors
+    /// When it cannot be opened or its beginning is not what its name says.
+    pub(crate) fn open(path: &Path, number: usize, manner: &Manner) -> anyhow::Result<Self> {
+        let what = || format!("open {}", path.display());
+        let name = path.display().to_string();
+        let (input, read_at): (Box<dyn Read>, Timestamp) = if name == "-" {
+            (Box::new(std::io::stdin()), clock::now())
+        } else {
+            let file = File::open(path).with_context(what)?;
+            let changed = file.metadata().and_then(|m| m.modified()).with_context(what)?;
+            let read_at = jiff::Timestamp::try_from(changed).map_or_else(|_| clock::now(), Timestamp::from);
+            let file = BufReader::with_capacity(1 << 16, file);
+            let input: Box<dyn Read> = match path.extension().and_then(|e| e.to_str()) {
+                Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+                Some("zst") => Box::new(ruzstd::decoding::StreamingDecoder::new(file).with_context(what)?),
+                _ => Box::new(file),
+            };
+            (input, read_at)
+        };
+        let source = if number == 0 { "replay".into() } else { format!("replay-{number}") };
+        Ok(Self {
+            bytes: 0,
+            lines: 0,
+            complaints: Vec::new(),
+            refused: BTreeMap::new(),
+            path: path.to_owned(),
+            stream: name.into(),
+            read_at,
+            input,
+            rest: Vec::new(),
+            ended: false,
+            lane: Lane::of_old_lines(source.into(), manner.clone()),
+            ready: VecDeque::new(),
+        })
+    }
+
+    /// Reads on until there is a finding or the end.
+    fn fill(&mut self, live: &Arc<Live>, read: &dyn Fn(u64)) -> anyhow::Result<()> {
+        while self.ready.is_empty() && !self.ended {
+            let bytes = self.whole_lines()?;
+            read(bytes.len() as u64);
+            let offset = self.bytes;
+            self.bytes += bytes.len() as u64;
+            let first_line = self.lines;
+            let newlines = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'\n').count() as u64;
+            self.lines += newlines(&bytes);
+            let original = bytes.clone();
+            let mut block = Block {
+                source: self.lane.source().clone(),
+                stream: self.stream.clone(),
+                offset,
+                bytes,
+                shape: Shape::Lines,
+                checkpoint: None,
+                read_at: self.read_at,
+                ack: None,
+            };
+            let scanned = self.lane.read(live, &mut block);
+            let decoded = block.shape != Shape::Lines;
+            let counted = if decoded { &block.bytes } else { &original };
+            let (mut at, mut line) = (0, first_line);
+            for mut finding in scanned.findings {
+                let place = usize::try_from(finding.place.offset - offset).unwrap_or(usize::MAX).min(counted.len());
+                line += newlines(&counted[at.min(place)..place]);
+                at = place;
+                finding.place.line = Some(line + 1);
+                self.ready.push_back(finding);
+            }
+            for refused in scanned.refused {
+                *self.refused.entry(refused.to_string()).or_default() += 1;
+            }
+            self.complaints.extend(scanned.complaints.into_iter().map(|c| c.text));
+        }
+        Ok(())
+    }
+
+    /// The next bytes up to the last line end in them; at the end of the file, all of them.
+    fn whole_lines(&mut self) -> anyhow::Result<Vec<u8>> {
+        let mut bytes = std::mem::take(&mut self.rest);
+        loop {
+            let from = bytes.len();
+            let wanted = (&mut self.input).take(BLOCK as u64);
+            let got = { wanted }.read_to_end(&mut bytes).with_context(|| format!("read {}", self.path.display()))?;
+            if got == 0 {
+                self.ended = true;
+                if !bytes.is_empty() && !bytes.ends_with(b"\n") {
+                    bytes.push(b'\n');
+                }
+                return Ok(bytes);
+            }
+            if let Some(end) = bytes[from..].iter().rposition(|&b| b == b'\n').map(|i| from + i + 1) {
+                self.rest = bytes.split_off(end);
+                return Ok(bytes);
+            }
+            if bytes.len() > LONGEST_LINE {
+                bytes.push(b'\n');
+                return Ok(bytes);
+            }
+        }
+    }
+}
+
+/// Several files as one stream of findings, the earliest first.
+pub(crate) struct Merge(Vec<Log>);
+
+impl Merge {
+    pub(crate) fn new(logs: Vec<Log>) -> Self {
+        Self(logs)
+    }
+
+    /// The next finding of all files.
+    pub(crate) fn next(&mut self, live: &Arc<Live>, read: &dyn Fn(u64)) -> anyhow::Result<Option<Finding>> {
+        for log in &mut self.0 {
+            log.fill(live, read)?;
+        }
+        let head = |log: &&mut Log| log.ready.front().map_or(Timestamp::MAX, |f| f.time);
+        Ok(self.0.iter_mut().min_by_key(head).and_then(|log| log.ready.pop_front()))
+    }
+
+    pub(crate) fn into_logs(self) -> Vec<Log> {
+        self.0
+    }
+}

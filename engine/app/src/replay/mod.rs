@@ -1,0 +1,208 @@
+//! Old logs through the same pipeline and the same `step`, with the time of the lines as the clock.
+//!
+//! Start at [`Replay::run`]. Nothing is looked at and nothing is done: probes are answered with the facts of the rule's
+//! own plan sample (or are blind), steps with a refusal by the gate `replay`. The gates of the policy are asked as in
+//! production, so the report says what would have been found, planned and refused.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use heinzel_core::block::Notice;
+use heinzel_core::effect::{Act, Effect, Outcome};
+use heinzel_core::finding::Finding;
+use heinzel_core::incident::{Incident, IncidentId};
+use heinzel_core::policy::Policy;
+use heinzel_core::probe::{Fact, Facts};
+use heinzel_core::rule::RuleId;
+use heinzel_core::state::{Change, Entry, Journal, State};
+use heinzel_core::step::{Input, World, step, wake_at};
+use heinzel_core::time::Timestamp;
+
+use crate::live::Live;
+use crate::pipeline::Manner;
+use logs::{Log, Merge};
+
+pub(crate) mod html;
+pub(crate) mod logs;
+
+/// What to replay.
+pub(crate) struct Replay {
+    pub(crate) live: Arc<Live>,
+    pub(crate) policy: Policy,
+    pub(crate) manner: Manner,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) since: Option<Timestamp>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Outcomes {
+    /// Bytes and lines read.
+    pub(crate) bytes: u64,
+    pub(crate) lines: u64,
+    /// Findings by rule.
+    pub(crate) findings: BTreeMap<RuleId, u64>,
+    /// Matches refused by a field's type, by what was refused.
+    pub(crate) refused: BTreeMap<String, u64>,
+    /// All incidents, in the order they were opened.
+    pub(crate) incidents: BTreeMap<IncidentId, Incident>,
+    /// What happened to each.
+    pub(crate) entries: Vec<Entry>,
+    /// The time of the first and the last finding.
+    pub(crate) span: Option<(Timestamp, Timestamp)>,
+    /// Wrong clocks.
+    pub(crate) complaints: Vec<String>,
+}
+
+impl Outcomes {
+    /// The entries of an incident.
+    pub(crate) fn timeline(&self, id: IncidentId) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |e| e.incident == Some(id))
+    }
+}
+
+impl Replay {
+    /// Reads all files in the order of their lines' times. `each` is told every finding, `read` how many bytes were read.
+    ///
+    /// # Errors
+    /// When a file cannot be opened or read; the message names it.
+    pub(crate) fn run(
+        &self,
+        mut each: impl FnMut(&Finding) -> anyhow::Result<()>,
+        read: &dyn Fn(u64),
+    ) -> anyhow::Result<Outcomes> {
+        let mut logs = Vec::new();
+        for (number, path) in self.files.iter().enumerate() {
+            logs.push(Log::open(path, number, &self.manner)?);
+        }
+        let mut merge = Merge::new(logs);
+        let mut hour = Hour::new(self);
+        while let Some(finding) = merge.next(&self.live, read)? {
+            if self.since.is_some_and(|since| finding.time < since) {
+                continue;
+            }
+            each(&finding)?;
+            hour.finding(finding);
+        }
+        let mut outcomes = hour.end();
+        for log in merge.into_logs() {
+            outcomes.bytes += log.bytes;
+            outcomes.lines += log.lines;
+            outcomes.complaints.extend(log.complaints);
+            for (refused, times) in log.refused {
+                *outcomes.refused.entry(refused).or_default() += times;
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
+/// The engine with the lines' own clock.
+struct Hour<'a> {
+    replay: &'a Replay,
+    state: State,
+    journal: Journal,
+    now: Timestamp,
+    outcomes: Outcomes,
+}
+
+/// Wake-ups at one point in time after which the clock goes on regardless.
+const WAKES: u32 = 100;
+
+impl<'a> Hour<'a> {
+    fn new(replay: &'a Replay) -> Self {
+        let state = State::default();
+        let outcomes = Outcomes::default();
+        Self { replay, state, journal: Journal::default(), now: Timestamp::EPOCH, outcomes }
+    }
+
+    fn finding(&mut self, finding: Finding) {
+        match self.outcomes.span {
+            None => {
+                self.now = finding.time;
+                self.step(Input::Reloaded);
+                self.outcomes.span = Some((finding.time, finding.time));
+            }
+            Some((first, last)) => {
+                self.pass_to(finding.time);
+                self.outcomes.span = Some((first.min(finding.time), last.max(finding.time)));
+            }
+        }
+        if !self.state.sources.contains_key(&finding.place.source) {
+            self.step(Input::Notice(Notice::CaughtUp { source: finding.place.source.clone() }));
+        }
+        *self.outcomes.findings.entry(finding.rule.clone()).or_default() += 1;
+        self.step(Input::Findings(vec![finding]));
+    }
+
+    fn end(mut self) -> Outcomes {
+        self.pass_to(self.now);
+        self.outcomes.incidents.extend(self.state.incidents);
+        self.outcomes
+    }
+
+    fn pass_to(&mut self, time: Timestamp) {
+        let mut wakes = 0;
+        while wakes < WAKES
+            && let Some(at) = wake_at(&self.state, &self.world()).filter(|at| *at <= time)
+        {
+            wakes = if at > self.now { 0 } else { wakes + 1 };
+            self.now = self.now.max(at);
+            self.step(Input::Tick);
+        }
+        self.now = self.now.max(time);
+    }
+
+    fn world(&self) -> World<'a> {
+        let replay = self.replay;
+        let live = &replay.live;
+        World { rules: &live.rules, assets: &live.assets, policy: &replay.policy, now: self.now, host: "localhost" }
+    }
+
+    fn step(&mut self, input: Input) {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            let world = self.world();
+            step(&mut self.state, &world, input, &mut self.journal);
+            let (changes, effects) = self.journal.take(&self.state);
+            for change in changes {
+                match change {
+                    Change::Entry(entry) => self.outcomes.entries.push(entry),
+                    Change::Incident(incident) => {
+                        self.outcomes.incidents.insert(incident.id, *incident);
+                    }
+                    _ => {}
+                }
+            }
+            for effect in effects {
+                let outcome = self.answer(&effect);
+                inputs.push(Input::Done { effect: effect.id, outcome });
+            }
+        }
+    }
+
+    fn answer(&self, effect: &Effect) -> Outcome {
+        match &effect.act {
+            Act::Notify { to, .. } => Outcome::Done { detail: format!("replay: {to} would have been told") },
+            Act::Step { .. } => Outcome::Refused { gate: "replay".into(), why: "a replay does nothing".into() },
+            Act::Probe { probe } => {
+                let rule = self.state.incidents.get(&effect.incident).map(|i| &i.rule);
+                let facts: Option<&Facts> = rule.and_then(|rule| self.replay.live.sample_facts.get(rule));
+                let names = self.outcome_name(effect);
+                let fact = names.and_then(|name| facts?.get(&name).cloned());
+                let why =
+                    format!("a replay cannot look at {}, and the rule has no plan sample for it", probe.describe());
+                Outcome::Saw { fact: fact.unwrap_or(Fact::Blind { why }) }
+            }
+        }
+    }
+
+    /// The name the rule gave to a probe that is out.
+    fn outcome_name(&self, effect: &Effect) -> Option<String> {
+        match &self.state.incidents.get(&effect.incident)?.run.as_ref()?.stage {
+            heinzel_core::run::Stage::Probing { waiting } => waiting.get(&effect.id).cloned(),
+            _ => None,
+        }
+    }
+}

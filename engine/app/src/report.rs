@@ -1,0 +1,196 @@
+//! How everything is, for `status`, `/metrics` and `/readyz`.
+
+use std::collections::BTreeMap;
+
+use heinzel_core::block::{Health, Notice};
+use heinzel_core::gate::mode_of;
+use heinzel_core::incident::Status;
+use heinzel_core::policy::Mode;
+use heinzel_core::state::{Evidence, Paused};
+use heinzel_core::step::World;
+use heinzel_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+use crate::pump::{Out, Pump, Scanned};
+
+/// Counters of the pump since its start.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) started: Option<Timestamp>,
+    pub(crate) sources: BTreeMap<String, SourceCounts>,
+    pub(crate) refused: BTreeMap<String, u64>,
+    pub(crate) last_refused: Option<String>,
+    pub(crate) commits: u64,
+    pub(crate) effects: u64,
+    pub(crate) store_failures: u64,
+    pub(crate) reload_failures: u64,
+    /// Why the store takes nothing at the moment.
+    pub(crate) store: Option<String>,
+    /// Why the last reload failed.
+    pub(crate) reload: Option<String>,
+}
+
+/// Counters of one source since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SourceCounts {
+    pub(crate) blocks: u64,
+    pub(crate) bytes: u64,
+    pub(crate) candidates: u64,
+    pub(crate) findings: u64,
+    /// What its reader counted: cut lines, unusable checkpoints …
+    pub(crate) counted: BTreeMap<String, u64>,
+    /// What is wrong with its clock.
+    pub(crate) complaints: Vec<String>,
+}
+
+impl Counts {
+    pub(crate) fn block(&mut self, scanned: &Scanned) {
+        let source = self.sources.entry(scanned.source.to_string()).or_default();
+        source.blocks += 1;
+        source.bytes += scanned.bytes;
+        source.candidates += scanned.candidates;
+        source.findings += scanned.findings.len() as u64;
+        for complaint in &scanned.complaints {
+            tracing::warn!(source = %scanned.source, "{complaint}");
+            source.complaints.push(complaint.clone());
+        }
+        for refused in &scanned.refused {
+            *self.refused.entry(refused.rule.to_string()).or_default() += 1;
+            self.last_refused = Some(refused.to_string());
+        }
+    }
+
+    pub(crate) fn notice(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Counted { source, what, times } => {
+                let counted = &mut self.sources.entry(source.to_string()).or_default().counted;
+                *counted.entry((*what).to_owned()).or_default() += times;
+            }
+            Notice::Health { source, stream, health: Health::Degraded { why } } => {
+                tracing::warn!(%source, stream = stream.as_deref().unwrap_or("-"), "source degraded: {why}");
+            }
+            Notice::Health { source, stream: None, health } => tracing::info!(%source, ?health, "source"),
+            Notice::Health { .. } | Notice::CaughtUp { .. } => {}
+        }
+    }
+}
+
+/// How everything is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) version: String,
+    pub(crate) started: Option<Timestamp>,
+    pub(crate) now: Timestamp,
+    pub(crate) paused: Option<Paused>,
+    pub(crate) sources: BTreeMap<String, SourceReport>,
+    pub(crate) packs: Vec<String>,
+    pub(crate) rules: Vec<RuleReport>,
+    pub(crate) assets: usize,
+    pub(crate) incidents: BTreeMap<Status, u64>,
+    /// The store takes nothing, and why.
+    pub(crate) store_problem: Option<String>,
+    /// The last reload failed, and why; the old rules are in force.
+    pub(crate) reload_problem: Option<String>,
+    pub(crate) commits: u64,
+    pub(crate) effects: u64,
+    pub(crate) store_failures: u64,
+    pub(crate) reload_failures: u64,
+    pub(crate) last_refused: Option<String>,
+}
+
+/// How a source is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SourceReport {
+    pub(crate) health: Health,
+    /// The streams that are not well.
+    pub(crate) streams: BTreeMap<String, Health>,
+    /// Since when it is read to its end.
+    pub(crate) live_since: Option<Timestamp>,
+    #[serde(flatten)]
+    pub(crate) counts: SourceCounts,
+}
+
+/// How a rule is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RuleReport {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) mode: Mode,
+    /// Whether promotion or demotion, and not the settings, gave it its mode.
+    pub(crate) decided: bool,
+    pub(crate) has_fix: bool,
+    pub(crate) breaker: Option<String>,
+    pub(crate) off: Option<String>,
+    pub(crate) findings: u64,
+    pub(crate) refused: u64,
+    pub(crate) late: u64,
+    pub(crate) evicted: u64,
+    pub(crate) script_errors: u64,
+    pub(crate) keys: usize,
+    pub(crate) evidence: Evidence,
+}
+
+impl Report {
+    pub(crate) fn of<O: Out>(pump: &Pump<O>) -> Self {
+        let world = World {
+            rules: &pump.live.rules,
+            assets: &pump.live.assets,
+            policy: &pump.policy,
+            now: clock::now(),
+            host: &pump.host,
+        };
+        let mut sources: BTreeMap<String, SourceReport> = BTreeMap::new();
+        for (name, view) in &pump.state.sources {
+            let counts = pump.counts.sources.get(&**name).cloned().unwrap_or_default();
+            let (health, streams) = (view.health.clone(), view.streams.clone());
+            sources.insert(name.to_string(), SourceReport { health, streams, live_since: view.live_since, counts });
+        }
+        let mut incidents: BTreeMap<Status, u64> = BTreeMap::new();
+        for incident in pump.state.incidents.values().filter(|i| !i.is_resolved()) {
+            *incidents.entry(incident.status).or_default() += 1;
+        }
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: pump.counts.started,
+            now: world.now,
+            paused: pump.state.paused.clone(),
+            sources,
+            packs: pump.live.packs.clone(),
+            rules: pump.live.rules.rules.values().map(|rule| RuleReport::of(pump, &world, rule)).collect(),
+            assets: pump.live.assets.iter().count(),
+            incidents,
+            store_problem: pump.counts.store.clone(),
+            reload_problem: pump.counts.reload.clone(),
+            commits: pump.counts.commits,
+            effects: pump.counts.effects,
+            store_failures: pump.counts.store_failures,
+            reload_failures: pump.counts.reload_failures,
+            last_refused: pump.counts.last_refused.clone(),
+        }
+    }
+}
+
+impl RuleReport {
+    fn of<O: Out>(pump: &Pump<O>, world: &World<'_>, rule: &heinzel_core::rule::Rule) -> Self {
+        let record = pump.state.rules.get(&rule.id).cloned().unwrap_or_default();
+        let counters = &pump.state.counters;
+        let of = |counts: &BTreeMap<heinzel_core::rule::RuleId, u64>| counts.get(&rule.id).copied().unwrap_or(0);
+        Self {
+            id: rule.id.to_string(),
+            title: rule.title.clone(),
+            mode: mode_of(&pump.state, world, &rule.id),
+            decided: record.mode.is_some(),
+            has_fix: rule.has.fix,
+            breaker: record.breaker.map(|(since, why)| format!("since {since}: {why}")),
+            off: record.off.filter(|(version, _)| *version == rule.version).map(|(_, why)| why),
+            findings: of(&counters.findings),
+            refused: pump.counts.refused.get(&*rule.id.0).copied().unwrap_or(0),
+            late: of(&counters.late),
+            evicted: of(&counters.evicted),
+            script_errors: of(&counters.script_errors),
+            keys: pump.state.windows.get(&rule.id).map_or(0, BTreeMap::len),
+            evidence: record.evidence,
+        }
+    }
+}

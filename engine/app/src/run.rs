@@ -1,0 +1,264 @@
+//! `heinzel run`: one straight function from the configuration to the last flush.
+//!
+//! Stopping goes in the order of the data: sources, scanner, running effects, pump, store; each with a name and a deadline.
+//! A second signal ends at once; nothing is lost by that, because the store is always ahead of what was done.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use heinzel_act::Hands;
+use heinzel_core::block::{Checkpoint, SourceId};
+use heinzel_core::state::State;
+use heinzel_source::settings::{Kind, Source};
+use heinzel_store::lock::Lock;
+use heinzel_store::sqlite::{Options, Sqlite};
+use heinzel_store::{Loaded, Retention, Store as _, Unfinished};
+use jiff::tz::TimeZone;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::exit::{Ends, Exit};
+use crate::live::Live;
+use crate::performer::{Performer, Show};
+use crate::pipeline::Manner;
+use crate::pump::{Message, Pump};
+use crate::scanner::Current;
+use crate::watch::Reload;
+use crate::{clock, control, scanner, server};
+
+/// How far back resolved incidents and started fixes are loaded: longer than any reopen window or budget.
+pub(crate) const RECENT: Duration = Duration::from_secs(7 * 86_400);
+/// Blocks between sources and scanner. Each has at most about 1 MiB, so this bounds the memory of what is read ahead.
+const BLOCKS: usize = 8;
+/// Messages between scanner, effects and pump.
+const MESSAGES: usize = 256;
+/// How long running effects may go on when stopping.
+const FAREWELL: Duration = Duration::from_secs(20);
+
+/// Runs until told to stop.
+pub(crate) fn run(config: Config, json: bool) -> anyhow::Result<Exit> {
+    start_log(json);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("heinzel")
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    let exit = runtime.block_on(Box::pin(daemon(config, json)));
+    // A thread that hangs in a foreign file system must not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    exit
+}
+
+fn start_log(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HEINZEL_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Set once a process; a second try can only come from a test.
+    let _ = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
+}
+
+async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
+    // The store first: without it nothing may happen.
+    let lock = Lock::take(&config.state).map_err(|e| Ends::with(Exit::Engine, e.to_string()))?;
+    let mut store = Sqlite::open(lock, &Options { boot: heinzel_store::boot::current(), ..Options::default() })?;
+    let restored = state_of(store.load(clock::now() - RECENT)?);
+
+    // The rules: what is sound counts, what is not is said.
+    let (live, problems) = Live::load(&config.rules, config.assets.as_deref());
+    for problem in problems.iter().filter(|p| p.is_error()) {
+        tracing::error!("{problem}");
+    }
+    let errors = problems.iter().filter(|p| p.is_error()).count();
+    let live = Arc::new(live);
+    let current = Current::new(live.clone());
+
+    // The way of a line: sources → scanner → pump → effects → pump.
+    let (to_scanner, from_sources) = mpsc::channel(BLOCKS);
+    let (to_pump, from_all) = mpsc::channel::<Message>(MESSAGES);
+    let (stop_sources, stop_pump) = (CancellationToken::new(), CancellationToken::new());
+    let effects = TaskTracker::new();
+    let hands = Hands::new(&config.act, &config.policy).map_err(|e| Ends::with(Exit::Wrong, e.to_string()))?;
+    let show = if json { Show::Json } else { Show::Text };
+    let performer = Performer::new(hands, to_pump.clone(), effects.clone(), show);
+    let retention =
+        Retention { incidents: config.store.incidents.0, audit: config.store.audit.0, ..Retention::default() };
+    let mut pump = Pump::new(
+        restored.state,
+        live.clone(),
+        config.policy.clone(),
+        host_name(),
+        Box::new(store),
+        retention,
+        performer,
+    );
+    pump.counts.started = Some(clock::now());
+    if errors > 0 {
+        pump.counts.reload = Some(format!("{errors} errors when the rules were loaded; `heinzel check` shows them"));
+    }
+    let pump = spawn_pump(pump, from_all, restored.unfinished, stop_pump.clone())?;
+
+    let manners = config.sources.iter().map(|s| Ok((s.common.name.clone(), manner(s)?)));
+    let manners: BTreeMap<SourceId, Manner> = manners.collect::<anyhow::Result<_>>()?;
+    let scanner = {
+        let (to_pump, current) = (to_pump.clone(), current.clone());
+        let scan = move || scanner::run(from_sources, &to_pump, &current, manners);
+        std::thread::Builder::new().name("scanner".into()).spawn(scan).context("start the scanner")?
+    };
+    announce(&config, &live, errors);
+    let sources = TaskTracker::new();
+    for source in config.sources.iter().cloned() {
+        let known: Vec<Checkpoint> =
+            restored.checkpoints.iter().filter(|c| c.source == source.common.name).cloned().collect();
+        let run = heinzel_source::spawn(source, known, to_scanner.clone(), Arc::new(clock::now), stop_sources.clone());
+        sources.spawn(run);
+    }
+    let reload = Reload::start(&config.rules, config.assets.as_deref(), &current, &to_pump);
+    let control = tokio::spawn(control::serve(config.socket(), to_pump.clone(), stop_sources.clone()));
+    let http = server::start(&config, to_scanner, to_pump.clone(), stop_sources.clone()).await?;
+
+    signal().await?;
+    tracing::info!("stopping; a second signal ends at once");
+    tokio::spawn(async {
+        if signal().await.is_ok() {
+            std::process::exit(Exit::Broke as i32);
+        }
+    });
+    drop(reload);
+    stop_sources.cancel();
+    sources.close();
+    within("sources", Duration::from_secs(10), sources.wait()).await;
+    if let Some(http) = http {
+        within("HTTP", Duration::from_secs(5), http).await;
+    }
+    within("control", Duration::from_secs(5), control).await;
+    within("scanner", Duration::from_secs(10), tokio::task::spawn_blocking(move || scanner.join().is_ok())).await;
+    effects.close();
+    within("effects", FAREWELL, effects.wait()).await;
+    stop_pump.cancel();
+    drop(to_pump);
+    within("pump", Duration::from_secs(15), tokio::task::spawn_blocking(move || pump.join().is_ok())).await;
+    tracing::info!("stopped");
+    Ok(Exit::Ok)
+}
+
+/// The pump has a thread of its own: it waits for the disk, and nothing else may wait for that.
+fn spawn_pump(
+    pump: Pump<Performer>,
+    inbox: mpsc::Receiver<Message>,
+    unfinished: Vec<Unfinished>,
+    stop: CancellationToken,
+) -> anyhow::Result<std::thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Handle::current();
+    let run = move || {
+        runtime.block_on(Box::pin(pump.run(inbox, unfinished, stop)));
+    };
+    std::thread::Builder::new().name("pump".into()).spawn(run).context("start the pump")
+}
+
+async fn within<T>(what: &'static str, limit: Duration, end: impl Future<Output = T>) {
+    if tokio::time::timeout(limit, end).await.is_err() {
+        tracing::warn!(what, limit_s = limit.as_secs(), "did not stop in time; going on without it");
+    }
+}
+
+async fn signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// What a start goes on from.
+pub(crate) struct Restored {
+    pub(crate) state: State,
+    pub(crate) checkpoints: Vec<Checkpoint>,
+    pub(crate) unfinished: Vec<Unfinished>,
+}
+
+/// The engine's state from what was stored.
+pub(crate) fn state_of(loaded: Loaded) -> Restored {
+    for complaint in &loaded.complaints {
+        tracing::error!("store: {complaint}");
+    }
+    let mut state = State::from_parts(loaded.incidents, loaded.last_incident);
+    state.windows = loaded.windows;
+    state.rules = loaded.rules;
+    state.fixes = loaded.fixes;
+    state.paused = loaded.paused;
+    Restored { state, checkpoints: loaded.checkpoints, unfinished: loaded.unfinished }
+}
+
+/// How a source's lines are to be read.
+pub(crate) fn manner(source: &Source) -> anyhow::Result<Manner> {
+    let common = &source.common;
+    let zone = match common.zone.as_deref() {
+        None => TimeZone::system(),
+        Some(name) => TimeZone::get(name).map_err(|e| {
+            let text = format!("source `{}`: timezone `{name}`: {e}; names are like Europe/Berlin", common.name);
+            Ends::with(Exit::Wrong, text)
+        })?,
+    };
+    let program = common.program.as_deref().map(ToOwned::to_owned);
+    Ok(Manner { format: common.format, zone, year: None, program })
+}
+
+/// This host's name, where it is a valid one.
+pub(crate) fn host_name() -> String {
+    let uname = rustix::system::uname();
+    let name = uname.nodename().to_string_lossy();
+    if heinzel_core::field::FieldType::Host.accept(&name).is_ok() { name.into_owned() } else { "localhost".into() }
+}
+
+/// What a source reads, in a few words.
+fn what(kind: &Kind) -> String {
+    match kind {
+        Kind::File(file) => file.paths.join(", "),
+        Kind::Journald(journal) if journal.units.is_empty() => "the journal".into(),
+        Kind::Journald(journal) => format!("the journal of {}", journal.units.join(", ")),
+        Kind::Syslog(syslog) => format!("syslog on {:?}", syslog.listen),
+        Kind::Exec(exec) => format!("the lines of {}", heinzel_core::plan::quote(&exec.argv)),
+        Kind::Proxmox(proxmox) => format!("Proxmox VE tasks in {}", proxmox.folder.display()),
+        Kind::TaskLines(tasks) => format!("tasks in {}", tasks.path.display()),
+        Kind::Cron(cron) => {
+            cron.path.as_ref().map_or("cron in the journal".into(), |p| format!("cron in {}", p.display()))
+        }
+        Kind::Push(_) => "events posted to /v1/events".into(),
+    }
+}
+
+/// Says what is watched and how far rules may go.
+fn announce(config: &Config, live: &Live, errors: usize) {
+    let from = config
+        .file
+        .as_deref()
+        .map_or("no configuration: this machine's own logs".into(), |f: &Path| f.display().to_string());
+    tracing::info!("{from}; store in {}", config.state.display());
+    for source in &config.sources {
+        tracing::info!("watching {}: {}", source.common.name, what(&source.kind));
+    }
+    if config.sources.is_empty() {
+        tracing::warn!(
+            "nothing to watch: no source is configured and no known log was found; `heinzel init` writes a configuration"
+        );
+    }
+    let mut modes: BTreeMap<&str, usize> = BTreeMap::new();
+    for rule in live.rules.rules.keys() {
+        *modes.entry(config.policy.mode(rule).word()).or_default() += 1;
+    }
+    let modes: Vec<String> = modes.iter().map(|(mode, count)| format!("{count} {mode}")).collect();
+    let packs = if live.packs.is_empty() { format!("no packs in {:?}", config.rules) } else { live.packs.join(", ") };
+    tracing::info!("{} rules ({}) in {packs}", live.rules.rules.len(), modes.join(", "));
+    if errors > 0 {
+        tracing::error!("{errors} errors in the rules; the packs concerned are left out, `heinzel check` shows why");
+    }
+}

@@ -1,0 +1,138 @@
+//! Runs the packs' own samples through the real pipeline: parser, matcher, field types, asset.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use heinzel_core::block::SourceId;
+use heinzel_core::event::{Event, Place, Stamp};
+use heinzel_core::finding::{Finding, Role};
+use heinzel_core::parse::{Format, Parsed};
+use heinzel_core::rule::{Rule, RuleId};
+use heinzel_core::time::Timestamp;
+use heinzel_script::plan_sample::run_plan_samples;
+use heinzel_script::problem::{Gravity, Problem};
+use heinzel_script::sample::{At, Sample, Samples};
+
+use crate::live::Live;
+use crate::pipeline::{Lane, Manner, claims, names};
+
+/// A fixed time of reading, so that a sample means the same on every day.
+const READ_AT: Timestamp = Timestamp::from_seconds(1_900_000_000);
+
+/// Runs all samples and says which rules failed which.
+pub(crate) fn run(live: &Arc<Live>, samples: &BTreeMap<RuleId, Samples>) -> Vec<(RuleId, Problem)> {
+    let mut failed = Vec::new();
+    for (id, samples) in samples {
+        let Some(rule) = live.rules.rules.get(id) else { continue };
+        for sample in &samples.samples {
+            if let Err(why) = one(live, rule, sample) {
+                failed.push((id.clone(), problem(&samples.file, &sample.at, &why)));
+            }
+        }
+        failed.extend(run_plan_samples(rule, samples).into_iter().map(|p| (id.clone(), p)));
+    }
+    failed
+}
+
+fn problem(file: &Path, at: &At, why: &str) -> Problem {
+    Problem {
+        file: file.to_owned(),
+        line: at.line,
+        column: at.column,
+        severity: Gravity::Error,
+        source_line: at.source_line.clone(),
+        message: why.to_owned(),
+        hint: Some("`heinzel explain` with this line says what each clause of the rule makes of it".into()),
+    }
+}
+
+/// Runs one sample; the error says what came instead.
+fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
+    let source: SourceId = sample.source.as_deref().or(rule.sources.first().map(|g| &*g.0)).unwrap_or("sample").into();
+    let event = event(&source, sample)?;
+    let view = live.matcher.view(&source);
+    let candidates = view.candidates(&event.message);
+    let all = claims(live, &view, &source, &event, &candidates, None);
+    let ours: Vec<_> = all
+        .into_iter()
+        .filter(|claim| match claim {
+            Ok(finding) => finding.rule == rule.id && matches!(finding.role, Role::Match(_) | Role::Task),
+            Err(refused) => refused.rule == rule.id,
+        })
+        .collect();
+    let found: Vec<&Finding> = ours.iter().filter_map(|claim| claim.as_ref().ok()).collect();
+    if !sample.fires {
+        return match found.first() {
+            None => Ok(()),
+            Some(finding) => Err(format!("{} fires on this line and should not ({:?})", rule.id, finding.role)),
+        };
+    }
+    let Some(finding) = found.first() else {
+        let refused = ours.iter().find_map(|claim| claim.as_ref().err());
+        let names = names(&event, None, &[]);
+        return Err(match refused {
+            Some(refused) => format!("{} matches this line, but the capture is refused: {refused}", rule.id),
+            None => {
+                format!("{} does not fire on this line (program {:?}, unit {:?})", rule.id, names.program, names.unit)
+            }
+        });
+    };
+    for number in &sample.matches {
+        if !found.iter().any(|f| f.role == Role::Match(*number)) {
+            return Err(format!("pattern {number} of {} does not match this line", rule.id));
+        }
+    }
+    for (name, value) in &sample.fields {
+        let got = found.iter().find_map(|f| f.fields.get(name));
+        if got.map(ToString::to_string) != Some(value.to_string()) {
+            let got = got.map_or("nothing".into(), ToString::to_string);
+            return Err(format!("field `{name}` of {} should be `{value}` and is `{got}`", rule.id));
+        }
+    }
+    if let Some(asset) = &sample.asset {
+        let got = if rule.has.asset { rule.logic.asset(finding).map_err(|e| e.to_string())? } else { None };
+        if got.as_ref() != Some(asset) {
+            let got = got.unwrap_or_else(|| "left to the default".into());
+            return Err(format!("the asset of {} should be `{asset}` and is `{got}`", rule.id));
+        }
+    }
+    Ok(())
+}
+
+fn event(source: &SourceId, sample: &Sample) -> Result<Event, String> {
+    let format = match &sample.format {
+        None => None,
+        Some(word) => Some(format(word)?),
+    };
+    let manner =
+        Manner { format: format.unwrap_or(Format::Plain), zone: jiff::tz::TimeZone::UTC, year: None, program: None };
+    let lane = Lane::new(source.clone(), manner);
+    let mut event = if format.is_some() {
+        lane.parse(&sample.line, READ_AT)
+    } else {
+        let stamp = Stamp { time: Some(READ_AT), ..Stamp::default() };
+        lane.assemble(Place::named(source), Parsed { stamp, message: sample.line.clone() }, READ_AT)
+    };
+    let stamp = &mut event.stamp;
+    stamp.program = sample.program.clone().or(stamp.program.take());
+    stamp.host = sample.host.clone().or(stamp.host.take());
+    stamp.unit = sample.unit.clone().or(stamp.unit.take());
+    stamp.task = sample.task.clone().map(Box::new).or(stamp.task.take());
+    if stamp.task.is_none() {
+        let stamp = std::mem::take(stamp);
+        event = lane.assemble(event.place, Parsed { stamp, message: event.message }, READ_AT);
+    }
+    Ok(event)
+}
+
+/// The format with this name, as a `[[source]]` writes it.
+pub(crate) fn format(word: &str) -> Result<Format, String> {
+    let json = serde_json::Value::String(word.to_owned());
+    serde_json::from_value(json).map_err(|_| {
+        format!(
+            "`{word}` is no format; the formats are auto, syslog, json, logfmt, access, nginx-error, apache-error, php, mysql, \
+             postgresql, plain"
+        )
+    })
+}

@@ -1,0 +1,132 @@
+//! What the HTTP side asks, answered from the pump's last report.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use heinzel_core::block::{Block, Delivery};
+use heinzel_core::time::Timestamp;
+use heinzel_server::api::{Api, NotTaken, PushSource};
+use heinzel_server::metric::Metric;
+use heinzel_source::settings::{Kind, Token};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::pump::Message;
+use crate::report::Report;
+use crate::{clock, metrics};
+
+/// How old a report may be that a probe or scrape is answered with.
+const FRESH: Duration = Duration::from_secs(5);
+
+struct Answers {
+    sources: Arc<[PushSource]>,
+    blocks: mpsc::Sender<Delivery>,
+    report: Arc<Mutex<Option<Report>>>,
+}
+
+impl Api for Answers {
+    fn push_sources(&self) -> Arc<[PushSource]> {
+        self.sources.clone()
+    }
+
+    fn push(&self, block: Block) -> Result<(), NotTaken> {
+        self.blocks.try_send(Delivery::Block(block)).map_err(|e| match e {
+            mpsc::error::TrySendError::Full(_) => NotTaken::Full,
+            mpsc::error::TrySendError::Closed(_) => NotTaken::Closed,
+        })
+    }
+
+    fn now(&self) -> Timestamp {
+        clock::now()
+    }
+
+    fn not_ready(&self) -> Vec<String> {
+        let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(report) = report.as_ref() else { return vec!["the engine is starting".into()] };
+        let mut reasons = Vec::new();
+        if report.now + FRESH * 6 < clock::now() {
+            reasons.push("the engine has not answered for 30 s".into());
+        }
+        reasons.extend(report.store_problem.iter().map(|why| format!("the store takes nothing: {why}")));
+        if report.rules.is_empty() {
+            reasons.push("no rules are loaded; `heinzel check` says why".into());
+        }
+        reasons
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        report.as_ref().map(metrics::of).unwrap_or_default()
+    }
+}
+
+/// Starts the HTTP API where one is configured.
+///
+/// # Errors
+/// When the address cannot be listened on or a token cannot be read.
+pub(crate) async fn start(
+    config: &Config,
+    blocks: mpsc::Sender<Delivery>,
+    pump: mpsc::Sender<Message>,
+    stop: CancellationToken,
+) -> anyhow::Result<Option<JoinHandle<()>>> {
+    let mut sources = Vec::new();
+    for source in &config.sources {
+        let Kind::Push(push) = &source.kind else { continue };
+        let name = source.common.name.clone();
+        let token = token(&push.token).with_context(|| format!("source `{name}`: read the token"))?;
+        sources.push(PushSource { name, token: token.into() });
+    }
+    let Some(address) = config.server.listen else {
+        if let Some(source) = sources.first() {
+            tracing::warn!("source `{}` is pushed to, but `server.listen` is not set", source.name);
+        }
+        return Ok(None);
+    };
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listen on {address} (`server.listen`); is another program there?"))?;
+    tracing::info!("HTTP on http://{address}: /healthz /readyz /metrics /v1/events");
+    let report = Arc::new(Mutex::new(None));
+    let answers = Answers { sources: sources.into(), blocks, report: report.clone() };
+    tokio::spawn(keep_fresh(report, pump, stop.clone()));
+    Ok(Some(tokio::spawn(async move {
+        if let Err(error) = heinzel_server::serve(listener, Arc::new(answers), stop).await {
+            tracing::error!(%error, "the HTTP server ended");
+        }
+    })))
+}
+
+fn token(token: &Token) -> anyhow::Result<String> {
+    let text = match token {
+        Token::Text(secret) => secret.0.clone(),
+        Token::File(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+            text.lines().next().unwrap_or_default().trim().to_owned()
+        }
+    };
+    anyhow::ensure!(
+        !text.is_empty(),
+        "the token is empty; write a long random text, like that of `openssl rand -hex 32`"
+    );
+    Ok(text)
+}
+
+async fn keep_fresh(report: Arc<Mutex<Option<Report>>>, pump: mpsc::Sender<Message>, stop: CancellationToken) {
+    loop {
+        let (answer, wait) = oneshot::channel();
+        if pump.send(Message::Report(answer)).await.is_err() {
+            return;
+        }
+        if let Ok(fresh) = wait.await {
+            *report.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(FRESH) => {}
+        }
+    }
+}

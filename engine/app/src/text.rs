@@ -1,0 +1,94 @@
+//! Text for people. What comes from logs is made harmless before it reaches a terminal.
+
+use std::fmt::Write as _;
+
+use heinzel_core::finding::excerpt;
+
+/// The text on one line, without control characters (so no ANSI sequence survives), cut at `limit` bytes.
+pub(crate) fn plain(text: &str, limit: usize) -> String {
+    let cut = excerpt(text, limit);
+    let mut out = String::with_capacity(cut.len());
+    for c in cut.chars() {
+        match c {
+            '\n' => out.push_str(" ⏎ "),
+            '\t' => out.push(' '),
+            c if c.is_control() || is_invisible(c) => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "{}", c.escape_unicode());
+            }
+            c => out.push(c),
+        }
+    }
+    if cut.len() < text.len() {
+        out.push('…');
+    }
+    out
+}
+
+/// Marks that reorder or hide text (Unicode bidirectional controls, zero-width characters).
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A table: the columns as wide as their widest cell, the last one free.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|r| r.get(column)).map(|c| c.chars().count());
+        cells.chain(head.get(column).map(|h| h.chars().count())).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let mut out = String::new();
+    let head: Vec<String> = head.iter().map(|&h| h.to_owned()).collect();
+    for row in std::iter::once(&head).chain(rows) {
+        let mut line = String::new();
+        for (cell, &width) in row.iter().zip(&widths) {
+            let _ = write!(line, "{cell:<width$}  ");
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// A text made safe to stand in HTML.
+pub(crate) fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_a_log_reaches_a_terminal_as_a_command() {
+        assert_eq!(plain("a\u{1b}[31mred\u{7}\u{9b}2J", 100), "a\\u{1b}[31mred\\u{7}\\u{9b}2J");
+        assert_eq!(plain("exe\u{202e}gpj.x", 100), "exe\\u{202e}gpj.x");
+        assert_eq!(plain("ä€x", 3), "ä…");
+        assert_eq!(plain("a\nb", 100), "a ⏎ b");
+    }
+
+    #[test]
+    fn html_is_text() {
+        assert_eq!(
+            html("<script>alert('x')&\"</script>"),
+            "&lt;script&gt;alert(&#39;x&#39;)&amp;&quot;&lt;/script&gt;"
+        );
+    }
+
+    #[test]
+    fn tables_line_up() {
+        let rows = vec![vec!["1".into(), "x".into()], vec!["1000".into(), "y".into()]];
+        assert_eq!(table(&["id", "what"], &rows), "id    what\n1     x\n1000  y\n");
+    }
+}
