@@ -18,6 +18,7 @@ mod pipeline;
 mod scanner;
 mod pump;
 mod performer;
+mod console;
 mod report;
 mod replay;
 mod metrics;

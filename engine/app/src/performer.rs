@@ -1,6 +1,5 @@
 //! Hands effects to the crate that acts, and its answers back to the pump.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use heinzel_act::Hands;
@@ -9,6 +8,7 @@ use heinzel_core::state::Change;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
+use crate::console::Console;
 use crate::pump::{Message, Out};
 
 /// Performs effects, each in a task of its own, and shows what happens on the terminal.
@@ -16,22 +16,13 @@ pub(crate) struct Performer {
     hands: Arc<Hands>,
     back: mpsc::Sender<Message>,
     tasks: TaskTracker,
-    show: Show,
-}
-
-/// How what happens is shown on the terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Show {
-    /// One line an entry, for people.
-    Text,
-    /// One JSON object an entry.
-    Json,
+    console: Console,
 }
 
 impl Performer {
     /// A performer whose answers go to `back`; `tasks` is what to wait for when stopping.
-    pub(crate) fn new(hands: Hands, back: mpsc::Sender<Message>, tasks: TaskTracker, show: Show) -> Self {
-        Self { hands: Arc::new(hands), back, tasks, show }
+    pub(crate) fn new(hands: Hands, back: mpsc::Sender<Message>, tasks: TaskTracker, console: Console) -> Self {
+        Self { hands: Arc::new(hands), back, tasks, console }
     }
 }
 
@@ -51,19 +42,6 @@ impl Out for Performer {
     }
 
     fn show(&mut self, changes: &[Change]) {
-        let mut out = std::io::stdout().lock();
-        for change in changes {
-            let Change::Entry(entry) = change else { continue };
-            let line = match self.show {
-                Show::Json => serde_json::to_string(entry).unwrap_or_default(),
-                Show::Text => {
-                    let incident = entry.incident.map(|id| format!(" #{id}")).unwrap_or_default();
-                    format!("{}{incident} {}: {}", entry.at, entry.what, crate::text::plain(&entry.text, 400))
-                }
-            };
-            // A closed terminal must not stop the engine.
-            let _ = writeln!(out, "{line}");
-        }
-        let _ = out.flush();
+        self.console.show(changes);
     }
 }

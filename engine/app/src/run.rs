@@ -22,9 +22,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::console::{Console, Show};
 use crate::exit::{Ends, Exit};
 use crate::live::Live;
-use crate::performer::{Performer, Show};
+use crate::performer::Performer;
 use crate::pipeline::Manner;
 use crate::pump::{Message, Pump};
 use crate::scanner::Current;
@@ -84,8 +85,8 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let (stop_sources, stop_pump) = (CancellationToken::new(), CancellationToken::new());
     let effects = TaskTracker::new();
     let hands = Hands::new(&config.act, &config.policy).map_err(|e| Ends::with(Exit::Wrong, e.to_string()))?;
-    let show = if json { Show::Json } else { Show::Text };
-    let performer = Performer::new(hands, to_pump.clone(), effects.clone(), show);
+    let console = Console::start(if json { Show::Json } else { Show::Text }).context("start the console")?;
+    let performer = Performer::new(hands, to_pump.clone(), effects.clone(), console);
     let retention =
         Retention { incidents: config.store.incidents.0, audit: config.store.audit.0, ..Retention::default() };
     let mut pump = Pump::new(
