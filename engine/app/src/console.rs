@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
 
 use heinzel_core::state::{Change, Entry};
 
@@ -18,6 +19,8 @@ pub(crate) enum Show {
 
 /// Lines that may wait for a slow terminal; what comes on top is left out and counted. The store has it all.
 const WAITING: usize = 4096;
+/// How long the last lines may take when stopping.
+const FAREWELL: Duration = Duration::from_millis(500);
 /// How much of an entry's text a line shows, in bytes.
 const SHOWN: usize = 400;
 
@@ -25,7 +28,9 @@ const SHOWN: usize = 400;
 #[derive(Debug)]
 pub(crate) struct Console {
     show: Show,
-    lines: SyncSender<String>,
+    /// `None` only while being dropped.
+    lines: Option<SyncSender<String>>,
+    written: Receiver<()>,
     left_out: u64,
 }
 
@@ -35,9 +40,13 @@ impl Console {
     /// # Errors
     /// When the system has no thread left.
     pub(crate) fn start(show: Show) -> std::io::Result<Self> {
-        let (lines, written) = sync_channel(WAITING);
-        std::thread::Builder::new().name("console".into()).spawn(move || write(&written))?;
-        Ok(Self { show, lines, left_out: 0 })
+        let (lines, waiting) = sync_channel(WAITING);
+        let (done, written) = sync_channel(1);
+        std::thread::Builder::new().name("console".into()).spawn(move || {
+            write(&waiting);
+            drop(done);
+        })?;
+        Ok(Self { show, lines: Some(lines), written, left_out: 0 })
     }
 
     /// Shows the entries among what has just been stored.
@@ -46,16 +55,23 @@ impl Console {
             let Change::Entry(entry) = change else { continue };
             let mut line = self.words(entry);
             if self.left_out > 0 {
-                line = format!(
-                    "({} lines left out: the terminal was too slow; `heinzel audit show` has them)\n{line}",
-                    self.left_out
-                );
+                line = format!("{}\n{line}", self.gap());
             }
-            match self.lines.try_send(line) {
+            let Some(lines) = &self.lines else { return };
+            match lines.try_send(line) {
                 Ok(()) => self.left_out = 0,
                 Err(TrySendError::Full(_)) => self.left_out += 1,
                 // The terminal is gone; the engine goes on.
                 Err(TrySendError::Disconnected(_)) => {}
+            }
+        }
+    }
+
+    fn gap(&self) -> String {
+        match self.show {
+            Show::Json => format!("{{\"left_out\":{}}}", self.left_out),
+            Show::Text => {
+                format!("({} lines left out: the terminal was too slow; `heinzel audit show` has them)", self.left_out)
             }
         }
     }
@@ -68,6 +84,14 @@ impl Console {
                 format!("{}{incident} {}: {}", entry.at, entry.what, plain(&entry.text, SHOWN))
             }
         }
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        drop(self.lines.take());
+        // Ends when the last line is written; a terminal that is stopped is not waited for.
+        let _ = self.written.recv_timeout(FAREWELL);
     }
 }
 
