@@ -38,12 +38,14 @@ impl Hands {
         if let Err(no) = self.allow.step(step) {
             return Outcome::Refused { gate: "allow-list".into(), why: no.to_string() };
         }
-        let what = step.action.describe();
         match tokio::time::timeout(step.timeout.saturating_add(GRACE), Box::pin(self.carry_out(id, step))).await {
             Ok(Ok(detail)) => Outcome::Done { detail },
-            Ok(Err(Stop::Target(why))) => Outcome::Refused { gate: "target".into(), why: format!("{what}: {why}") },
-            Ok(Err(Stop::Failed(why))) => Outcome::Failed { why: format!("{what}: {why}") },
-            Err(_) => Outcome::Failed { why: format!("{what}: not done within {} and given up", Span(step.timeout)) },
+            Ok(Err(Stop::Target(why))) => {
+                Outcome::Refused { gate: "target".into(), why: format!("{}: {why}", step.action.describe()) }
+            }
+            // Who reads it names the step already.
+            Ok(Err(Stop::Failed(why))) => Outcome::Failed { why },
+            Err(_) => Outcome::Failed { why: format!("not done within {} and given up", Span(step.timeout)) },
         }
     }
 

@@ -94,7 +94,7 @@ fn fire(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Finding) {
     open(desk, rule, key, asset, finding.time, Cause::of(finding));
 }
 
-/// The asset a finding concerns: the rule's word, else the task's target, else the host.
+/// The asset a finding concerns: the rule's word, else for task rules the task's target, else the host.
 pub(super) fn asset(desk: &mut Desk<'_, '_>, rule: &Rule, finding: &Finding) -> AssetId {
     if rule.has.asset {
         match rule.logic.asset(finding) {
@@ -103,7 +103,9 @@ pub(super) fn asset(desk: &mut Desk<'_, '_>, rule: &Rule, finding: &Finding) -> 
             Err(error) => heal::script_failed(desk, rule, None, &error),
         }
     }
-    default_asset(desk, finding.task.as_deref(), finding.host.as_deref())
+    // Lines may carry a task without being about one: of systemd's lines about the death of a unit only the last does.
+    let task = finding.task.as_deref().filter(|_| rule.task.is_some());
+    default_asset(desk, task, finding.host.as_deref())
 }
 
 fn default_asset(desk: &Desk<'_, '_>, task: Option<&crate::task::Task>, host: Option<&str>) -> AssetId {

@@ -18,10 +18,19 @@ fn coming_back_soon_reopens_the_same_incident_and_late_lines_do_not() {
 }
 
 fn counting(trigger: Trigger) -> Engine {
+    counting_tasks(None, trigger)
+}
+
+fn counting_tasks(task: Option<TaskClause>, trigger: Trigger) -> Engine {
     let mut rule = rule(Restart::default());
+    rule.task = task;
     rule.trigger = trigger;
     rule.has = Has::default();
     Engine::new(rule, Mode::Observe)
+}
+
+fn backups() -> Option<TaskClause> {
+    Some(TaskClause { kind: vec!["vzdump".into()], state: Vec::new() })
 }
 
 #[test]
@@ -115,7 +124,7 @@ fn task(id: &str, state: TaskState) -> Option<Task> {
 
 #[test]
 fn an_overdue_task_opens_an_incident_and_its_end_closes_it() {
-    let mut e = counting(Trigger::Overdue { overdue: Duration::from_secs(100) });
+    let mut e = counting_tasks(backups(), Trigger::Overdue { overdue: Duration::from_secs(100) });
     e.finding(0, Role::Task, task("a", TaskState::Running), &[]);
     e.pass_to(99, &heals);
     assert!(e.state.incidents.is_empty());
@@ -123,6 +132,15 @@ fn an_overdue_task_opens_an_incident_and_its_end_closes_it() {
     assert_eq!(e.state.incidents[&1].asset, "vzdump:100");
     e.finding(150, Role::Task, task("a", TaskState::Ok), &[]);
     assert_eq!(e.status(), Status::Resolved);
+}
+
+#[test]
+fn lines_of_one_fault_make_one_incident_whether_they_carry_a_task_or_not() {
+    let mut e = counting(Trigger::default());
+    e.line(0);
+    e.finding(0, Role::Match(1), task("a", TaskState::Failed), &[("result", "signal")]);
+    assert_eq!((e.state.incidents.len(), e.state.incidents[&1].findings), (1, 2));
+    assert_eq!(e.state.incidents[&1].asset, "host:web1");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::incident::Status;
 use crate::plan::{Action, Check, Compare, Step, UnitVerb};
 use crate::policy::Mode;
 use crate::probe::{Fact, Facts, Probe};
-use crate::rule::{Case, Clear, Has, Logic, LogicError, Patience, RuleVersion};
+use crate::rule::{Case, Clear, Has, Logic, LogicError, Patience, RuleVersion, TaskClause};
 use crate::severity::Severity;
 use crate::task::{Task, TaskState};
 use crate::trigger::Trigger;
