@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::pump::Message;
+use crate::pump::{Asked, Message};
 use crate::report::Report;
 
 /// A question of the command line.
@@ -53,7 +53,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When the socket cannot be made.
-pub(crate) async fn serve(path: PathBuf, pump: mpsc::Sender<Message>, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn serve(
+    path: PathBuf,
+    pump: mpsc::Sender<Message>,
+    ask: mpsc::Sender<Asked>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     // A socket left behind by a killed engine; the lock on the folder says that no other engine lives.
     if path.exists() {
         std::fs::remove_file(&path).with_context(|| format!("remove the old socket {}", path.display()))?;
@@ -73,9 +78,9 @@ pub(crate) async fn serve(path: PathBuf, pump: mpsc::Sender<Message>, stop: Canc
                 }
             },
         };
-        let pump = pump.clone();
+        let (pump, ask) = (pump.clone(), ask.clone());
         tokio::spawn(async move {
-            if let Err(error) = answer(stream, &pump).await {
+            if let Err(error) = answer(stream, &pump, &ask).await {
                 tracing::debug!(%error, "control socket");
             }
         });
@@ -85,7 +90,11 @@ pub(crate) async fn serve(path: PathBuf, pump: mpsc::Sender<Message>, stop: Canc
     Ok(())
 }
 
-async fn answer(stream: tokio::net::UnixStream, pump: &mpsc::Sender<Message>) -> anyhow::Result<()> {
+async fn answer(
+    stream: tokio::net::UnixStream,
+    pump: &mpsc::Sender<Message>,
+    ask: &mpsc::Sender<Asked>,
+) -> anyhow::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     tokio::io::BufReader::new(read.take(LONGEST)).read_line(&mut line).await?;
@@ -103,7 +112,7 @@ async fn answer(stream: tokio::net::UnixStream, pump: &mpsc::Sender<Message>) ->
         }
         Ok(Question::Report) => {
             let (answer, wait) = oneshot::channel();
-            pump.send(Message::Report(answer)).await.map_err(|_| anyhow!("stopping"))?;
+            ask.send(answer).await.map_err(|_| anyhow!("stopping"))?;
             Reply::Report(Box::new(wait.await?))
         }
     };

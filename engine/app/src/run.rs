@@ -27,7 +27,7 @@ use crate::exit::{Ends, Exit};
 use crate::live::Live;
 use crate::performer::Performer;
 use crate::pipeline::Manner;
-use crate::pump::{Message, Pump};
+use crate::pump::{Inbox, Message, Pump};
 use crate::scanner::Current;
 use crate::watch::Reload;
 use crate::{clock, control, scanner, server};
@@ -82,6 +82,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     // The way of a line: sources → scanner → pump → effects → pump.
     let (to_scanner, from_sources) = mpsc::channel(BLOCKS);
     let (to_pump, from_all) = mpsc::channel::<Message>(MESSAGES);
+    let (ask, asked) = mpsc::channel(MESSAGES);
     let (stop_sources, stop_pump) = (CancellationToken::new(), CancellationToken::new());
     let effects = TaskTracker::new();
     let hands = Hands::new(&config.act, &config.policy).map_err(|e| Ends::with(Exit::Wrong, e.to_string()))?;
@@ -102,7 +103,8 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     if errors > 0 {
         pump.counts.reload = Some(format!("{errors} errors when the rules were loaded; `heinzel check` shows them"));
     }
-    let pump = spawn_pump(pump, from_all, restored.unfinished, stop_pump.clone())?;
+    let inbox = Inbox { messages: from_all, asked, closing: stop_sources.clone(), stop: stop_pump.clone() };
+    let pump = spawn_pump(pump, inbox, restored.unfinished)?;
 
     let manners = config.sources.iter().map(|s| Ok((s.common.name.clone(), manner(s)?)));
     let manners: BTreeMap<SourceId, Manner> = manners.collect::<anyhow::Result<_>>()?;
@@ -120,11 +122,20 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
         sources.spawn(run);
     }
     let reload = Reload::start(&config.rules, config.assets.as_deref(), &current, &to_pump);
-    let control = tokio::spawn(control::serve(config.socket(), to_pump.clone(), stop_sources.clone()));
-    let http = server::start(&config, to_scanner, to_pump.clone(), stop_sources.clone()).await?;
+    let control = tokio::spawn(control::serve(config.socket(), to_pump.clone(), ask.clone(), stop_sources.clone()));
+    let http = server::start(&config, to_scanner.clone(), ask, stop_sources.clone()).await?;
 
-    signal().await?;
-    tracing::info!("stopping; a second signal ends at once");
+    // Without its loop the engine would look alive and do nothing; whoever started it starts it again.
+    let broke = tokio::select! {
+        told = signal() => told.map(|()| None)?,
+        () = to_pump.closed() => Some("the loop that decides"),
+        () = to_scanner.closed() => Some("the scanner"),
+    };
+    drop(to_scanner);
+    match broke {
+        None => tracing::info!("stopping; a second signal ends at once"),
+        Some(what) => tracing::error!("{what} has failed, which is a bug; stopping"),
+    }
     tokio::spawn(async {
         if signal().await.is_ok() {
             std::process::exit(Exit::Broke as i32);
@@ -145,19 +156,18 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     drop(to_pump);
     within("pump", Duration::from_secs(15), tokio::task::spawn_blocking(move || pump.join().is_ok())).await;
     tracing::info!("stopped");
-    Ok(Exit::Ok)
+    Ok(if broke.is_some() { Exit::Broke } else { Exit::Ok })
 }
 
 /// The pump has a thread of its own: it waits for the disk, and nothing else may wait for that.
 fn spawn_pump(
     pump: Pump<Performer>,
-    inbox: mpsc::Receiver<Message>,
+    inbox: Inbox,
     unfinished: Vec<Unfinished>,
-    stop: CancellationToken,
 ) -> anyhow::Result<std::thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Handle::current();
     let run = move || {
-        runtime.block_on(Box::pin(pump.run(inbox, unfinished, stop)));
+        runtime.block_on(Box::pin(pump.run(inbox, unfinished)));
     };
     std::thread::Builder::new().name("pump".into()).spawn(run).context("start the pump")
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::pump::Message;
+use crate::pump::Asked;
 use crate::report::Report;
 use crate::{clock, metrics};
 
@@ -70,7 +70,7 @@ impl Api for Answers {
 pub(crate) async fn start(
     config: &Config,
     blocks: mpsc::Sender<Delivery>,
-    pump: mpsc::Sender<Message>,
+    ask: mpsc::Sender<Asked>,
     stop: CancellationToken,
 ) -> anyhow::Result<Option<JoinHandle<()>>> {
     let mut sources = Vec::new();
@@ -92,7 +92,7 @@ pub(crate) async fn start(
     tracing::info!("HTTP on http://{address}: /healthz /readyz /metrics /v1/events");
     let report = Arc::new(Mutex::new(None));
     let answers = Answers { sources: sources.into(), blocks, report: report.clone() };
-    tokio::spawn(keep_fresh(report, pump, stop.clone()));
+    tokio::spawn(keep_fresh(report, ask, stop.clone()));
     Ok(Some(tokio::spawn(async move {
         if let Err(error) = heinzel_server::serve(listener, Arc::new(answers), stop).await {
             tracing::error!(%error, "the HTTP server ended");
@@ -115,10 +115,10 @@ fn token(token: &Token) -> anyhow::Result<String> {
     Ok(text)
 }
 
-async fn keep_fresh(report: Arc<Mutex<Option<Report>>>, pump: mpsc::Sender<Message>, stop: CancellationToken) {
+async fn keep_fresh(report: Arc<Mutex<Option<Report>>>, ask: mpsc::Sender<Asked>, stop: CancellationToken) {
     loop {
         let (answer, wait) = oneshot::channel();
-        if pump.send(Message::Report(answer)).await.is_err() {
+        if ask.send(answer).await.is_err() {
             return;
         }
         if let Ok(fresh) = wait.await {

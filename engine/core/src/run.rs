@@ -87,6 +87,9 @@ pub enum Stage {
         plan: Plan,
         /// Since when.
         since: Timestamp,
+        /// When the engine was restarted during the checks: the time in which nobody looked counts neither for nor against.
+        #[serde(default)]
+        resumed: Option<Timestamp>,
         /// Since when all checks have held without a break.
         holding_since: Option<Timestamp>,
         /// Effects that have not answered, and the number of each check.
@@ -163,6 +166,17 @@ impl Stage {
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Over { .. })
+    }
+
+    /// The effects whose outcomes the run waits for.
+    pub fn awaited(&self) -> impl Iterator<Item = &EffectId> {
+        let (probes, checks, step) = match self {
+            Self::Probing { waiting } => (Some(waiting.keys()), None, None),
+            Self::Verifying { waiting, .. } => (None, Some(waiting.keys()), None),
+            Self::Acting { effect, .. } | Self::RollingBack { effect, .. } => (None, None, Some(effect)),
+            Self::Held { .. } | Self::AwaitingApproval { .. } | Self::Over { .. } => (None, None, None),
+        };
+        probes.into_iter().flatten().chain(checks.into_iter().flatten()).chain(step)
     }
 
     /// The plan, in the stages that have one.

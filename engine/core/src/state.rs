@@ -269,6 +269,14 @@ impl State {
         self.incidents.values().find(holds).map(|i| i.id)
     }
 
+    /// The effects whose outcomes somebody waits for: a run, or a notification under way.
+    #[must_use]
+    pub fn awaited(&self) -> BTreeSet<EffectId> {
+        let runs = self.incidents.values().filter_map(|i| i.run.as_ref()).flat_map(|run| run.stage.awaited());
+        let notices = self.incidents.values().filter_map(|i| i.notice.as_ref().filter(|n| n.next.is_none()));
+        runs.chain(notices.map(|notice| &notice.effect)).cloned().collect()
+    }
+
     /// Whether this version of the rule is switched off because it exceeded a limit.
     #[must_use]
     pub fn is_off(&self, rule: &crate::rule::Rule) -> bool {

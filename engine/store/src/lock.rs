@@ -4,8 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
+
+/// How long a dead owner's lock is waited for.
+const LEFTOVER: Duration = Duration::from_secs(5);
 
 /// The right to write to the store in a folder. Held until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
@@ -44,8 +48,11 @@ pub enum NotTaken {
 }
 
 impl Lock {
-    /// Takes the lock of `folder` without waiting. Creates the folder, for its owner only, when there is none; the mode
-    /// of one that exists is the operator's.
+    /// Takes the lock of `folder`. Creates the folder, for its owner only, when there is none; the mode of one that exists
+    /// is the operator's.
+    ///
+    /// Does not wait for a living owner. But an engine that was killed while it started a program leaves a copy of itself
+    /// that holds the lock for the moment until it becomes that program: a dead owner's lock is waited for, up to 5 s.
     ///
     /// # Errors
     /// [`NotTaken::Held`] when another process (or another place in this one) has it; [`NotTaken::Unusable`] when
@@ -74,14 +81,20 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(unusable("open the lock file", &path))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                let mut text = String::new();
-                let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-                return Err(NotTaken::Held { file: path, pid });
+        let begun = Instant::now();
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(rustix::io::Errno::WOULDBLOCK) => {
+                    let pid = owner(&mut file);
+                    if pid.is_some_and(is_alive) || begun.elapsed() > LEFTOVER {
+                        return Err(NotTaken::Held { file: path, pid });
+                    }
+                    // The kernel's waiting lock knows no time limit.
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(errno) => return Err(unusable("lock", &path)(errno.into())),
             }
-            Err(errno) => return Err(unusable("lock", &path)(errno.into())),
         }
         // Only for the message of whoever comes second: a failure (disk full) must not stop the start.
         let written = file
@@ -101,6 +114,21 @@ impl Lock {
     }
 }
 
+/// Who wrote its number into the lock file last.
+fn owner(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.seek(SeekFrom::Start(0)).ok()?;
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn is_alive(pid: u32) -> bool {
+    // Not for a dead one that nobody has waited for yet: it holds nothing any more.
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +145,20 @@ mod tests {
         assert!(second.to_string().contains("heinzel.lock"), "{second}");
         drop(lock);
         Lock::take(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_engine_left_behind_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Lock::take(folder.path()).unwrap();
+        // No process has this number: it is above the highest that the kernel gives.
+        fs::write(folder.path().join("heinzel.lock"), "4294967295\n").unwrap();
+        let leftover = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(lock);
+        });
+        Lock::take(folder.path()).unwrap();
+        leftover.join().unwrap();
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub enum Input {
         /// What.
         command: Command,
     },
+    /// The engine goes on after a restart, with the state that was stored.
+    Restarted,
     /// Other rules or assets are in force.
     Reloaded,
     /// Time has passed.
@@ -75,6 +77,10 @@ pub fn step(state: &mut State, world: &World<'_>, input: Input, journal: &mut Jo
         Input::Notice(notice) => desk.source(notice),
         Input::Done { effect, outcome } => heal::done(&mut desk, &effect, outcome),
         Input::Command { by, command } => reply = Some(command::obey(&mut desk, &by, command)),
+        Input::Restarted => {
+            verify::resume(&mut desk);
+            timer::arm(&mut desk);
+        }
         Input::Reloaded => timer::arm(&mut desk),
         Input::Tick => {}
     }

@@ -28,6 +28,7 @@ pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, unsure:
     let stage = Stage::Verifying {
         plan,
         since: now,
+        resumed: None,
         holding_since: None,
         waiting: BTreeMap::new(),
         broken: Vec::new(),
@@ -36,6 +37,19 @@ pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, unsure:
     };
     heal::set_stage(desk, id, Status::Healing, stage);
     round(desk, id);
+}
+
+/// After a restart nobody knows whether the checks held meanwhile, and what they look at may itself be starting: they must
+/// hold for their whole time once more, and have their whole time to begin to.
+pub(super) fn resume(desk: &mut Desk<'_, '_>) {
+    let now = desk.now();
+    for incident in desk.state.incidents.values_mut() {
+        let id = incident.id;
+        if let Some(Stage::Verifying { resumed, holding_since, .. }) = incident.run.as_mut().map(|run| &mut run.stage) {
+            (*resumed, *holding_since) = (Some(now), None);
+            desk.journal.incidents.insert(id);
+        }
+    }
 }
 
 /// Sends the next round of checks out.
@@ -98,7 +112,7 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let source = incident.cause.place.source.clone();
     let Some(run) = heal::run_mut(desk, id) else { return };
     let touched = run.touched;
-    let Stage::Verifying { plan, since, holding_since, broken, next, unsure, .. } = &mut run.stage else { return };
+    let Stage::Verifying { plan, since, resumed, holding_since, broken, next, unsure, .. } = &mut run.stage else { return };
     let quiet = plan.verify.iter().filter_map(|c| if let Check::Quiet { time } = c { Some(*time) } else { None }).max();
     let noisy = quiet.is_some() && last_seen > *since;
     let deaf = quiet.is_some() && !live;
@@ -125,7 +139,7 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
         return;
     }
     *holding_since = None;
-    let deadline = *since + patience.within + if deaf { quiet.unwrap_or_default() * 2 } else { Duration::ZERO };
+    let deadline = resumed.unwrap_or(*since) + patience.within + if deaf { quiet.unwrap_or_default() * 2 } else { Duration::ZERO };
     if now < deadline && !noisy {
         *next = (now + patience.every).min(deadline);
         return;

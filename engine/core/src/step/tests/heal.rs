@@ -251,3 +251,32 @@ fn notifications_are_tried_again_and_given_up() {
     assert!(e.said("told try 1 failed: refused"));
     assert!(e.state.incidents[&1].notice.is_none());
 }
+
+#[test]
+fn the_time_in_which_the_engine_was_down_counts_neither_for_a_fix_nor_against_it() {
+    let down_between = |then: &dyn Fn(&Act) -> Outcome| {
+        let mut e = Engine::new(rule(Restart { rollback: true, ..Restart::default() }), Mode::Auto);
+        e.line(0);
+        sees_it_down(&mut e);
+        e.pass_to(5, &heals);
+        assert_eq!(e.status(), Status::Healing);
+        e.now = 300;
+        e.step(Input::Restarted);
+        e.pass_to(305, then);
+        e
+    };
+    // It held before, but nobody knows about the time between.
+    let mut e = down_between(&heals);
+    assert_eq!(e.status(), Status::Healing);
+    e.pass_to(312, &heals);
+    assert_eq!(e.status(), Status::Resolved);
+    // After a boot the service may still be starting: no way back at the first look.
+    let mut e = down_between(&stays_broken);
+    assert_eq!(e.status(), Status::Healing);
+    e.pass_to(320, &heals);
+    assert!(e.status() == Status::Resolved && !e.said("rollback"));
+    // But no more patience than the rule has.
+    let mut e = down_between(&stays_broken);
+    e.pass_to(340, &stays_broken);
+    assert!(e.status() == Status::Healing && e.said("rollback"), "the way back is out");
+}

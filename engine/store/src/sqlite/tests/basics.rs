@@ -146,6 +146,7 @@ fn every_kind_of_effect_and_outcome_reads_back() {
         stage: Stage::Verifying {
             plan,
             since: at(2),
+            resumed: None,
             holding_since: None,
             waiting: BTreeMap::from([("1-1-3".into(), 1)]),
             broken: vec![],

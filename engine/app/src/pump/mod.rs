@@ -1,0 +1,433 @@
+//! The one loop that owns the state: inputs in, decisions, one transaction, then effects out.
+//!
+//! Start at [`Pump::run`]. The order is the promise of the whole engine: an input is decided, its changes, the effects it
+//! asks for and how far its source was read are stored in one transaction, and only then is anything done or acknowledged.
+//! When the store cannot take it (disk full, locked), the loop keeps the batch and tries again; meanwhile the bounded
+//! channels fill and the sources wait. Nothing is dropped, and whoever asks is told why.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use heinzel_core::block::{Ack, Checkpoint, Notice, SourceId, StreamId};
+use heinzel_core::effect::{Effect, EffectId, Outcome};
+use heinzel_core::finding::Refused;
+use heinzel_core::policy::Policy;
+use heinzel_core::state::{Change, Journal, State};
+use heinzel_core::step::{Command, Input, Reply, World, step, wake_at};
+use heinzel_store::error::StoreError;
+use heinzel_store::{Retention, Store, Unfinished};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::live::Live;
+use crate::report::{Counts, Report};
+
+/// What an operator is told: it is done, or why not.
+pub(crate) type Said = Result<String, String>;
+
+/// What the pump is told.
+pub(crate) enum Message {
+    /// A block, scanned.
+    Scanned(Scanned),
+    /// News of a source.
+    Notice(Notice),
+    /// An effect came back.
+    Done(EffectId, Outcome),
+    /// An operator speaks.
+    Command {
+        /// Who.
+        by: String,
+        /// What.
+        command: Command,
+        /// Where the answer goes, once it is stored.
+        answer: oneshot::Sender<Said>,
+    },
+    /// Other rules or assets are in force.
+    Reloaded(Arc<Live>),
+    /// A reload failed; the old set stays.
+    ReloadFailed(String),
+}
+
+/// Somebody asks how everything is. These come by a channel of their own, so that a store that takes nothing, with full
+/// channels behind it, still shows.
+pub(crate) type Asked = oneshot::Sender<Report>;
+
+/// What the pump listens to.
+pub(crate) struct Inbox {
+    /// What happens.
+    pub(crate) messages: mpsc::Receiver<Message>,
+    /// Who asks.
+    pub(crate) asked: mpsc::Receiver<Asked>,
+    /// The engine is stopping: what is decided is stored, but nothing new is begun. It stays queued for the next start.
+    pub(crate) closing: CancellationToken,
+    /// Nothing more comes.
+    pub(crate) stop: CancellationToken,
+}
+
+/// The engine stops while the store takes nothing. What is not stored yet must not be followed by anything that is.
+struct GaveUp;
+
+/// What a block came to, on its way to the decision.
+pub(crate) struct Scanned {
+    pub(crate) source: SourceId,
+    pub(crate) findings: Vec<heinzel_core::finding::Finding>,
+    pub(crate) refused: Vec<Refused>,
+    pub(crate) complaints: Vec<String>,
+    pub(crate) bytes: u64,
+    pub(crate) candidates: u64,
+    pub(crate) checkpoint: Option<Checkpoint>,
+    pub(crate) ack: Option<Ack>,
+}
+
+/// Where effects go to be performed, and where people read what happens.
+pub(crate) trait Out: Send {
+    /// Performs an effect and tells the pump what became of it. Must not block.
+    fn perform(&mut self, effect: Effect);
+    /// Shows what has just been stored.
+    fn show(&mut self, changes: &[Change]);
+}
+
+/// Quiet progress (checkpoints, half-filled windows) is stored at least this often; anything that leads to an effect, an
+/// entry or an acknowledgement is stored at once.
+const LAZY: Duration = Duration::from_millis(500);
+/// Inputs decided together at most before they are stored.
+const BATCH: usize = 256;
+/// How often what is too old is removed from the store.
+const RETENTION_EVERY: Duration = Duration::from_secs(3600);
+/// And how soon there is a next time when there was too much for one.
+const RETENTION_MORE: Duration = Duration::from_secs(1);
+/// How often a store that takes nothing is tried once more before the engine ends.
+const LAST_TRIES: u32 = 5;
+/// A plan begun longer ago than this is not carried on after a restart without looking: somebody may have repaired it.
+const STALE: Duration = Duration::from_secs(600);
+
+/// The loop's own things.
+pub(crate) struct Pump<O: Out> {
+    pub(crate) state: State,
+    pub(crate) live: Arc<Live>,
+    pub(crate) policy: Policy,
+    pub(crate) host: String,
+    pub(crate) store: Box<dyn Store>,
+    pub(crate) retention: Retention,
+    pub(crate) out: O,
+    pub(crate) counts: Counts,
+    journal: Journal,
+    batch: Batch,
+}
+
+/// What is decided and not stored yet.
+#[derive(Default)]
+struct Batch {
+    checkpoints: BTreeMap<(SourceId, StreamId), Checkpoint>,
+    acks: Vec<Ack>,
+    answers: Vec<(oneshot::Sender<Said>, Said)>,
+    since: Option<Instant>,
+}
+
+impl<O: Out> Pump<O> {
+    /// A pump that goes on from `state`.
+    pub(crate) fn new(
+        state: State,
+        live: Arc<Live>,
+        policy: Policy,
+        host: String,
+        store: Box<dyn Store>,
+        retention: Retention,
+        out: O,
+    ) -> Self {
+        let counts = Counts::default();
+        let (journal, batch) = (Journal::default(), Batch::default());
+        Self { state, live, policy, host, store, retention, out, counts, journal, batch }
+    }
+
+    /// Runs until told to stop and the channel is empty, or the channel is closed.
+    pub(crate) async fn run(mut self, mut inbox: Inbox, unfinished: Vec<Unfinished>) -> Self {
+        self.decide(Input::Restarted);
+        let again = self.recover(unfinished);
+        if self.commit(&mut inbox).await.is_err() {
+            return self;
+        }
+        self.dispatch(again, &mut inbox).await;
+        let mut retain_at = Instant::now() + RETENTION_EVERY;
+        loop {
+            // Before waiting for anything: what was decided last may be urgent, also when it was decided by a failure.
+            while self.is_urgent() {
+                if self.commit(&mut inbox).await.is_err() {
+                    return self;
+                }
+            }
+            if retain_at <= Instant::now() {
+                retain_at = Instant::now() + if self.retain() { RETENTION_MORE } else { RETENTION_EVERY };
+            }
+            let patience = self.patience().min(retain_at.saturating_duration_since(Instant::now()));
+            tokio::select! {
+                biased;
+                () = inbox.stop.cancelled() => break,
+                Some(asked) = inbox.asked.recv() => self.answer(asked),
+                message = inbox.messages.recv() => match message {
+                    Some(message) => self.take(message),
+                    None => break,
+                },
+                () = tokio::time::sleep(patience) => {}
+            }
+            for _ in 1..BATCH {
+                let Ok(message) = inbox.messages.try_recv() else { break };
+                self.take(message);
+            }
+            self.decide(Input::Tick);
+        }
+        inbox.closing.cancel();
+        while let Ok(message) = inbox.messages.try_recv() {
+            self.take(message);
+        }
+        // When it gives up, that is said; what is not stored is read again at the next start.
+        let _ = self.commit(&mut inbox).await;
+        self
+    }
+
+    /// Decides about the effects of the process before this one and returns those to perform (again): what only looks or
+    /// tells, and steps of which it is certain that they were not tried. All others are unknown: their checks decide.
+    fn recover(&mut self, unfinished: Vec<Unfinished>) -> Vec<Effect> {
+        let stored: BTreeSet<EffectId> = unfinished.iter().map(|one| one.effect.id.clone()).collect();
+        // A row that could not be read: without an answer its run would hold the asset's lock for ever.
+        let lost: Vec<EffectId> = self.state.awaited().difference(&stored).cloned().collect();
+        for effect in lost {
+            self.decide(Input::Done { effect, outcome: Outcome::Unknown });
+        }
+        let mut again = Vec::new();
+        for one in unfinished {
+            let maybe_started = one.may_have_started();
+            let effect = one.effect;
+            let step = effect.act.changes_world();
+            let outcome = if step && (maybe_started || self.must_look_first(&effect)) {
+                Outcome::Unknown
+            } else if !self.state.awaited().contains(&effect.id) {
+                Outcome::Refused { gate: "restart".into(), why: "nobody waits for it any more".into() }
+            } else {
+                again.push(effect);
+                continue;
+            };
+            self.decide(Input::Done { effect: effect.id, outcome });
+        }
+        again
+    }
+
+    /// Whether a step that was certainly not tried must not simply be tried now: all fixes are paused, or its plan is old.
+    fn must_look_first(&self, effect: &Effect) -> bool {
+        let run = self.state.incidents.get(&effect.incident).and_then(|i| i.run.as_ref());
+        self.state.paused.is_some() || run.is_none_or(|run| run.started + STALE < clock::now())
+    }
+
+    fn decide(&mut self, input: Input) -> Reply {
+        let now = clock::now();
+        let world =
+            World { rules: &self.live.rules, assets: &self.live.assets, policy: &self.policy, now, host: &self.host };
+        step(&mut self.state, &world, input, &mut self.journal)
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Scanned(scanned) => self.scanned(scanned),
+            Message::Notice(notice) => {
+                self.counts.notice(&notice);
+                self.decide(Input::Notice(notice));
+            }
+            Message::Done(effect, outcome) => {
+                self.decide(Input::Done { effect, outcome });
+            }
+            Message::Command { by, command, answer } => {
+                if let Some(reply) = self.decide(Input::Command { by, command }) {
+                    self.batch.answers.push((answer, reply));
+                }
+            }
+            Message::Reloaded(live) => {
+                self.live = live;
+                self.counts.reload = None;
+                self.decide(Input::Reloaded);
+            }
+            Message::ReloadFailed(why) => {
+                self.counts.reload_failures += 1;
+                self.counts.reload = Some(why);
+            }
+        }
+    }
+
+    fn scanned(&mut self, scanned: Scanned) {
+        self.counts.block(&scanned);
+        if !scanned.findings.is_empty() {
+            self.decide(Input::Findings(scanned.findings));
+        }
+        if let Some(checkpoint) = scanned.checkpoint {
+            self.batch.checkpoints.insert((checkpoint.source.clone(), checkpoint.stream.clone()), checkpoint);
+        }
+        self.batch.acks.extend(scanned.ack);
+    }
+
+    fn answer(&self, asked: Asked) {
+        // A reader that went away is no concern of ours.
+        let _ = asked.send(Report::of(self));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.journal.is_empty() && self.batch.checkpoints.is_empty()
+    }
+
+    /// Whether the batch must be stored now.
+    fn is_urgent(&mut self) -> bool {
+        if self.is_empty() && self.batch.acks.is_empty() && self.batch.answers.is_empty() {
+            self.batch.since = None;
+            return false;
+        }
+        let since = *self.batch.since.get_or_insert_with(Instant::now);
+        self.journal.is_urgent()
+            || !self.batch.acks.is_empty()
+            || !self.batch.answers.is_empty()
+            || since.elapsed() >= LAZY
+    }
+
+    /// How long the loop may sleep.
+    fn patience(&self) -> Duration {
+        let lazy = self.batch.since.map(|since| LAZY.saturating_sub(since.elapsed()));
+        let now = clock::now();
+        let world =
+            World { rules: &self.live.rules, assets: &self.live.assets, policy: &self.policy, now, host: &self.host };
+        let timer = wake_at(&self.state, &world).map(|at| at.since(now).max(Duration::from_millis(1)));
+        lazy.into_iter().chain(timer).min().unwrap_or(RETENTION_EVERY).min(RETENTION_EVERY)
+    }
+
+    /// Stores the batch, however long it takes, then does what it asks for.
+    async fn commit(&mut self, inbox: &mut Inbox) -> Result<(), GaveUp> {
+        let (changes, effects) = self.journal.take(&self.state);
+        let batch = std::mem::take(&mut self.batch);
+        let checkpoints: Vec<Checkpoint> = batch.checkpoints.into_values().collect();
+        if !changes.is_empty() || !checkpoints.is_empty() {
+            let mut tries = Tries::default();
+            while let Err(error) = self.store.commit(&changes, &checkpoints) {
+                if !self.wait(&error, &mut tries, inbox).await {
+                    tracing::error!(
+                        "stopping with undecided input; it is read again from the checkpoints at the next start"
+                    );
+                    return Err(GaveUp);
+                }
+            }
+            self.counts.commits += 1;
+            self.works_again();
+        }
+        self.out.show(&changes);
+        for ack in batch.acks {
+            ack.stored();
+        }
+        for (answer, reply) in batch.answers {
+            // An operator who went away has still been obeyed.
+            let _ = answer.send(reply);
+        }
+        self.dispatch(effects, inbox).await;
+        Ok(())
+    }
+
+    /// The store took nothing: says so, and lets some time pass, in which questions are answered. `false`: the engine stops
+    /// and it has been tried often enough.
+    async fn wait(&mut self, error: &StoreError, tries: &mut Tries, inbox: &mut Inbox) -> bool {
+        self.counts.store_failures += 1;
+        if self.counts.store.is_none() {
+            tracing::error!(%error, "the store takes nothing; sources wait, and it is tried again");
+        }
+        self.counts.store = Some(error.to_string());
+        let stopping = inbox.stop.is_cancelled();
+        tries.last += u32::from(stopping);
+        if tries.last > LAST_TRIES {
+            return false;
+        }
+        let mut pause = std::pin::pin!(tokio::time::sleep(tries.pause));
+        tries.pause = (tries.pause * 2).min(Duration::from_secs(if stopping { 1 } else { 5 }));
+        loop {
+            tokio::select! {
+                biased;
+                () = inbox.stop.cancelled(), if !stopping => return true,
+                Some(asked) = inbox.asked.recv() => self.answer(asked),
+                () = &mut pause => return true,
+            }
+        }
+    }
+
+    fn works_again(&mut self) {
+        if self.counts.store.take().is_some() {
+            tracing::info!("the store works again");
+        }
+    }
+
+    /// Has effects performed that are stored. While the engine stops they stay where they are.
+    async fn dispatch(&mut self, effects: Vec<Effect>, inbox: &mut Inbox) {
+        for effect in effects {
+            if inbox.closing.is_cancelled() {
+                return;
+            }
+            match self.mark(&effect, inbox).await {
+                Ok(true) => {
+                    self.counts.effects += 1;
+                    self.out.perform(effect);
+                }
+                Ok(false) => return,
+                // Not marked means not tried. The rest of the plan waits for an answer, so it gets one.
+                Err(error) => {
+                    let why = format!("mark `{}` as started: {error}", effect.act.describe());
+                    let outcome = Outcome::Refused { gate: "store".into(), why };
+                    self.decide(Input::Done { effect: effect.id, outcome });
+                }
+            }
+        }
+    }
+
+    /// Notes that a step is about to be tried, however long it takes; `false`: the engine stops meanwhile.
+    async fn mark(&mut self, effect: &Effect, inbox: &mut Inbox) -> Result<bool, StoreError> {
+        let mut tries = Tries::default();
+        while effect.act.changes_world() {
+            match self.store.started(&effect.id) {
+                Ok(()) => {
+                    self.works_again();
+                    break;
+                }
+                Err(error) if error.is_passing() => {
+                    if !self.wait(&error, &mut tries, inbox).await || inbox.closing.is_cancelled() {
+                        return Ok(false);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Removes what is too old; `true`: there is more.
+    fn retain(&mut self) -> bool {
+        match self.store.retain(clock::now(), &self.retention) {
+            Ok(removed) => {
+                tracing::debug!(?removed, "removed what is too old");
+                removed.more
+            }
+            Err(error) => {
+                tracing::warn!(%error, "could not remove what is too old; it is tried again in an hour");
+                false
+            }
+        }
+    }
+}
+
+/// How a call of the store that fails is tried again.
+struct Tries {
+    /// How long until the next time.
+    pause: Duration,
+    /// How often since the engine is stopping.
+    last: u32,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self { pause: Duration::from_millis(50), last: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests;
