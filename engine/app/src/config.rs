@@ -127,7 +127,8 @@ impl Config {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("read the configuration {} (`heinzel init` writes one)", path.display()))?;
-        let file: File = toml::from_str(&text).map_err(|e| anyhow!("configuration {}: {}", path.display(), e.to_string().trim_end()))?;
+        let file: File = toml::from_str(&text)
+            .map_err(|e| anyhow!("configuration {}: {}", path.display(), e.to_string().trim_end()))?;
         let beside = |p: PathBuf| path.parent().map_or(p.clone(), |folder| folder.join(&p));
         let mut sources = Vec::new();
         let mut names = std::collections::BTreeSet::new();

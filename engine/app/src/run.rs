@@ -264,7 +264,11 @@ fn announce(config: &Config, live: &Live, errors: usize) {
         *modes.entry(config.policy.mode(rule).word()).or_default() += 1;
     }
     let modes: Vec<String> = modes.iter().map(|(mode, count)| format!("{count} {mode}")).collect();
-    let packs = if live.packs.is_empty() { format!("no packs in {}", crate::cli::list(&config.rules)) } else { live.packs.join(", ") };
+    let packs = if live.packs.is_empty() {
+        format!("no packs in {}", crate::cli::list(&config.rules))
+    } else {
+        live.packs.join(", ")
+    };
     tracing::info!("{} rules ({}) in {packs}", live.rules.rules.len(), modes.join(", "));
     if errors > 0 {
         tracing::error!("{errors} errors in the rules; the packs concerned are left out, `heinzel check` shows why");

@@ -25,6 +25,11 @@ pub(crate) fn plain(text: &str, limit: usize) -> String {
     out
 }
 
+/// The same for a text of several lines, which stay lines; nothing is cut.
+pub(crate) fn lines(text: &str) -> String {
+    text.split('\n').map(|line| plain(line, usize::MAX)).collect::<Vec<_>>().join("\n")
+}
+
 /// Marks that reorder or hide text (Unicode bidirectional controls, zero-width characters).
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
@@ -95,6 +100,7 @@ mod tests {
         assert_eq!(plain("exe\u{202e}gpj.x", 100), "exe\\u{202e}gpj.x");
         assert_eq!(plain("ä€x", 3), "ä…");
         assert_eq!(plain("a\nb", 100), "a ⏎ b");
+        assert_eq!(lines("a\n  \u{1b}[2Jb\n"), "a\n  \\u{1b}[2Jb\n");
     }
 
     #[test]

@@ -53,11 +53,7 @@ impl Watch {
         Self::over(folder, RecursiveMode::NonRecursive, changed)
     }
 
-    fn over(
-        folder: &Path,
-        depth: RecursiveMode,
-        changed: impl FnMut() + Send + 'static,
-    ) -> Result<Self, WatchError> {
+    fn over(folder: &Path, depth: RecursiveMode, changed: impl FnMut() + Send + 'static) -> Result<Self, WatchError> {
         let failed = |source: notify::Error| WatchError { folder: folder.to_owned(), source };
         let (news, arrivals) = channel();
         let mut watcher = notify::recommended_watcher(move |event| tell(&news, event)).map_err(failed)?;

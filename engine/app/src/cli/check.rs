@@ -25,7 +25,11 @@ pub(super) fn check(global: &super::Global) -> anyhow::Result<Exit> {
             "configuration: {from}\nsources: {}\nrules: {} in {}\nassets: {}\n{}, {}\n",
             config.sources.iter().map(|s| s.common.name.to_string()).collect::<Vec<_>>().join(", "),
             live.rules.rules.len(),
-            if live.packs.is_empty() { format!("no packs in {}", super::list(&config.rules)) } else { live.packs.join(", ") },
+            if live.packs.is_empty() {
+                format!("no packs in {}", super::list(&config.rules))
+            } else {
+                live.packs.join(", ")
+            },
             live.assets.iter().count(),
             super::count(errors, "error"),
             super::count(problems.len() - errors, "warning"),

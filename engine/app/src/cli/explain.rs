@@ -123,6 +123,10 @@ fn explain_line(
         if one.finds {
             one.windows = windows(state, rule);
         }
+        let off = state.rules.get(&rule.id).and_then(|record| record.off.as_ref());
+        if let Some((_, why)) = off.filter(|(version, _)| one.finds && *version == rule.version) {
+            one = Considered { finds: false, clause: "off", why: format!("it is switched off: {why}"), ..one };
+        }
         considered.push(one);
     }
     if global.json {
@@ -155,7 +159,9 @@ fn words(event: &Event, program: Option<&String>, considered: &[Considered], all
         out.push_str(&format!("task     {} {:?} {}\n", plain(&task.kind, 100), task.state, plain(&task.id, 200)));
     }
     out.push('\n');
-    let near = |c: &&Considered| all || c.finds || matches!(c.clause, "unless" | "field" | "task" | "off" | "program");
+    let near = |c: &&Considered| {
+        all || c.finds || matches!(c.clause, "source" | "program" | "unless" | "field" | "task" | "off")
+    };
     let mut shown = 0;
     for one in considered.iter().filter(near) {
         shown += 1;
@@ -190,9 +196,6 @@ fn consider(
         windows: Vec::new(),
     };
     let globs = |globs: &[heinzel_core::glob::Glob]| globs.iter().map(|g| g.0.clone()).collect::<Vec<_>>().join(", ");
-    if !any && !rule.sources.is_empty() && !rule.sources.iter().any(|g| g.fits(source)) {
-        return not("source", format!("it reads {} only", globs(&rule.sources)));
-    }
     let matching: Vec<usize> =
         (0..rule.patterns.len()).filter(|&n| matches(&rule.patterns[n], &event.message)).collect();
     if !rule.patterns.is_empty()
@@ -200,6 +203,9 @@ fn consider(
         && !rule.clear.patterns.iter().any(|p| matches(p, &event.message))
     {
         return not("match", "no pattern matches the message".into());
+    }
+    if !any && !rule.sources.is_empty() && !rule.sources.iter().any(|g| g.fits(source)) {
+        return not("source", format!("it reads {} only", globs(&rule.sources)));
     }
     let tags = tags(&event.place.stream);
     let names = names(event, program, &tags);

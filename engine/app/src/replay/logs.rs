@@ -122,7 +122,10 @@ impl Log {
         let path = self.path.display();
         match self.path.extension().and_then(|e| e.to_str()) {
             Some(kind @ ("gz" | "zst")) => {
-                format!("unpack {path}: it is no whole .{kind} file; is it cut off, or only named so? After {} lines", self.lines)
+                format!(
+                    "unpack {path}: it is no whole .{kind} file; is it cut off, or only named so? After {} lines",
+                    self.lines
+                )
             }
             _ => format!("read {path}"),
         }
