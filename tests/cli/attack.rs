@@ -82,7 +82,7 @@ fn nothing_that_a_terminal_obeys_is_printed() {
     }
     for text in said {
         let harmful = |c: char| c.is_control() && c != '\n';
-        assert!(!text.contains(harmful), "{:?}", text);
+        assert!(!text.contains(harmful), "{text:?}");
     }
     // It is shown, made harmless.
     let id = lab.expect("pool:www")["id"].to_string();

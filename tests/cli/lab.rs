@@ -113,14 +113,14 @@ impl Lab {
         lab.write("rules/web/samples/busy.toml", SAMPLES);
         lab.write("assets.toml", "[[asset]]\nid = \"pool:www\"\nowner = \"kim\"\n");
         fs::create_dir(lab.path("logs")).unwrap();
-        lab.write("heinzel.toml", &lab.text(CONFIG));
+        lab.write("heinzel.toml", lab.text(CONFIG));
         lab
     }
 
     /// A lab whose configuration has these lines at its end.
     pub(crate) fn with(lines: &str) -> Self {
         let lab = Self::new();
-        lab.write("heinzel.toml", &lab.text(&format!("{CONFIG}{lines}")));
+        lab.write("heinzel.toml", lab.text(&format!("{CONFIG}{lines}")));
         lab
     }
 
