@@ -85,8 +85,7 @@ struct Log {
 impl Program {
     fn new(machine: &Machine, seed: u64) -> Self {
         let log = |folder: &str, rotation| Log::new(machine.folder().join(folder).join("app.log"), rotation);
-        let logs =
-            [log("renamed", Rotation::Rename), log("copied", Rotation::Truncate), log("linked", Rotation::Link)];
+        let logs = [log("renamed", Rotation::Rename), log("copied", Rotation::Truncate), log("linked", Rotation::Link)];
         Self {
             random: Random(seed ^ 0x9e37_79b9_7f4a_7c15),
             logs,

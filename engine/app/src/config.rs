@@ -11,7 +11,8 @@ use heinzel_act::settings::ActSettings;
 use heinzel_core::policy::Policy;
 use heinzel_core::time::Span;
 use heinzel_source::settings::{Settings as SourceSettings, Source};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
 
 /// Where the configuration is looked for when no flag names one.
 pub(crate) const SYSTEM_CONFIG: &str = "/etc/heinzel/heinzel.toml";
@@ -23,7 +24,7 @@ pub(crate) const SYSTEM_RULES: [&str; 2] = ["/etc/heinzel/rules", "/usr/share/he
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct File {
     /// What is read.
-    source: Vec<SourceSettings>,
+    source: Vec<Spanned<SourceSettings>>,
     /// Where the rules are.
     rules: Rules,
     /// The asset file; relative to the configuration's folder.
@@ -69,7 +70,14 @@ impl Default for Store {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Server {
     /// Address and port; without it there is no HTTP API.
+    #[serde(deserialize_with = "address")]
     pub(crate) listen: Option<SocketAddr>,
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let no = || format!("`{text}` is no address with a port; write it like 127.0.0.1:4780 or [::1]:4780");
+    text.parse().map(Some).map_err(|_| serde::de::Error::custom(no()))
 }
 
 /// The configuration, checked.
@@ -119,16 +127,18 @@ impl Config {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("read the configuration {} (`heinzel init` writes one)", path.display()))?;
-        let file: File = toml::from_str(&text).map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
+        let file: File = toml::from_str(&text)
+            .map_err(|e| anyhow!("configuration {}: {}", path.display(), e.to_string().trim_end()))?;
         let beside = |p: PathBuf| path.parent().map_or(p.clone(), |folder| folder.join(&p));
         let mut sources = Vec::new();
         let mut names = std::collections::BTreeSet::new();
         for settings in file.source {
-            let source = settings.check().map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
+            let before = text.get(..settings.span().start).unwrap_or_default();
+            let place = format!("configuration {}, line {}", path.display(), before.matches('\n').count() + 1);
+            let source = settings.into_inner().check().map_err(|e| anyhow!("{place}: {e}"))?;
             if !names.insert(source.common.name.clone()) {
                 bail!(
-                    "configuration {}: two `[[source]]` are named `{}`; a name must be unique, because checkpoints belong to it",
-                    path.display(),
+                    "{place}: a second `[[source]]` is named `{}`; a name must be unique, because checkpoints belong to it",
                     source.common.name
                 );
             }

@@ -78,7 +78,7 @@ impl Console {
 
     fn words(&self, entry: &Entry) -> String {
         match self.show {
-            Show::Json => serde_json::to_string(entry).unwrap_or_default(),
+            Show::Json => crate::text::json(entry).unwrap_or_default(),
             Show::Text => {
                 let incident = entry.incident.map(|id| format!(" #{id}")).unwrap_or_default();
                 format!("{}{incident} {}: {}", entry.at, entry.what, plain(&entry.text, SHOWN))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use heinzel_core::asset::{Asset, Assets};
+use heinzel_core::asset::{Asset, AssetError, Assets};
 use heinzel_core::block::SourceId;
 use heinzel_core::pattern;
 use heinzel_core::probe::{Fact, Facts};
@@ -15,6 +15,7 @@ use heinzel_script::problem::{Gravity, Problem};
 use heinzel_script::sample::Samples;
 use regex::bytes::Regex;
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::samples;
 
@@ -61,7 +62,7 @@ impl TaskRule {
 #[serde(deny_unknown_fields)]
 struct AssetFile {
     #[serde(default)]
-    asset: Vec<Asset>,
+    asset: Vec<Spanned<Asset>>,
 }
 
 impl Live {
@@ -163,21 +164,33 @@ fn read(folders: &[PathBuf]) -> (Vec<Pack>, Vec<Problem>) {
 
 fn read_assets(path: &Path) -> Result<Assets, Problem> {
     let text = std::fs::read_to_string(path).map_err(|e| plain_problem(path, format!("cannot be read: {e}")))?;
-    let file: AssetFile = toml::from_str(&text).map_err(|error| {
-        let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let problem = |start: usize, message: &str, hint: Option<String>| {
         let before = text.get(..start).unwrap_or_default();
         let line = before.matches('\n').count();
         Problem {
             file: path.to_owned(),
             line: line + 1,
-            column: start - before.rfind('\n').map_or(0, |at| at + 1) + 1,
+            column: before[before.rfind('\n').map_or(0, |at| at + 1)..].chars().count() + 1,
             severity: Gravity::Error,
             source_line: text.lines().nth(line).unwrap_or_default().to_owned(),
-            message: error.message().to_owned(),
-            hint: Some("an asset is [[asset]] with id, aliases, owner, depends_on, protected".into()),
+            message: message.to_owned(),
+            hint,
         }
+    };
+    let file: AssetFile = toml::from_str(&text).map_err(|error| {
+        let hint = "an asset is [[asset]] with id, aliases, owner, depends_on, protected";
+        problem(error.span().map_or(0, |span| span.start), error.message(), Some(hint.into()))
     })?;
-    Assets::new(file.asset).map_err(|error| plain_problem(path, error.to_string()))
+    let places: Vec<(String, usize)> = file.asset.iter().map(|a| (a.get_ref().id.clone(), a.span().start)).collect();
+    Assets::new(file.asset.into_iter().map(Spanned::into_inner).collect()).map_err(|error| {
+        let (AssetError::Id(id)
+        | AssetError::Twice(id)
+        | AssetError::Alias { second: id, .. }
+        | AssetError::Unknown { asset: id, .. }) = &error;
+        // The last with this id: of two, the second is too many.
+        let start = places.iter().rev().find(|(known, _)| known == id).map_or(0, |(_, start)| *start);
+        problem(start, &error.to_string(), None)
+    })
 }
 
 fn plain_problem(file: &Path, message: String) -> Problem {

@@ -35,7 +35,7 @@ fn main() -> std::process::ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             // The one place where an error chain is printed.
-            let text = format!("heinzel: {error:#}\n");
+            let text = text::lines(&format!("heinzel: {error:#}\n"));
             let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), text.as_bytes());
             exit::of(&error).into()
         }

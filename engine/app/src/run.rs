@@ -59,7 +59,8 @@ pub(crate) fn run(config: Config, json: bool) -> anyhow::Result<Exit> {
 fn start_log(json: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HEINZEL_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     // Set once a process; a second try can only come from a test.
     let _ = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
 }
@@ -75,6 +76,10 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     for problem in problems.iter().filter(|p| p.is_error()) {
         tracing::error!("{problem}");
     }
+    // Without the asset file nobody would know what is protected.
+    if let Some(problem) = problems.iter().find(|p| p.is_error() && config.assets.as_ref() == Some(&p.file)) {
+        return Err(Ends::with(Exit::Wrong, format!("the assets cannot be used:\n{problem}")));
+    }
     let errors = problems.iter().filter(|p| p.is_error()).count();
     let live = Arc::new(live);
     let current = Current::new(live.clone());
@@ -85,6 +90,8 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let (ask, asked) = mpsc::channel(MESSAGES);
     let (stop_sources, stop_pump) = (CancellationToken::new(), CancellationToken::new());
     let effects = TaskTracker::new();
+    // Before anything is read: a start that fails here has done nothing.
+    let http = server::start(&config, to_scanner.clone(), ask.clone(), stop_sources.clone()).await?;
     let hands = Hands::new(&config.act, &config.policy).map_err(|e| Ends::with(Exit::Wrong, e.to_string()))?;
     let console = Console::start(if json { Show::Json } else { Show::Text }).context("start the console")?;
     let performer = Performer::new(hands, to_pump.clone(), effects.clone(), console);
@@ -122,8 +129,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
         sources.spawn(run);
     }
     let reload = Reload::start(&config.rules, config.assets.as_deref(), &current, &to_pump);
-    let control = tokio::spawn(control::serve(config.socket(), to_pump.clone(), ask.clone(), stop_sources.clone()));
-    let http = server::start(&config, to_scanner.clone(), ask, stop_sources.clone()).await?;
+    let control = tokio::spawn(control::serve(config.socket(), to_pump.clone(), ask, stop_sources.clone()));
 
     // Without its loop the engine would look alive and do nothing; whoever started it starts it again.
     let broke = tokio::select! {
@@ -267,7 +273,11 @@ fn announce(config: &Config, live: &Live, errors: usize) {
         *modes.entry(config.policy.mode(rule).word()).or_default() += 1;
     }
     let modes: Vec<String> = modes.iter().map(|(mode, count)| format!("{count} {mode}")).collect();
-    let packs = if live.packs.is_empty() { format!("no packs in {:?}", config.rules) } else { live.packs.join(", ") };
+    let packs = if live.packs.is_empty() {
+        format!("no packs in {}", crate::cli::list(&config.rules))
+    } else {
+        live.packs.join(", ")
+    };
     tracing::info!("{} rules ({}) in {packs}", live.rules.rules.len(), modes.join(", "));
     if errors > 0 {
         tracing::error!("{errors} errors in the rules; the packs concerned are left out, `heinzel check` shows why");

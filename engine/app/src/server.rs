@@ -89,6 +89,8 @@ pub(crate) async fn start(
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .with_context(|| format!("listen on {address} (`server.listen`); is another program there?"))?;
+    // Port 0 lets the system choose one.
+    let address = listener.local_addr().unwrap_or(address);
     tracing::info!("HTTP on http://{address}: /healthz /readyz /metrics /v1/events");
     let report = Arc::new(Mutex::new(None));
     let answers = Answers { sources: sources.into(), blocks, report: report.clone() };

@@ -25,6 +25,11 @@ pub(crate) fn plain(text: &str, limit: usize) -> String {
     out
 }
 
+/// The same for a text of several lines, which stay lines; nothing is cut.
+pub(crate) fn lines(text: &str) -> String {
+    text.split('\n').map(|line| plain(line, usize::MAX)).collect::<Vec<_>>().join("\n")
+}
+
 /// Marks that reorder or hide text (Unicode bidirectional controls, zero-width characters).
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
@@ -48,6 +53,25 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// A value as one line of JSON. JSON leaves some control characters as they are that terminals obey (U+007F to U+009F):
+/// they are escaped, too.
+pub(crate) fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string(value)?;
+    if !text.contains(char::is_control) {
+        return Ok(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if c.is_control() {
+            // Writing to a String cannot fail. All of them are below U+10000.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    Ok(out)
 }
 
 /// A text made safe to stand in HTML.
@@ -76,6 +100,15 @@ mod tests {
         assert_eq!(plain("exe\u{202e}gpj.x", 100), "exe\\u{202e}gpj.x");
         assert_eq!(plain("ä€x", 3), "ä…");
         assert_eq!(plain("a\nb", 100), "a ⏎ b");
+        assert_eq!(lines("a\n  \u{1b}[2Jb\n"), "a\n  \\u{1b}[2Jb\n");
+    }
+
+    #[test]
+    fn json_has_no_control_characters_and_means_the_same() {
+        let text = "a\u{1b}[2J\u{9b}31m\u{7f} \u{85}ö";
+        let said = json(&text).unwrap();
+        assert_eq!(said, r#""a\u001b[2J\u009b31m\u007f \u0085ö""#);
+        assert_eq!(serde_json::from_str::<String>(&said).unwrap(), text);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use heinzel_script::reload::Watch;
 use tokio::sync::mpsc;
@@ -24,23 +24,31 @@ impl Reload {
         current: &Current,
         pump: &mpsc::Sender<Message>,
     ) -> Self {
-        let mut watched: BTreeSet<PathBuf> = folders.iter().cloned().collect();
-        watched.extend(
-            assets.and_then(Path::parent).map(|p| if p.as_os_str().is_empty() { ".".into() } else { p.to_owned() }),
-        );
-        let mut watches = Vec::new();
-        for folder in watched {
+        // One at a time, from reading to swapping: else an older set could come last.
+        let turn = Arc::new(Mutex::new(()));
+        let again = || {
             let (folders, assets) = (folders.to_vec(), assets.map(Path::to_owned));
-            let (current, pump) = (current.clone(), pump.clone());
-            match Watch::start(&folder, move || reload(&folders, assets.as_deref(), &current, &pump)) {
-                Ok(watch) => watches.push(watch),
-                Err(error) => {
-                    let error = anyhow::Error::new(error);
-                    tracing::warn!("{error:#}; changes there count from the next start");
-                }
+            let (current, pump, turn) = (current.clone(), pump.clone(), turn.clone());
+            move || {
+                let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+                reload(&folders, assets.as_deref(), &current, &pump);
             }
+        };
+        let watched: BTreeSet<&PathBuf> = folders.iter().collect();
+        let mut watches: Vec<_> = watched.into_iter().map(|folder| Watch::start(folder, again())).collect();
+        if let Some(file) = assets {
+            let (again, path, mut before) = (again(), file.to_owned(), None);
+            watches.push(Watch::beside(file, move || {
+                // The configuration's folder may hold the store, too.
+                let now = std::fs::read(&path).ok();
+                if before.as_ref() != Some(&now) {
+                    before = Some(now);
+                    again();
+                }
+            }));
         }
-        Self { _watches: watches }
+        let said = |error| tracing::warn!("{:#}; changes there count from the next start", anyhow::Error::new(error));
+        Self { _watches: watches.into_iter().filter_map(|watch| watch.map_err(said).ok()).collect() }
     }
 }
 

@@ -23,7 +23,7 @@ pub enum FieldType {
     Host,
     /// A systemd unit name with its suffix (systemd.unit(5)).
     Unit,
-    /// An absolute path without `..`, control characters or a component beginning with `-`.
+    /// An absolute path without `..`, `*`, control characters or a component beginning with `-`.
     Path,
     /// An e-mail address in its plain form, at most 254 bytes (RFC 5321 section 4.5.3.1.3).
     Email,
@@ -205,6 +205,8 @@ impl FieldType {
             Self::Domain if !text.trim_end_matches('.').contains('.') => refuse("is not a domain name: it has no dot"),
             Self::Domain => is_domain(text.trim_end_matches('.')).and_then(|()| keep(254)),
             Self::Unit => is_unit(text).and_then(|()| keep(255)),
+            // A step may remove files by a pattern; only the rule's author may write one.
+            Self::Path if text.contains('*') => refuse("contains `*`, which steps read as a pattern"),
             Self::Path => is_path(text).and_then(|()| keep(4096)),
             Self::Email => match text.rsplit_once('@') {
                 Some((local, domain)) if !local.is_empty() && local.len() <= 64 => {
@@ -307,8 +309,8 @@ fn seconds(text: &str) -> Result<Value, NotAccepted> {
         })
     };
     match number_and_unit(text).and_then(|(n, unit)| Some(n * factor(unit)?)) {
-        Some(number) => Ok(Value::Float(number)),
-        None => refuse("is not a length of time"),
+        Some(number) if number.is_finite() => Ok(Value::Float(number)),
+        _ => refuse("is not a length of time"),
     }
 }
 
@@ -376,6 +378,8 @@ mod tests {
         check("path", "etc/passwd", "is not an absolute path");
         check("path", "/srv/-rf", "has a part that begins with `-`, which programs read as an option");
         check("path", "/srv/\0x", "contains a control character");
+        check("path", "/var/cache/nginx/*", "contains `*`, which steps read as a pattern");
+        check("duration", &format!("{}d", "9".repeat(308)), "is not a length of time");
         check("unit", "nginx", "is not a unit name: it lacks a suffix such as `.service`");
         check("unit", "a b.service", "contains ` `, which no unit name has");
         check("int", "12; DROP TABLE", "is not a whole number");

@@ -40,10 +40,24 @@ impl Watch {
     /// # Errors
     /// [`WatchError`] when the folder does not exist or the system has no watches left.
     pub fn start(folder: &Path, changed: impl FnMut() + Send + 'static) -> Result<Self, WatchError> {
+        Self::over(folder, RecursiveMode::Recursive, changed)
+    }
+
+    /// Watches the folder of one file, and nothing below it. Other files there wake it, too: whoever is called looks whether
+    /// it is the file that has changed (it may be a link, and what it leads to was switched).
+    ///
+    /// # Errors
+    /// [`WatchError`] when the folder does not exist or the system has no watches left.
+    pub fn beside(file: &Path, changed: impl FnMut() + Send + 'static) -> Result<Self, WatchError> {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::over(folder, RecursiveMode::NonRecursive, changed)
+    }
+
+    fn over(folder: &Path, depth: RecursiveMode, changed: impl FnMut() + Send + 'static) -> Result<Self, WatchError> {
         let failed = |source: notify::Error| WatchError { folder: folder.to_owned(), source };
         let (news, arrivals) = channel();
         let mut watcher = notify::recommended_watcher(move |event| tell(&news, event)).map_err(failed)?;
-        watcher.watch(folder, RecursiveMode::Recursive).map_err(failed)?;
+        watcher.watch(folder, depth).map_err(failed)?;
         let run = move || listen(&arrivals, changed);
         let thread = std::thread::Builder::new().name("rules-watch".into()).spawn(run);
         let thread = thread.map_err(|error| failed(notify::Error::io(error)))?;
@@ -67,6 +81,8 @@ impl Drop for Watch {
 fn tell(news: &Sender<()>, event: notify::Result<notify::Event>) {
     match event {
         Ok(event) if matches!(event.kind, EventKind::Access(_)) => {}
+        // A store or a log that lies in the folder is written all the time and is no rule.
+        Ok(event) if !event.paths.is_empty() && !event.paths.iter().any(|path| may_matter(path)) => {}
         Ok(_) => {
             // No receiver: the watch is being dropped.
             let _ = news.send(());
@@ -76,6 +92,11 @@ fn tell(news: &Sender<()>, event: notify::Result<notify::Event>) {
             let _ = news.send(());
         }
     }
+}
+
+/// Whether it is a rule, a table, or may be a folder.
+fn may_matter(path: &Path) -> bool {
+    path.extension().is_none_or(|extension| extension == "rhai" || extension == "toml")
 }
 
 fn listen(arrivals: &Receiver<()>, mut changed: impl FnMut()) {

@@ -22,12 +22,17 @@ pub(super) fn check(global: &super::Global) -> anyhow::Result<Exit> {
         }
         let from = config.file.as_ref().map_or("none (this machine's own logs)".into(), |f| f.display().to_string());
         super::print(&format!(
-            "configuration: {from}\nsources: {}\nrules: {} in {}\nassets: {}\n{errors} errors, {} warnings\n",
+            "configuration: {from}\nsources: {}\nrules: {} in {}\nassets: {}\n{}, {}\n",
             config.sources.iter().map(|s| s.common.name.to_string()).collect::<Vec<_>>().join(", "),
             live.rules.rules.len(),
-            if live.packs.is_empty() { format!("no packs ({:?})", config.rules) } else { live.packs.join(", ") },
+            if live.packs.is_empty() {
+                format!("no packs in {}", super::list(&config.rules))
+            } else {
+                live.packs.join(", ")
+            },
             live.assets.iter().count(),
-            problems.len() - errors,
+            super::count(errors, "error"),
+            super::count(problems.len() - errors, "warning"),
         ))?;
     }
     Ok(if errors > 0 { Exit::Wrong } else { Exit::Ok })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use heinzel_core::block::SourceId;
-use heinzel_core::event::Event;
+use heinzel_core::event::{Clock, Event};
 use heinzel_core::finding::{Finding, Role};
 use heinzel_core::gate;
 use heinzel_core::parse::Format;
@@ -26,7 +26,6 @@ use crate::{clock, run, samples};
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The line, in quotes.
-    #[arg(required_unless_present = "incident")]
     line: Option<String>,
     /// An incident's number, instead of a line.
     #[arg(long, conflicts_with = "line")]
@@ -69,7 +68,7 @@ struct Considered {
 /// Explains a line or an incident.
 pub(super) fn explain(global: &super::Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = global.config()?;
-    let (live, _) = Live::load(&config.rules, config.assets.as_deref());
+    let (live, _) = global.live(&config);
     let state = state(&config)?;
     match (&arguments.line, arguments.incident) {
         (_, Some(id)) => incident(global, &config, &live, &state, id),
@@ -112,7 +111,8 @@ fn explain_line(
     manner.format = arguments.format.unwrap_or(manner.format);
     manner.program = arguments.program.clone().or(manner.program);
     let program = manner.program.clone();
-    let source: SourceId = arguments.source.as_deref().unwrap_or("explain").into();
+    // Without a source the line comes from nowhere: a name of ours would count as its file's.
+    let source: SourceId = arguments.source.as_deref().unwrap_or_default().into();
     let event = Lane::new(source.clone(), manner).parse(line, clock::now());
     let live = Arc::new(live);
     let wanted = arguments.rule.clone().map(heinzel_core::glob::Glob);
@@ -123,6 +123,10 @@ fn explain_line(
         if one.finds {
             one.windows = windows(state, rule);
         }
+        let off = state.rules.get(&rule.id).and_then(|record| record.off.as_ref());
+        if let Some((_, why)) = off.filter(|(version, _)| one.finds && *version == rule.version) {
+            one = Considered { finds: false, clause: "off", why: format!("it is switched off: {why}"), ..one };
+        }
         considered.push(one);
     }
     if global.json {
@@ -131,27 +135,33 @@ fn explain_line(
         }))?;
         return Ok(Exit::Ok);
     }
-    super::print(&words(&event, &considered, arguments.all || wanted.is_some()))?;
+    super::print(&words(&event, program.as_ref(), &considered, arguments.all || wanted.is_some()))?;
     Ok(Exit::Ok)
 }
 
-fn words(event: &Event, considered: &[Considered], all: bool) -> String {
+fn words(event: &Event, program: Option<&String>, considered: &[Considered], all: bool) -> String {
     let stamp = &event.stamp;
-    let of = |value: &Option<String>| value.as_deref().map_or("-".into(), |v| plain(v, 100));
+    let of = |value: Option<&String>| value.map_or("-".into(), |v| plain(v, 100));
+    let clock = match event.clock {
+        Clock::Own => "",
+        Clock::Missing => " (now: none was found in the line)",
+        Clock::Future => " (now: the line's own lies in the future)",
+    };
     let mut out = format!(
-        "time     {} ({:?})\nhost     {}\nprogram  {}\nunit     {}\nmessage  {}\n",
+        "time     {}{clock}\nhost     {}\nprogram  {}\nunit     {}\nmessage  {}\n",
         event.time,
-        event.clock,
-        of(&stamp.host),
-        of(&stamp.program),
-        of(&stamp.unit),
+        of(stamp.host.as_ref()),
+        of(program.or(stamp.program.as_ref())),
+        of(stamp.unit.as_ref()),
         plain(&event.message, 500),
     );
     if let Some(task) = &stamp.task {
         out.push_str(&format!("task     {} {:?} {}\n", plain(&task.kind, 100), task.state, plain(&task.id, 200)));
     }
     out.push('\n');
-    let near = |c: &&Considered| all || c.finds || matches!(c.clause, "unless" | "field" | "task" | "off" | "program");
+    let near = |c: &&Considered| {
+        all || c.finds || matches!(c.clause, "source" | "program" | "unless" | "field" | "task" | "off")
+    };
     let mut shown = 0;
     for one in considered.iter().filter(near) {
         shown += 1;
@@ -162,7 +172,7 @@ fn words(event: &Event, considered: &[Considered], all: bool) -> String {
         }
     }
     let finds = considered.iter().filter(|c| c.finds).count();
-    out.push_str(&format!("{} rules considered, {finds} find something", considered.len()));
+    out.push_str(&format!("{} considered, {finds} find something", super::count(considered.len(), "rule")));
     if shown < considered.len() {
         out.push_str(&format!("; {} whose patterns do not match are not shown (--all)", considered.len() - shown));
     }
@@ -186,9 +196,6 @@ fn consider(
         windows: Vec::new(),
     };
     let globs = |globs: &[heinzel_core::glob::Glob]| globs.iter().map(|g| g.0.clone()).collect::<Vec<_>>().join(", ");
-    if !any && !rule.sources.is_empty() && !rule.sources.iter().any(|g| g.fits(source)) {
-        return not("source", format!("it reads {} only", globs(&rule.sources)));
-    }
     let matching: Vec<usize> =
         (0..rule.patterns.len()).filter(|&n| matches(&rule.patterns[n], &event.message)).collect();
     if !rule.patterns.is_empty()
@@ -197,12 +204,19 @@ fn consider(
     {
         return not("match", "no pattern matches the message".into());
     }
+    if !any && !rule.sources.is_empty() && !rule.sources.iter().any(|g| g.fits(source)) {
+        return not("source", format!("it reads {} only", globs(&rule.sources)));
+    }
     let tags = tags(&event.place.stream);
     let names = names(event, program, &tags);
     let all_names = [names.program, names.unit, names.task_kind].into_iter().flatten().chain(tags.iter().copied());
     if !rule.programs.is_empty() && !all_names.clone().any(|n| rule.programs.iter().any(|g| g.fits(n))) {
         let is: Vec<&str> = all_names.collect();
-        return not("program", format!("it wants {}, and the line is from {}", globs(&rule.programs), is.join(", ")));
+        let is = match &is[..] {
+            [] => "the line names no program; `--program` or `--source` says what wrote it".to_owned(),
+            names => format!("the line is from {}", names.join(", ")),
+        };
+        return not("program", format!("it wants {}, and {is}", globs(&rule.programs)));
     }
     if let Some(pattern) = rule.unless.iter().find(|p| matches(p, &event.message)) {
         return not("unless", format!("`{pattern}` matches"));
@@ -219,7 +233,9 @@ fn consider(
     for claim in claims(live, &view, &fixed, event, &candidates, program) {
         match claim {
             Ok(finding) if finding.rule == rule.id => return found(rule, &finding),
-            Err(refused) if refused.rule == rule.id => return not("field", refused.to_string()),
+            Err(refused) if refused.rule == rule.id => {
+                return not("field", format!("`{}` {}", refused.field, refused.reason));
+            }
             _ => {}
         }
     }
@@ -237,7 +253,13 @@ fn found(rule: &Rule, finding: &Finding) -> Considered {
         Some(Err(error)) => format!(", asset: {error}"),
         _ => String::new(),
     };
-    let why = format!("{:?} {}{asset}; trigger {:?}", finding.role, fields.join(" "), rule.trigger);
+    let role = match finding.role {
+        Role::Match(number) => format!("match[{number}]"),
+        Role::Clear(number) => format!("clear[{number}]"),
+        Role::Task => "task".into(),
+        Role::TaskOther => "task in another state".into(),
+    };
+    let why = format!("{role} {}{asset}; trigger: {}", fields.join(" "), super::reference::trigger(rule));
     Considered { rule: rule.id.to_string(), finds: true, clause: "finding", why, windows: Vec::new() }
 }
 

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use heinzel_script::problem::Problem;
 
 use crate::config::{Config, Overrides};
 use crate::exit::{Ends, Exit};
+use crate::live::Live;
 
 mod audit;
 mod check;
@@ -55,6 +57,17 @@ pub(crate) struct Global {
 }
 
 impl Global {
+    /// The rules and assets in force. On stderr: that some could not be loaded, so that nobody wonders.
+    pub(crate) fn live(&self, config: &Config) -> (Live, Vec<Problem>) {
+        let (live, problems) = Live::load(&config.rules, config.assets.as_deref());
+        let errors = problems.iter().filter(|p| p.is_error()).count();
+        if errors > 0 {
+            let text = format!("heinzel: {} in rules or assets; `heinzel check` shows them\n", count(errors, "error"));
+            remark(&text);
+        }
+        (live, problems)
+    }
+
     /// The configuration with the flags' changes.
     ///
     /// # Errors
@@ -149,6 +162,23 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
     }
 }
 
+/// A word on stderr that is no result.
+pub(crate) fn remark(text: &str) {
+    // A closed stderr must not stop a report.
+    let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), text.as_bytes());
+}
+
+/// A number of things: `1 error`, `2 errors`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Folders as people write them.
+pub(crate) fn list(folders: &[PathBuf]) -> String {
+    let names: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
+    if names.is_empty() { "any folder (`--rules` or `rules.folders` names one)".into() } else { names.join(", ") }
+}
+
 /// Prints text; a closed pipe is no error of ours.
 ///
 /// # Errors
@@ -166,5 +196,5 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// # Errors
 /// When it cannot be written.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    print(&format!("{}\n", serde_json::to_string(value)?))
+    print(&format!("{}\n", crate::text::json(value)?))
 }

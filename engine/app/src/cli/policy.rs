@@ -11,7 +11,6 @@ use serde_json::json;
 use super::{reader, talk};
 use crate::clock;
 use crate::exit::{Ends, Exit};
-use crate::live::Live;
 use crate::text::{plain, table};
 
 #[derive(Debug, Subcommand)]
@@ -63,7 +62,7 @@ pub(super) fn policy(global: &super::Global, command: Command) -> anyhow::Result
 
 fn show(global: &super::Global, only: Option<String>) -> anyhow::Result<Exit> {
     let config = global.config()?;
-    let (live, _) = Live::load(&config.rules, config.assets.as_deref());
+    let (live, _) = global.live(&config);
     let records = if config.state.join(FILE).exists() {
         let mut store = reader::open(&config)?;
         store.load(clock::now())?.rules
@@ -102,7 +101,7 @@ fn show(global: &super::Global, only: Option<String>) -> anyhow::Result<Exit> {
         let what = only.map_or_else(|| "rules".to_owned(), |g| format!("rule fits `{}`", g.0));
         return Err(Ends::with(
             Exit::Refused,
-            format!("no {what} in {:?}; `heinzel check` says what was loaded", config.rules),
+            format!("no {what} in {}; `heinzel check` says what was loaded", super::list(&config.rules)),
         ));
     }
     if !global.json {

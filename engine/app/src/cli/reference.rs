@@ -61,7 +61,8 @@ fn page(live: &Live) -> String {
     out
 }
 
-fn trigger(rule: &Rule) -> String {
+/// When its findings become an incident, in words.
+pub(super) fn trigger(rule: &Rule) -> String {
     let span = |time: std::time::Duration| heinzel_core::time::Span(time).to_string();
     let what = match &rule.trigger {
         Trigger::Count { count: 1, .. } => "every finding".to_owned(),

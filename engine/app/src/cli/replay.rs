@@ -12,7 +12,6 @@ use serde_json::json;
 
 use crate::clock;
 use crate::exit::{Ends, Exit};
-use crate::live::Live;
 use crate::pipeline::Manner;
 use crate::replay::{Outcomes, Replay, html};
 use crate::text::{plain, table};
@@ -61,14 +60,10 @@ pub(super) fn zone(name: Option<&str>) -> anyhow::Result<jiff::tz::TimeZone> {
 /// Replays and reports.
 pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = global.config()?;
-    let (live, problems) = Live::load(&config.rules, config.assets.as_deref());
+    let (live, _) = global.live(&config);
     if live.rules.rules.is_empty() {
-        let text = format!("no rule could be loaded from {:?}; `heinzel check` says why", config.rules);
+        let text = format!("no rule could be loaded from {}; `heinzel check` says why", super::list(&config.rules));
         return Err(Ends::with(Exit::Wrong, text));
-    }
-    let broken = problems.iter().filter(|p| p.is_error()).count();
-    if broken > 0 {
-        remark(&format!("heinzel: {broken} errors in the rules; `heinzel check` shows them\n"));
     }
     let manner = Manner {
         format: arguments.format,
@@ -99,12 +94,6 @@ pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::R
         super::print(&words(&outcomes))?;
     }
     Ok(Exit::Ok)
-}
-
-/// A word on stderr that is no result.
-fn remark(text: &str) {
-    // A closed stderr must not stop a report.
-    let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), text.as_bytes());
 }
 
 fn found(finding: &Finding) -> serde_json::Value {
@@ -141,14 +130,16 @@ fn words(o: &Outcomes) -> String {
         out.push('\n');
     }
     for (refused, times) in &o.refused {
-        out.push_str(&format!("refused {times} times: {}\n", plain(refused, 200)));
+        let often = super::count(usize::try_from(*times).unwrap_or(usize::MAX), "time");
+        out.push_str(&format!("refused {often}: {}\n", plain(refused, 200)));
     }
-    let findings: u64 = o.findings.values().sum();
+    let count = |number: u64, what: &str| super::count(usize::try_from(number).unwrap_or(usize::MAX), what);
     out.push_str(&format!(
-        "{} lines, {} bytes: {findings} findings, {} incidents\n",
-        o.lines,
-        o.bytes,
-        o.incidents.len()
+        "{}, {}: {}, {}\n",
+        count(o.lines, "line"),
+        count(o.bytes, "byte"),
+        count(o.findings.values().sum(), "finding"),
+        super::count(o.incidents.len(), "incident")
     ));
     out
 }

@@ -72,7 +72,7 @@ pub(crate) fn words(report: &Report) -> String {
             source.counts.counted.iter().map(|(what, times)| format!("{what} {times}")).collect::<Vec<_>>().join(", "),
         ]);
         for (stream, health) in &source.streams {
-            rows.push(vec![format!("  {stream}"), word(health)]);
+            rows.push(vec![format!("  {}", plain(stream, 200)), word(health)]);
         }
     }
     out.push_str(&table(&["source", "health", "reading", "bytes", "findings", "counted"], &rows));

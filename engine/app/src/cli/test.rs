@@ -26,9 +26,10 @@ pub(super) fn test(global: &super::Global, arguments: &Arguments) -> anyhow::Res
             super::print(&format!("{problem}\n"))?;
         }
         super::print(&format!(
-            "{} rules in {} pass; {errors} problems\n",
-            live.rules.rules.len(),
-            live.packs.join(", ")
+            "{} in {} pass; {}\n",
+            super::count(live.rules.rules.len(), "rule"),
+            if live.packs.is_empty() { super::list(&config.rules) } else { live.packs.join(", ") },
+            super::count(errors, "problem")
         ))?;
     }
     Ok(if errors > 0 || live.rules.rules.is_empty() { Exit::Wrong } else { Exit::Ok })

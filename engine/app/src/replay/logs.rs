@@ -53,7 +53,10 @@ impl Log {
             let file = BufReader::with_capacity(1 << 16, file);
             let input: Box<dyn Read> = match path.extension().and_then(|e| e.to_str()) {
                 Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-                Some("zst") => Box::new(ruzstd::decoding::StreamingDecoder::new(file).with_context(what)?),
+                Some("zst") => Box::new(
+                    ruzstd::decoding::StreamingDecoder::new(file)
+                        .with_context(|| format!("unpack {name}: it does not begin like a .zst file; is it one?"))?,
+                ),
                 _ => Box::new(file),
             };
             (input, read_at)
@@ -115,13 +118,26 @@ impl Log {
         Ok(())
     }
 
+    fn what(&self) -> String {
+        let path = self.path.display();
+        match self.path.extension().and_then(|e| e.to_str()) {
+            Some(kind @ ("gz" | "zst")) => {
+                format!(
+                    "unpack {path}: it is no whole .{kind} file; is it cut off, or only named so? After {} lines",
+                    self.lines
+                )
+            }
+            _ => format!("read {path}"),
+        }
+    }
+
     /// The next bytes up to the last line end in them; at the end of the file, all of them.
     fn whole_lines(&mut self) -> anyhow::Result<Vec<u8>> {
         let mut bytes = std::mem::take(&mut self.rest);
         loop {
             let from = bytes.len();
             let wanted = (&mut self.input).take(BLOCK as u64);
-            let got = { wanted }.read_to_end(&mut bytes).with_context(|| format!("read {}", self.path.display()))?;
+            let got = { wanted }.read_to_end(&mut bytes).with_context(|| self.what())?;
             if got == 0 {
                 self.ended = true;
                 if !bytes.is_empty() && !bytes.ends_with(b"\n") {

@@ -112,7 +112,9 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let source = incident.cause.place.source.clone();
     let Some(run) = heal::run_mut(desk, id) else { return };
     let touched = run.touched;
-    let Stage::Verifying { plan, since, resumed, holding_since, broken, next, unsure, .. } = &mut run.stage else { return };
+    let Stage::Verifying { plan, since, resumed, holding_since, broken, next, unsure, .. } = &mut run.stage else {
+        return;
+    };
     let quiet = plan.verify.iter().filter_map(|c| if let Check::Quiet { time } = c { Some(*time) } else { None }).max();
     let noisy = quiet.is_some() && last_seen > *since;
     let deaf = quiet.is_some() && !live;
@@ -139,7 +141,8 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
         return;
     }
     *holding_since = None;
-    let deadline = resumed.unwrap_or(*since) + patience.within + if deaf { quiet.unwrap_or_default() * 2 } else { Duration::ZERO };
+    let deadline =
+        resumed.unwrap_or(*since) + patience.within + if deaf { quiet.unwrap_or_default() * 2 } else { Duration::ZERO };
     if now < deadline && !noisy {
         *next = (now + patience.every).min(deadline);
         return;

@@ -1,0 +1,15 @@
+//! The real binary as people meet it: every command, its answers and its exit status; and as strangers attack it.
+//!
+//! Every test has a [`lab::Lab`] of its own: a folder with a small pack, a log and a store.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod lab;
+
+mod asking;
+mod attack;
+mod commands;
+mod pages;
+mod replay;
+mod running;
+mod serving;
+mod settings;

@@ -1,0 +1,146 @@
+//! What is wrong with configuration, rules and assets is said with its place and the way out, and ends with 3.
+
+use crate::lab::{CONFIG, Lab, RULE, SAMPLES, packs};
+
+/// A configuration with these bytes is refused with these words.
+#[track_caller]
+fn refused(config: &str, words: &[&str]) {
+    let lab = Lab::new();
+    lab.write("heinzel.toml", lab.text(config));
+    lab.run(&["check"]).ends(3, words);
+    lab.run(&["--json", "check"]).ends(3, words);
+    lab.run(&["run"]).ends(3, words);
+}
+
+#[test]
+fn a_missing_configuration_is_named() {
+    let lab = Lab::new();
+    lab.bare(&["--config", "nope.toml", "check"]).ends(3, &["heinzel: ", "nope.toml", "heinzel init"]);
+}
+
+#[test]
+fn an_unknown_key_shows_its_line() {
+    refused(
+        "[rules]\nfolder = [\"x\"]\n",
+        &["heinzel.toml", "line 2, column 1", "2 | folder = [\"x\"]", "expected `folders`"],
+    );
+}
+
+#[test]
+fn a_wrong_value_says_what_is_right() {
+    refused("[policy.modes]\n\"*\" = \"obsrve\"\n", &["line 2, column 7", "`obsrve`", "`observe`"]);
+    refused("[server]\nlisten = \"localhost:80\"\n", &["line 2", "`localhost:80`", "127.0.0.1:4780"]);
+}
+
+#[test]
+fn two_sources_of_one_name_are_told_apart_by_their_lines() {
+    let one = "[[source]]\nname = \"a\"\nkind = \"file\"\npath = \"/x\"\n";
+    refused(&format!("{one}\n{one}"), &["heinzel.toml, line 6", "`a`", "must be unique"]);
+}
+
+#[test]
+fn a_wrong_source_names_line_source_key_and_way_out() {
+    let source = |line: &str| format!("\n[[source]]\nname = \"a\"\nkind = \"file\"\npath = \"/x\"\n{line}\n");
+    let zone = source("timezone = \"Europe/Berln\"");
+    refused(&zone, &["line 2", "source `a`", "`timezone`", "`Europe/Berln`", "`Europe/Berlin`"]);
+    refused(&source("units = [\"x.service\"]"), &["line 2", "`units`", "kind `journald`"]);
+}
+
+#[test]
+fn a_wrong_rule_shows_file_line_column_text_and_hint() {
+    let lab = Lab::new();
+    lab.write("rules/web/busy.rhai", RULE.replace("\"high\"", "\"hgih\""));
+    let words = ["rules/web/busy.rhai:3:15", "3 |     severity: \"hgih\"", "hint: did you mean `high`?", "1 error"];
+    lab.run(&["check"]).ends(3, &words);
+    lab.run(&["test"]).ends(3, &words[..3]);
+    let json = lab.run(&["check", "--json"]).ends(3, &[]).json();
+    assert_eq!((json[0]["errors"].as_u64(), json[0]["rules"].as_u64()), (Some(1), Some(0)));
+    // Whoever asks other things is told, too, and nobody wonders where the rule is.
+    lab.run(&["explain", "pool www is busy"]).ends(0, &["1 error", "heinzel check"]);
+    lab.run(&["policy", "show"]).ends(4, &["1 error", "heinzel check"]);
+    lab.write("x.log", "x\n");
+    lab.run(&["replay", "x.log"]).ends(3, &["no rule could be loaded from", "heinzel check"]);
+}
+
+#[test]
+fn a_failing_sample_says_what_was_expected() {
+    let lab = Lab::new();
+    lab.write("rules/web/samples/busy.toml", SAMPLES.replace("is idle", "is busy"));
+    lab.run(&["test"]).ends(3, &["samples/busy.toml:7", "fires on this line and should not"]);
+}
+
+#[test]
+fn a_verify_that_cannot_be_made_fails_the_plan_sample() {
+    let lab = Lab::new();
+    lab.write("rules/web/busy.rhai", RULE.replace("/etc/passwd", "/"));
+    lab.run(&["test"]).ends(3, &["samples/busy.toml:12", "`verify`", "names a folder"]);
+}
+
+#[test]
+fn wrong_assets_are_shown_and_stop_the_start() {
+    let check = |assets: &str, words: &[&str]| {
+        let lab = Lab::new();
+        lab.write("assets.toml", assets);
+        lab.run(&["check"]).ends(3, words);
+        lab.run(&["run"]).ends(3, words);
+    };
+    let two = "[[asset]]\nid = \"vm:1\"\naliases = [\"a\"]\n\n[[asset]]\nid = \"vm:2\"\naliases = [\"a\"]\n";
+    check(two, &["assets.toml:5:1", "alias `a` names both"]);
+    check("[[asset]]\nid = \"vm:1\"\n[[asset]]\nid = \"vm:1\"\n", &["assets.toml:3:1", "listed twice"]);
+    check("[[asset]]\nid = \"vm:1\"\nowners = \"x\"\n", &["assets.toml:3:1", "3 | owners = \"x\"", "`owners`"]);
+    check("[[asset]]\nid = \"vm\"\n", &["assets.toml:1:1", "kind:name"]);
+}
+
+#[test]
+fn all_is_well_ends_with_0() {
+    let lab = Lab::new();
+    lab.run(&["check"]).ends(0, &["sources: app", "rules: 1 in web 1.0.0", "assets: 1", "0 errors"]);
+    let json = lab.run(&["--json", "check"]).ends(0, &[]).json();
+    assert_eq!((json[0]["errors"].as_u64(), json[0]["assets"].as_u64()), (Some(0), Some(1)));
+    lab.run(&["test"]).ends(0, &["1 rule in web 1.0.0"]);
+    let json = lab.run(&["test", "--json"]).ends(0, &[]).json();
+    assert_eq!(json[0]["failed"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2() {
+    let lab = Lab::new();
+    lab.bare(&["fly"]).ends(2, &["fly"]);
+    lab.bare(&[]).ends(2, &["Usage"]);
+    lab.run(&["incident", "view", "x"]).ends(2, &["x"]);
+    lab.run(&["policy", "promote", "web.busy", "--to", "bold"]).ends(2, &["observe, suggest, approve or auto"]);
+    lab.bare(&["--version"]).ends(0, &["heinzel 0"]);
+    lab.bare(&["--help"]).ends(0, &["Exit status: 0 "]);
+}
+
+#[test]
+fn the_written_configuration_loads() {
+    let lab = Lab::new();
+    let text = lab.bare(&["init", "-"]).ends(0, &["[policy.modes]"]).out;
+    lab.write("first.toml", &text);
+    lab.bare(&["--config", "first.toml", "--rules", &packs(), "check"]).ends(0, &["0 errors"]);
+    // What it shows as examples holds, too.
+    let examples: Vec<&str> = text.lines().map(|l| l.strip_prefix("# ").filter(|l| is_toml(l)).unwrap_or(l)).collect();
+    let (key, rest): (Vec<&str>, Vec<&str>) = examples.iter().partition(|l| l.starts_with("assets = \"assets.toml\""));
+    let key: Vec<&str> = key.iter().map(|l| l.split("  ").next().unwrap()).collect();
+    lab.write("second.toml", format!("{}\n{}\n", key.join("\n"), rest.join("\n")));
+    lab.bare(&["--config", "second.toml", "--rules", "rules", "check"]).ends(0, &["assets: 1", "0 errors"]);
+    lab.bare(&["init", "first.toml"]).ends(4, &["first.toml exists", "--force"]);
+    lab.bare(&["init", "--force", "first.toml"]).ends(0, &["wrote first.toml", "check"]);
+    lab.bare(&["init", "no/such/first.toml"]).ends(1, &["write no/such/first.toml"]);
+}
+
+/// A commented line that is a key or a table when the comment is opened.
+fn is_toml(line: &str) -> bool {
+    let is_key =
+        line.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+    is_key || line.starts_with("[[") || line.starts_with("[act") || line.starts_with("\"web.")
+}
+
+#[test]
+fn flags_go_before_the_file() {
+    let lab = Lab::new();
+    lab.write("heinzel.toml", lab.text(CONFIG).replace("folders = [\"rules\"]", "folders = [\"elsewhere\"]"));
+    lab.run(&["check"]).ends(3, &["list the folder", "elsewhere", "hint: "]);
+    lab.run(&["--rules", "rules", "check"]).ends(0, &["rules: 1"]);
+}
