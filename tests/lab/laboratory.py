@@ -49,13 +49,19 @@ def seconds(stamp):
     return datetime.fromisoformat(whole + "+00:00").timestamp() + float(fraction or 0)
 
 
+def children(pid):
+    """The processes that a process has started."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
 class Container:
     """Debian, booted over a volatile overlay: what happens in it is gone afterwards."""
 
     def __init__(self, base, folder, binds):
         self.console = open(folder / "console", "wb")
-        # A lab that is killed takes its container with it.
-        nspawn = ["setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "--quiet", "--directory", str(base)]
+        # A lab that is killed takes its container with it: nspawn alone would leave its first process behind.
+        nspawn = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
+        nspawn += ["systemd-nspawn", "--quiet", "--directory", str(base)]
         nspawn += ["--volatile=overlay", "--private-network", "--register=no", "--keep-unit", "--console=pipe"]
         nspawn += [f"--machine=heinzel-lab-{os.getpid()}", "--hostname=web1"]
         nspawn += [f"--bind-ro={host}:{inside}" for host, inside in binds] + ["--boot"]
@@ -73,16 +79,16 @@ class Container:
     def _first_process(self):
         if self.nspawn.poll() is not None:
             raise Wrong(f"systemd-nspawn ended: {Path(self.console.name).read_text(errors='replace')}")
-        children = Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children").read_text().split()
-        for child in children:
-            # Only when it is systemd with number 1 in a space of its own; before, a command would run outside.
-            try:
-                status = Path(f"/proc/{child}/status").read_text()
-            except FileNotFoundError:
-                continue
-            numbers = re.search(r"^NSpid:\s+(.*)$", status, re.M).group(1).split()
-            if status.startswith("Name:\tsystemd\n") and len(numbers) == 2 and numbers[1] == "1":
-                return child
+        try:
+            for nspawn in children(self.nspawn.pid):
+                for first in children(nspawn):
+                    # Only when it is systemd with number 1 in a space of its own; before, a command would run outside.
+                    status = Path(f"/proc/{first}/status").read_text()
+                    numbers = re.search(r"^NSpid:\s+(.*)$", status, re.M).group(1).split()
+                    if status.startswith("Name:\tsystemd\n") and len(numbers) == 3 and numbers[2] == "1":
+                        return first
+        except FileNotFoundError:
+            pass
         return None
 
     def _up(self):
@@ -171,7 +177,8 @@ url = "{HOOK}"
 
     def _listen(self):
         self.told_file = self.folder / "told"
-        argv = ["nsenter", "--target", self.container.leader, "-n", "--", sys.executable, str(HERE / "listener.py"), HOOK]
+        argv = ["setpriv", "--pdeathsig", "KILL", "nsenter", "--target", self.container.leader, "--net", "--"]
+        argv += [sys.executable, str(HERE / "listener.py"), HOOK]
         out = open(self.told_file, "w")
         self.hook = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out)
         out.close()
@@ -238,6 +245,12 @@ url = "{HOOK}"
         said = self.run("systemctl", "show", "--type=service", "--property", names, "--", "*").stdout
         units = [dict(line.split("=", 1) for line in block.splitlines()) for block in said.strip().split("\n\n")]
         return {u["Id"]: u for u in units if u["Id"] not in ("nginx.service", "heinzel.service")}
+
+    def nginx_with(self, settings):
+        """Gives nginx's unit more settings, as an administrator does."""
+        self.run("mkdir", "-p", "/etc/systemd/system/nginx.service.d")
+        self.write("/etc/systemd/system/nginx.service.d/lab.conf", f"[Service]\n{settings}\n")
+        self.run("systemctl", "daemon-reload")
 
     def nginx_serves(self):
         """Whether nginx answers."""

@@ -2,7 +2,9 @@
 
 use crate::asset::AssetId;
 use crate::finding::{Finding, Role};
+use crate::gate;
 use crate::incident::{Cause, Incident, IncidentId, Status};
+use crate::policy::Mode;
 use crate::rule::Rule;
 use crate::run::{End, Stage};
 use crate::step::{Desk, heal};
@@ -208,10 +210,18 @@ fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, time: Timestamp,
 }
 
 fn join(desk: &mut Desk<'_, '_>, id: IncidentId, time: Timestamp) {
-    if let Some(incident) = desk.state.incidents.get_mut(&id) {
-        incident.findings += 1;
-        incident.last_seen = incident.last_seen.max(time);
-        desk.journal.incidents.insert(id);
+    let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
+    incident.findings += 1;
+    incident.last_seen = incident.last_seen.max(time);
+    desk.journal.incidents.insert(id);
+    // Observed so far; by now the rule may do more, and the problem was seen since.
+    let observed =
+        matches!(&incident.run, Some(run) if matches!(run.stage, Stage::Over { end: End::NotDone { .. }, .. }));
+    let rule = incident.rule.clone();
+    let decided = desk.state.rules.get(&rule).and_then(|record| record.evidence.since);
+    let since = decided.is_none_or(|decided| decided < time);
+    if observed && since && gate::mode_of(desk.state, desk.world, &rule) >= Mode::Approve {
+        heal::begin(desk, id);
     }
 }
 

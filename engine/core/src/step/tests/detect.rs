@@ -144,6 +144,26 @@ fn lines_of_one_fault_make_one_incident_whether_they_carry_a_task_or_not() {
 }
 
 #[test]
+fn an_observed_incident_is_repaired_when_it_is_seen_again_after_promotion() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Observe);
+    e.line(0);
+    sees_it_down(&mut e);
+    assert_eq!(e.status(), Status::Open);
+    e.line(1);
+    assert_eq!(e.status(), Status::Open, "it still observes");
+    e.now = 50;
+    e.command(Command::Promote { rule: RULE.into(), to: Some(Mode::Auto) }).unwrap();
+    e.line(2);
+    assert_eq!(e.status(), Status::Open, "a line from before is no reason to act");
+    e.now = 100;
+    e.line(100);
+    sees_it_down(&mut e);
+    assert!(e.said("1 of 1"), "{:?}", e.notes);
+    e.pass_to(120, &heals);
+    assert_eq!((e.status(), e.state.incidents.len()), (Status::Resolved, 1));
+}
+
+#[test]
 fn flapping_counts_changes_only() {
     let mut e = counting(Trigger::Flapping { flapping: 3, within: Duration::from_secs(1000) });
     let states = [TaskState::Ok, TaskState::Ok, TaskState::Failed, TaskState::Failed, TaskState::Ok];
