@@ -88,11 +88,11 @@ fn killed_at_any_moment_no_line_is_lost_and_no_fix_runs_twice() {
         written.lines,
         written.rotations,
     );
-    check(&machine, &written.ids, seed);
+    println!("{}", check(&machine, &written.ids, seed));
 }
 
-/// What must be true in the end.
-fn check(machine: &Machine, ids: &[u64], seed: u64) {
+/// What must be true in the end. Returns what there was to see.
+fn check(machine: &Machine, ids: &[u64], seed: u64) -> String {
     let store = machine.store().unwrap();
     let mut wrong = Vec::new();
     let listed = machine.ask(&["incident", "list", "--all", "--limit", "1000000"]);
@@ -134,6 +134,6 @@ fn check(machine: &Machine, ids: &[u64], seed: u64) {
     assert_eq!(store.verify_audit(&mut |_, _| {}).unwrap().broken, None);
     let unknown = entries.iter().filter(|e| e.what == "step" && e.text.starts_with("unknown")).count();
     let again = entries.iter().filter(|e| e.what == "plan" && e.text.starts_with("looking again")).count();
-    println!("{} audit entries; {unknown} fixes were interrupted, {again} needed another look", entries.len());
     assert!(wrong.is_empty(), "seed {seed}: {}\n{}", wrong.join("\n"), machine.keep());
+    format!("{} audit entries; {unknown} fixes were interrupted, {again} needed another look", entries.len())
 }
