@@ -1,13 +1,14 @@
 //! The thread between the sources and the pump: blocks in, findings out, in the order of each source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use heinzel_core::block::{Delivery, Notice, SourceId};
+use heinzel_core::block::{Block, Delivery, Notice, Record, Shape, SourceId};
 use tokio::sync::mpsc;
 
 use crate::live::Live;
-use crate::pipeline::{Lane, Manner};
+use crate::pipeline::{self, Lane, Manner};
 use crate::pump::{Message, Scanned};
 
 /// The rules in force, swapped by a reload.
@@ -40,6 +41,7 @@ pub(crate) fn run(
 ) {
     let mut lanes: BTreeMap<SourceId, Lane> =
         manners.into_iter().map(|(source, manner)| (source.clone(), Lane::new(source, manner))).collect();
+    let mut stumbled = BTreeSet::new();
     while let Some(delivery) = inbox.blocking_recv() {
         let message = match delivery {
             Delivery::Notice(notice) => {
@@ -53,12 +55,21 @@ pub(crate) fn run(
             Delivery::Block(mut block) => {
                 let Some(lane) = lanes.get_mut(&block.source) else { continue };
                 let bytes = block.bytes.len() as u64;
-                let scanned = lane.read(&current.get(), &mut block);
+                let live = current.get();
+                let (scanned, lost) = carefully(&mut block, |block| lane.read(&live, block));
+                let mut complaints: Vec<String> = scanned.complaints.into_iter().map(|c| c.text).collect();
+                if let Some(offset) = lost.filter(|_| stumbled.insert(block.source.clone())) {
+                    let stream = &block.stream;
+                    complaints.push(format!(
+                        "the record at byte {offset} of {stream} is left out: reading it met a mistake in heinzel itself; \
+                         please report it with this line. Further ones of this source are left out silently"
+                    ));
+                }
                 Message::Scanned(Scanned {
                     source: block.source,
                     findings: scanned.findings,
                     refused: scanned.refused,
-                    complaints: scanned.complaints.into_iter().map(|c| c.text).collect(),
+                    complaints,
                     bytes,
                     candidates: scanned.candidates,
                     checkpoint: block.checkpoint,
@@ -70,5 +81,103 @@ pub(crate) fn run(
         if pump.blocking_send(message).is_err() {
             return;
         }
+    }
+}
+
+/// Reads a block; should that panic, its records one by one, without those that panic: strangers write the lines, and none
+/// may make the engine deaf. The second value is where the first of them stands.
+fn carefully(
+    block: &mut Block,
+    mut read: impl FnMut(&mut Block) -> pipeline::Scanned,
+) -> (pipeline::Scanned, Option<u64>) {
+    if let Ok(scanned) = catch_unwind(AssertUnwindSafe(|| read(block))) {
+        return (scanned, None);
+    }
+    let (mut all, mut lost) = (pipeline::Scanned::default(), None);
+    for mut one in records(block) {
+        match catch_unwind(AssertUnwindSafe(|| read(&mut one))) {
+            Ok(scanned) => {
+                all.findings.extend(scanned.findings);
+                all.refused.extend(scanned.refused);
+                all.complaints.extend(scanned.complaints);
+                all.candidates += scanned.candidates;
+            }
+            Err(_) => lost = lost.or(Some(one.offset)),
+        }
+    }
+    (all, lost)
+}
+
+/// The records of a block, each as a block of its own.
+fn records(block: &Block) -> Vec<Block> {
+    let mut start = 0;
+    let mut cut = |end: usize, shape: Shape| {
+        let bytes = block.bytes.get(start..end).unwrap_or_default().to_vec();
+        let offset = block.offset + start as u64;
+        start = end;
+        let (source, stream, read_at) = (block.source.clone(), block.stream.clone(), block.read_at);
+        Block { source, stream, offset, bytes, shape, checkpoint: None, read_at, ack: None }
+    };
+    match &block.shape {
+        Shape::Lines => {
+            let mut end = 0;
+            let lines = block.bytes.split_inclusive(|&b| b == b'\n');
+            lines
+                .map(|line| {
+                    end += line.len();
+                    cut(end, Shape::Lines)
+                })
+                .collect()
+        }
+        Shape::Records(records) => {
+            let mut before = 0;
+            let one = |record: &Record| {
+                let shape = Shape::Records(vec![Record { end: record.end - before, stamp: record.stamp.clone() }]);
+                before = record.end;
+                cut(record.end, shape)
+            };
+            records.iter().map(one).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heinzel_core::time::Timestamp;
+
+    fn block(bytes: &[u8], shape: Shape) -> Block {
+        let (source, stream) = ("s".into(), "t".into());
+        Block {
+            source,
+            stream,
+            offset: 100,
+            bytes: bytes.to_vec(),
+            shape,
+            checkpoint: None,
+            read_at: Timestamp::EPOCH,
+            ack: None,
+        }
+    }
+
+    /// Reads what stumbles over `bad`: how many records were read, and where the first lost one stands.
+    fn check(mut block: Block, read: u64, lost: Option<u64>) {
+        let stumbling = |block: &mut Block| {
+            assert!(!block.bytes.starts_with(b"bad") && memchr::memmem::find(&block.bytes, b"\nbad").is_none());
+            pipeline::Scanned {
+                candidates: memchr::memchr_iter(b'\n', &block.bytes).count() as u64,
+                ..Default::default()
+            }
+        };
+        let (scanned, place) = carefully(&mut block, stumbling);
+        assert_eq!((scanned.candidates, place), (read, lost));
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_costs_no_other() {
+        check(block(b"a\nb\nc\n", Shape::Lines), 3, None);
+        check(block(b"a\nbad\nc\nbad\n", Shape::Lines), 2, Some(102));
+        let ends = [2, 6, 8].map(|end| Record { end, stamp: None });
+        check(block(b"a\nbad\nc\n", Shape::Records(ends.to_vec())), 2, Some(102));
     }
 }

@@ -47,8 +47,8 @@ pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
     cut.rest = &cut.rest[letters..];
     let head = &cut.rest[..cut.rest.floor_char_boundary(PREFIX)];
     let word = head.match_indices(":  ").find_map(|(colon, _)| {
-        let start = head[..colon].rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
-        WORDS.contains(&&head[start..colon]).then_some((start, colon))
+        let word = head[..colon].rsplit(|c: char| !c.is_ascii_alphanumeric()).next()?;
+        WORDS.contains(&word).then_some((colon - word.len(), colon))
     });
     let mut stamp = Stamp { time: Some(time), program: Some("postgres".into()), ..Stamp::default() };
     let (start, colon) = word?;

@@ -283,6 +283,11 @@ fn postgresql_prefixes() {
         "2026-11-21T10:00:00.123Z program=postgres pid=1234 Critical database:shop user:www | FATAL:  sorry, too many clients already",
     );
     check("2026-11-21 10:00:00.123 CET [7] LOG:  x", "2026-11-21T09:00:00.123Z program=postgres pid=7 Info | LOG:  x");
+    // A letter of several bytes before the word, found by the fuzz target `line`.
+    check(
+        "2026-11-21 10:00:00.123 CET [7] öFATAL:  x",
+        "2026-11-21T09:00:00.123Z program=postgres pid=7 Critical | FATAL:  x",
+    );
     check(
         "2026-11-21 10:00:00 CET [1234-1] www@shop ERROR:  x",
         "2026-11-21T09:00:00Z program=postgres pid=1234 Error database:shop user:www | ERROR:  x",
