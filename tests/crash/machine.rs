@@ -77,9 +77,9 @@ const RULE: &str = r#"#{
     probe: |i| #{ done: probe.command(["FOLDER/seen", "" + i.id], #{
         pattern: `^job is (?<state>done|missing)$`, fields: #{ state: "enum(done,missing)" },
     }) },
-    fix: |i, facts| if facts.done.state == "missing" { [step.command(["FOLDER/fix", "" + i.id])] } else { [] },
+    fix: |i, facts| if facts.done.state == "missing" { [step.command(["FOLDER/fix", "" + i.id]).timeout("5s")] } else { [] },
     verify: |i, facts| [check.command(["FOLDER/seen", "" + i.id])],
-    within: "20s",
+    within: "10s",
     stable: "0s",
     cooldown: "1s",
 }

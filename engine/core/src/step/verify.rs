@@ -141,9 +141,13 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
         return;
     }
     *holding_since = None;
+    // A program outlives the engine that was killed beside it. To try a second one while the first may still be at it
+    // would be to do it twice.
+    let longest = plan.steps.iter().map(|step| step.timeout).max().filter(|_| *unsure).unwrap_or_default();
+    let within = patience.within.max(longest);
     let deadline =
-        resumed.unwrap_or(*since) + patience.within + if deaf { quiet.unwrap_or_default() * 2 } else { Duration::ZERO };
-    if now < deadline && !noisy {
+        resumed.unwrap_or(*since) + within + if deaf { quiet.unwrap_or_default() * 2 } else { Duration::ZERO };
+    if now < deadline && (*unsure || !noisy) {
         *next = (now + patience.every).min(deadline);
         return;
     }

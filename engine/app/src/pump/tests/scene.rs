@@ -44,7 +44,8 @@ const RULES: [(&str, &str); 2] = [
     probe: |i| #{ job: probe.command(["/seen", "" + i.id],
         #{ pattern: `^job is (?<state>failed|mended|tidy)$`, fields: #{ state: "enum(failed,mended,tidy)" } }) },
     fix: |i, facts| {
-        let steps = [step.command(["/mend", "" + i.id]), step.command(["/tidy", "" + i.id])];
+        let id = "" + i.id;
+        let steps = [step.command(["/mend", id]).timeout("20ms"), step.command(["/tidy", id]).timeout("20ms")];
         switch facts.job.state { "failed" => steps, "mended" => [steps[1]], _ => [] }
     },
     verify: |i, facts| [check.command(["/seen", "" + i.id])],

@@ -209,7 +209,7 @@ fn an_unknown_step_that_did_not_help_is_looked_at_and_planned_again() {
     sees_it_down(&mut e);
     let step = e.out.remove(0);
     e.step(Input::Done { effect: step.id, outcome: Outcome::Unknown });
-    e.pass_to(31, &|act| if act.changes_world() { heals(act) } else { unit(false) });
+    e.pass_to(61, &|act| if act.changes_world() { heals(act) } else { unit(false) });
     assert!(e.said("looking again after an interrupted step"), "{:#?}", e.notes);
     assert_eq!(e.state.fixes.len(), 2);
 }
@@ -279,4 +279,19 @@ fn the_time_in_which_the_engine_was_down_counts_neither_for_a_fix_nor_against_it
     let mut e = down_between(&stays_broken);
     e.pass_to(340, &stays_broken);
     assert!(e.status() == Status::NeedsHuman && e.said("rollback"));
+}
+
+#[test]
+fn an_interrupted_step_is_not_tried_anew_before_its_own_time_is_over() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    let step = e.out.remove(0);
+    let Act::Step { step: Step { timeout, .. } } = &step.act else { panic!("{step:?}") };
+    let over = timeout.as_secs();
+    e.step(Input::Done { effect: step.id, outcome: Outcome::Unknown });
+    e.pass_to(over - 2, &stays_broken);
+    assert!(e.status() == Status::Healing && !e.said("looking again"));
+    e.pass_to(over + 2, &stays_broken);
+    assert!(e.said("looking again"));
 }
