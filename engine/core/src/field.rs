@@ -367,6 +367,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_stored_comes_back_to_the_last_digit() {
+        for value in [Value::Float(5.000_000_000_000_001e54), Value::Float(0.1), Value::Int(i64::MIN)] {
+            let json = serde_json::to_string(&value).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), value, "{json}");
+        }
+    }
+
+    #[test]
     fn hostile_text_is_refused_with_the_named_reason() {
         check("ident", "-rf", "begins with `-`, which programs read as an option");
         check("ident", "www;reboot", "contains `;`, which no ident has");
