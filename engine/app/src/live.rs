@@ -108,6 +108,8 @@ impl Live {
         if !broken.is_empty() {
             live.leave_out(&broken);
         }
+        // The samples have met every pattern; most lines of a machine never will.
+        live.matcher.forget_compiled();
         problems.extend(failed.into_iter().map(|(_, problem)| problem));
         (live, problems)
     }

@@ -8,7 +8,7 @@ use crate::probe::{Fact, Probe};
 /// An effect's id: incident, run and number, `17-1-3`. Unique for ever; performing it twice is prevented by it.
 pub type EffectId = String;
 
-/// One outside action. Stored before it is tried.
+/// One outside action. Stored before it is tried, unless it only looks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
     /// Its id.

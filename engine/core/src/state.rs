@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::asset::AssetId;
 use crate::block::{Health, SourceId};
-use crate::effect::{Effect, EffectId, Outcome};
+use crate::effect::{Act, Effect, EffectId, Outcome};
 use crate::incident::{Incident, IncidentId};
 use crate::policy::Mode;
 use crate::rule::{RuleId, RuleVersion};
@@ -176,10 +176,45 @@ pub struct Journal {
     pub(crate) rules: BTreeSet<RuleId>,
     pub(crate) paused: bool,
     pub(crate) log: Vec<Change>,
+    /// How much of the log has been searched for looks.
+    searched: usize,
+    /// Looks that were handed out before they are stored, without those that came back.
+    looking: BTreeSet<EffectId>,
+    /// The same, with those that came back.
+    looked: BTreeSet<EffectId>,
 }
 
 impl Journal {
-    /// What to store now, and the effects to perform once it is stored. Leaves the journal empty.
+    /// The probes that were asked for since the last call. They may be performed before they are stored, since they change
+    /// nothing: after a kill in between, their line is read again and they are asked for again.
+    #[must_use]
+    pub fn looks(&mut self) -> Vec<Effect> {
+        let mut looks = Vec::new();
+        for change in self.log.get(self.searched..).unwrap_or_default() {
+            match change {
+                Change::Effect(effect) if matches!(effect.act, Act::Probe { .. }) => {
+                    self.looking.insert(effect.id.clone());
+                    self.looked.insert(effect.id.clone());
+                    looks.push(effect.clone());
+                }
+                Change::EffectOver(id, _) => drop(self.looking.remove(id)),
+                _ => {}
+            }
+        }
+        self.searched = self.log.len();
+        looks
+    }
+
+    /// Whether a probe that [`Journal::looks`] gave has not come back, and nothing else waits for being stored: then what
+    /// it sees may be worth one transaction together.
+    #[must_use]
+    pub fn is_looking(&self) -> bool {
+        let waits = |change: &Change| matches!(change, Change::Effect(effect) if !self.looked.contains(&effect.id));
+        !self.looking.is_empty() && !self.paused && !self.log.iter().any(waits)
+    }
+
+    /// What to store now, and the effects to perform once it is stored, without those that [`Journal::looks`] gave. Leaves
+    /// the journal empty.
     #[must_use]
     pub fn take(&mut self, state: &State) -> (Vec<Change>, Vec<Effect>) {
         let mut changes = Vec::new();
@@ -199,11 +234,16 @@ impl Journal {
         }
         let mut effects = Vec::new();
         for change in std::mem::take(&mut self.log) {
-            if let Change::Effect(effect) = &change {
+            if let Change::Effect(effect) = &change
+                && !self.looked.contains(&effect.id)
+            {
                 effects.push(effect.clone());
             }
             changes.push(change);
         }
+        self.searched = 0;
+        self.looking.clear();
+        self.looked.clear();
         (changes, effects)
     }
 

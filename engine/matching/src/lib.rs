@@ -11,18 +11,21 @@
 //!
 //! Patterns mean what `heinzel_core::pattern` says. They are compiled when a record first needs them.
 
-mod literal;
 mod scan;
 
+mod lean;
+
+mod literal;
+
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use heinzel_core::finding::Role;
 use heinzel_core::glob::Glob;
 use heinzel_core::pattern::{self, PatternError};
 use heinzel_core::rule::{Rule, RuleId};
-use regex::bytes::Regex;
+use lean::{Lean, Scratch};
 
 pub use scan::Borders;
 
@@ -97,6 +100,7 @@ struct Inner {
     literals: Option<AhoCorasick>,
     /// By literal: the patterns that need it (or another of their set).
     owners: Vec<Box<[PatternId]>>,
+    scratch: Scratch,
 }
 
 /// What is needed of a rule.
@@ -105,39 +109,22 @@ struct Entry {
     id: RuleId,
     programs: Vec<Glob>,
     sources: Vec<Glob>,
-    unless: Vec<Lazy>,
+    unless: Vec<Lean>,
 }
 
 #[derive(Debug)]
 struct Pattern {
     rule: usize,
     role: Role,
-    regex: Lazy,
+    regex: Lean,
 }
 
-/// A pattern that is compiled when first asked.
-#[derive(Debug)]
-struct Lazy {
-    text: Box<str>,
-    compiled: OnceLock<Option<Regex>>,
-}
-
-impl Lazy {
-    /// Checks the pattern by compiling it once for nothing: a mistake must show before rules are swapped, and hundreds of
-    /// compiled patterns that never meet a line would cost megabytes.
-    fn new(rule: &RuleId, text: &str) -> Result<Self, BuildError> {
-        match pattern::compile(text) {
-            Ok(_) => Ok(Self { text: text.into(), compiled: OnceLock::new() }),
-            Err(why) => Err(BuildError::Pattern { rule: rule.clone(), pattern: text.to_owned(), why }),
-        }
-    }
-
-    fn get(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| pattern::compile(&self.text).ok()).as_ref()
-    }
-
-    fn is_match(&self, message: &str) -> bool {
-        self.get().is_some_and(|regex| regex.is_match(message.as_bytes()))
+/// Checks a pattern by compiling it once for nothing: a mistake must show before rules are swapped, and patterns that never
+/// meet a line shall cost nothing.
+fn checked(rule: &RuleId, text: &str) -> Result<Lean, BuildError> {
+    match pattern::compile(text) {
+        Ok(_) => Ok(Lean::new(text)),
+        Err(why) => Err(BuildError::Pattern { rule: rule.clone(), pattern: text.to_owned(), why }),
     }
 }
 
@@ -155,7 +142,7 @@ impl Matcher {
             let first = inner.patterns.len();
             for (role, text) in matches.chain(clears) {
                 let id = PatternId(u32::try_from(inner.patterns.len()).unwrap_or(u32::MAX));
-                let regex = Lazy::new(&rule.id, text)?;
+                let regex = checked(&rule.id, text)?;
                 match pattern::parse(text).ok().and_then(|hir| literal::required(&hir)) {
                     Some(set) => set.into_iter().for_each(|one| literals.entry(one).or_default().push(id)),
                     None => inner.weak.push(id),
@@ -167,7 +154,7 @@ impl Matcher {
                     id: rule.id.clone(),
                     programs: rule.programs.clone(),
                     sources: rule.sources.clone(),
-                    unless: rule.unless.iter().map(|text| Lazy::new(&rule.id, text)).collect::<Result<_, _>>()?,
+                    unless: rule.unless.iter().map(|text| checked(&rule.id, text)).collect::<Result<_, _>>()?,
                 });
             }
         }
@@ -200,6 +187,15 @@ impl Matcher {
     pub fn weak_patterns(&self) -> impl Iterator<Item = (&RuleId, &str)> {
         let inner = &self.0;
         inner.weak.iter().filter_map(|id| inner.pattern(*id)).map(|p| (&inner.rules[p.rule].id, &*p.regex.text))
+    }
+
+    /// Forgets all compiled patterns; each is compiled again when a record needs it. For a matcher that has met lines which
+    /// are not those it is for (samples). Does nothing while a clone or a view exists.
+    pub fn forget_compiled(&mut self) {
+        let Some(inner) = Arc::get_mut(&mut self.0) else { return };
+        inner.patterns.iter_mut().for_each(|pattern| pattern.regex.forget());
+        inner.rules.iter_mut().flat_map(|rule| &mut rule.unless).for_each(Lean::forget);
+        inner.scratch = Scratch::default();
     }
 
     /// How many patterns are searched for.
@@ -247,9 +243,11 @@ impl View {
             if !fits {
                 continue;
             }
-            let Some(captures) = pattern.regex.get().and_then(|regex| captures(regex, message)) else { continue };
+            let Some(captures) = pattern.regex.captures(message, &self.inner.scratch) else { continue };
             let is_match = matches!(pattern.role, Role::Match(_));
-            if is_match && *spoilt.get_or_insert_with(|| rule.unless.iter().any(|u| u.is_match(message))) {
+            if is_match
+                && *spoilt.get_or_insert_with(|| rule.unless.iter().any(|u| u.is_match(message, &self.inner.scratch)))
+            {
                 continue;
             }
             hits.push(Hit { rule: &rule.id, role: pattern.role, captures });
@@ -268,17 +266,4 @@ impl View {
     fn wants(&self, id: PatternId) -> bool {
         self.wanted.as_ref().is_none_or(|wanted| wanted.get(id.0 as usize).copied().unwrap_or(false))
     }
-}
-
-/// The named groups of the leftmost match.
-fn captures<'m, 't>(regex: &'m Regex, message: &'t str) -> Option<Vec<(&'m str, Cow<'t, str>)>> {
-    if regex.captures_len() == 1 {
-        return regex.is_match(message.as_bytes()).then(Vec::new);
-    }
-    let groups = regex.captures(message.as_bytes())?;
-    let named = regex.capture_names().enumerate().filter_map(|(at, name)| {
-        let group = groups.get(at)?;
-        Some((name?, String::from_utf8_lossy(group.as_bytes())))
-    });
-    Some(named.collect())
 }

@@ -101,7 +101,7 @@ fn write_rules(folder: &Path) -> anyhow::Result<()> {
 const RULE: &str = r##"#{
     title: "A worker pool of NAME is exhausted",
     about: `All workers of the pool are busy; its callers wait. Causes: a slow back end, a crawler, or a limit that is too
-        low. The fix reloads NAME when the host is idle and the unit runs; otherwise a person decides.`,
+        low. The fix reloads NAME where it keeps no file; otherwise a person decides.`,
     severity: "medium",
     match: [
         `^NAME: pool (?<pool>[a-z0-9_]+) reached its limit of (?<limit>\d+) workers`,
@@ -113,7 +113,7 @@ const RULE: &str = r##"#{
     asset: |e| if e.pool == () { () } else { "pool:NAME-" + e.pool },
     probe: |i| #{ load: probe.load(), file: probe.file("/run/NAME.pid") },
     fix: |i, facts| {
-        if facts.file.exists != true || facts.load.blind == true || facts.load.per_core >= 1.0 { return []; }
+        if facts.file.exists == true || facts.load.blind == true || facts.load.per_core >= 99.0 { return []; }
         let unit = "NAME.service";
         if i.fixes_24h >= 3 { return []; }
         [step.command(["NAMEctl", "check"]), step.systemd_reload(unit)]
@@ -141,7 +141,7 @@ fires = false
 
 [[plan]]
 fields = { pool = "www", limit = 5 }
-facts = { load = { per_core = 0.2 }, file = { exists = true } }
+facts = { load = { per_core = 0.2 }, file = { exists = false } }
 steps = ["run NAMEctl check", "systemctl reload NAME.service"]
 verify = ["unit NAME.service: active is true", "quiet for 5m"]
 rollback = ["systemctl restart NAME.service"]

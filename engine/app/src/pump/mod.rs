@@ -2,6 +2,8 @@
 //!
 //! Start at [`Pump::run`]. The order is the promise of the whole engine: an input is decided, its changes, the effects it
 //! asks for and how far its source was read are stored in one transaction, and only then is anything done or acknowledged.
+//! Only probes, which change nothing, begin at once: what they see soon is stored in the same transaction, so that a fix
+//! with a probe waits for the disk once and not twice.
 //! When the store cannot take it (disk full, locked), the loop keeps the batch and tries again; meanwhile the bounded
 //! channels fill and the sources wait. Nothing is dropped, and whoever asks is told why.
 
@@ -92,6 +94,9 @@ pub(crate) trait Out: Send {
 /// Quiet progress (checkpoints, half-filled windows) is stored at least this often; anything that leads to an effect, an
 /// entry or an acknowledgement is stored at once.
 const LAZY: Duration = Duration::from_millis(500);
+/// So long a decision waits for the probes that it asked for, to be stored together with what they see. Shorter than a
+/// synced write on most disks, so a slow probe loses little by it.
+const LOOK: Duration = Duration::from_millis(3);
 /// Inputs decided together at most before they are stored.
 const BATCH: usize = 256;
 /// How often what is too old is removed from the store.
@@ -124,6 +129,7 @@ struct Batch {
     acks: Vec<Ack>,
     answers: Vec<(oneshot::Sender<Said>, Said)>,
     since: Option<Instant>,
+    looking: Option<Instant>,
 }
 
 impl<O: Out> Pump<O> {
@@ -153,10 +159,12 @@ impl<O: Out> Pump<O> {
         let mut retain_at = Instant::now() + RETENTION_EVERY;
         loop {
             // Before waiting for anything: what was decided last may be urgent, also when it was decided by a failure.
+            self.look();
             while self.is_urgent() {
                 if self.commit(&mut inbox).await.is_err() {
                     return self;
                 }
+                self.look();
             }
             if retain_at <= Instant::now() {
                 retain_at = Instant::now() + if self.retain() { RETENTION_MORE } else { RETENTION_EVERY };
@@ -281,20 +289,32 @@ impl<O: Out> Pump<O> {
             return false;
         }
         let since = *self.batch.since.get_or_insert_with(Instant::now);
+        if !self.batch.acks.is_empty() || !self.batch.answers.is_empty() || since.elapsed() >= LAZY {
+            return true;
+        }
+        if self.journal.is_looking() {
+            return self.batch.looking.get_or_insert_with(Instant::now).elapsed() >= LOOK;
+        }
         self.journal.is_urgent()
-            || !self.batch.acks.is_empty()
-            || !self.batch.answers.is_empty()
-            || since.elapsed() >= LAZY
+    }
+
+    /// Begins the probes that were just asked for. They need not be stored first: nothing happens twice by them.
+    fn look(&mut self) {
+        for effect in self.journal.looks() {
+            self.counts.effects += 1;
+            self.out.perform(effect);
+        }
     }
 
     /// How long the loop may sleep.
     fn patience(&self) -> Duration {
         let lazy = self.batch.since.map(|since| LAZY.saturating_sub(since.elapsed()));
+        let looking = self.batch.looking.map(|since| LOOK.saturating_sub(since.elapsed()));
         let now = clock::now();
         let world =
             World { rules: &self.live.rules, assets: &self.live.assets, policy: &self.policy, now, host: &self.host };
         let timer = wake_at(&self.state, &world).map(|at| at.since(now).max(Duration::from_millis(1)));
-        lazy.into_iter().chain(timer).min().unwrap_or(RETENTION_EVERY).min(RETENTION_EVERY)
+        lazy.into_iter().chain(looking).chain(timer).min().unwrap_or(RETENTION_EVERY).min(RETENTION_EVERY)
     }
 
     /// Stores the batch, however long it takes, then does what it asks for.

@@ -4,7 +4,8 @@
 //! with [`Sqlite::open_read_only`].
 //!
 //! The file is in WAL mode. A commit is synced (`synchronous=FULL`); a mark that an effect is about to be tried is only
-//! handed to the kernel (`NORMAL`), which survives `kill -9`. The next commit's sync makes it durable as well.
+//! handed to the kernel (`NORMAL`), which survives `kill -9`. The next commit's sync makes it durable as well. A thread of
+//! its own writes the log back into the file (`checkpoint`), so that no commit has to.
 //!
 //! The format's version is `user_version`; each format has one file in `migrations/`, run in one transaction. They only
 //! go forward.
@@ -27,6 +28,7 @@ use crate::error::StoreError;
 use crate::lock::Lock;
 use crate::{Filter, Health, Loaded, Numbered, Retained, Retention, Store, StoredEffect};
 
+mod checkpoint;
 mod commit;
 mod fail;
 mod load;
@@ -38,6 +40,7 @@ mod trail;
 #[cfg(test)]
 mod tests;
 
+use checkpoint::Checkpointer;
 use fail::Fail;
 
 /// The file's name in the state folder.
@@ -66,7 +69,17 @@ pub struct Sqlite {
     file: PathBuf,
     boot: Option<String>,
     sync: Option<Sync>,
+    checkpointer: Option<Checkpointer>,
     _lock: Option<Lock>,
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        // Before the connection closes, which writes the log back for the last time and removes it.
+        if let Some(mut checkpointer) = self.checkpointer.take() {
+            checkpointer.stop(&mut self.conn);
+        }
+    }
 }
 
 /// How much a transaction is synced.
@@ -74,7 +87,7 @@ pub struct Sqlite {
 enum Sync {
     /// To the disk.
     Full,
-    /// To the kernel. No checkpoint of the write-ahead log either, which would sync as well.
+    /// To the kernel.
     Normal,
 }
 
@@ -106,7 +119,8 @@ impl Sqlite {
         migrate::check(&conn, &file)?;
         configure(&conn).map_err(explain)?;
         migrate::up(&mut conn, &file, migrate::ALL)?;
-        Ok(Self { conn, file, boot: options.boot.clone(), sync: None, _lock: Some(lock) })
+        let checkpointer = Some(Checkpointer::start(&mut conn, &file).map_err(explain)?);
+        Ok(Self { conn, file, boot: options.boot.clone(), sync: None, checkpointer, _lock: Some(lock) })
     }
 
     /// Opens the store in `folder` for reading, also while an engine runs on it. Neither creates nor migrates.
@@ -146,7 +160,7 @@ impl Sqlite {
         if migrate::check(&conn, &file)? < migrate::newest() {
             return Err(other("its format is older than this version's; `heinzel run` brings it up to date"));
         }
-        Ok(Self { conn, file, boot: None, sync: None, _lock: None })
+        Ok(Self { conn, file, boot: None, sync: None, checkpointer: None, _lock: None })
     }
 
     /// The database file.
@@ -186,12 +200,11 @@ impl Sqlite {
         }
         if self.sync != Some(sync) {
             self.sync = None;
-            let (level, checkpoint_pages) = match sync {
-                Sync::Full => ("FULL", 1000),
-                Sync::Normal => ("NORMAL", 0),
+            let level = match sync {
+                Sync::Full => "FULL",
+                Sync::Normal => "NORMAL",
             };
             self.conn.pragma_update(None, "synchronous", level)?;
-            self.conn.pragma_update(None, "wal_autocheckpoint", checkpoint_pages)?;
             self.sync = Some(sync);
         }
         Ok(())

@@ -295,3 +295,35 @@ fn an_interrupted_step_is_not_tried_anew_before_its_own_time_is_over() {
     e.pass_to(over + 2, &stays_broken);
     assert!(e.said("looking again"));
 }
+
+#[test]
+fn what_a_quick_probe_sees_is_stored_together_with_the_plan_it_leads_to() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    let world = World { rules: &e.rules, assets: &e.assets, policy: &e.policy, now: Engine::time(0), host: "here" };
+    let finding = |at| Finding {
+        rule: RULE.into(),
+        role: Role::Match(0),
+        place: Place::named("log"),
+        time: Engine::time(at),
+        read_at: Engine::time(at),
+        fields: BTreeMap::new(),
+        text_fields: Vec::new(),
+        host: Some("web1".into()),
+        program: None,
+        task: None,
+        message: "down".into(),
+    };
+    step(&mut e.state, &world, Input::Findings(vec![finding(0)]), &mut e.journal);
+    let looks = e.journal.looks();
+    assert_eq!(looks.iter().map(|l| l.act.describe()).collect::<Vec<_>>(), ["probe unit nginx.service"]);
+    assert!(e.journal.is_looking() && e.journal.is_urgent());
+    assert!(e.journal.looks().is_empty(), "each is handed out once");
+    step(&mut e.state, &world, Input::Done { effect: looks[0].id.clone(), outcome: unit(false) }, &mut e.journal);
+    assert!(e.journal.looks().is_empty());
+    assert!(!e.journal.is_looking(), "the step must not wait for anything");
+    let (changes, effects) = e.journal.take(&e.state);
+    assert_eq!(effects.iter().map(|e| e.act.describe()).collect::<Vec<_>>(), ["systemctl restart nginx.service"]);
+    let stored = changes.iter().filter(|c| matches!(c, Change::Effect(_))).count();
+    assert_eq!(stored, 2, "the look is stored as well");
+    assert!(changes.iter().any(|c| matches!(c, Change::EffectOver(id, _) if *id == looks[0].id)));
+}

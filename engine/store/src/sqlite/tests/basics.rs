@@ -14,6 +14,7 @@ use heinzel_core::severity::Severity;
 use heinzel_core::state::{Change, Evidence, FixStart, Paused, RuleRecord};
 use heinzel_core::window::Window;
 
+use super::super::FILE;
 use super::*;
 use crate::{Filter, Progress};
 
@@ -287,4 +288,21 @@ fn files_are_for_their_owner_only() {
     }
     names.sort();
     assert_eq!(names, ["heinzel.db", "heinzel.db-shm", "heinzel.db-wal", "heinzel.lock"]);
+}
+
+#[test]
+fn the_log_is_written_back_beside_the_commits_and_used_again() {
+    let mut scene = Scene::new();
+    let file = scene.folder.path().join(FILE);
+    let text = "x".repeat(40_000);
+    let begin = std::time::Instant::now();
+    // Some 40 MB go through the log; it is written back whenever it has 4 MB.
+    let (mut number, mut grown) = (0, 0);
+    while grown < 8 << 20 {
+        scene.commit(&[logged(number, &text)]);
+        number += 1;
+        grown = std::fs::metadata(&file).unwrap().len();
+        assert!(begin.elapsed() < Duration::from_secs(60), "after {number} commits the file has {grown} bytes");
+    }
+    assert_eq!(scene.verify().broken, None);
 }
