@@ -149,7 +149,10 @@ impl Config {
         for (name, rate) in [("rule", budget.rule), ("asset", budget.asset), ("host", budget.host)] {
             if rate.within.0 > REMEMBERED {
                 let most = Span(REMEMBERED);
-                bail!("configuration {}: `policy.budget.{name}` is {rate}; fixes are remembered for {most}", path.display());
+                bail!(
+                    "configuration {}: `policy.budget.{name}` is {rate}; fixes are remembered for {most}",
+                    path.display()
+                );
             }
         }
         let folders: Vec<PathBuf> = file.rules.folders.into_iter().map(beside).collect();

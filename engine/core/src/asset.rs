@@ -128,7 +128,9 @@ impl Assets {
         let asset = self.get(&id);
         let aliases = asset.into_iter().flat_map(|a| a.aliases.iter().map(move |alias| (a.kind(), alias)));
         let fits = |name: &str| patterns.iter().any(|pattern| pattern.fits(name));
-        fits(name) || fits(&id) || aliases.into_iter().any(|(kind, alias)| fits(alias) || fits(&format!("{kind}:{alias}")))
+        fits(name)
+            || fits(&id)
+            || aliases.into_iter().any(|(kind, alias)| fits(alias) || fits(&format!("{kind}:{alias}")))
     }
 
     /// The asset with this id.

@@ -93,7 +93,8 @@ pub fn halted(state: &State, world: &World<'_>, asset: &str) -> Option<String> {
         return Some(format!("{} paused all fixes at {}; `heinzel resume` ends it", paused.by, paused.at));
     }
     let now = world.now;
-    let on = |m: &&crate::policy::Maintenance| m.from <= now && now < m.until && world.assets.is_meant(&m.assets, asset);
+    let on =
+        |m: &&crate::policy::Maintenance| m.from <= now && now < m.until && world.assets.is_meant(&m.assets, asset);
     let maintenance = world.policy.maintenance.iter().find(on)?;
     Some(format!("maintenance on {asset} until {}", maintenance.until))
 }
@@ -226,9 +227,8 @@ fn protected(q: &Question<'_>) -> Verdict {
     let assets = q.world.assets;
     // The asset file may have changed since the incident was opened.
     let asset = assets.resolve(&q.incident.asset);
-    let is_protected = |id: &str| {
-        assets.get(id).is_some_and(|a| a.protected) || assets.is_meant(&q.world.policy.protected, id)
-    };
+    let is_protected =
+        |id: &str| assets.get(id).is_some_and(|a| a.protected) || assets.is_meant(&q.world.policy.protected, id);
     let why = if is_protected(&asset) || is_protected(&q.incident.asset) {
         format!("{asset} is protected")
     } else if let Some(one) = assets.dependants(&asset).iter().find(|id| is_protected(id)) {

@@ -85,9 +85,7 @@ impl Window {
             self.newest = Some(newest.max(finding.time));
         }
         match trigger {
-            Trigger::Count { count, within } if counts => {
-                self.count(finding.time, *count as usize, *within)
-            }
+            Trigger::Count { count, within } if counts => self.count(finding.time, *count as usize, *within),
             Trigger::Distinct { field, distinct, within } if counts => {
                 let Some(value) = finding.value_of(field) else { return Seen::Nothing };
                 let time = self.values.entry(value).or_insert(finding.time);

@@ -168,7 +168,8 @@ impl Logic for ScriptLogic {
         }
         let entries = made.read_lock::<Array>().map(|list| list.len()).unwrap_or_default();
         if entries > 1 && made.read_lock::<Array>().is_some_and(|list| list.iter().any(|v| v.is::<HandOver>())) {
-            return self.wrong("fix", format!("step.hand_over(…) is one of {entries} entries; it stands for the whole plan"));
+            return self
+                .wrong("fix", format!("step.hand_over(…) is one of {entries} entries; it stands for the whole plan"));
         }
         let steps: Vec<Step> = self.list("fix", &made, "step")?;
         let last = steps.len().saturating_sub(1);

@@ -92,7 +92,9 @@ const LONGEST_REASON: usize = 300;
 
 fn hand_over(why: &str) -> Made<HandOver> {
     if why.trim().is_empty() || why.len() > LONGEST_REASON || why.chars().any(char::is_control) {
-        return wrong(format!("the reason is not one line of 1 to {LONGEST_REASON} bytes; say what a person must look at"));
+        return wrong(format!(
+            "the reason is not one line of 1 to {LONGEST_REASON} bytes; say what a person must look at"
+        ));
     }
     Ok(HandOver(why.to_owned()))
 }

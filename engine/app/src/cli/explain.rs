@@ -207,7 +207,7 @@ fn consider(
     let candidates = view.candidates(&event.message);
     for claim in claims(live, &view, &fixed, event, &candidates, program) {
         match claim {
-            Ok(finding) if finding.rule == rule.id => return found(rule, &finding),
+            Ok(finding) if finding.rule == rule.id && finding.role != Role::TaskOther => return found(rule, &finding),
             Err(refused) if refused.rule == rule.id => {
                 return not("field", format!("`{}` {}", refused.field, refused.reason));
             }
@@ -276,7 +276,11 @@ fn windows(state: &State, rule: &Rule) -> Vec<String> {
     let line = |(key, w): &(&String, &heinzel_core::window::Window)| {
         let newest = w.newest.map_or("never".into(), |t| t.to_string());
         let incident = w.incident.map(|id| format!(", incident {id}")).unwrap_or_default();
-        format!("window `{}`: {} in it, newest {newest}{incident}", plain(key, 100), w.times.len().max(w.values.len()).max(w.steps.len()))
+        format!(
+            "window `{}`: {} in it, newest {newest}{incident}",
+            plain(key, 100),
+            w.times.len().max(w.values.len()).max(w.steps.len())
+        )
     };
     windows.iter().take(5).map(line).collect()
 }

@@ -208,3 +208,6 @@ impl<'a> Hour<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

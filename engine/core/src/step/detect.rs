@@ -173,7 +173,8 @@ fn has_room(desk: &mut Desk<'_, '_>, rule: &RuleId) -> bool {
     *left_out += 1;
     if *left_out == 1 {
         let most = Incident::MOST_OF_RULE;
-        let text = format!("{rule} has {most} open incidents; more are counted and not opened (`heinzel incident resolve`)");
+        let text =
+            format!("{rule} has {most} open incidents; more are counted and not opened (`heinzel incident resolve`)");
         desk.note(None, "crowded", text);
     }
     false

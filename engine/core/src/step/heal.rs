@@ -197,7 +197,11 @@ pub(super) fn gates(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan) {
                 format!("gate `{gate}` asks for approval: {why}; `heinzel approve {id}` or `heinzel deny {id}`"),
             );
             set_stage(desk, id, Status::AwaitingApproval, Stage::AwaitingApproval { plan, since: now });
-            tell::tell(desk, id, &format!("a fix waits for approval: {why}; `heinzel approve {id}` or `heinzel deny {id}`"));
+            tell::tell(
+                desk,
+                id,
+                &format!("a fix waits for approval: {why}; `heinzel approve {id}` or `heinzel deny {id}`"),
+            );
         }
         Verdict::Refuse { why } => {
             desk.note(Some(id), "gate", format!("gate `{gate}` refused: {why}"));

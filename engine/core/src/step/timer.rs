@@ -174,7 +174,8 @@ fn waiting<'s, 'w>(
 ) -> impl Iterator<Item = (&'w Rule, &'s str, &'s Window, Timestamp)> + use<'s, 'w> {
     let rules = world.rules.rules.values().map(|rule| &**rule);
     let rules = rules.filter(|rule| matches!(rule.trigger, Trigger::Absence { .. } | Trigger::Overdue { .. }));
-    let of_rule = move |rule: &'w Rule| state.windows.get(&rule.id).into_iter().flatten().map(move |(k, w)| (rule, k, w));
+    let of_rule =
+        move |rule: &'w Rule| state.windows.get(&rule.id).into_iter().flatten().map(move |(k, w)| (rule, k, w));
     rules.filter(|rule| !state.is_off(rule)).flat_map(of_rule).filter_map(move |(rule, key, window)| {
         let open = window.incident.and_then(|id| state.incidents.get(&id)).is_some_and(|i| !i.is_resolved());
         let at = due_at(state, rule, key).filter(|_| !open)?;

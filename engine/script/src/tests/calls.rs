@@ -100,7 +100,7 @@ fn a_fix_hands_over() {
     let reason = "the reason is not one line of 1 to 300 bytes; say what a person must look at";
     check("step.hand_over(\" \")", reason);
     check("step.hand_over(\"a\\nb\")", reason);
-    check("step.hand_over()", "`step.hand_over` does not take (); write step.hand_over(why: String)");
+    check("step.hand_over(5)", "`step.hand_over` does not take (number); write step.hand_over(why: String)");
 }
 
 #[test]
@@ -316,8 +316,7 @@ fn a_function_remembers_nothing_between_calls() {
         )
     );
     let rule = sound(&source);
-    let plan =
-        || rule.logic.fix(&case(), &facts(), &[]).unwrap().describe();
+    let plan = || rule.logic.fix(&case(), &facts(), &[]).unwrap().describe();
     assert_eq!(plan(), ["wait 1s", "wait 10s"]);
     assert_eq!(plan(), plan());
 }
@@ -331,10 +330,7 @@ fn script_functions_and_constants_of_the_file_are_at_hand() {
         )
     );
     let steps = sound(&source).logic.fix(&case(), &facts(), &[]).unwrap();
-    assert_eq!(
-        steps.describe(),
-        ["systemctl start a.service", "systemctl start www.service"]
-    );
+    assert_eq!(steps.describe(), ["systemctl start a.service", "systemctl start www.service"]);
 }
 
 #[test]

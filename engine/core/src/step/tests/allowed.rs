@@ -215,7 +215,11 @@ fn handing_over_after_a_step_takes_the_step_back() {
     answer_step(&mut e, done());
     answer_probe(&mut e, false);
     answer_step(&mut e, done());
-    assert!(e.said("needs-human the fix did not hold: not a case for round 1; the way back was gone"), "{:#?}", e.notes);
+    assert!(
+        e.said("needs-human the fix did not hold: not a case for round 1; the way back was gone"),
+        "{:#?}",
+        e.notes
+    );
 }
 
 #[test]

@@ -183,6 +183,18 @@ fn silence_of_a_socket_counts_from_when_it_was_listened_to() {
     assert_eq!(e.state.incidents.len(), 1);
 }
 
+#[test]
+fn a_late_line_begins_no_fix_for_what_is_over() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Observe);
+    e.line(0);
+    sees_it_down(&mut e);
+    e.command(Command::Promote { rule: RULE.into(), to: Some(Mode::Auto) }).unwrap();
+    e.now = 100;
+    e.command(Command::Resolve { incident: 1, note: String::new() }).unwrap();
+    e.line(50);
+    assert_eq!((e.status(), e.acts()), (Status::Resolved, Vec::new()));
+}
+
 fn job(id: &str, state: TaskState) -> Option<Task> {
     let (kind, target) = ("vzdump".into(), Some("100".into()));
     let started = Some(Engine::time(0));
@@ -203,6 +215,7 @@ fn the_end_of_another_task_is_not_the_end_of_one_that_is_overdue() {
 #[test]
 fn a_task_kind_that_is_no_name_names_no_asset() {
     let mut e = only_reports(Trigger::default());
+    change(&mut e, |rule| rule.task = Some(TaskClause { kind: vec!["*".into()], state: Vec::new() }));
     let mut task = job("1", TaskState::Failed);
     task.as_mut().unwrap().kind = "\u{1b}[2Jvzdump".into();
     e.finding(0, Role::Task, task, &[]);
