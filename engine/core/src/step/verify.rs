@@ -118,7 +118,7 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
     };
     if *since > now {
         // The clock was set back: the time of the checks begins anew.
-        (*since, *holding_since) = (now, None);
+        (*since, *resumed, *holding_since) = (now, None, None);
     }
     let quiet = plan.verify.iter().filter_map(|c| if let Check::Quiet { time } = c { Some(*time) } else { None }).max();
     let noisy = quiet.is_some() && last_seen > *since;
