@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use heinzel_act::settings::ActSettings;
 use heinzel_core::policy::Policy;
+use heinzel_core::state::REMEMBERED;
 use heinzel_core::time::Span;
 use heinzel_source::settings::{Settings as SourceSettings, Source};
 use serde::{Deserialize, Deserializer};
@@ -143,6 +144,16 @@ impl Config {
                 );
             }
             sources.push(source);
+        }
+        let budget = file.policy.budget;
+        for (name, rate) in [("rule", budget.rule), ("asset", budget.asset), ("host", budget.host)] {
+            if rate.within.0 > REMEMBERED {
+                let most = Span(REMEMBERED);
+                bail!(
+                    "configuration {}: `policy.budget.{name}` is {rate}; fixes are remembered for {most}",
+                    path.display()
+                );
+            }
         }
         let folders: Vec<PathBuf> = file.rules.folders.into_iter().map(beside).collect();
         let rules = if folders.is_empty() { existing(SYSTEM_RULES.map(PathBuf::from)) } else { folders };

@@ -148,14 +148,16 @@ impl Live {
 fn read(folders: &[PathBuf]) -> (Vec<Pack>, Vec<Problem>) {
     let mut packs: BTreeMap<String, Pack> = BTreeMap::new();
     let mut problems = Vec::new();
-    for folder in folders {
+    for (number, folder) in folders.iter().enumerate() {
+        // Also one that is broken: the operator meant it to stand in for the other.
+        let hidden = |pack: &Pack| folders[..number].iter().any(|earlier| earlier.join(&pack.name).is_dir());
         let loaded = pack::load(folder);
         let spoiled = |pack: &Pack| {
             let within = folder.join(&pack.name);
             loaded.problems.iter().any(|p| p.is_error() && p.file.starts_with(&within))
         };
         for pack in &loaded.packs {
-            if !spoiled(pack) {
+            if !spoiled(pack) && !hidden(pack) {
                 packs.entry(pack.name.clone()).or_insert_with(|| pack.clone());
             }
         }

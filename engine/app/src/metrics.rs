@@ -87,6 +87,9 @@ pub(crate) fn of(report: &Report) -> Vec<Metric> {
         rules("heinzel_rule_refused_total", "Matches refused by a field's type", Kind::Counter, &|r| number(r.refused)),
         rules("heinzel_rule_late_total", "Findings too old for their window", Kind::Counter, &|r| number(r.late)),
         rules("heinzel_rule_evicted_total", "Window keys dropped", Kind::Counter, &|r| number(r.evicted)),
+        rules("heinzel_rule_crowded_total", "Incidents not opened: too many open", Kind::Counter, &|r| {
+            number(r.crowded)
+        }),
         rules("heinzel_rule_script_errors_total", "Failed script calls", Kind::Counter, &|r| number(r.script_errors)),
         rules("heinzel_rule_off", "Whether the rule is switched off", Kind::Gauge, &|r| flag(r.off.is_some())),
         rules("heinzel_rule_breaker_open", "Whether its breaker is open", Kind::Gauge, &|r| flag(r.breaker.is_some())),

@@ -92,14 +92,15 @@ impl Lane {
             self.prepared = Some((live.clone(), live.matcher.view(&self.source)));
         }
         let mut scanned = Scanned::default();
-        self.decode(block);
+        let starts = self.decode(block);
         let Some((live, view)) = self.prepared.take() else { return scanned };
         let candidates = candidates(&live, &view, block);
         let mut stamps = Stamps::of(&block.shape);
         for (range, patterns) in candidates {
             scanned.candidates += 1;
             let stamp = stamps.at(range.start);
-            let mut event = self.event(block, range, stamp);
+            let start = starts.get(stamps.number()).copied().unwrap_or(range.start);
+            let mut event = self.event(block, range, start, stamp);
             scanned.complaints.extend(self.watch.look(&event, self.live, &self.policy));
             if event.clock == Clock::Own {
                 self.last = Some(event.time);
@@ -117,22 +118,27 @@ impl Lane {
         scanned
     }
 
-    /// Structured lines are decoded before the scan, so that rules see messages and not escapes.
-    fn decode(&self, block: &mut Block) {
+    /// Structured lines are decoded before the scan, so that rules see messages and not escapes. Says where each line began
+    /// before that; nothing when there was nothing to decode.
+    fn decode(&self, block: &mut Block) -> Vec<usize> {
+        let mut starts = Vec::new();
         if block.shape != Shape::Lines {
-            return;
+            return starts;
         }
         // A message is a piece of its line, so the raw block can be scanned, unless something in it is escaped.
         let escaped =
             |line: &[u8]| memchr::memchr(b'\\', line).is_some() && !verbatim(self.manner.format, without_end(line));
         let mut lines = block.bytes.split_inclusive(|&b| b == b'\n');
         if memchr::memchr(b'\\', &block.bytes).is_none() || !lines.any(escaped) {
-            return;
+            return starts;
         }
         let context = self.context(block.read_at);
         let mut bytes = Vec::with_capacity(block.bytes.len());
         let mut records = Vec::new();
+        let mut start = 0;
         for line in block.bytes.split_inclusive(|&b| b == b'\n') {
+            starts.push(start);
+            start += line.len();
             let parsed = parse(self.manner.format, without_end(line), &context);
             bytes.extend_from_slice(parsed.message.as_bytes());
             bytes.push(b'\n');
@@ -140,14 +146,16 @@ impl Lane {
         }
         block.bytes = bytes;
         block.shape = Shape::Records(records);
+        starts
     }
 
     fn context(&self, read_at: Timestamp) -> Context {
         Context { zone: self.manner.zone.clone(), read_at, year: self.manner.year }
     }
 
-    fn event(&self, block: &Block, range: Range<usize>, stamp: Option<&Stamp>) -> Event {
-        let offset = block.offset + range.start as u64;
+    /// `start`: where the record began in what was read.
+    fn event(&self, block: &Block, range: Range<usize>, start: usize, stamp: Option<&Stamp>) -> Event {
+        let offset = block.offset + start as u64;
         let text = without_end(block.bytes.get(range).unwrap_or_default());
         let parsed = match stamp {
             Some(stamp) => Parsed { stamp: stamp.clone(), message: String::from_utf8_lossy(text).into_owned() },
@@ -235,6 +243,11 @@ impl<'a> Stamps<'a> {
             Shape::Records(records) => records,
         };
         Self { records, next: 0, start: 0 }
+    }
+
+    /// The number of the record that was asked for last.
+    fn number(&self) -> usize {
+        self.next
     }
 
     fn at(&mut self, place: usize) -> Option<&'a Stamp> {

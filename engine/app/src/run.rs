@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use heinzel_act::Hands;
 use heinzel_core::block::{Checkpoint, SourceId};
-use heinzel_core::state::State;
+use heinzel_core::state::{REMEMBERED, SourceView, State};
 use heinzel_source::settings::{Kind, Source};
 use heinzel_store::lock::Lock;
 use heinzel_store::sqlite::{Options, Sqlite};
@@ -32,8 +32,8 @@ use crate::scanner::Current;
 use crate::watch::Reload;
 use crate::{clock, control, scanner, server};
 
-/// How far back resolved incidents and started fixes are loaded: longer than any reopen window or budget.
-pub(crate) const RECENT: Duration = Duration::from_secs(7 * 86_400);
+/// How far back resolved incidents and started fixes are loaded: as long as any reopen window or budget may be.
+pub(crate) const RECENT: Duration = REMEMBERED;
 /// Blocks between sources and scanner. Each has at most about 1 MiB, so this bounds the memory of what is read ahead.
 const BLOCKS: usize = 8;
 /// Messages between scanner, effects and pump.
@@ -69,7 +69,12 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     // The store first: without it nothing may happen.
     let lock = Lock::take(&config.state).map_err(|e| Ends::with(Exit::Engine, e.to_string()))?;
     let mut store = Sqlite::open(lock, &Options { boot: heinzel_store::boot::current(), ..Options::default() })?;
-    let restored = state_of(store.load(clock::now() - RECENT)?);
+    let mut restored = state_of(store.load(clock::now() - RECENT)?);
+    // Known before they speak: the silence of one that has not reported yet proves nothing.
+    for source in &config.sources {
+        let forgets = matches!(source.kind, Kind::Syslog(_) | Kind::Exec(_) | Kind::Push(_));
+        restored.state.sources.insert(source.common.name.clone(), SourceView { forgets, ..SourceView::new() });
+    }
 
     // The rules: what is sound counts, what is not is said.
     let (live, problems) = Live::load(&config.rules, config.assets.as_deref());

@@ -55,16 +55,16 @@ impl Reload {
 fn reload(folders: &[PathBuf], assets: Option<&Path>, current: &Current, pump: &mpsc::Sender<Message>) {
     let (live, problems) = Live::load(folders, assets);
     let errors: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
-    let message = if errors.is_empty() {
+    if errors.is_empty() {
         tracing::info!(rules = live.rules.rules.len(), "reloaded");
         let live = Arc::new(live);
-        current.swap(live.clone());
-        Message::Reloaded(live)
-    } else {
-        let why = errors.join("\n");
-        tracing::error!("reload failed, the old rules stay in force:\n{why}");
-        Message::ReloadFailed(why)
-    };
+        // The pump first: it must know a new rule before the scanner finds something for it.
+        let _ = pump.blocking_send(Message::Reloaded(live.clone()));
+        current.swap(live);
+        return;
+    }
+    let why = errors.join("\n");
+    tracing::error!("reload failed, the old rules stay in force:\n{why}");
     // The engine is stopping.
-    let _ = pump.blocking_send(message);
+    let _ = pump.blocking_send(Message::ReloadFailed(why));
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::glob::Glob;
+
 /// An asset's id: kind and name, `pool:www`, `vm:100`.
 pub type AssetId = String;
 
@@ -22,7 +24,7 @@ pub struct Asset {
     /// The assets it needs to work.
     #[serde(default)]
     pub depends_on: Vec<AssetId>,
-    /// No fix ever touches it without approval.
+    /// No fix ever touches it, or what it needs, without approval.
     #[serde(default)]
     pub protected: bool,
 }
@@ -117,6 +119,18 @@ impl Assets {
             .or_else(|| bare.and_then(|b| self.by_alias.get(b)).filter(|id| id.split(':').next() == kind))
             .cloned()
             .unwrap_or_else(|| name.to_owned())
+    }
+
+    /// Whether one of the patterns means the asset: by its id, or by an alias with or without a kind in front.
+    #[must_use]
+    pub fn is_meant(&self, patterns: &[Glob], name: &str) -> bool {
+        let id = self.resolve(name);
+        let asset = self.get(&id);
+        let aliases = asset.into_iter().flat_map(|a| a.aliases.iter().map(move |alias| (a.kind(), alias)));
+        let fits = |name: &str| patterns.iter().any(|pattern| pattern.fits(name));
+        fits(name)
+            || fits(&id)
+            || aliases.into_iter().any(|(kind, alias)| fits(alias) || fits(&format!("{kind}:{alias}")))
     }
 
     /// The asset with this id.

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::plan::Step;
 use crate::probe::{Fact, Probe};
 
-/// An effect's id: incident, run and number, `17-1-3`. Unique for ever; performing it twice is prevented by it.
+/// An effect's id: the incident and a number that counts its effects, `17-3`. Unique for ever; performing it twice is
+/// prevented by it.
 pub type EffectId = String;
 
 /// One outside action. Stored before it is tried, unless it only looks.

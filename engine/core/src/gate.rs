@@ -76,10 +76,39 @@ pub fn ask(state: &State, world: &World<'_>, rule: &Rule, incident: &Incident, p
     GATES.iter().map(|(gate, ask)| Answer { gate: (*gate).to_owned(), verdict: ask(&question) }).collect()
 }
 
-/// The mode a rule has now: what was decided later comes before the settings.
+/// The operator's word alone: what may have changed since a plan passed the gates. `None`: it may still be carried out.
+#[must_use]
+pub fn ask_again(state: &State, world: &World<'_>, rule: &Rule, incident: &Incident, plan: &Plan) -> Option<Answer> {
+    let question = Question { state, world, rule, incident, plan };
+    let words = ["mode", "allow-list", "protected", "approval", "pause"];
+    let asked = GATES.iter().filter(|(gate, _)| words.contains(gate));
+    let answers = asked.map(|(gate, ask)| Answer { gate: (*gate).to_owned(), verdict: ask(&question) });
+    answers.into_iter().find(|answer| answer.verdict != Verdict::Pass)
+}
+
+/// Why nothing may be done on an asset at the moment: the kill switch is on, or an operator works there.
+#[must_use]
+pub fn halted(state: &State, world: &World<'_>, asset: &str) -> Option<String> {
+    if let Some(paused) = &state.paused {
+        return Some(format!("{} paused all fixes at {}; `heinzel resume` ends it", paused.by, paused.at));
+    }
+    let now = world.now;
+    let on =
+        |m: &&crate::policy::Maintenance| m.from <= now && now < m.until && world.assets.is_meant(&m.assets, asset);
+    let maintenance = world.policy.maintenance.iter().find(on)?;
+    Some(format!("maintenance on {asset} until {}", maintenance.until))
+}
+
+/// The mode a rule has now: what was decided later comes before the settings. Once the settings have changed since, the
+/// more timid of both counts, so that an operator who edits them is never overruled by an older promotion.
 #[must_use]
 pub fn mode_of(state: &State, world: &World<'_>, rule: &RuleId) -> Mode {
-    state.rules.get(rule).and_then(|r| r.mode).unwrap_or_else(|| world.policy.mode(rule))
+    let settings = world.policy.mode(rule);
+    match state.rules.get(rule).map(|r| (r.mode, r.over)) {
+        Some((Some(decided), Some(over))) if over != settings => decided.min(settings),
+        Some((Some(decided), _)) => decided,
+        _ => settings,
+    }
 }
 
 fn refuse(why: impl Into<String>) -> Verdict {
@@ -97,6 +126,9 @@ fn mode(q: &Question<'_>) -> Verdict {
 }
 
 fn breaker(q: &Question<'_>) -> Verdict {
+    if q.state.is_off(q.rule) {
+        return refuse(format!("{} is switched off, because it exceeded a limit, until its file changes", q.rule.id));
+    }
     match q.state.rules.get(&q.rule.id).and_then(|r| r.breaker.as_ref()) {
         Some((since, why)) => refuse(format!(
             "the breaker of {} is open since {since}: {why}; find the cause, then `heinzel policy promote {}`",
@@ -187,17 +219,24 @@ fn budget(q: &Question<'_>) -> Verdict {
 }
 
 fn approved(q: &Question<'_>) -> bool {
-    let steps = || q.plan.steps.iter().map(|s| s.action.describe());
-    q.incident.run.as_ref().and_then(|run| run.approved.as_ref()).is_some_and(|a| steps().eq(a.steps.iter().cloned()))
+    let approved = q.incident.run.as_ref().and_then(|run| run.approved.as_ref());
+    approved.is_some_and(|a| a.steps == q.plan.steps && a.rollback == q.plan.rollback)
 }
 
 fn protected(q: &Question<'_>) -> Verdict {
-    let marked = q.world.assets.get(&q.incident.asset).is_some_and(|a| a.protected);
-    let listed = q.world.policy.protected.iter().any(|g| g.fits(&q.incident.asset));
-    if (marked || listed) && !approved(q) {
-        return Verdict::Approval { why: format!("{} is protected", q.incident.asset) };
-    }
-    Verdict::Pass
+    let assets = q.world.assets;
+    // The asset file may have changed since the incident was opened.
+    let asset = assets.resolve(&q.incident.asset);
+    let is_protected =
+        |id: &str| assets.get(id).is_some_and(|a| a.protected) || assets.is_meant(&q.world.policy.protected, id);
+    let why = if is_protected(&asset) || is_protected(&q.incident.asset) {
+        format!("{asset} is protected")
+    } else if let Some(one) = assets.dependants(&asset).iter().find(|id| is_protected(id)) {
+        format!("{one}, which needs {asset}, is protected")
+    } else {
+        return Verdict::Pass;
+    };
+    if approved(q) { Verdict::Pass } else { Verdict::Approval { why } }
 }
 
 fn approval(q: &Question<'_>) -> Verdict {
@@ -208,19 +247,7 @@ fn approval(q: &Question<'_>) -> Verdict {
 }
 
 fn pause(q: &Question<'_>) -> Verdict {
-    if let Some(paused) = &q.state.paused {
-        return Verdict::Wait {
-            why: format!("{} paused all fixes at {}; `heinzel resume` ends it", paused.by, paused.at),
-        };
-    }
-    let now = q.world.now;
-    let on = |m: &&crate::policy::Maintenance| {
-        m.from <= now && now < m.until && m.assets.iter().any(|g| g.fits(&q.incident.asset))
-    };
-    match q.world.policy.maintenance.iter().find(on) {
-        Some(m) => Verdict::Wait { why: format!("maintenance on {} until {}", q.incident.asset, m.until) },
-        None => Verdict::Pass,
-    }
+    halted(q.state, q.world, &q.incident.asset).map_or(Verdict::Pass, |why| Verdict::Wait { why })
 }
 
 fn lock(q: &Question<'_>) -> Verdict {

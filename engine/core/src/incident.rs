@@ -114,6 +114,9 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// Incidents of one rule that are kept in mind at most.
+    pub const MOST_OF_RULE: usize = 1_000;
+
     /// Whether it is over.
     #[must_use]
     pub fn is_resolved(&self) -> bool {

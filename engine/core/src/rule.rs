@@ -161,11 +161,11 @@ pub trait Logic: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`LogicError`] when the script fails or exceeds its limits.
     fn probe(&self, case: &Case) -> Result<BTreeMap<String, Probe>, LogicError>;
-    /// The steps of the plan. `done` are the results of the rounds before, oldest first, when a plan ended in `replan`.
+    /// What to do. `done` are the results of the rounds before, oldest first, when a plan ended in `replan`.
     ///
     /// # Errors
     /// [`LogicError`] when the script fails or exceeds its limits.
-    fn fix(&self, case: &Case, facts: &Facts, done: &[Json]) -> Result<Vec<Step>, LogicError>;
+    fn fix(&self, case: &Case, facts: &Facts, done: &[Json]) -> Result<Proposal, LogicError>;
     /// What must hold for the fix to count.
     ///
     /// # Errors
@@ -176,6 +176,38 @@ pub trait Logic: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`LogicError`] when the script fails or exceeds its limits.
     fn rollback(&self, case: &Case, facts: &Facts) -> Result<Vec<Step>, LogicError>;
+}
+
+/// What a rule wants to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Proposal {
+    /// These steps. None: there is nothing to do, and the checks decide.
+    Steps(Vec<Step>),
+    /// Nothing: a person must look.
+    HandOver {
+        /// Why, in one line for people.
+        why: String,
+    },
+}
+
+impl Proposal {
+    /// The steps; none when it hands over.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        match self {
+            Self::Steps(steps) => steps,
+            Self::HandOver { .. } => &[],
+        }
+    }
+
+    /// What is proposed, one line a step, for people and plan samples.
+    #[must_use]
+    pub fn describe(&self) -> Vec<String> {
+        match self {
+            Self::Steps(steps) => steps.iter().map(|s| s.action.describe()).collect(),
+            Self::HandOver { why } => vec![format!("hand over: {why}")],
+        }
+    }
 }
 
 /// What a rule's functions see of an incident. Fields of type `text` are not in it.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::effect::EffectId;
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use crate::probe::Facts;
 use crate::rule::RuleVersion;
 use crate::time::Timestamp;
@@ -28,9 +28,12 @@ pub struct Run {
     /// The results of the rounds before: `{ "step": …, "outcome": … }`.
     #[serde(default)]
     pub done: Vec<Json>,
-    /// Who approved which steps (in their `describe` words).
+    /// Who approved which steps.
     #[serde(default)]
     pub approved: Option<Approved>,
+    /// A line has said meanwhile that it is well again.
+    #[serde(default)]
+    pub cleared: bool,
     /// Whether a step of this run may have changed the world.
     #[serde(default)]
     pub touched: bool,
@@ -38,13 +41,23 @@ pub struct Run {
     pub stage: Stage,
 }
 
-/// An operator's approval. It holds for exactly these steps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An operator's approval. It holds for exactly these steps and this way back, to the last byte of a template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Approved {
     /// Who.
     pub by: String,
-    /// Which steps, in their `describe` words.
-    pub steps: Vec<String>,
+    /// Which steps.
+    pub steps: Vec<Step>,
+    /// Which way back.
+    pub rollback: Vec<Step>,
+}
+
+impl Run {
+    /// Whether the run holds its asset's lock: while it acts, and while it looks again between two rounds.
+    #[must_use]
+    pub fn holds_lock(&self) -> bool {
+        self.stage.is_acting() || (self.round > 0 && matches!(self.stage, Stage::Probing { .. }))
+    }
 }
 
 /// Where a run stands.
@@ -151,14 +164,19 @@ pub enum End {
         /// Whether the way back was gone completely.
         rolled_back: bool,
     },
+    /// The rule says that a person must look.
+    HandedOver {
+        /// Why.
+        why: String,
+    },
     /// The incident ended before the plan started.
     Overtaken,
 }
 
 impl Stage {
-    /// Whether the run holds its asset's lock.
+    /// Whether steps or checks are under way.
     #[must_use]
-    pub fn holds_lock(&self) -> bool {
+    pub fn is_acting(&self) -> bool {
         matches!(self, Self::Acting { .. } | Self::Verifying { .. } | Self::RollingBack { .. })
     }
 

@@ -10,6 +10,7 @@ use crate::effect::{Act, Effect, EffectId, Outcome};
 use crate::incident::{Incident, IncidentId};
 use crate::policy::Mode;
 use crate::rule::{RuleId, RuleVersion};
+use crate::run::Run;
 use crate::time::Timestamp;
 use crate::window::Window;
 
@@ -34,6 +35,8 @@ pub struct State {
     pub counters: Counters,
     /// When what is over was last forgotten.
     pub(crate) pruned: Timestamp,
+    /// When it was last asked what is due.
+    pub(crate) looked: Timestamp,
     /// Which incident concerns a rule and asset.
     pub(crate) subjects: BTreeMap<(RuleId, AssetId), IncidentId>,
 }
@@ -50,18 +53,25 @@ pub struct Paused {
     pub why: String,
 }
 
+/// How long started fixes and incidents that are over are remembered: no cooldown, budget or reopen window may be longer.
+pub const REMEMBERED: std::time::Duration = std::time::Duration::from_secs(31 * 86_400);
+
 /// What is remembered of a rule, over reloads and restarts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RuleRecord {
     /// The mode that promotion or demotion gave it; comes before the settings.
     pub mode: Option<Mode>,
+    /// The mode that the settings gave it then. When they say something else now, the more timid of both counts.
+    pub over: Option<Mode>,
     /// Its breaker is open: since when and why.
     pub breaker: Option<(Timestamp, String)>,
     /// The version that exceeded a limit and what it did: this version is switched off.
     pub off: Option<(RuleVersion, String)>,
     /// Since when the engine knows it (absence counts from here when nothing was ever seen).
     pub known_since: Option<Timestamp>,
+    /// Which of its texts it knows since then.
+    pub known_as: Option<RuleVersion>,
     /// The evidence for promotion and demotion.
     pub evidence: Evidence,
 }
@@ -114,6 +124,8 @@ pub struct SourceView {
     pub live_since: Option<Timestamp>,
     /// When it last gave a finding.
     pub last_finding: Option<Timestamp>,
+    /// What is written while nobody listens is lost (sockets, commands), so silence counts from [`Self::live_since`].
+    pub forgets: bool,
 }
 
 /// Counters since the start.
@@ -125,6 +137,8 @@ pub struct Counters {
     pub late: BTreeMap<RuleId, u64>,
     /// Keys dropped because a rule had too many, by rule.
     pub evicted: BTreeMap<RuleId, u64>,
+    /// Incidents not opened because the rule has too many, by rule.
+    pub crowded: BTreeMap<RuleId, u64>,
     /// Failed script calls, by rule.
     pub script_errors: BTreeMap<RuleId, u64>,
     /// Findings left out because their rule is switched off, by rule.
@@ -305,7 +319,7 @@ impl State {
     /// The incident whose run holds the lock of an asset.
     #[must_use]
     pub fn lock_of(&self, asset: &str) -> Option<IncidentId> {
-        let holds = |i: &&Incident| i.asset == asset && i.run.as_ref().is_some_and(|run| run.stage.holds_lock());
+        let holds = |i: &&Incident| i.asset == asset && i.run.as_ref().is_some_and(Run::holds_lock);
         self.incidents.values().find(holds).map(|i| i.id)
     }
 
@@ -324,7 +338,13 @@ impl State {
     }
 
     /// What is remembered of a rule, made at first need.
-    pub(crate) fn record(&mut self, rule: &crate::rule::Rule) -> &mut RuleRecord {
-        self.rules.entry(rule.id.clone()).or_default()
+    pub(crate) fn record(&mut self, rule: &RuleId) -> &mut RuleRecord {
+        self.rules.entry(rule.clone()).or_default()
+    }
+
+    /// The incidents of a rule that can still be found by its findings.
+    pub(crate) fn incidents_of(&self, rule: &RuleId) -> impl Iterator<Item = &Incident> {
+        let subjects = self.subjects.range((rule.clone(), AssetId::new())..).take_while(move |(s, _)| s.0 == *rule);
+        subjects.filter_map(|(_, id)| self.incidents.get(id))
     }
 }

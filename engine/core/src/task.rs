@@ -1,7 +1,10 @@
 //! One run of a background job, as a task history records it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::field::FieldType;
 use crate::time::Timestamp;
 
 /// How a task ended, or that it has not.
@@ -25,6 +28,18 @@ impl TaskState {
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, Self::Ok | Self::Warning | Self::Failed)
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+        }
     }
 
     /// From the word that rules, samples and JSON use.
@@ -65,4 +80,25 @@ pub struct Task {
     /// The history's own word for its end: `OK`, `job errors`, an exit code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<String>,
+}
+
+impl Task {
+    /// What a rule's functions may see of it: `id`, `kind`, `target`, `customer`, `state`. What is no plain name is left
+    /// out: task histories may hold any text.
+    #[must_use]
+    pub fn words(&self) -> BTreeMap<String, String> {
+        let all = [
+            ("id", Some(&self.id)),
+            ("kind", Some(&self.kind)),
+            ("target", self.target.as_ref()),
+            ("customer", self.customer.as_ref()),
+        ];
+        let plain = all.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        let mut words: BTreeMap<String, String> = plain
+            .filter(|(_, value)| FieldType::Ident.accept(value).is_ok())
+            .map(|(key, value)| (key.to_owned(), value.clone()))
+            .collect();
+        words.insert("state".into(), self.state.word().into());
+        words
+    }
 }

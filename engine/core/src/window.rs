@@ -6,12 +6,17 @@
 //!   that matters; it is counted as late and left out.
 //! - **Future**: a line more than five minutes ahead of the time of reading has had its time replaced by the time of
 //!   reading before it comes here (`clock`), so that one wrong clock cannot push a window ahead.
-//! - **Caps**: a window keeps at most [`Window::MOST`] entries and a rule at most [`Window::MOST_KEYS`] keys; the oldest
-//!   go first and are counted.
+//! - **Memory**: what a finding that is not late could still be counted with is kept: two spans back from the newest.
+//! - **Distinct**: the span that ends with the newest finding is judged.
+//! - **Sequence**: lines with the same time stand in the order in which they were read.
+//! - **Flapping**: changes count in the order in which they were read.
+//! - **Caps**: no count may exceed [`Window::MOST`], so a window keeps at most twice as many entries ([`Window::MOST_STEPS`]
+//!   for a sequence); a rule has at most [`Window::MOST_KEYS`] keys. The oldest go first; keys that go are counted.
 //!
 //! Start at [`Window::see`].
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,16 +34,16 @@ pub struct Window {
     pub times: VecDeque<Timestamp>,
     /// The newest event time of each distinct value.
     pub values: BTreeMap<String, Timestamp>,
-    /// Sequence: how far the order has been seen, and when its first pattern was.
-    pub reached: usize,
-    /// See `reached`.
-    pub began: Option<Timestamp>,
+    /// Sequence: when which pattern was seen, oldest first.
+    pub steps: VecDeque<(Timestamp, usize)>,
     /// Overdue: tasks that run, by id, with their start.
     pub running: BTreeMap<String, Timestamp>,
     /// Flapping: how the last task ended.
     pub last_state: Option<TaskState>,
     /// Event time of the newest finding.
     pub newest: Option<Timestamp>,
+    /// Absence and overdue count from here at the earliest: when the last incident ended, or the rule came back.
+    pub rested: Option<Timestamp>,
     /// Absence and overdue: the newest finding, for the incident that may come of it.
     pub cause: Option<Box<Cause>>,
     /// Absence: due, but its source is not being read.
@@ -61,8 +66,10 @@ pub enum Seen {
 }
 
 impl Window {
-    /// Entries a window keeps at most.
+    /// The largest count a trigger may ask for.
     pub const MOST: usize = 10_000;
+    /// Entries a sequence keeps at most.
+    pub const MOST_STEPS: usize = 1_000;
     /// Keys a rule keeps at most.
     pub const MOST_KEYS: usize = 10_000;
 
@@ -78,10 +85,7 @@ impl Window {
             self.newest = Some(newest.max(finding.time));
         }
         match trigger {
-            Trigger::Count { count, within } if counts => {
-                self.insert(finding.time);
-                self.due(*count as usize, *within)
-            }
+            Trigger::Count { count, within } if counts => self.count(finding.time, *count as usize, *within),
             Trigger::Distinct { field, distinct, within } if counts => {
                 let Some(value) = finding.value_of(field) else { return Seen::Nothing };
                 let time = self.values.entry(value).or_insert(finding.time);
@@ -101,7 +105,9 @@ impl Window {
             }
             Trigger::Sequence { order, within } => self.follow(order, *within, finding),
             Trigger::Absence { .. } if counts => {
-                self.cause = Some(Box::new(Cause::of(finding)));
+                if finding.time >= newest {
+                    self.cause = Some(Box::new(Cause::of(finding)));
+                }
                 Seen::Counts
             }
             Trigger::Overdue { .. } => self.run_task(finding),
@@ -116,55 +122,87 @@ impl Window {
                 if before.is_none_or(|before| before == state) {
                     return Seen::Nothing;
                 }
-                self.insert(finding.time);
-                self.due(*flapping as usize, *within)
+                self.count(finding.time, *flapping as usize, *within)
             }
             _ => Seen::Nothing,
         }
     }
 
-    fn insert(&mut self, time: Timestamp) {
-        let at = self.times.partition_point(|t| *t <= time);
+    /// Sorts a time in, and says whether `count` of all times lie within the span.
+    fn count(&mut self, time: Timestamp, count: usize, within: Duration) -> Seen {
+        let (at, count) = (self.times.partition_point(|t| *t <= time), count.max(1));
         self.times.insert(at, time);
-        if self.times.len() > Self::MOST {
-            self.times.pop_front();
-        }
-    }
-
-    fn due(&mut self, count: usize, within: std::time::Duration) -> Seen {
-        let due = self.times.len() >= count
-            && (0..=self.times.len() - count).any(|i| self.times[i + count - 1].since(self.times[i]) <= within);
-        if due {
+        // Only runs with the new one can be due; the others were not before.
+        let first = (at + 1).saturating_sub(count);
+        let last = self.times.len().checked_sub(count).map(|last| last.min(at));
+        if last.is_some_and(|last| (first..=last).any(|i| self.times[i + count - 1].since(self.times[i]) <= within)) {
             self.times.clear();
             return Seen::Fires;
         }
-        let oldest = self.times.back().copied().unwrap_or_default() - within;
-        while self.times.front().is_some_and(|t| *t < oldest) {
+        let oldest = self.oldest(within);
+        while self.times.front().is_some_and(|t| *t < oldest) || self.times.len() > 2 * Self::MOST {
             self.times.pop_front();
         }
         Seen::Counts
     }
 
-    fn follow(&mut self, order: &[usize], within: std::time::Duration, finding: &Finding) -> Seen {
+    /// Nothing older can be counted with a finding that is not late.
+    fn oldest(&self, within: Duration) -> Timestamp {
+        self.newest.unwrap_or_default() - within - within
+    }
+
+    fn follow(&mut self, order: &[usize], within: Duration, finding: &Finding) -> Seen {
         let Role::Match(number) = finding.role else { return Seen::Nothing };
-        if self.began.is_some_and(|began| finding.time.since(began) > within) {
-            (self.reached, self.began) = (0, None);
-        }
-        if order.get(self.reached) == Some(&number) {
-            self.reached += 1;
-        } else if order.first() == Some(&number) {
-            (self.reached, self.began) = (1, None);
-        } else {
+        if !order.contains(&number) {
             return Seen::Nothing;
         }
-        if self.reached == 1 {
-            self.began = Some(finding.time);
+        let at = self.steps.partition_point(|(time, _)| *time <= finding.time);
+        self.steps.insert(at, (finding.time, number));
+        let oldest = self.oldest(within);
+        while self.steps.front().is_some_and(|(t, _)| *t < oldest) || self.steps.len() > Self::MOST_STEPS {
+            self.steps.pop_front();
         }
-        if self.reached < order.len() {
-            return Seen::Counts;
+        if self.is_in_order(order, within) {
+            self.steps.clear();
+            return Seen::Fires;
         }
-        (self.reached, self.began) = (0, None);
-        Seen::Fires
+        Seen::Counts
+    }
+
+    /// Whether the patterns were seen in this order within the span, others in between or not.
+    fn is_in_order(&self, order: &[usize], within: Duration) -> bool {
+        // By how far the order has been seen: the latest start of lines that fit so far.
+        let mut starts: Vec<Option<Timestamp>> = vec![None; order.len()];
+        for (time, number) in &self.steps {
+            // From behind, so that no line counts in two places.
+            for place in (0..order.len()).rev().filter(|place| order[*place] == *number) {
+                let start = if place == 0 { Some(*time) } else { starts[place - 1] };
+                starts[place] = starts[place].max(start.filter(|start| time.since(*start) <= within));
+            }
+            if starts.last().is_some_and(Option::is_some) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// When a trigger that waits becomes due by itself. `known`: since when the rule listens.
+    #[must_use]
+    pub fn due_at(&self, trigger: &Trigger, known: Option<Timestamp>) -> Option<Timestamp> {
+        let from = |since: Timestamp| self.rested.map_or(since, |rested| rested.max(since));
+        match trigger {
+            Trigger::Absence { absence } => Some(from(self.newest.or(known)?) + *absence),
+            Trigger::Overdue { overdue } => self.running.values().map(|began| from(*began) + *overdue).min(),
+            _ => None,
+        }
+    }
+
+    /// What was counted so far belongs to something that is over.
+    pub(crate) fn rest(&mut self, now: Timestamp) {
+        self.times.clear();
+        self.values.clear();
+        self.steps.clear();
+        self.rested = Some(now);
     }
 
     fn run_task(&mut self, finding: &Finding) -> Seen {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use heinzel_core::finding::Finding;
 use heinzel_core::plan::{Action, Check, Step};
 use heinzel_core::probe::{Facts, Probe};
-use heinzel_core::rule::{Case, Has, Logic, LogicError, RuleId};
+use heinzel_core::rule::{Case, Has, Logic, LogicError, Proposal, RuleId};
 use rhai::{AST, Array, Dynamic, FnPtr, ImmutableString, Map};
 use serde_json::Value as Json;
 
 use crate::host::Host;
 use crate::reader::kind;
+use crate::step::HandOver;
 use crate::view::{Names, View, from_json};
 use crate::words::shown;
 
@@ -155,13 +156,21 @@ impl Logic for ScriptLogic {
         Ok(probes)
     }
 
-    fn fix(&self, case: &Case, facts: &Facts, done: &[Json]) -> Result<Vec<Step>, LogicError> {
-        let Some(function) = &self.functions.fix else { return Ok(Vec::new()) };
+    fn fix(&self, case: &Case, facts: &Facts, done: &[Json]) -> Result<Proposal, LogicError> {
+        let Some(function) = &self.functions.fix else { return Ok(Proposal::Steps(Vec::new())) };
         let mut arguments = self.arguments(case, facts);
         if self.functions.fix_takes_results {
             arguments.push(done.iter().map(from_json).collect::<Array>().into());
         }
         let made = self.call("fix", function, arguments)?;
+        if let Some(why) = handed_over(&made) {
+            return Ok(Proposal::HandOver { why });
+        }
+        let entries = made.read_lock::<Array>().map(|list| list.len()).unwrap_or_default();
+        if entries > 1 && made.read_lock::<Array>().is_some_and(|list| list.iter().any(|v| v.is::<HandOver>())) {
+            return self
+                .wrong("fix", format!("step.hand_over(…) is one of {entries} entries; it stands for the whole plan"));
+        }
         let steps: Vec<Step> = self.list("fix", &made, "step")?;
         let last = steps.len().saturating_sub(1);
         if let Some(number) = steps.iter().take(last).position(|s| s.action == Action::Replan) {
@@ -170,7 +179,7 @@ impl Logic for ScriptLogic {
                 format!("step.replan() is entry {number} of {}; it ends a plan, so put it last", steps.len()),
             );
         }
-        Ok(steps)
+        Ok(Proposal::Steps(steps))
     }
 
     fn verify(&self, case: &Case, facts: &Facts) -> Result<Vec<Check>, LogicError> {
@@ -195,6 +204,17 @@ impl Logic for ScriptLogic {
         }
         Ok(steps)
     }
+}
+
+/// Why a `fix` hands over: it gives `()`, or `step.hand_over(…)` alone, in a list or not.
+fn handed_over(made: &Dynamic) -> Option<String> {
+    if made.is_unit() {
+        return Some("the rule's fix is not for this case".to_owned());
+    }
+    if let Some(list) = made.read_lock::<Array>() {
+        return if list.len() == 1 { list.first()?.read_lock::<HandOver>().map(|why| why.0.clone()) } else { None };
+    }
+    made.read_lock::<HandOver>().map(|why| why.0.clone())
 }
 
 /// Whether a text is an asset's id: a kind, a colon and a name that no program can take for an option or another path.

@@ -7,6 +7,7 @@ use heinzel_core::field::{FieldType, Value};
 use heinzel_core::finding::{Finding, Role};
 use heinzel_core::probe::{Fact, Facts, Probe};
 use heinzel_core::rule::{Case, LogicError, Rule};
+use heinzel_core::task::Task;
 use heinzel_core::time::Timestamp;
 use serde_json::Value as Json;
 
@@ -14,7 +15,6 @@ use crate::near;
 use crate::probe::keys;
 use crate::problem::Problem;
 use crate::sample::{PlanSample, Samples};
-use crate::view::task_words;
 
 /// Runs all plan samples of a rule and says where its plans differ from them.
 #[must_use]
@@ -49,7 +49,7 @@ fn run(rule: &Rule, plan: &PlanSample, samples: &Samples) -> Result<(), Vec<Prob
         asset,
         host: plan.host.clone(),
         fields: fields.into_iter().filter(|(name, _)| !text(name)).collect(),
-        task: plan.task.as_ref().map(task_words).unwrap_or_default(),
+        task: plan.task.as_ref().map(Task::words).unwrap_or_default(),
         count: plan.count,
         fixes_24h: plan.fixes_24h,
         round: plan.round,
@@ -58,7 +58,7 @@ fn run(rule: &Rule, plan: &PlanSample, samples: &Samples) -> Result<(), Vec<Prob
     let facts = facts(plan, &probes).map_err(|(message, hint)| vec![complain(message, hint)])?;
 
     let steps = rule.logic.fix(&case, &facts, &[]).map_err(failed)?;
-    let steps: Vec<String> = steps.iter().map(|s| s.action.describe()).collect();
+    let steps = steps.describe();
     let mut problems = Vec::new();
     problems.extend(difference("steps", &plan.steps, &steps).map(|(m, h)| complain(m, h)));
     // Called even where nothing is expected of them: production makes the plan with all three, or none.

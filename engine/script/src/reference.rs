@@ -59,6 +59,7 @@ pub const FUNCTIONS: &[Entry] = &[
     entry("step", "task_retry", "kind: String, target: String", "Runs a task again."),
     entry("step", "wait", "time: String", "Waits."),
     entry("step", "replan", "", "Last in a plan: probes again and asks `fix` again."),
+    entry("step", "hand_over", "why: String", "Instead of steps: this is no case for the fix, a person must look."),
     entry("Step", "timeout", "time: String", "How long the step may take."),
     entry("Step", "describe", "", "The step in words, as plan samples compare it."),
     entry("check", "unit_active", "unit: String", "The unit is active."),
@@ -97,6 +98,7 @@ pub fn definitions() -> String {
             "probe" => "Probe",
             "check" => "Check",
             _ if *name == "describe" => "String",
+            _ if *name == "hand_over" => "HandOver",
             _ => "Step",
         };
         let _ = write!(text, "\n/// {about}\nfn {name}({this}) -> {makes};\n");

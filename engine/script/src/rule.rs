@@ -7,7 +7,9 @@ use heinzel_core::field::FieldType;
 use heinzel_core::glob::Glob;
 use heinzel_core::rule::{Clear, Patience, Rule, RuleId, RuleVersion, TaskClause};
 use heinzel_core::severity::Severity;
+use heinzel_core::state::REMEMBERED;
 use heinzel_core::task::TaskState;
+use heinzel_core::time::Span;
 use rhai::{AST, ASTNode, Expr, FnPtr, Map};
 use sha2::{Digest, Sha256};
 
@@ -106,11 +108,11 @@ fn read_map(
         stable_for: reader.span(map, "stable", "", Duration::ZERO).unwrap_or(Patience::default().stable_for),
         ..Patience::default()
     };
-    let cooldown = reader.span(map, "cooldown", "", Duration::ZERO).unwrap_or(COOLDOWN);
+    let cooldown = remembered(&mut reader, map, "cooldown").unwrap_or(COOLDOWN);
     if cooldown.is_zero() && functions.fix.is_some() {
         reader.warn("cooldown", "a fix without rest may run again and again", "give it at least a minute");
     }
-    let reopen = reader.span(map, "reopen", "", Duration::ZERO).unwrap_or(REOPEN);
+    let reopen = remembered(&mut reader, map, "reopen").unwrap_or(REOPEN);
     let answer = reader.text(map, "answer", "");
     check_answer(&mut reader, answer.as_deref());
     let escalate = reader.text(map, "escalate", "");
@@ -166,6 +168,16 @@ fn read_map(
         _ => None,
     };
     Outcome { rule, about, problems }
+}
+
+/// A length of time over which the engine must remember what was.
+fn remembered(reader: &mut Reader<'_>, map: &Map, key: &str) -> Option<Duration> {
+    let time = reader.span(map, key, "", Duration::ZERO)?;
+    if time > REMEMBERED {
+        reader.error(key, format!("`{key}` is {}", Span(time)), format!("it must be at most {}", Span(REMEMBERED)));
+        return None;
+    }
+    Some(time)
 }
 
 /// The first 16 hex digits of the SHA-256 of a rule's text.

@@ -78,8 +78,25 @@ pub(crate) fn register(engine: &mut Engine) {
             time => made(Action::Wait { time }),
         })
         .register_fn("replan", |_: &mut Steps| Step::from(Action::Replan))
+        .register_fn("hand_over", |_: &mut Steps, why: &str| hand_over(why))
         .register_fn("timeout", |step: &mut Step, time: &str| timeout(step, time))
         .register_fn("describe", |step: &mut Step| step.action.describe());
+}
+
+/// Instead of steps: a person must look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HandOver(pub(crate) String);
+
+/// The longest reason, in bytes.
+const LONGEST_REASON: usize = 300;
+
+fn hand_over(why: &str) -> Made<HandOver> {
+    if why.trim().is_empty() || why.len() > LONGEST_REASON || why.chars().any(char::is_control) {
+        return wrong(format!(
+            "the reason is not one line of 1 to {LONGEST_REASON} bytes; say what a person must look at"
+        ));
+    }
+    Ok(HandOver(why.to_owned()))
 }
 
 fn made(action: Action) -> Made<Step> {

@@ -23,8 +23,8 @@ const KINDS: [(&str, bool); 8] = [
 ];
 const KEYS: [&str; 10] =
     ["count", "within", "rate", "distinct", "sequence", "absence", "overdue", "missing", "flapping", "by"];
-/// The largest count a trigger may name.
-const MOST: i64 = 1_000_000;
+/// The largest count a trigger may name: no window remembers more.
+const MOST: i64 = heinzel_core::window::Window::MOST as i64;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The trigger and what its findings are counted by.

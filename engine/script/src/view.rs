@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use heinzel_core::field::{FieldType, Value};
+use heinzel_core::field::Value;
 use heinzel_core::finding::Finding;
 use heinzel_core::probe::Fact;
 use heinzel_core::rule::Case;
-use heinzel_core::task::{Task, TaskState};
 use rhai::{Dynamic, Engine, EvalAltResult, Position};
 use serde_json::Value as Json;
 
@@ -47,7 +46,7 @@ impl View {
         }
         values.insert("host".into(), text(finding.host.as_deref()));
         values.insert("program".into(), text(finding.program.as_deref()));
-        let task = finding.task.as_deref().map_or(Dynamic::UNIT, |task| Self::task("e.task", &task_words(task)));
+        let task = finding.task.as_deref().map_or(Dynamic::UNIT, |task| Self::task("e.task", &task.words()));
         values.insert("task".into(), task);
         Self::new("e", values, names.text.clone(), false)
     }
@@ -114,30 +113,6 @@ impl View {
 /// Makes views readable: `i.pool`, `i["pool"]`.
 pub(crate) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<View>("view").register_indexer_get(View::get);
-}
-
-/// What of a task is a name or left out: `id`, `kind`, `target`, `customer`, `state`.
-pub(crate) fn task_words(task: &Task) -> BTreeMap<String, String> {
-    let state = match task.state {
-        TaskState::Queued => "queued",
-        TaskState::Running => "running",
-        TaskState::Ok => "ok",
-        TaskState::Warning => "warning",
-        TaskState::Failed => "failed",
-    };
-    let all = [
-        ("id", Some(&task.id)),
-        ("kind", Some(&task.kind)),
-        ("target", task.target.as_ref()),
-        ("customer", task.customer.as_ref()),
-    ];
-    let mut words: BTreeMap<String, String> = all
-        .into_iter()
-        .filter_map(|(key, value)| Some((key.to_owned(), value?.clone())))
-        .filter(|(_, value)| FieldType::Ident.accept(value).is_ok())
-        .collect();
-    words.insert("state".into(), state.into());
-    words
 }
 
 fn absent(names: &[String]) -> BTreeMap<String, Dynamic> {

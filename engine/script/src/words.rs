@@ -34,6 +34,7 @@ pub(crate) fn register(engine: &mut Engine) {
         .register_type_with_name::<Checks>("check")
         .register_type_with_name::<Probe>("Probe")
         .register_type_with_name::<Step>("Step")
+        .register_type_with_name::<step::HandOver>("HandOver")
         .register_type_with_name::<Check>("Check");
     view::register(engine);
     probe::register(engine);

@@ -33,6 +33,8 @@ async fn follow(feed: &Feed, settings: &Exec) -> Result<(), SourceError> {
         healthy: false,
     };
     let Some(pause) = settings.interval else {
+        // Like a socket's, what it writes has no past: what is there to read is read as it comes.
+        feed.caught_up().await?;
         return reader.run().await;
     };
     // Zero would run it without a rest, and is not a valid interval.

@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::feed::Clock;
+use crate::feed::{Clock, Feed};
 use crate::settings::{Kind, Source};
 use crate::supervisor::{Seat, supervise};
 
@@ -46,8 +46,12 @@ pub fn spawn(
             Kind::File(file) => {
                 supervise(seat, checkpoints, |feed, known| file::run(feed, common.clone(), file.clone(), known)).await;
             }
-            // Events arrive over HTTP: the server owns this kind and there is nothing to run.
-            Kind::Push(_) => {}
+            // Events arrive over HTTP: the server owns this kind and there is nothing to run. It listens from the start.
+            Kind::Push(_) => {
+                let feed = Feed::new(seat.source, seat.out, seat.now, seat.stop);
+                // Closed: the engine is stopping.
+                let _ = feed.caught_up().await;
+            }
             Kind::Journald(journal) => {
                 supervise(seat, checkpoints, |feed, known| journald::run(feed, common.clone(), journal.clone(), known))
                     .await;

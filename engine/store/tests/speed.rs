@@ -54,7 +54,7 @@ fn commits_marks_and_checks() {
     window.times.extend([Timestamp::EPOCH, Timestamp::MAX, Timestamp::EPOCH]);
     let windows = |round: usize| -> Vec<Change> {
         let mut window = window.clone();
-        window.reached = round;
+        window.values.insert(round.to_string(), Timestamp::EPOCH);
         (0..1000)
             .map(|n| Change::Window(RuleId::from("web.busy"), format!("host=web{n}"), Some(Box::new(window.clone()))))
             .collect()

@@ -119,7 +119,7 @@ fn explain_line(
     let any_source = arguments.source.is_none();
     let mut considered = Vec::new();
     for rule in live.rules.rules.values().filter(|r| wanted.as_ref().is_none_or(|g| g.fits(&r.id.0))) {
-        let mut one = consider(&live, rule, &source, any_source, &event, program.as_deref());
+        let mut one = consider(&live, state, rule, &source, any_source, &event, program.as_deref());
         if one.finds {
             one.windows = windows(state, rule);
         }
@@ -182,6 +182,7 @@ fn words(event: &Event, program: Option<&String>, considered: &[Considered], all
 
 fn consider(
     live: &Live,
+    state: &State,
     rule: &Rule,
     source: &SourceId,
     any: bool,
@@ -195,7 +196,24 @@ fn consider(
         why,
         windows: Vec::new(),
     };
+    if let Some((_, why)) = state.rules.get(&rule.id).and_then(|r| r.off.as_ref()).filter(|_| state.is_off(rule)) {
+        return not("off", format!("it is switched off until its file changes: {why}"));
+    }
     let globs = |globs: &[heinzel_core::glob::Glob]| globs.iter().map(|g| g.0.clone()).collect::<Vec<_>>().join(", ");
+    // What really happens; all below only says why it does not.
+    let fixed: SourceId =
+        if any { rule.sources.first().map_or(source.clone(), |g| g.0.as_str().into()) } else { source.clone() };
+    let view = live.matcher.view(&fixed);
+    let candidates = view.candidates(&event.message);
+    for claim in claims(live, &view, &fixed, event, &candidates, program) {
+        match claim {
+            Ok(finding) if finding.rule == rule.id && finding.role != Role::TaskOther => return found(rule, &finding),
+            Err(refused) if refused.rule == rule.id => {
+                return not("field", format!("`{}` {}", refused.field, refused.reason));
+            }
+            _ => {}
+        }
+    }
     let matching: Vec<usize> =
         (0..rule.patterns.len()).filter(|&n| matches(&rule.patterns[n], &event.message)).collect();
     if !rule.patterns.is_empty()
@@ -225,19 +243,6 @@ fn consider(
     if rule.task.is_some() && task_role(rule, task) != Some(Role::Task) {
         let is = task.map_or("no task record".into(), |t| format!("a {:?} {}", t.state, t.kind));
         return not("task", format!("the line is {is}"));
-    }
-    let fixed: SourceId =
-        if any { rule.sources.first().map_or(source.clone(), |g| g.0.as_str().into()) } else { source.clone() };
-    let view = live.matcher.view(&fixed);
-    let candidates = view.candidates(&event.message);
-    for claim in claims(live, &view, &fixed, event, &candidates, program) {
-        match claim {
-            Ok(finding) if finding.rule == rule.id => return found(rule, &finding),
-            Err(refused) if refused.rule == rule.id => {
-                return not("field", format!("`{}` {}", refused.field, refused.reason));
-            }
-            _ => {}
-        }
     }
     not("match", "nothing of it applies to this line".into())
 }
@@ -271,7 +276,11 @@ fn windows(state: &State, rule: &Rule) -> Vec<String> {
     let line = |(key, w): &(&String, &heinzel_core::window::Window)| {
         let newest = w.newest.map_or("never".into(), |t| t.to_string());
         let incident = w.incident.map(|id| format!(", incident {id}")).unwrap_or_default();
-        format!("window `{}`: {} in it, newest {newest}{incident}", plain(key, 100), w.times.len().max(w.values.len()))
+        format!(
+            "window `{}`: {} in it, newest {newest}{incident}",
+            plain(key, 100),
+            w.times.len().max(w.values.len()).max(w.steps.len())
+        )
     };
     windows.iter().take(5).map(line).collect()
 }

@@ -51,6 +51,10 @@ pub(crate) fn words(report: &Report) -> String {
         if let Some(why) = &rule.off {
             problem(format!("{} is switched off: {}", rule.id, plain(why, 300)));
         }
+        if rule.crowded > 0 {
+            let most = heinzel_core::incident::Incident::MOST_OF_RULE;
+            problem(format!("{} has {most} open incidents; {} more were not opened", rule.id, rule.crowded));
+        }
         if let Some(why) = &rule.breaker {
             problem(format!("the breaker of {} is open {}", rule.id, plain(why, 300)));
         }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use heinzel_core::block::{Ack, Checkpoint, Notice, SourceId, StreamId};
 use heinzel_core::effect::{Effect, EffectId, Outcome};
 use heinzel_core::finding::Refused;
+use heinzel_core::gate;
 use heinzel_core::policy::Policy;
 use heinzel_core::state::{Change, Journal, State};
 use heinzel_core::step::{Command, Input, Reply, World, step, wake_at};
@@ -222,10 +223,21 @@ impl<O: Out> Pump<O> {
         again
     }
 
-    /// Whether a step that was certainly not tried must not simply be tried now: all fixes are paused, or its plan is old.
+    /// Whether a step that was certainly not tried must not simply be tried now: all fixes are paused, the operator's word
+    /// has become another one, or its plan is old.
     fn must_look_first(&self, effect: &Effect) -> bool {
-        let run = self.state.incidents.get(&effect.incident).and_then(|i| i.run.as_ref());
-        self.state.paused.is_some() || run.is_none_or(|run| run.started + STALE < clock::now())
+        let incident = self.state.incidents.get(&effect.incident);
+        let Some((incident, run)) = incident.and_then(|i| Some((i, i.run.as_ref()?))) else { return true };
+        let forbidden = || {
+            let rule = self.live.rules.rules.get(&incident.rule)?;
+            gate::ask_again(&self.state, &self.world(), rule, incident, run.stage.plan()?)
+        };
+        self.state.paused.is_some() || run.started + STALE < clock::now() || forbidden().is_some()
+    }
+
+    fn world(&self) -> World<'_> {
+        let (rules, assets) = (&self.live.rules, &self.live.assets);
+        World { rules, assets, policy: &self.policy, now: clock::now(), host: &self.host }
     }
 
     fn decide(&mut self, input: Input) -> Reply {
@@ -310,10 +322,8 @@ impl<O: Out> Pump<O> {
     fn patience(&self) -> Duration {
         let lazy = self.batch.since.map(|since| LAZY.saturating_sub(since.elapsed()));
         let looking = self.batch.looking.map(|since| LOOK.saturating_sub(since.elapsed()));
-        let now = clock::now();
-        let world =
-            World { rules: &self.live.rules, assets: &self.live.assets, policy: &self.policy, now, host: &self.host };
-        let timer = wake_at(&self.state, &world).map(|at| at.since(now).max(Duration::from_millis(1)));
+        let world = self.world();
+        let timer = wake_at(&self.state, &world).map(|at| at.since(world.now).max(Duration::from_millis(1)));
         lazy.into_iter().chain(looking).chain(timer).min().unwrap_or(RETENTION_EVERY).min(RETENTION_EVERY)
     }
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use heinzel_core::block::{Block, Shape};
+use heinzel_core::block::{Block, Shape, SourceId};
+use heinzel_core::event::Clock;
 use heinzel_core::finding::Finding;
 use heinzel_core::time::Timestamp;
 
@@ -17,6 +18,8 @@ use crate::pipeline::{Lane, Manner};
 
 /// How much is read and scanned at once, in bytes.
 const BLOCK: usize = 1 << 20;
+/// How much of a line is looked at for its time, in bytes.
+const LOOKED_AT: usize = 4096;
 /// A line longer than this is cut into pieces, in bytes.
 const LONGEST_LINE: usize = 16 << 20;
 
@@ -34,6 +37,8 @@ pub(crate) struct Log {
     ended: bool,
     lane: Lane,
     ready: VecDeque<Finding>,
+    /// The times of the first and the last line, as far as they have one.
+    span: Option<(Timestamp, Timestamp)>,
 }
 
 impl Log {
@@ -75,6 +80,7 @@ impl Log {
             ended: false,
             lane: Lane::of_old_lines(source.into(), manner.clone()),
             ready: VecDeque::new(),
+            span: None,
         })
     }
 
@@ -89,6 +95,7 @@ impl Log {
             let newlines = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'\n').count() as u64;
             self.lines += newlines(&bytes);
             let original = bytes.clone();
+            self.look_at_times(&bytes);
             let mut block = Block {
                 source: self.lane.source().clone(),
                 stream: self.stream.clone(),
@@ -100,12 +107,10 @@ impl Log {
                 ack: None,
             };
             let scanned = self.lane.read(live, &mut block);
-            let decoded = block.shape != Shape::Lines;
-            let counted = if decoded { &block.bytes } else { &original };
             let (mut at, mut line) = (0, first_line);
             for mut finding in scanned.findings {
-                let place = usize::try_from(finding.place.offset - offset).unwrap_or(usize::MAX).min(counted.len());
-                line += newlines(&counted[at.min(place)..place]);
+                let place = usize::try_from(finding.place.offset - offset).unwrap_or(usize::MAX).min(original.len());
+                line += newlines(&original[at.min(place)..place]);
                 at = place;
                 finding.place.line = Some(line + 1);
                 self.ready.push_back(finding);
@@ -129,6 +134,24 @@ impl Log {
             }
             _ => format!("read {path}"),
         }
+    }
+
+    /// Only lines that a rule may want are parsed; the clock also needs the others' times, of which the outermost do.
+    fn look_at_times(&mut self, bytes: &[u8]) {
+        let mut lines = bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+        let (first, last) = (lines.next(), lines.next_back());
+        let time = |line: &[u8]| {
+            let line = String::from_utf8_lossy(&line[..line.len().min(LOOKED_AT)]);
+            let event = self.lane.parse(&line, self.read_at);
+            (event.clock == Clock::Own).then_some(event.time)
+        };
+        let first = first.filter(|_| self.span.is_none()).and_then(time);
+        let last = last.and_then(time).or(first);
+        self.span = match (self.span, first, last) {
+            (Some((start, end)), _, Some(last)) => Some((start, end.max(last))),
+            (None, first, Some(last)) => Some((first.unwrap_or(last), last)),
+            (span, ..) => span,
+        };
     }
 
     /// The next bytes up to the last line end in them; at the end of the file, all of them.
@@ -172,6 +195,21 @@ impl Merge {
         }
         let head = |log: &&mut Log| log.ready.front().map_or(Timestamp::MAX, |f| f.time);
         Ok(self.0.iter_mut().min_by_key(head).and_then(|log| log.ready.pop_front()))
+    }
+
+    /// The time of the first line.
+    pub(crate) fn first_time(&self) -> Option<Timestamp> {
+        self.0.iter().filter_map(|log| log.span.map(|(first, _)| first)).min()
+    }
+
+    /// The time of the last line.
+    pub(crate) fn last_time(&self) -> Option<Timestamp> {
+        self.0.iter().filter_map(|log| log.span.map(|(_, last)| last)).max()
+    }
+
+    /// The sources that stand for the files.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &SourceId> {
+        self.0.iter().map(|log| log.lane.source())
     }
 
     pub(crate) fn into_logs(self) -> Vec<Log> {

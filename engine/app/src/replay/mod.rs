@@ -78,14 +78,17 @@ impl Replay {
         }
         let mut merge = Merge::new(logs);
         let mut hour = Hour::new(self);
-        while let Some(finding) = merge.next(&self.live, read)? {
+        let mut next = merge.next(&self.live, read)?;
+        hour.begin(&merge, self.since);
+        while let Some(finding) = std::mem::take(&mut next) {
+            next = merge.next(&self.live, read)?;
             if self.since.is_some_and(|since| finding.time < since) {
                 continue;
             }
             each(&finding)?;
             hour.finding(finding);
         }
-        let mut outcomes = hour.end();
+        let mut outcomes = hour.end(merge.last_time());
         for log in merge.into_logs() {
             outcomes.bytes += log.bytes;
             outcomes.lines += log.lines;
@@ -117,27 +120,26 @@ impl<'a> Hour<'a> {
         Self { replay, state, journal: Journal::default(), now: Timestamp::EPOCH, outcomes }
     }
 
+    /// The clock starts with the first line: from then on silence counts.
+    fn begin(&mut self, logs: &Merge, since: Option<Timestamp>) {
+        self.now = logs.first_time().max(since).unwrap_or(Timestamp::EPOCH);
+        self.step(Input::Reloaded);
+        for source in logs.sources() {
+            self.step(Input::Notice(Notice::CaughtUp { source: source.clone() }));
+        }
+    }
+
     fn finding(&mut self, finding: Finding) {
-        match self.outcomes.span {
-            None => {
-                self.now = finding.time;
-                self.step(Input::Reloaded);
-                self.outcomes.span = Some((finding.time, finding.time));
-            }
-            Some((first, last)) => {
-                self.pass_to(finding.time);
-                self.outcomes.span = Some((first.min(finding.time), last.max(finding.time)));
-            }
-        }
-        if !self.state.sources.contains_key(&finding.place.source) {
-            self.step(Input::Notice(Notice::CaughtUp { source: finding.place.source.clone() }));
-        }
+        self.pass_to(finding.time);
+        let (first, last) = self.outcomes.span.unwrap_or((finding.time, finding.time));
+        self.outcomes.span = Some((first.min(finding.time), last.max(finding.time)));
         *self.outcomes.findings.entry(finding.rule.clone()).or_default() += 1;
         self.step(Input::Findings(vec![finding]));
     }
 
-    fn end(mut self) -> Outcomes {
-        self.pass_to(self.now);
+    /// The clock runs to the last line, found or not.
+    fn end(mut self, last: Option<Timestamp>) -> Outcomes {
+        self.pass_to(last.unwrap_or(self.now).max(self.now));
         self.outcomes.incidents.extend(self.state.incidents);
         self.outcomes
     }
@@ -206,3 +208,6 @@ impl<'a> Hour<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

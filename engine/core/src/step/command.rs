@@ -108,7 +108,7 @@ fn acknowledge(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId) -> Result<Stri
 
 fn resolve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, note: &str) -> Result<String, String> {
     unresolved(desk, id)?;
-    if heal::run_mut(desk, id).is_some_and(|run| run.stage.holds_lock()) {
+    if heal::run_mut(desk, id).is_some_and(|run| run.holds_lock()) {
         return Err(format!(
             "a fix for incident {id} is in the middle; wait until it ends (`heinzel incident view {id}`), or stop it with `heinzel pause`"
         ));
@@ -122,21 +122,22 @@ fn resolve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, note: &str) -> Res
 fn approve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId) -> Result<String, String> {
     let status = unresolved(desk, id)?;
     let waiting = heal::run_mut(desk, id).and_then(|run| match &run.stage {
-        Stage::AwaitingApproval { plan, .. } => {
-            Some(plan.steps.iter().map(|s| s.action.describe()).collect::<Vec<String>>())
-        }
+        Stage::AwaitingApproval { plan, .. } => Some(plan.clone()),
         _ => None,
     });
-    let Some(steps) = waiting else {
+    let Some(plan) = waiting else {
         return Err(format!(
             "incident {id} is {status} and waits for no approval; `heinzel incident view {id}` says why"
         ));
     };
-    desk.note_by(Some(id), by, "approved", steps.join("; "));
-    let now = desk.now();
+    let words: Vec<String> = plan.steps.iter().map(|s| s.action.describe()).collect();
+    desk.note_by(Some(id), by, "approved", words.join("; "));
     if let Some(run) = heal::run_mut(desk, id) {
-        run.approved = Some(Approved { by: by.to_owned(), steps });
-        run.started = now;
+        run.approved = Some(Approved { by: by.to_owned(), steps: plan.steps, rollback: plan.rollback });
+    }
+    // Nobody needs to be asked any more.
+    if let Some(incident) = desk.state.incidents.get_mut(&id) {
+        incident.notice = None;
     }
     // What was approved may be hours old: look again. The approval holds for exactly the steps that were shown.
     heal::look(desk, id);
@@ -162,8 +163,8 @@ fn deny(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, why: &str) -> Result<
 fn promote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> Result<String, String> {
     let rule = desk.rule(id).ok_or_else(|| format!("there is no rule `{id}`; `heinzel policy show` lists them"))?;
     let mode = gate::mode_of(desk.state, desk.world, id);
-    let now = desk.now();
-    let record = desk.state.record(rule);
+    let (now, settings) = (desk.now(), desk.world.policy.mode(id));
+    let record = desk.state.record(&rule.id);
     let stuck = record.breaker.is_some() || record.off.is_some();
     let to = match (to, mode.bolder()) {
         (Some(to), _) => to,
@@ -177,7 +178,7 @@ fn promote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> 
     if to == mode && !stuck {
         return Err(format!("{id} is in mode {mode} already"));
     }
-    record.mode = Some(to);
+    (record.mode, record.over) = (Some(to), Some(settings));
     record.breaker = None;
     record.off = None;
     record.evidence.failures.clear();
@@ -198,9 +199,9 @@ fn demote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> R
         (None, Some(lower)) => lower,
         (None, None) => return Err(format!("{id} is in mode {mode} already, the most timid there is")),
     };
-    let now = desk.now();
-    let record = desk.state.record(rule);
-    record.mode = Some(to);
+    let (now, settings) = (desk.now(), desk.world.policy.mode(id));
+    let record = desk.state.record(&rule.id);
+    (record.mode, record.over) = (Some(to), Some(settings));
     record.evidence.since = Some(now);
     desk.journal.rules.insert(id.clone());
     let text = format!("{id} goes from {mode} to {to}");

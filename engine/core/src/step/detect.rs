@@ -1,13 +1,14 @@
 //! From findings to incidents: window, trigger, dedupe, reopen, clear.
 
 use crate::asset::AssetId;
+use crate::field::FieldType;
 use crate::finding::{Finding, Role};
 use crate::gate;
 use crate::incident::{Cause, Incident, IncidentId, Status};
 use crate::policy::Mode;
-use crate::rule::Rule;
+use crate::rule::{Rule, RuleId};
 use crate::run::{End, Stage};
-use crate::step::{Desk, heal};
+use crate::step::{Desk, heal, record, timer};
 use crate::task::TaskState;
 use crate::time::Timestamp;
 use crate::trigger::Trigger;
@@ -22,7 +23,8 @@ pub(super) fn finding(desk: &mut Desk<'_, '_>, finding: &Finding) {
     }
     *desk.state.counters.findings.entry(rule.id.clone()).or_default() += 1;
     desk.state.sources.entry(finding.place.source.clone()).or_default().last_finding = Some(finding.time);
-    if clears(rule, finding) {
+    // Without an incident there is nothing to clear, and the rule need not be asked for an asset.
+    if clears(rule, finding) && desk.state.incidents_of(&rule.id).any(|i| !i.is_resolved()) {
         clear(desk, rule, finding);
     }
     if matches!(finding.role, Role::Clear(_)) {
@@ -37,12 +39,8 @@ pub(super) fn finding(desk: &mut Desk<'_, '_>, finding: &Finding) {
     let waits = matches!(rule.trigger, Trigger::Absence { .. } | Trigger::Overdue { .. });
     if let Some(id) = held_by.filter(|id| desk.state.incidents.get(id).is_some_and(|i| !i.is_resolved())) {
         if waits {
-            let back = match rule.trigger {
-                Trigger::Overdue { .. } => finding.task.as_ref().is_some_and(|t| t.state.is_final()),
-                _ => seen == Seen::Counts,
-            };
-            if back {
-                resolve(desk, id, "the event that was missing has come");
+            if timer::due_at(desk.state, rule, &key).is_none_or(|at| at > desk.now()) {
+                resolve(desk, id, "what was waited for has come");
             }
         } else if matches!(finding.role, Role::Match(_) | Role::Task) {
             join(desk, id, finding.time);
@@ -61,19 +59,20 @@ pub(super) fn finding(desk: &mut Desk<'_, '_>, finding: &Finding) {
 fn key(rule: &Rule, finding: &Finding) -> String {
     let each = matches!(rule.trigger, Trigger::Count { count: 1, .. } | Trigger::Overdue { .. });
     if rule.by.is_empty() && each {
-        let mut key = finding.host.clone().unwrap_or_default();
-        for (name, value) in &finding.fields {
-            if !finding.text_fields.contains(name) {
-                key.push_str(&format!("|{value}"));
-            }
-        }
-        if let Some(task) = &finding.task {
-            key.push_str(&format!("|{}|{}", task.kind, task.target.as_deref().unwrap_or_default()));
-        }
-        return key;
+        let typed = rule.fields.keys().filter(|name| !finding.text_fields.contains(name)).map(String::as_str);
+        let names = ["host", "task.kind", "task.target"].into_iter().chain(typed);
+        return join_key(names.map(|name| finding.value_of(name)));
     }
-    let values: Vec<String> = rule.by.iter().map(|name| finding.value_of(name).unwrap_or_default()).collect();
-    values.join("|")
+    join_key(rule.by.iter().map(|name| finding.value_of(name)))
+}
+
+/// Values as one text that no other values make: people write logs, and may choose values with the separator in them.
+fn join_key(values: impl Iterator<Item = Option<String>>) -> String {
+    let escaped = |value: Option<String>| match value {
+        Some(value) => value.replace('\\', r"\\").replace('|', r"\|"),
+        None => r"\-".to_owned(),
+    };
+    values.map(escaped).collect::<Vec<_>>().join("|")
 }
 
 fn make_room(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str) {
@@ -102,7 +101,7 @@ pub(super) fn asset(desk: &mut Desk<'_, '_>, rule: &Rule, finding: &Finding) -> 
         match rule.logic.asset(finding) {
             Ok(Some(name)) => return desk.world.assets.resolve(&name),
             Ok(None) => {}
-            Err(error) => heal::script_failed(desk, rule, None, &error),
+            Err(error) => record::script_failed(desk, rule, None, &error),
         }
     }
     // Lines may carry a task without being about one: of systemd's lines about the death of a unit only the last does.
@@ -112,10 +111,11 @@ pub(super) fn asset(desk: &mut Desk<'_, '_>, rule: &Rule, finding: &Finding) -> 
 
 fn default_asset(desk: &Desk<'_, '_>, task: Option<&crate::task::Task>, host: Option<&str>) -> AssetId {
     if let Some(task) = task
-        && let Some(target) = task.target.as_deref().filter(|t| crate::field::FieldType::Ident.accept(t).is_ok())
+        && let Some(target) = task.target.as_deref().filter(|t| FieldType::Ident.accept(t).is_ok())
     {
         let known = desk.world.assets.resolve(target);
-        return if known == target { format!("{}:{target}", task.kind) } else { known };
+        let kind = Some(&*task.kind).filter(|kind| FieldType::Ident.accept(kind).is_ok()).unwrap_or("task");
+        return if known == target { format!("{kind}:{target}") } else { known };
     }
     desk.world.assets.resolve(&format!("host:{}", host.unwrap_or(desk.world.host)))
 }
@@ -139,7 +139,10 @@ pub(super) fn open(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, asset: Asset
             reopen(desk, rule, id, time, cause);
             (id, true)
         }
-        _ => (create(desk, rule, asset, time, cause), true),
+        _ => match create(desk, rule, asset, time, cause) {
+            Some(id) => (id, true),
+            None => return,
+        },
     };
     if let Some(window) = desk.state.windows.get_mut(&rule.id).and_then(|w| w.get_mut(key)) {
         window.incident = Some(id);
@@ -149,7 +152,38 @@ pub(super) fn open(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, asset: Asset
     }
 }
 
-fn create(desk: &mut Desk<'_, '_>, rule: &Rule, asset: AssetId, time: Timestamp, cause: Cause) -> IncidentId {
+/// Whether there is room for one more incident of the rule: people write logs, and may choose names of assets without
+/// end. One that is over makes room; when all are open, the new one is counted and left out.
+fn has_room(desk: &mut Desk<'_, '_>, rule: &RuleId) -> bool {
+    let (mut kept, mut over) = (0, None);
+    for incident in desk.state.incidents_of(rule) {
+        kept += 1;
+        if incident.is_resolved() && incident.notice.is_none() {
+            over = over.min(Some((incident.resolved_at, incident.id))).or(Some((incident.resolved_at, incident.id)));
+        }
+    }
+    if kept < Incident::MOST_OF_RULE {
+        return true;
+    }
+    if let Some((_, oldest)) = over {
+        desk.state.forget_incident(oldest, desk.journal);
+        return true;
+    }
+    let left_out = desk.state.counters.crowded.entry(rule.clone()).or_default();
+    *left_out += 1;
+    if *left_out == 1 {
+        let most = Incident::MOST_OF_RULE;
+        let text =
+            format!("{rule} has {most} open incidents; more are counted and not opened (`heinzel incident resolve`)");
+        desk.note(None, "crowded", text);
+    }
+    false
+}
+
+fn create(desk: &mut Desk<'_, '_>, rule: &Rule, asset: AssetId, time: Timestamp, cause: Cause) -> Option<IncidentId> {
+    if !has_room(desk, &rule.id) {
+        return None;
+    }
     desk.state.last_incident += 1;
     let id = desk.state.last_incident;
     let text = format!("{} on {asset}: {}", rule.title, cause.message);
@@ -179,10 +213,10 @@ fn create(desk: &mut Desk<'_, '_>, rule: &Rule, asset: AssetId, time: Timestamp,
     };
     desk.state.insert_incident(incident);
     desk.journal.incidents.insert(id);
-    desk.state.record(rule).evidence.incidents += 1;
+    desk.state.record(&rule.id).evidence.incidents += 1;
     desk.journal.rules.insert(rule.id.clone());
     desk.note(Some(id), "opened", text);
-    id
+    Some(id)
 }
 
 fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, time: Timestamp, cause: Cause) {
@@ -204,8 +238,8 @@ fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, time: Timestamp,
     desk.journal.incidents.insert(id);
     desk.note(Some(id), "reopened", text);
     if was_fixed {
-        desk.state.record(rule).evidence.recurred += 1;
-        heal::went_badly(desk, rule, Some(id), "it came back soon after a verified fix");
+        desk.state.record(&rule.id).evidence.recurred += 1;
+        record::went_badly(desk, &rule.id, Some(id), "it came back soon after a verified fix");
     }
 }
 
@@ -217,9 +251,9 @@ fn join(desk: &mut Desk<'_, '_>, id: IncidentId, time: Timestamp) {
     // Observed so far; by now the rule may do more, and the problem was seen since.
     let observed =
         matches!(&incident.run, Some(run) if matches!(run.stage, Stage::Over { end: End::NotDone { .. }, .. }));
-    let rule = incident.rule.clone();
+    let (rule, is_over) = (incident.rule.clone(), incident.is_resolved());
     let decided = desk.state.rules.get(&rule).and_then(|record| record.evidence.since);
-    let since = decided.is_none_or(|decided| decided < time);
+    let since = decided.is_none_or(|decided| decided < time) && !is_over;
     if observed && since && gate::mode_of(desk.state, desk.world, &rule) >= Mode::Approve {
         heal::begin(desk, id);
     }
@@ -243,9 +277,10 @@ fn clear(desk: &mut Desk<'_, '_>, rule: &Rule, finding: &Finding) {
 
 /// Ends an incident, unless a fix is in the middle (whose checks then decide).
 pub(super) fn resolve(desk: &mut Desk<'_, '_>, id: IncidentId, verdict: &str) {
-    let Some(incident) = desk.state.incidents.get(&id) else { return };
-    if incident.run.as_ref().is_some_and(|run| run.stage.holds_lock()) {
-        desk.note(Some(id), "cleared", format!("{verdict}; the checks of the running fix decide"));
+    if let Some(run) = heal::run_mut(desk, id).filter(|run| run.holds_lock()) {
+        if !std::mem::replace(&mut run.cleared, true) {
+            desk.note(Some(id), "cleared", format!("{verdict}; the checks of the running fix decide"));
+        }
         return;
     }
     heal::overtake(desk, id);

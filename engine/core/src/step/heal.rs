@@ -7,17 +7,16 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::effect::{Act, EffectId, Message, Outcome};
+use crate::effect::{Act, EffectId, Outcome};
 use crate::gate::{self, Verdict};
-use crate::incident::{Incident, IncidentId, Notice, Status};
+use crate::incident::{Incident, IncidentId, Status};
 use crate::plan::{Action, Plan};
 use crate::policy::Mode;
 use crate::probe::{Fact, Facts};
-use crate::rule::{Case, LogicError, Rule};
+use crate::rule::{Case, Proposal, Rule};
 use crate::run::{End, Run, Stage};
 use crate::state::{Change, FixStart};
-use crate::step::{Desk, verify};
-use crate::time::Timestamp;
+use crate::step::{Desk, record, tell, verify};
 
 /// Starts an attempt to repair an incident, or hands it over where the rule has no fix.
 pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
@@ -27,7 +26,7 @@ pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
     };
     if !rule.has.fix {
         if gate::mode_of(desk.state, desk.world, &rule.id) != Mode::Observe {
-            escalate(desk, id, "the rule has no fix");
+            tell::escalate(desk, id, "the rule has no fix");
         }
         return;
     }
@@ -39,6 +38,7 @@ pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
         facts: Facts::new(),
         done: Vec::new(),
         approved: None,
+        cleared: false,
         touched: false,
         stage: Stage::Probing { waiting: BTreeMap::new() },
     };
@@ -51,12 +51,12 @@ pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
 
 /// Sends the probes of a round out.
 pub(super) fn look(desk: &mut Desk<'_, '_>, id: IncidentId) {
-    let Some((rule, incident)) = rule_of(desk, id) else { return };
+    let Some((rule, incident)) = rule_of(desk, id) else { return gone(desk, id) };
     let case = case(desk, incident);
     let probes = if rule.has.probe { rule.logic.probe(&case) } else { Ok(BTreeMap::new()) };
     let probes = match probes {
         Ok(probes) => probes,
-        Err(error) => return script_failed(desk, rule, Some(id), &error),
+        Err(error) => return record::script_failed(desk, rule, Some(id), &error),
     };
     let mut waiting = BTreeMap::new();
     let mut facts = Facts::new();
@@ -82,13 +82,19 @@ pub(super) fn look(desk: &mut Desk<'_, '_>, id: IncidentId) {
     }
 }
 
+/// Between two rounds the rule was removed: nothing leads on from here.
+fn gone(desk: &mut Desk<'_, '_>, id: IncidentId) {
+    let why = "its rule is gone".to_owned();
+    finish(desk, id, None, End::Failed { why, rolled_back: false });
+}
+
 /// An effect came back.
 pub(super) fn done(desk: &mut Desk<'_, '_>, effect: &EffectId, outcome: Outcome) {
     desk.journal.log.push(Change::EffectOver(effect.clone(), outcome.clone()));
     let Some(id) = effect.split_once('-').and_then(|(id, _)| id.parse::<IncidentId>().ok()) else { return };
     let Some(incident) = desk.state.incidents.get(&id) else { return };
     if incident.notice.as_ref().is_some_and(|notice| notice.effect == *effect) {
-        return delivered(desk, id, outcome);
+        return tell::delivered(desk, id, outcome);
     }
     match incident.run.as_ref().map(|run| &run.stage) {
         Some(Stage::Probing { waiting }) if waiting.contains_key(effect) => probed(desk, id, effect, outcome),
@@ -122,32 +128,37 @@ fn probed(desk: &mut Desk<'_, '_>, id: IncidentId, effect: &EffectId, outcome: O
 
 /// Asks the rule for its plan, then the gates.
 fn plan(desk: &mut Desk<'_, '_>, id: IncidentId) {
-    let Some((rule, incident)) = rule_of(desk, id) else { return };
+    let Some((rule, incident)) = rule_of(desk, id) else { return gone(desk, id) };
     let Some(run) = incident.run.as_ref() else { return };
-    let case = case(desk, incident);
-    let made = rule.logic.fix(&case, &run.facts, &run.done).and_then(|steps| {
-        Ok(Plan {
-            version: rule.version.clone(),
-            round: run.round,
-            steps,
-            verify: if rule.has.verify { rule.logic.verify(&case, &run.facts)? } else { Vec::new() },
-            rollback: if rule.has.rollback { rule.logic.rollback(&case, &run.facts)? } else { Vec::new() },
-            patience: rule.patience,
-        })
+    let (case, touched) = (case(desk, incident), run.touched);
+    let made = rule.logic.fix(&case, &run.facts, &run.done).and_then(|proposal| {
+        let (steps, why) = match proposal {
+            Proposal::Steps(steps) => (steps, None),
+            Proposal::HandOver { why } => (Vec::new(), Some(why)),
+        };
+        let verify = if rule.has.verify && why.is_none() { rule.logic.verify(&case, &run.facts)? } else { Vec::new() };
+        let rollback = if rule.has.rollback { rule.logic.rollback(&case, &run.facts)? } else { Vec::new() };
+        let (version, patience) = (rule.version.clone(), rule.patience);
+        Ok((Plan { version, round: run.round, steps, verify, rollback, patience }, why))
     });
-    let plan = match made {
-        Ok(plan) => plan,
-        Err(error) => return script_failed(desk, rule, Some(id), &error),
+    let (plan, handed_over) = match made {
+        Ok(made) => made,
+        Err(error) => return record::script_failed(desk, rule, Some(id), &error),
     };
     if run.version != rule.version && run.round > 0 {
         let why = "the rule changed between two rounds of its plan";
         return finish(desk, id, Some(plan), End::Failed { why: why.into(), rolled_back: false });
     }
-    let words: Vec<String> = plan.steps.iter().map(|s| s.action.describe()).collect();
+    if let Some(why) = handed_over {
+        desk.note(Some(id), "plan", format!("hand over: {why}"));
+        // What earlier rounds did has not helped.
+        return if touched { roll_back(desk, id, plan, &why) } else { finish(desk, id, None, End::HandedOver { why }) };
+    }
     if plan.steps.is_empty() {
         desk.note(Some(id), "plan", "the probes leave nothing to do; the checks decide");
         return verify::begin(desk, id, plan, false);
     }
+    let words: Vec<String> = plan.steps.iter().map(|s| s.action.describe()).collect();
     desk.note(Some(id), "plan", words.join("; "));
     let last_only =
         |(at, step): (usize, &crate::plan::Step)| step.action == Action::Replan && at + 1 < plan.steps.len();
@@ -186,10 +197,17 @@ pub(super) fn gates(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan) {
                 format!("gate `{gate}` asks for approval: {why}; `heinzel approve {id}` or `heinzel deny {id}`"),
             );
             set_stage(desk, id, Status::AwaitingApproval, Stage::AwaitingApproval { plan, since: now });
-            tell(desk, id, &format!("a fix waits for approval: {why}; `heinzel approve {id}` or `heinzel deny {id}`"));
+            tell::tell(
+                desk,
+                id,
+                &format!("a fix waits for approval: {why}; `heinzel approve {id}` or `heinzel deny {id}`"),
+            );
         }
         Verdict::Refuse { why } => {
             desk.note(Some(id), "gate", format!("gate `{gate}` refused: {why}"));
+            if incident_touched(desk, id) {
+                return roll_back(desk, id, plan, &format!("gate `{gate}` refused to go on: {why}"));
+            }
             let mode = gate::mode_of(desk.state, desk.world, &rule.id);
             let end = if gate == "mode" { End::NotDone { mode } } else { End::Refused { gate, why } };
             finish(desk, id, Some(plan), end);
@@ -203,10 +221,9 @@ fn act(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize) {
     let Some(step) = plan.steps.get(at).cloned() else { return verify::begin(desk, id, plan, false) };
     let Some(incident) = desk.state.incidents.get(&id) else { return };
     if at > 0
-        && let Some(paused) = &desk.state.paused
+        && let Some(halted) = gate::halted(desk.state, desk.world, &incident.asset)
     {
-        let why =
-            format!("{} paused all fixes in the middle of the plan, before `{}`", paused.by, step.action.describe());
+        let why = format!("stopped in the middle of the plan, before `{}`: {halted}", step.action.describe());
         return finish(desk, id, Some(plan), End::Failed { why, rolled_back: false });
     }
     if step.action == Action::Replan {
@@ -288,6 +305,11 @@ fn way_back(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize, why:
         let rolled_back = !plan.rollback.is_empty();
         return finish(desk, id, Some(plan), End::Failed { why, rolled_back });
     };
+    let halted = desk.state.incidents.get(&id).and_then(|i| gate::halted(desk.state, desk.world, &i.asset));
+    if let Some(halted) = halted {
+        let why = format!("{why}; and the way back stopped before `{}`: {halted}", step.action.describe());
+        return finish(desk, id, Some(plan), End::Failed { why, rolled_back: false });
+    }
     let text = format!("{} of {}: {} (because {why})", at + 1, plan.rollback.len(), step.action.describe());
     desk.note(Some(id), "rollback", text);
     let effect = desk.emit(id, Act::Step { step });
@@ -318,45 +340,38 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
     let touched = run.touched;
     run.stage = Stage::Over { plan, end: end.clone() };
     desk.journal.incidents.insert(id);
-    let Some((rule, _)) = rule_of(desk, id) else {
-        return escalate(desk, id, "its rule is gone");
-    };
+    let Some(rule) = desk.state.incidents.get(&id).map(|i| i.rule.clone()) else { return };
+    desk.journal.rules.insert(rule.clone());
     match end {
         End::Verified => {
             if touched {
-                desk.state.record(rule).evidence.verified += 1;
-                desk.journal.rules.insert(rule.id.clone());
+                desk.state.record(&rule).evidence.verified += 1;
             }
             let verdict = if touched { "repaired: every check held" } else { "well without a fix: every check held" };
             close(desk, id, verdict);
         }
         End::NotDone { mode } => {
-            desk.state.record(rule).evidence.planned += 1;
-            desk.journal.rules.insert(rule.id.clone());
+            desk.state.record(&rule).evidence.planned += 1;
             set_status(desk, id, Status::Open);
             if mode == Mode::Suggest {
-                tell(desk, id, "a fix is suggested; carry it out by hand");
+                tell::tell(desk, id, "a fix is suggested; carry it out by hand");
             }
         }
-        End::Refused { gate, why } => escalate(desk, id, &format!("gate `{gate}` refused the fix: {why}")),
+        End::Refused { gate, why } => tell::escalate(desk, id, &format!("gate `{gate}` refused the fix: {why}")),
         End::Vetoed { by } => {
-            desk.state.record(rule).evidence.vetoed += 1;
-            went_badly(desk, rule, Some(id), &format!("{by} denied a plan"));
+            desk.state.record(&rule).evidence.vetoed += 1;
+            record::went_badly(desk, &rule, Some(id), &format!("{by} denied a plan"));
             set_status(desk, id, Status::NeedsHuman);
         }
         End::Failed { why, rolled_back } => {
             let back = if rolled_back { "; the way back was gone" } else { "" };
-            let now = desk.now();
             if touched {
-                let evidence = &mut desk.state.record(rule).evidence;
-                evidence.failed += 1;
-                remember(&mut evidence.failures, now);
-                went_badly(desk, rule, Some(id), "a fix did not hold");
-                trip(desk, rule, id, &why);
+                record::failed(desk, &rule, id, &why);
             }
             let why = if touched { format!("the fix did not hold: {why}{back}") } else { why };
-            escalate(desk, id, &why);
+            tell::escalate(desk, id, &why);
         }
+        End::HandedOver { why } => tell::escalate(desk, id, &why),
         End::Overtaken => {}
     }
 }
@@ -364,7 +379,7 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
 /// Ends a run that has not started to act, because the incident ends or a person takes over.
 pub(super) fn overtake(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let Some(run) = run_mut(desk, id) else { return };
-    if !run.stage.is_over() && !run.stage.holds_lock() {
+    if !run.stage.is_over() && !run.stage.is_acting() {
         let plan = run.stage.plan().cloned();
         finish(desk, id, plan, End::Overtaken);
     }
@@ -379,135 +394,19 @@ pub(super) fn close(desk: &mut Desk<'_, '_>, id: IncidentId, verdict: &str) {
         incident.verdict = Some(verdict.to_owned());
         incident.notice = None;
         desk.journal.incidents.insert(id);
+        let rule = incident.rule.clone();
         desk.note(Some(id), "resolved", verdict);
-    }
-}
-
-/// Hands an incident to a person. A rule that only observes bothers nobody, unless it has touched something.
-pub(super) fn escalate(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str) {
-    let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
-    incident.status = Status::NeedsHuman;
-    incident.verdict = Some(reason.to_owned());
-    desk.journal.incidents.insert(id);
-    let touched = incident.run.as_ref().is_some_and(|run| run.touched);
-    let observes = gate::mode_of(desk.state, desk.world, &desk.state.incidents[&id].rule) == Mode::Observe;
-    desk.note(Some(id), "needs-human", reason);
-    if touched || !observes {
-        tell(desk, id, reason);
-    }
-}
-
-/// Sends a notification about an incident.
-pub(super) fn tell(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str) {
-    send(desk, id, reason, 1);
-}
-
-pub(super) fn send(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, tries: u32) {
-    let Some(incident) = desk.state.incidents.get(&id) else { return };
-    let plan = incident.run.as_ref().and_then(|run| run.stage.plan());
-    let message = Message {
-        incident: id,
-        rule: incident.rule.to_string(),
-        title: incident.title.clone(),
-        severity: incident.severity,
-        asset: incident.asset.clone(),
-        customers: incident.customers.iter().cloned().collect(),
-        host: incident.cause.host.clone(),
-        reason: reason.to_owned(),
-        steps: plan.map(|p| p.steps.iter().map(|s| s.action.describe()).collect()).unwrap_or_default(),
-    };
-    let to = incident.escalate.clone().unwrap_or_else(|| "operator".into());
-    let effect = desk.emit(id, Act::Notify { to, message });
-    if let Some(incident) = desk.state.incidents.get_mut(&id) {
-        incident.notice = Some(Notice { effect, reason: reason.to_owned(), tries, next: None });
-    }
-}
-
-/// How often a notification is tried, and how long after the first try the second follows; the pause doubles.
-const NOTICE_TRIES: u32 = 8;
-const NOTICE_PAUSE_S: u64 = 15;
-
-fn delivered(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
-    let now = desk.now();
-    let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
-    desk.journal.incidents.insert(id);
-    let problem = match outcome {
-        Outcome::Done { detail } => {
-            incident.notice = None;
-            return desk.note(Some(id), "told", detail);
+        for (key, window) in desk.state.windows.get_mut(&rule).into_iter().flatten() {
+            if window.incident == Some(id) {
+                window.rest(now);
+                desk.journal.windows.insert((rule.clone(), key.clone()));
+            }
         }
-        Outcome::Failed { why } | Outcome::Refused { why, .. } => why,
-        Outcome::Unknown | Outcome::Saw { .. } => "whether it arrived is unknown".into(),
-    };
-    let Some(notice) = incident.notice.as_mut() else { return };
-    let tries = notice.tries;
-    if tries >= NOTICE_TRIES {
-        incident.notice = None;
-        return desk.note(Some(id), "told", format!("given up after {tries} tries: {problem}"));
-    }
-    notice.next = Some(now + std::time::Duration::from_secs(NOTICE_PAUSE_S << tries.min(10)));
-    desk.note(Some(id), "told", format!("try {tries} failed: {problem}"));
-}
-
-/// A script failed: said in the timeline; over a limit, the rule is switched off.
-pub(super) fn script_failed(desk: &mut Desk<'_, '_>, rule: &Rule, id: Option<IncidentId>, error: &LogicError) {
-    *desk.state.counters.script_errors.entry(rule.id.clone()).or_default() += 1;
-    desk.note(id, "script", error.to_string());
-    if error.over_limit {
-        desk.state.record(rule).off = Some((rule.version.clone(), error.to_string()));
-        desk.journal.rules.insert(rule.id.clone());
-        desk.note(id, "rule-off", format!("{} is switched off until its file changes: {error}", rule.id));
-    }
-    if let Some(id) = id {
-        let plan = desk.state.incidents.get(&id).and_then(|i| i.run.as_ref()?.stage.plan().cloned());
-        if let Some(run) = run_mut(desk, id) {
-            let why = error.to_string();
-            run.stage = Stage::Over { plan, end: End::Failed { why, rolled_back: false } };
-        }
-        escalate(desk, id, &format!("its rule failed: {error}"));
     }
 }
 
-/// Something speaks against the rule; enough of it takes it one mode down.
-pub(super) fn went_badly(desk: &mut Desk<'_, '_>, rule: &Rule, id: Option<IncidentId>, why: &str) {
-    let now = desk.now();
-    let limit = desk.world.policy.breaker.demote;
-    let mode = gate::mode_of(desk.state, desk.world, &rule.id);
-    let record = desk.state.record(rule);
-    remember(&mut record.evidence.bad, now);
-    desk.journal.rules.insert(rule.id.clone());
-    let lately = record.evidence.bad.iter().filter(|t| **t + limit.within.0 > now).count();
-    if lately < limit.count as usize || mode == Mode::Observe {
-        return;
-    }
-    let Some(lower) = mode.more_timid() else { return };
-    record.mode = Some(lower);
-    record.evidence.bad.clear();
-    record.evidence.since = Some(now);
-    desk.note(
-        id,
-        "demoted",
-        format!("{} goes from {mode} down to {lower}: {lately} times in {}: {why}", rule.id, limit.within),
-    );
-}
-
-fn trip(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, why: &str) {
-    let now = desk.now();
-    let limit = desk.world.policy.breaker.failures;
-    let record = desk.state.record(rule);
-    let lately = record.evidence.failures.iter().filter(|t| **t + limit.within.0 > now).count();
-    if record.breaker.is_none() && lately >= limit.count as usize {
-        let why = format!("{lately} fixes failed in {}, the last with: {why}", limit.within);
-        record.breaker = Some((now, why.clone()));
-        desk.note(Some(id), "breaker", format!("the breaker of {} opens: {why}", rule.id));
-    }
-}
-
-fn remember(times: &mut std::collections::VecDeque<Timestamp>, now: Timestamp) {
-    times.push_back(now);
-    if times.len() > 50 {
-        times.pop_front();
-    }
+fn incident_touched(desk: &Desk<'_, '_>, id: IncidentId) -> bool {
+    desk.state.incidents.get(&id).and_then(|i| i.run.as_ref()).is_some_and(|run| run.touched)
 }
 
 /// What the rule's functions see of an incident.
@@ -515,23 +414,7 @@ pub(crate) fn case(desk: &Desk<'_, '_>, incident: &Incident) -> Case {
     let day_ago = desk.now() - std::time::Duration::from_secs(86_400);
     let ours = |f: &&FixStart| f.rule == incident.rule && f.asset == incident.asset && f.at > day_ago;
     let cause = &incident.cause;
-    let mut task = BTreeMap::new();
-    if let Some(t) = &cause.task {
-        let state = serde_json::to_value(t.state).ok().and_then(|v| v.as_str().map(ToOwned::to_owned));
-        let pairs = [
-            ("id", Some(t.id.clone())),
-            ("kind", Some(t.kind.clone())),
-            ("target", t.target.clone()),
-            ("customer", t.customer.clone()),
-            ("state", state),
-        ];
-        for (name, value) in pairs {
-            let name_like = |v: &String| crate::field::FieldType::Ident.accept(v.trim_end_matches('!')).is_ok();
-            if let Some(value) = value.filter(name_like) {
-                task.insert(name.to_owned(), value);
-            }
-        }
-    }
+    let task = cause.task.as_ref().map(|task| task.words()).unwrap_or_default();
     let typed = |(name, _): &(&String, &crate::field::Value)| !cause.text_fields.contains(name);
     Case {
         incident: incident.id,

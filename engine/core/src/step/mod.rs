@@ -16,8 +16,10 @@ use crate::time::Timestamp;
 pub mod command;
 mod detect;
 mod heal;
-mod timer;
 mod verify;
+mod record;
+mod tell;
+mod timer;
 
 pub use command::Command;
 
@@ -39,7 +41,7 @@ pub struct World<'a> {
 /// Everything that can happen to the engine.
 #[derive(Debug)]
 pub enum Input {
-    /// What the rules found in one block, in the order of its lines.
+    /// What the rules found in one block, in the order of its lines. To be followed by a [`Input::Tick`].
     Findings(Vec<Finding>),
     /// News of a source.
     Notice(Notice),
@@ -73,7 +75,11 @@ pub fn step(state: &mut State, world: &World<'_>, input: Input, journal: &mut Jo
     let mut desk = Desk { state, world, journal };
     let mut reply = None;
     match input {
-        Input::Findings(findings) => findings.iter().for_each(|finding| detect::finding(&mut desk, finding)),
+        Input::Findings(findings) => {
+            findings.iter().for_each(|finding| detect::finding(&mut desk, finding));
+            // The one input that comes in floods; what is due is asked at the tick behind each batch of them.
+            return None;
+        }
         Input::Notice(notice) => desk.source(notice),
         Input::Done { effect, outcome } => heal::done(&mut desk, &effect, outcome),
         Input::Command { by, command } => reply = Some(command::obey(&mut desk, &by, command)),
@@ -168,13 +174,23 @@ impl SourceView {
     /// A source of which nothing is known yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { health: Health::Ok, streams: std::collections::BTreeMap::new(), live_since: None, last_finding: None }
+        let streams = std::collections::BTreeMap::new();
+        Self { health: Health::Ok, streams, live_since: None, last_finding: None, forgets: false }
     }
 
     /// Whether silence of this source means that nothing is being written.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.live_since.is_some() && matches!(self.health, Health::Ok | Health::Ended)
+    }
+
+    /// The same for one of its streams (`None`: for all of them), which may be unreadable while the source is well.
+    #[must_use]
+    pub fn reads(&self, stream: Option<&str>) -> bool {
+        let unreadable = |(name, health): (&String, &Health)| {
+            matches!(health, Health::Degraded { .. }) && stream.is_none_or(|stream| stream == name)
+        };
+        self.is_live() && !self.streams.iter().any(unreadable)
     }
 }
 

@@ -5,36 +5,44 @@
 use std::time::Duration;
 
 use crate::event::Place;
-use crate::incident::{Cause, IncidentId};
+use crate::incident::{Cause, Incident, IncidentId};
 use crate::rule::{Rule, RuleId};
 use crate::run::{End, Stage};
-use crate::state::State;
-use crate::step::{Desk, World, detect, heal, verify};
-use crate::time::Timestamp;
+use crate::state::{REMEMBERED, State};
+use crate::step::{Desk, World, detect, heal, tell, verify};
+use crate::time::{Span, Timestamp};
 use crate::trigger::Trigger;
+use crate::window::Window;
 
 /// How often what is over is forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
-/// Starts of fixes are kept for the longest budget anybody would set.
-const FIXES_KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// A window whose newest finding lies further ahead than any line may was filled while the clock was wrong.
+const AHEAD: Duration = Duration::from_secs(10 * 60);
 
 /// Forgets windows that can no longer matter and incidents that can no longer reopen. The store keeps the incidents.
 fn prune(desk: &mut Desk<'_, '_>) {
     let now = desk.now();
-    while desk.state.fixes.front().is_some_and(|f| f.at + FIXES_KEPT < now) {
+    while desk.state.fixes.front().is_some_and(|f| f.at + REMEMBERED < now) {
         desk.state.fixes.pop_front();
+    }
+    for (id, windows) in &mut desk.state.windows {
+        for (key, window) in windows.iter_mut().filter(|(_, w)| w.newest.is_some_and(|t| t.since(now) > AHEAD)) {
+            window.rest(now);
+            window.newest = Some(now);
+            desk.journal.windows.insert((id.clone(), key.clone()));
+        }
     }
     let mut forgotten = Vec::new();
     for (id, windows) in &desk.state.windows {
         let trigger = desk.world.rules.rules.get(id).map(|rule| &rule.trigger);
         let memory = match trigger {
-            Some(Trigger::Absence { .. } | Trigger::Overdue { .. }) => continue,
+            Some(Trigger::Absence { .. }) => continue,
             Some(trigger) => trigger.memory(),
             None => Duration::from_secs(86_400),
         };
         for (key, window) in windows {
             let open = window.incident.and_then(|i| desk.state.incidents.get(&i)).is_some_and(|i| !i.is_resolved());
-            if !open && window.newest.is_none_or(|t| t + memory < now) {
+            if !open && window.running.is_empty() && window.newest.is_none_or(|t| t + memory < now) {
                 forgotten.push((id.clone(), key.clone()));
             }
         }
@@ -61,29 +69,40 @@ fn prune(desk: &mut Desk<'_, '_>) {
 /// Prepares windows for rules that wait for something: they count from when the engine first knew them.
 pub(super) fn arm(desk: &mut Desk<'_, '_>) {
     let now = desk.now();
-    let orphan = |i: &&crate::incident::Incident| {
-        let waits = i.run.as_ref().is_some_and(|run| !run.stage.is_over() && !run.stage.holds_lock());
+    let orphan = |i: &&Incident| {
+        let waits = i.run.as_ref().is_some_and(|run| !run.stage.is_over() && !run.stage.is_acting());
         waits && !desk.world.rules.rules.contains_key(&i.rule)
     };
     let orphans: Vec<IncidentId> = desk.state.incidents.values().filter(orphan).map(|i| i.id).collect();
     for id in orphans {
-        heal::overtake(desk, id);
-        heal::escalate(desk, id, "its rule is gone");
+        let why = "its rule is gone".to_owned();
+        heal::finish(desk, id, None, End::Failed { why, rolled_back: false });
+    }
+    for (id, record) in &mut desk.state.rules {
+        if record.known_since.is_some() && !desk.world.rules.rules.contains_key(id) {
+            (record.known_since, record.known_as) = (None, None);
+            desk.journal.rules.insert(id.clone());
+        }
     }
     for rule in desk.world.rules.rules.values() {
         if !matches!(rule.trigger, Trigger::Absence { .. }) {
             continue;
         }
-        if desk.state.rules.get(&rule.id).and_then(|r| r.known_since).is_none() {
-            desk.state.record(rule).known_since = Some(now);
+        let record = desk.state.record(&rule.id);
+        let was_away = record.known_since.is_none();
+        if record.known_as.as_ref() != Some(&rule.version) {
+            (record.known_since, record.known_as) = (Some(now), Some(rule.version.clone()));
             desk.journal.rules.insert(rule.id.clone());
         }
-        if rule.by.is_empty() {
-            let windows = desk.state.windows.entry(rule.id.clone()).or_default();
-            if !windows.contains_key("") {
-                windows.entry(String::new()).or_default();
-                desk.journal.windows.insert((rule.id.clone(), String::new()));
-            }
+        let windows = desk.state.windows.entry(rule.id.clone()).or_default();
+        if rule.by.is_empty() && !windows.contains_key("") {
+            windows.entry(String::new()).or_default();
+            desk.journal.windows.insert((rule.id.clone(), String::new()));
+        }
+        // While it was away nobody listened: what it waits for may have come.
+        for (key, window) in windows.iter_mut().filter(|_| was_away) {
+            window.rested = Some(now);
+            desk.journal.windows.insert((rule.id.clone(), key.clone()));
         }
     }
 }
@@ -91,7 +110,9 @@ pub(super) fn arm(desk: &mut Desk<'_, '_>) {
 /// Does everything that is due.
 pub(super) fn run(desk: &mut Desk<'_, '_>) {
     let now = desk.now();
-    if now.since(desk.state.pruned) >= PRUNE_EVERY {
+    desk.state.looked = now;
+    // Before the last time: the clock was set back.
+    if now < desk.state.pruned || now.since(desk.state.pruned) >= PRUNE_EVERY {
         desk.state.pruned = now;
         prune(desk);
     }
@@ -99,21 +120,20 @@ pub(super) fn run(desk: &mut Desk<'_, '_>) {
     for id in due {
         incident(desk, id);
     }
-    for rule in desk.world.rules.rules.values() {
-        match rule.trigger {
-            Trigger::Absence { absence } => absent(desk, rule, absence),
-            Trigger::Overdue { overdue } => overdue_tasks(desk, rule, overdue),
-            _ => {}
-        }
+    let due = |(_, _, _, at): &(_, _, _, Timestamp)| *at <= now;
+    let ripe: Vec<(&Rule, String)> =
+        waiting(desk.state, desk.world).filter(due).map(|(rule, key, ..)| (rule, key.to_owned())).collect();
+    for (rule, key) in ripe {
+        overdue(desk, rule, &key);
     }
 }
 
-fn is_due(incident: &crate::incident::Incident, now: Timestamp) -> bool {
-    if incident.notice.as_ref().is_some_and(|n| n.next.is_some_and(|t| t <= now)) {
+fn is_due(incident: &Incident, now: Timestamp) -> bool {
+    if incident.notice.as_ref().is_some_and(|notice| tell::is_due(notice, now)) {
         return true;
     }
     match incident.run.as_ref().map(|run| &run.stage) {
-        Some(Stage::Verifying { waiting, next, .. }) => waiting.is_empty() && *next <= now,
+        Some(Stage::Verifying { waiting, since, next, .. }) => waiting.is_empty() && (*next <= now || *since > now),
         Some(Stage::Held { .. } | Stage::AwaitingApproval { .. }) => true,
         _ => false,
     }
@@ -124,14 +144,16 @@ fn incident(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let expires = desk.world.policy.approval_expires;
     let Some(incident) = desk.state.incidents.get(&id) else { return };
     if let Some(notice) = &incident.notice
-        && notice.next.is_some_and(|t| t <= now)
+        && tell::is_due(notice, now)
     {
         let (reason, tries) = (notice.reason.clone(), notice.tries + 1);
-        heal::send(desk, id, &reason, tries);
+        tell::send(desk, id, &reason, tries);
     }
     let Some(run) = heal::run_mut(desk, id) else { return };
     match &run.stage {
-        Stage::Verifying { waiting, next, .. } if waiting.is_empty() && *next <= now => verify::round(desk, id),
+        Stage::Verifying { waiting, since, next, .. } if waiting.is_empty() && (*next <= now || *since > now) => {
+            verify::round(desk, id);
+        }
         Stage::Held { plan, .. } => {
             let plan = plan.clone();
             heal::gates(desk, id, plan);
@@ -145,61 +167,60 @@ fn incident(desk: &mut Desk<'_, '_>, id: IncidentId) {
     }
 }
 
-fn absent(desk: &mut Desk<'_, '_>, rule: &Rule, absence: Duration) {
-    let now = desk.now();
-    let Some(windows) = desk.state.windows.get(&rule.id) else { return };
-    let known = desk.state.rules.get(&rule.id).and_then(|r| r.known_since);
-    let mut due = Vec::new();
-    for (key, window) in windows {
-        let Some(since) = window.newest.or(known) else { continue };
-        let open = window.incident.and_then(|id| desk.state.incidents.get(&id)).is_some_and(|i| !i.is_resolved());
-        if !open && since + absence <= now {
-            due.push((key.clone(), since, window.cause.clone(), window.held));
-        }
-    }
-    for (key, since, cause, held) in due {
-        if let Some(source) = deaf_source(desk.state, rule, cause.as_deref()) {
-            if !held {
-                desk.note(
-                    None,
-                    "absence-held",
-                    format!(
-                        "{}: nothing seen since {since}, but {source} is not being read; judged when it is",
-                        rule.id
-                    ),
-                );
-                mark_held(desk, &rule.id, &key, true);
-            }
-            continue;
-        }
-        mark_held(desk, &rule.id, &key, false);
-        let message = format!("not seen since {since}, for more than {}", crate::time::Span(absence));
-        let cause = waited_for(rule, cause.as_deref(), message);
-        let asset = asset_of(desk, rule, &cause);
-        detect::open(desk, rule, &key, asset, now, cause);
-    }
+/// The windows of rules that wait for something, as far as no incident is open for them, and when each is due.
+fn waiting<'s, 'w>(
+    state: &'s State,
+    world: &World<'w>,
+) -> impl Iterator<Item = (&'w Rule, &'s str, &'s Window, Timestamp)> + use<'s, 'w> {
+    let rules = world.rules.rules.values().map(|rule| &**rule);
+    let rules = rules.filter(|rule| matches!(rule.trigger, Trigger::Absence { .. } | Trigger::Overdue { .. }));
+    let of_rule =
+        move |rule: &'w Rule| state.windows.get(&rule.id).into_iter().flatten().map(move |(k, w)| (rule, k, w));
+    rules.filter(|rule| !state.is_off(rule)).flat_map(of_rule).filter_map(move |(rule, key, window)| {
+        let open = window.incident.and_then(|id| state.incidents.get(&id)).is_some_and(|i| !i.is_resolved());
+        let at = due_at(state, rule, key).filter(|_| !open)?;
+        Some((rule, key.as_str(), window, at))
+    })
 }
 
-fn overdue_tasks(desk: &mut Desk<'_, '_>, rule: &Rule, overdue: Duration) {
+/// When a window of a rule that waits becomes due by itself.
+pub(super) fn due_at(state: &State, rule: &Rule, key: &str) -> Option<Timestamp> {
+    let window = state.windows.get(&rule.id)?.get(key)?;
+    let due = window.due_at(&rule.trigger, state.rules.get(&rule.id).and_then(|r| r.known_since))?;
+    // What a source wrote while nobody listened is lost, so its silence counts only from then on.
+    let source = window.cause.as_ref().and_then(|cause| state.sources.get(&cause.place.source));
+    let heard = source.filter(|view| view.forgets).and_then(|view| view.live_since);
+    Some(heard.map_or(due, |heard| due.max(heard + rule.trigger.memory())))
+}
+
+/// What a rule waits for has not come in time.
+fn overdue(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str) {
     let now = desk.now();
-    let Some(windows) = desk.state.windows.get(&rule.id) else { return };
-    let mut due = Vec::new();
-    for (key, window) in windows {
-        let open = window.incident.and_then(|id| desk.state.incidents.get(&id)).is_some_and(|i| !i.is_resolved());
-        let long = window.running.iter().find(|(_, started)| **started + overdue <= now);
-        if let Some((task, started)) = long.filter(|_| !open) {
-            due.push((key.clone(), task.clone(), *started, window.cause.clone()));
+    let Some(window) = desk.state.windows.get(&rule.id).and_then(|w| w.get(key)) else { return };
+    let (cause, held) = (window.cause.clone(), window.held);
+    let known = desk.state.rules.get(&rule.id).and_then(|r| r.known_since);
+    let message = match rule.trigger {
+        Trigger::Overdue { overdue } => {
+            let Some((task, began)) = window.running.iter().min_by_key(|(_, began)| **began) else { return };
+            format!("task {task} runs since {began}, longer than {}", Span(overdue))
         }
-    }
-    for (key, task, started, cause) in due {
-        if deaf_source(desk.state, rule, cause.as_deref()).is_some() {
-            continue;
+        _ => {
+            let since = window.newest.or(known).unwrap_or(now);
+            format!("not seen since {since}, for more than {}", Span(rule.trigger.memory()))
         }
-        let message = format!("task {task} runs since {started}, longer than {}", crate::time::Span(overdue));
-        let cause = waited_for(rule, cause.as_deref(), message);
-        let asset = asset_of(desk, rule, &cause);
-        detect::open(desk, rule, &key, asset, now, cause);
+    };
+    if let Some(source) = deaf_source(desk.state, rule, cause.as_deref()) {
+        if !held {
+            let text = format!("{}: {message}; but {source} is not being read; judged when it is", rule.id);
+            desk.note(None, "absence-held", text);
+            mark_held(desk, &rule.id, key, true);
+        }
+        return;
     }
+    mark_held(desk, &rule.id, key, false);
+    let cause = waited_for(rule, cause.as_deref(), message);
+    let asset = asset_of(desk, rule, &cause);
+    detect::open(desk, rule, key, asset, now, cause);
 }
 
 fn mark_held(desk: &mut Desk<'_, '_>, rule: &RuleId, key: &str, held: bool) {
@@ -213,17 +234,16 @@ fn mark_held(desk: &mut Desk<'_, '_>, rule: &RuleId, key: &str, held: bool) {
 
 /// A source that the rule depends on and that is not being read, if there is one.
 fn deaf_source(state: &State, rule: &Rule, cause: Option<&Cause>) -> Option<String> {
-    if let Some(cause) = cause {
-        let source = &cause.place.source;
-        return (!state.sources.get(source).is_some_and(crate::state::SourceView::is_live))
-            .then(|| format!("source {source}"));
+    // One that is not configured any more will never say anything: then those that are count.
+    if let Some((cause, view)) = cause.and_then(|cause| Some((cause, state.sources.get(&cause.place.source)?))) {
+        return (!view.reads(Some(&cause.place.stream))).then(|| format!("source {}", cause.place.source));
     }
     let concerns = |name: &str| rule.sources.is_empty() || rule.sources.iter().any(|g| g.fits(name));
     let mut concerned = state.sources.iter().filter(|(name, _)| concerns(name)).peekable();
     if concerned.peek().is_none() {
         return Some("its source".into());
     }
-    concerned.find(|(_, view)| !view.is_live()).map(|(name, _)| format!("source {name}"))
+    concerned.find(|(_, view)| !view.reads(None)).map(|(name, _)| format!("source {name}"))
 }
 
 fn waited_for(rule: &Rule, cause: Option<&Cause>, message: String) -> Cause {
@@ -266,26 +286,13 @@ pub(super) fn next(state: &State, world: &World<'_>) -> Option<Timestamp> {
             Some(Stage::Verifying { waiting, next, .. }) if waiting.is_empty() => times.push(*next),
             Some(Stage::AwaitingApproval { since, .. }) => times.push(*since + world.policy.approval_expires.0),
             Some(Stage::Held { .. }) => {
-                times.extend(world.policy.maintenance.iter().map(|m| m.until).filter(|t| *t > world.now).min());
+                // Not those that were over when it was last asked.
+                times.extend(world.policy.maintenance.iter().map(|m| m.until).filter(|t| *t > state.looked).min());
             }
             _ => {}
         }
     }
-    for rule in world.rules.rules.values() {
-        let known = state.rules.get(&rule.id).and_then(|r| r.known_since);
-        for window in state.windows.get(&rule.id).into_iter().flat_map(|w| w.values()) {
-            let open = window.incident.and_then(|id| state.incidents.get(&id)).is_some_and(|i| !i.is_resolved());
-            match rule.trigger {
-                // What is held is judged when news of its source comes.
-                Trigger::Absence { absence } if !open && !window.held => {
-                    times.extend(window.newest.or(known).map(|t| t + absence));
-                }
-                Trigger::Overdue { overdue } if !open => {
-                    times.extend(window.running.values().map(|t| *t + overdue).filter(|t| *t > world.now).min());
-                }
-                _ => {}
-            }
-        }
-    }
+    // What is held is judged when news of its source comes.
+    times.extend(waiting(state, world).filter(|(_, _, window, _)| !window.held).map(|(.., at)| at));
     times.into_iter().min()
 }

@@ -108,13 +108,18 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let now = desk.now();
     let Some(incident) = desk.state.incidents.get(&id) else { return };
     let last_seen = incident.last_seen;
-    let live = desk.state.sources.get(&incident.cause.place.source).is_some_and(crate::state::SourceView::is_live);
-    let source = incident.cause.place.source.clone();
+    let place = &incident.cause.place;
+    let live = desk.state.sources.get(&place.source).is_some_and(|view| view.reads(Some(&place.stream)));
+    let source = place.source.clone();
     let Some(run) = heal::run_mut(desk, id) else { return };
     let touched = run.touched;
     let Stage::Verifying { plan, since, resumed, holding_since, broken, next, unsure, .. } = &mut run.stage else {
         return;
     };
+    if *since > now {
+        // The clock was set back: the time of the checks begins anew.
+        (*since, *resumed, *holding_since) = (now, None, None);
+    }
     let quiet = plan.verify.iter().filter_map(|c| if let Check::Quiet { time } = c { Some(*time) } else { None }).max();
     let noisy = quiet.is_some() && last_seen > *since;
     let deaf = quiet.is_some() && !live;

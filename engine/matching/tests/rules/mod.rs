@@ -7,7 +7,7 @@ use std::time::Duration;
 use heinzel_core::finding::Finding;
 use heinzel_core::plan::{Check, Step};
 use heinzel_core::probe::{Facts, Probe};
-use heinzel_core::rule::{Case, Clear, Has, Logic, LogicError, Patience, Rule, RuleId, RuleVersion};
+use heinzel_core::rule::{Case, Clear, Has, Logic, LogicError, Patience, Proposal, Rule, RuleId, RuleVersion};
 use heinzel_core::severity::Severity;
 use heinzel_core::trigger::Trigger;
 
@@ -21,8 +21,8 @@ impl Logic for NoLogic {
     fn probe(&self, _: &Case) -> Result<BTreeMap<String, Probe>, LogicError> {
         Ok(BTreeMap::new())
     }
-    fn fix(&self, _: &Case, _: &Facts, _: &[serde_json::Value]) -> Result<Vec<Step>, LogicError> {
-        Ok(Vec::new())
+    fn fix(&self, _: &Case, _: &Facts, _: &[serde_json::Value]) -> Result<Proposal, LogicError> {
+        Ok(Proposal::Steps(Vec::new()))
     }
     fn verify(&self, _: &Case, _: &Facts) -> Result<Vec<Check>, LogicError> {
         Ok(Vec::new())

@@ -22,7 +22,7 @@ fn facts() -> Facts {
 /// A `fix` of these steps reads so, or fails with this.
 fn check(steps: &str, expected: &str) {
     let said = match with_fix(steps).logic.fix(&case(), &facts(), &[]) {
-        Ok(steps) => steps.iter().map(|s| s.action.describe()).collect::<Vec<_>>().join("; "),
+        Ok(made) => made.describe().join("; "),
         Err(error) => {
             assert!(!error.over_limit, "{error}");
             error.why
@@ -86,11 +86,30 @@ fn steps_read_as_they_will_be_done() {
 }
 
 #[test]
+fn a_fix_hands_over() {
+    let why = "no unit of this pool is known";
+    check(&format!("step.hand_over(\"{why}\")"), &format!("hand over: {why}"));
+    check(&format!("[ step.hand_over(\"{why}\") ]"), &format!("hand over: {why}"));
+    check("()", "hand over: the rule's fix is not for this case");
+    check("if facts.load.blind == false { [ step.wait(\"1s\") ] }", "hand over: the rule's fix is not for this case");
+    check("[]", "");
+    check(
+        "[ step.wait(\"1s\"), step.hand_over(\"x\") ]",
+        "step.hand_over(…) is one of 2 entries; it stands for the whole plan",
+    );
+    let reason = "the reason is not one line of 1 to 300 bytes; say what a person must look at";
+    check("step.hand_over(\" \")", reason);
+    check("step.hand_over(\"a\\nb\")", reason);
+    check("step.hand_over(5)", "`step.hand_over` does not take (number); write step.hand_over(why: String)");
+}
+
+#[test]
 fn timeouts_are_kept() {
-    let steps = with_fix("[ step.command([\"a\"]).timeout(\"2m\"), step.wait(\"90s\") ]")
+    let made = with_fix("[ step.command([\"a\"]).timeout(\"2m\"), step.wait(\"90s\") ]")
         .logic
         .fix(&case(), &facts(), &[])
         .unwrap();
+    let steps = made.steps();
     assert_eq!(steps[0].timeout, Duration::from_secs(120));
     assert_eq!(steps[1].timeout, Duration::from_secs(95));
     check("[ step.wait(\"5s\").timeout(\"2s\") ]", "the step waits longer than its timeout allows");
@@ -283,7 +302,7 @@ fn results_of_earlier_rounds_reach_a_fix_that_asks() {
     let rule = sound(&with(
         "fix: |i, facts, done| if done.len() == 0 { [ step.replan() ] } else { [ step.wait(done[0].next) ] },\nverify: |i, facts| [ check.quiet(\"5m\") ],",
     ));
-    let plan = |done: &[serde_json::Value]| rule.logic.fix(&case(), &facts(), done).unwrap()[0].action.clone();
+    let plan = |done: &[serde_json::Value]| rule.logic.fix(&case(), &facts(), done).unwrap().steps()[0].action.clone();
     assert_eq!(plan(&[]), Action::Replan);
     assert_eq!(plan(&[json!({ "next": "3s" })]), Action::Wait { time: Duration::from_secs(3) });
 }
@@ -297,8 +316,7 @@ fn a_function_remembers_nothing_between_calls() {
         )
     );
     let rule = sound(&source);
-    let plan =
-        || rule.logic.fix(&case(), &facts(), &[]).unwrap().iter().map(|s| s.action.describe()).collect::<Vec<_>>();
+    let plan = || rule.logic.fix(&case(), &facts(), &[]).unwrap().describe();
     assert_eq!(plan(), ["wait 1s", "wait 10s"]);
     assert_eq!(plan(), plan());
 }
@@ -312,10 +330,7 @@ fn script_functions_and_constants_of_the_file_are_at_hand() {
         )
     );
     let steps = sound(&source).logic.fix(&case(), &facts(), &[]).unwrap();
-    assert_eq!(
-        steps.iter().map(|s| s.action.describe()).collect::<Vec<_>>(),
-        ["systemctl start a.service", "systemctl start www.service"]
-    );
+    assert_eq!(steps.describe(), ["systemctl start a.service", "systemctl start www.service"]);
 }
 
 #[test]

@@ -122,7 +122,10 @@ fn the_whole_way_of_a_rule() {
         ("unit".into(), Fact::Seen { report: json!({ "name": "php8.2-fpm.service" }) }),
         ("load".into(), Fact::Blind { why: "no /proc".into() }),
     ]);
-    assert_eq!(rule.logic.fix(&case, &facts, &[]).unwrap()[0].action.describe(), "systemctl reload php8.2-fpm.service");
+    assert_eq!(
+        rule.logic.fix(&case, &facts, &[]).unwrap().steps()[0].action.describe(),
+        "systemctl reload php8.2-fpm.service"
+    );
     assert_eq!(rule.logic.verify(&case, &facts).unwrap().len(), 2);
     assert!(rule.logic.rollback(&case, &facts).unwrap().is_empty());
     let problems = run_plan_samples(rule, loaded.samples(id).unwrap());

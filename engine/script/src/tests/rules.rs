@@ -63,6 +63,9 @@ fn keys_and_values_of_the_map() {
         "10m",
     );
     check(&with("within: \"0s\","), "6:9 error: `within` is 0s", "at least 1s");
+    check(&with("cooldown: \"60d\","), "6:11 error: `cooldown` is 60d", "at most 31d");
+    check(&with("reopen: \"60d\","), "6:9 error: `reopen` is 60d", "at most 31d");
+    check(&with("trigger: #{ count: 20000, within: \"1h\" },"), "6:20 error: `count` is 20000", "10000");
     check(&with("reopen: 5,"), "6:9 error: `reopen` is a number, not a length of time like \"10m\"", "10m");
     check(&with("answer: \"pool busy\","), "6:9 error: `pool busy` is no answer's name", "web/pool-busy");
     check(&with("escalate: \"-x\","), "6:11 error: `escalate` begins with `-`, which programs read as an option", "on");

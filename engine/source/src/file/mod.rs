@@ -90,6 +90,8 @@ pub async fn run(
         follow = false;
         if watch.trouble() != shown.as_deref() {
             shown = watch.trouble().map(str::to_owned);
+            // Whoever heard of the trouble no longer takes silence for silence.
+            owes_caught_up = true;
             let health = shown.clone().map_or(Health::Ok, |why| Health::Degraded { why });
             feed.health(None, health).await?;
         }

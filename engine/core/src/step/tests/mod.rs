@@ -14,7 +14,7 @@ use crate::incident::Status;
 use crate::plan::{Action, Check, Compare, Step, UnitVerb};
 use crate::policy::Mode;
 use crate::probe::{Fact, Facts, Probe};
-use crate::rule::{Case, Clear, Has, Logic, LogicError, Patience, RuleVersion, TaskClause};
+use crate::rule::{Case, Clear, Has, Logic, LogicError, Patience, Proposal, RuleVersion, TaskClause};
 use crate::severity::Severity;
 use crate::task::{Task, TaskState};
 use crate::trigger::Trigger;
@@ -26,6 +26,16 @@ struct Restart {
     rollback: bool,
     replan: bool,
     runs_away: bool,
+    /// Writes what the probe saw into a file instead.
+    writes: bool,
+    /// Hands over in this round.
+    hands_over: Option<u32>,
+}
+
+fn write(facts: &Facts) -> Step {
+    let values = facts.get("unit").map(|fact| ("seen".to_owned(), serde_json::to_value(fact).unwrap()));
+    let (path, template) = ("/srv/web/limits.conf".into(), "{{ seen }}".into());
+    Action::WriteTemplate { path, template, values: values.into_iter().collect() }.into()
 }
 
 impl Logic for Restart {
@@ -35,18 +45,24 @@ impl Logic for Restart {
     fn probe(&self, _: &Case) -> Result<BTreeMap<String, Probe>, LogicError> {
         Ok(BTreeMap::from([("unit".into(), Probe::Unit { name: "nginx.service".into() })]))
     }
-    fn fix(&self, case: &Case, facts: &Facts, _: &[Json]) -> Result<Vec<Step>, LogicError> {
+    fn fix(&self, case: &Case, facts: &Facts, _: &[Json]) -> Result<Proposal, LogicError> {
         if self.runs_away {
             return Err(LogicError { what: "fix".into(), why: "too many operations".into(), over_limit: true });
         }
         if matches!(facts.get("unit"), Some(Fact::Seen { report }) if report["active"] == json!(true)) {
-            return Ok(Vec::new());
+            return Ok(Proposal::Steps(Vec::new()));
+        }
+        if let Some(why) = self.hands_over.filter(|round| *round == case.round) {
+            return Ok(Proposal::HandOver { why: format!("not a case for round {why}") });
+        }
+        if self.writes {
+            return Ok(Proposal::Steps(vec![write(facts)]));
         }
         let mut steps = vec![restart(UnitVerb::Restart)];
         if self.replan && case.round == 0 {
             steps.push(Action::Replan.into());
         }
-        Ok(steps)
+        Ok(Proposal::Steps(steps))
     }
     fn verify(&self, _: &Case, _: &Facts) -> Result<Vec<Check>, LogicError> {
         let active = Check::Report {
@@ -76,7 +92,7 @@ fn rule(logic: Restart) -> Rule {
         sources: Vec::new(),
         patterns: vec!["down".into()],
         unless: Vec::new(),
-        fields: BTreeMap::new(),
+        fields: BTreeMap::from([("pool".into(), crate::field::FieldType::Path)]),
         task: None,
         trigger: Trigger::default(),
         by: Vec::new(),
@@ -141,7 +157,11 @@ impl Engine {
             now: Self::time(self.now),
             host: "here",
         };
+        let floods = matches!(input, Input::Findings(_));
         let reply = step(&mut self.state, &world, input, &mut self.journal);
+        if floods {
+            step(&mut self.state, &world, Input::Tick, &mut self.journal);
+        }
         let (changes, effects) = self.journal.take(&self.state);
         for change in changes {
             if let Change::Entry(entry) = change {
@@ -237,5 +257,7 @@ fn sees_it_down(engine: &mut Engine) {
     engine.step(Input::Done { effect: effect.id, outcome: unit(false) });
 }
 
+mod allowed;
 mod detect;
 mod heal;
+mod listens;

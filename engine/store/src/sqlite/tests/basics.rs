@@ -143,6 +143,7 @@ fn every_kind_of_effect_and_outcome_reads_back() {
         facts: BTreeMap::default(),
         done: vec![],
         approved: None,
+        cleared: false,
         touched: true,
         stage: Stage::Verifying {
             plan,

@@ -1,0 +1,74 @@
+//! Places, times and packs of a replay.
+
+use heinzel_core::parse::Format;
+
+use super::*;
+
+const PACK: &str = "name = \"a\"\nversion = \"1.0.0\"\nmin_engine = \"0.1.0\"\ndescription = \"d\"\n";
+const SAMPLES: &str =
+    "[[sample]]\nline = \"worker died\"\nfires = true\n[[sample]]\nline = \"worker lives\"\nfires = false\n";
+
+/// A folder with one pack whose only rule has these lines.
+fn pack(folder: &std::path::Path, lines: &str) {
+    let pack = folder.join("a");
+    std::fs::create_dir_all(pack.join("samples")).unwrap();
+    std::fs::write(pack.join("pack.toml"), PACK).unwrap();
+    let rule = format!("#{{ title: \"t\", severity: \"low\", match: `worker died`,\n{lines}\n}}");
+    std::fs::write(pack.join("x.rhai"), rule).unwrap();
+    std::fs::write(pack.join("samples/x.toml"), SAMPLES).unwrap();
+}
+
+/// The places of all findings, and what came of them.
+fn replay(lines: &str, log: &str) -> (Vec<(u64, Option<u64>)>, Outcomes) {
+    let folder = tempfile::tempdir().unwrap();
+    pack(&folder.path().join("rules"), lines);
+    let file = folder.path().join("x.log");
+    std::fs::write(&file, log).unwrap();
+    let (live, problems) = Live::load(&[folder.path().join("rules")], None);
+    assert!(!problems.iter().any(heinzel_script::problem::Problem::is_error), "{problems:?}");
+    let manner = Manner { format: Format::Auto, zone: jiff::tz::TimeZone::UTC, year: None, program: None };
+    let replay =
+        Replay { live: Arc::new(live), policy: Policy::default(), manner, files: vec![file.clone()], since: None };
+    let mut places = Vec::new();
+    let each = |finding: &Finding| {
+        places.push((finding.place.offset, finding.place.line));
+        Ok(())
+    };
+    let outcomes = replay.run(each, &|_| {}).unwrap();
+    (places, outcomes)
+}
+
+#[test]
+fn a_finding_in_decoded_json_has_the_line_and_the_byte_of_the_file() {
+    let one = r#"{"time":"2026-03-01T10:00:00Z","message":"a\nb\nc \"quoted\""}"#;
+    let two = r#"{"time":"2026-03-01T10:00:01Z","message":"worker died\nwith \"words\""}"#;
+    let (places, _) = replay("", &format!("{one}\r\n\r\n{two}\r\n{one}\n{two}\n"));
+    let second = one.len() + 2 + 2;
+    let fourth = second + two.len() + 2 + one.len() + 1;
+    assert_eq!(places, [(second as u64, Some(3)), (fourth as u64, Some(5))]);
+}
+
+#[test]
+fn silence_at_the_end_of_a_log_is_an_absence() {
+    let absence = "trigger: #{ absence: \"1h\" },";
+    let log = |last: &str| {
+        format!(
+            "2026-03-01T09:00:00Z web1 x: start\n2026-03-01T10:00:00Z web1 x: worker died\n{last} web1 x: still here\n"
+        )
+    };
+    assert_eq!(replay(absence, &log("2026-03-01T10:30:00Z")).1.incidents.len(), 0);
+    assert_eq!(replay(absence, &log("2026-03-01T11:30:00Z")).1.incidents.len(), 1);
+    // Also when it was never there.
+    let never = "2026-03-01T09:00:00Z web1 x: start\n2026-03-01T11:00:00Z web1 x: end\n";
+    assert_eq!(replay(absence, never).1.incidents.len(), 1);
+}
+
+#[test]
+fn a_broken_pack_of_the_operator_still_hides_the_one_that_came_with_heinzel() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, shipped) = (folder.path().join("own"), folder.path().join("shipped"));
+    pack(&own, "nonsense: 5,");
+    pack(&shipped, "");
+    let (live, problems) = Live::load(&[own, shipped], None);
+    assert!(live.rules.rules.is_empty() && problems.iter().any(heinzel_script::problem::Problem::is_error));
+}

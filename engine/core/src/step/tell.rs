@@ -1,0 +1,83 @@
+//! Telling people: what a notification says, and what becomes of it.
+//!
+//! An incident has at most one notification under way; a newer one takes its place.
+
+use crate::effect::{Act, Message, Outcome};
+use crate::gate;
+use crate::incident::{IncidentId, Notice, Status};
+use crate::policy::Mode;
+use crate::step::Desk;
+use crate::time::Timestamp;
+
+/// Hands an incident to a person. A rule that only observes bothers nobody, unless it has touched something.
+pub(super) fn escalate(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str) {
+    let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
+    incident.status = Status::NeedsHuman;
+    incident.verdict = Some(reason.to_owned());
+    desk.journal.incidents.insert(id);
+    let touched = incident.run.as_ref().is_some_and(|run| run.touched);
+    let observes = gate::mode_of(desk.state, desk.world, &desk.state.incidents[&id].rule) == Mode::Observe;
+    desk.note(Some(id), "needs-human", reason);
+    if touched || !observes {
+        tell(desk, id, reason);
+    }
+}
+
+/// Sends a notification about an incident.
+pub(super) fn tell(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str) {
+    send(desk, id, reason, 1);
+}
+
+/// Sends it as the try of this number.
+pub(super) fn send(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, tries: u32) {
+    let Some(incident) = desk.state.incidents.get(&id) else { return };
+    let plan = incident.run.as_ref().and_then(|run| run.stage.plan());
+    let message = Message {
+        incident: id,
+        rule: incident.rule.to_string(),
+        title: incident.title.clone(),
+        severity: incident.severity,
+        asset: incident.asset.clone(),
+        customers: incident.customers.iter().cloned().collect(),
+        host: incident.cause.host.clone(),
+        reason: reason.to_owned(),
+        steps: plan.map(|p| p.steps.iter().map(|s| s.action.describe()).collect()).unwrap_or_default(),
+    };
+    let to = incident.escalate.clone().unwrap_or_else(|| "operator".into());
+    let effect = desk.emit(id, Act::Notify { to, message });
+    if let Some(incident) = desk.state.incidents.get_mut(&id) {
+        incident.notice = Some(Notice { effect, reason: reason.to_owned(), tries, next: None });
+    }
+}
+
+/// Whether it is time for the next try. One that lies further ahead than any pause was set by a clock that has been set back.
+pub(super) fn is_due(notice: &Notice, now: Timestamp) -> bool {
+    notice.next.is_some_and(|next| next <= now || next.since(now).as_secs() > NOTICE_PAUSE_S << NOTICE_TRIES)
+}
+
+/// How often a notification is tried, and how long after the first try the second follows; the pause doubles.
+const NOTICE_TRIES: u32 = 8;
+const NOTICE_PAUSE_S: u64 = 15;
+
+/// A notification came back.
+pub(super) fn delivered(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
+    let now = desk.now();
+    let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
+    desk.journal.incidents.insert(id);
+    let problem = match outcome {
+        Outcome::Done { detail } => {
+            incident.notice = None;
+            return desk.note(Some(id), "told", detail);
+        }
+        Outcome::Failed { why } | Outcome::Refused { why, .. } => why,
+        Outcome::Unknown | Outcome::Saw { .. } => "whether it arrived is unknown".into(),
+    };
+    let Some(notice) = incident.notice.as_mut() else { return };
+    let tries = notice.tries;
+    if tries >= NOTICE_TRIES {
+        incident.notice = None;
+        return desk.note(Some(id), "told", format!("given up after {tries} tries: {problem}"));
+    }
+    notice.next = Some(now + std::time::Duration::from_secs(NOTICE_PAUSE_S << tries.min(10)));
+    desk.note(Some(id), "told", format!("try {tries} failed: {problem}"));
+}

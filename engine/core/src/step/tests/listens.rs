@@ -1,0 +1,223 @@
+//! Windows, keys and absences: what people who write logs, restarts and clocks can do to them.
+
+use super::*;
+
+fn only_reports(trigger: Trigger) -> Engine {
+    let mut rule = rule(Restart::default());
+    (rule.trigger, rule.has) = (trigger, Has::default());
+    Engine::new(rule, Mode::Observe)
+}
+
+fn absence() -> Engine {
+    only_reports(Trigger::Absence { absence: Duration::from_secs(100) })
+}
+
+fn change(e: &mut Engine, change: impl FnOnce(&mut Rule)) {
+    let mut rule = Rule::clone(&e.rules.rules[&RULE.into()]);
+    change(&mut rule);
+    e.rules.rules.insert(RULE.into(), Arc::new(rule));
+    e.step(Input::Reloaded);
+}
+
+#[test]
+fn values_with_the_separator_in_them_do_not_share_a_key() {
+    let check = |one: &[(&str, &str)], other: &[(&str, &str)], by: &[&str]| {
+        let mut e = only_reports(Trigger::default());
+        change(&mut e, |rule| {
+            rule.by = by.iter().map(|&by| by.into()).collect();
+            rule.fields = ["a", "b"].map(|name| (name.into(), crate::field::FieldType::Path)).into();
+        });
+        e.finding(0, Role::Match(0), None, one);
+        e.finding(0, Role::Match(0), None, other);
+        assert_eq!(e.state.windows[&RULE.into()].len(), 2, "{:?}", e.state.windows[&RULE.into()].keys());
+    };
+    for by in [&["a", "b"][..], &[]] {
+        check(&[("a", "/x|/y"), ("b", "/z")], &[("a", "/x"), ("b", "/y|/z")], by);
+        check(&[("a", "/x")], &[("b", "/x")], by);
+        check(&[("a", r"/x\"), ("b", "/y")], &[("a", r"/x\|/y")], by);
+        check(&[("a", "/x"), ("b", r"\-")], &[("a", "/x")], by);
+    }
+}
+
+#[test]
+fn names_without_end_do_not_fill_the_memory() {
+    let mut e = only_reports(Trigger::default());
+    change(&mut e, |rule| rule.has.asset = true);
+    for n in 0..crate::incident::Incident::MOST_OF_RULE + 5 {
+        e.finding(0, Role::Match(0), None, &[("pool", &n.to_string())]);
+    }
+    assert_eq!(e.state.incidents.len(), crate::incident::Incident::MOST_OF_RULE);
+    assert_eq!(e.state.counters.crowded[&RULE.into()], 5);
+    assert_eq!(e.notes.iter().filter(|n| n.starts_with("crowded")).count(), 1);
+    e.command(Command::Resolve { incident: 1, note: String::new() }).unwrap();
+    e.finding(0, Role::Match(0), None, &[("pool", "one-more")]);
+    assert!(e.state.incident_of(&RULE.into(), "pool:one-more").is_some());
+}
+
+#[test]
+fn what_was_counted_before_the_end_does_not_count_again() {
+    let mut e = only_reports(Trigger::Count { count: 3, within: Duration::from_secs(60) });
+    for at in [0, 1, 2, 3, 4] {
+        e.line(at);
+    }
+    e.now = 5;
+    e.command(Command::Resolve { incident: 1, note: String::new() }).unwrap();
+    e.line(8);
+    assert_eq!(e.status(), Status::Resolved);
+    e.line(9);
+    e.line(10);
+    assert_eq!(e.status(), Status::Open);
+}
+
+#[test]
+fn a_window_filled_under_a_wrong_clock_counts_again_once_it_is_right() {
+    let mut e = only_reports(Trigger::Count { count: 2, within: Duration::from_secs(60) });
+    e.now = 500_000;
+    e.line(500_000);
+    e.now = 0;
+    e.step(Input::Tick);
+    e.line(1);
+    e.line(2);
+    assert_eq!(e.state.incidents.len(), 1);
+}
+
+#[test]
+fn an_absence_that_a_person_closed_is_said_again_only_after_its_time() {
+    let mut e = absence();
+    e.pass_to(101, &heals);
+    assert_eq!(e.status(), Status::Open);
+    e.command(Command::Resolve { incident: 1, note: "known".into() }).unwrap();
+    e.pass_to(199, &heals);
+    assert_eq!(e.status(), Status::Resolved);
+    e.pass_to(203, &heals);
+    assert_eq!(e.status(), Status::Open);
+}
+
+#[test]
+fn an_old_event_does_not_end_an_absence() {
+    let mut e = absence();
+    e.line(5);
+    e.pass_to(200, &heals);
+    e.line(50);
+    assert_eq!(e.status(), Status::Open);
+    e.line(199);
+    assert_eq!(e.status(), Status::Resolved);
+}
+
+#[test]
+fn a_rule_that_comes_back_after_it_was_away_listens_anew() {
+    let mut e = absence();
+    e.line(0);
+    let rules = std::mem::take(&mut e.rules.rules);
+    e.step(Input::Reloaded);
+    e.now = 5000;
+    e.rules.rules = rules;
+    e.step(Input::Reloaded);
+    assert!(e.state.incidents.is_empty(), "{:#?}", e.notes);
+    e.pass_to(5101, &heals);
+    assert_eq!(e.state.incidents.len(), 1);
+}
+
+#[test]
+fn a_rule_with_another_text_that_saw_nothing_yet_listens_anew() {
+    let mut e = absence();
+    e.now = 90;
+    change(&mut e, |rule| rule.version = RuleVersion("2".into()));
+    e.pass_to(150, &heals);
+    assert!(e.state.incidents.is_empty());
+}
+
+#[test]
+fn a_rule_that_is_switched_off_waits_for_nothing() {
+    let mut e = absence();
+    e.state.rules.entry(RULE.into()).or_default().off = Some((RuleVersion("1".into()), "too slow".into()));
+    e.pass_to(150, &heals);
+    assert!(e.state.incidents.is_empty());
+    let world = World { rules: &e.rules, assets: &e.assets, policy: &e.policy, now: Engine::time(150), host: "here" };
+    assert_eq!(wake_at(&e.state, &world), None, "and wakes nobody");
+}
+
+#[test]
+fn a_source_that_has_not_spoken_yet_holds_the_absence_after_a_start() {
+    let mut e = absence();
+    e.state.sources.insert("other".into(), SourceView::new());
+    e.pass_to(150, &heals);
+    assert!(e.state.incidents.is_empty() && e.said("source other is not being read"), "{:#?}", e.notes);
+    e.step(Input::Notice(Notice::CaughtUp { source: "other".into() }));
+    assert_eq!(e.state.incidents.len(), 1);
+}
+
+#[test]
+fn a_source_that_is_not_configured_any_more_does_not_hold_for_ever() {
+    let mut e = absence();
+    e.line(0);
+    let view = e.state.sources.remove("log").unwrap();
+    e.state.sources.insert("renamed".into(), view);
+    e.pass_to(150, &heals);
+    assert_eq!(e.state.incidents.len(), 1);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_no_absence_while_its_source_is_well() {
+    let mut e = absence();
+    e.line(0);
+    let health = Health::Degraded { why: "permission denied".into() };
+    e.step(Input::Notice(Notice::Health { source: "log".into(), stream: Some("log".into()), health }));
+    e.pass_to(150, &heals);
+    assert!(e.state.incidents.is_empty() && e.said("absence-held"));
+    e.step(Input::Notice(Notice::Health { source: "log".into(), stream: Some("log".into()), health: Health::Ok }));
+    assert_eq!(e.state.incidents.len(), 1);
+}
+
+#[test]
+fn silence_of_a_socket_counts_from_when_it_was_listened_to() {
+    let mut e = absence();
+    e.line(0);
+    // A restart after a long time: what came meanwhile is lost.
+    let forgets = SourceView { forgets: true, ..SourceView::new() };
+    e.state.sources.insert("log".into(), forgets);
+    e.now = 5000;
+    e.step(Input::Notice(Notice::CaughtUp { source: "log".into() }));
+    assert!(e.state.incidents.is_empty());
+    e.pass_to(5101, &heals);
+    assert_eq!(e.state.incidents.len(), 1);
+}
+
+#[test]
+fn a_late_line_begins_no_fix_for_what_is_over() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Observe);
+    e.line(0);
+    sees_it_down(&mut e);
+    e.command(Command::Promote { rule: RULE.into(), to: Some(Mode::Auto) }).unwrap();
+    e.now = 100;
+    e.command(Command::Resolve { incident: 1, note: String::new() }).unwrap();
+    e.line(50);
+    assert_eq!((e.status(), e.acts()), (Status::Resolved, Vec::new()));
+}
+
+fn job(id: &str, state: TaskState) -> Option<Task> {
+    let (kind, target) = ("vzdump".into(), Some("100".into()));
+    let started = Some(Engine::time(0));
+    Some(Task { id: id.into(), kind, target, customer: None, state, started, finished: None, exit: None })
+}
+
+#[test]
+fn the_end_of_another_task_is_not_the_end_of_one_that_is_overdue() {
+    let mut e = only_reports(Trigger::Overdue { overdue: Duration::from_secs(100) });
+    e.finding(0, Role::Task, job("slow", TaskState::Running), &[]);
+    e.pass_to(101, &heals);
+    e.finding(102, Role::TaskOther, job("quick", TaskState::Ok), &[]);
+    assert_eq!(e.status(), Status::Open);
+    e.finding(103, Role::TaskOther, job("slow", TaskState::Ok), &[]);
+    assert_eq!(e.status(), Status::Resolved);
+}
+
+#[test]
+fn a_task_kind_that_is_no_name_names_no_asset() {
+    let mut e = only_reports(Trigger::default());
+    change(&mut e, |rule| rule.task = Some(TaskClause { kind: vec!["*".into()], state: Vec::new() }));
+    let mut task = job("1", TaskState::Failed);
+    task.as_mut().unwrap().kind = "\u{1b}[2Jvzdump".into();
+    e.finding(0, Role::Task, task, &[]);
+    assert_eq!(e.state.incidents[&1].asset, "task:100");
+}
