@@ -34,7 +34,7 @@ fn id(number: u64) -> String {
 /// Round `number` ends the effect of the round before and queues its own, with an entry, a window and a checkpoint.
 fn round(number: u64) -> (Vec<Change>, Vec<Checkpoint>) {
     let at = Timestamp::from_seconds(number.cast_signed());
-    let window = Window { reached: number as usize, ..Window::default() };
+    let window = Window { incident: Some(number), ..Window::default() };
     let text = number.to_string();
     let effect = Effect { id: id(number), incident: 1, act: Act::Step { step: Action::Replan.into() } };
     let mut changes = vec![
@@ -148,7 +148,7 @@ fn killed_processes_leave_a_whole_store() {
             continue;
         }
         assert_eq!(loaded.checkpoints[0].state, newest.to_string());
-        assert_eq!(loaded.windows[&RuleId::from("a.b")]["key"].reached as u64, newest);
+        assert_eq!(loaded.windows[&RuleId::from("a.b")]["key"].incident, Some(newest));
         assert_eq!(loaded.unfinished.len(), 1, "kill {kill}");
         let last = &loaded.unfinished[0];
         assert!(last.effect.id == id(newest) && last.same_boot);
