@@ -144,10 +144,11 @@ impl<'a> Hour<'a> {
         self.outcomes
     }
 
+    /// Everything due before this time. What a line at this very time says comes before what is due at it.
     fn pass_to(&mut self, time: Timestamp) {
         let mut wakes = 0;
         while wakes < WAKES
-            && let Some(at) = wake_at(&self.state, &self.world()).filter(|at| *at <= time)
+            && let Some(at) = wake_at(&self.state, &self.world()).filter(|at| *at < time)
         {
             wakes = if at > self.now { 0 } else { wakes + 1 };
             self.now = self.now.max(at);
