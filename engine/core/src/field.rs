@@ -215,7 +215,8 @@ impl FieldType {
                     {
                         return refuse(format!("contains `{}`, which no plain address has", c.escape_default()));
                     }
-                    if local.contains('/') || local.contains('`') || local.contains('$') {
+                    // What means something to a shell, a pattern or a path: rules put addresses into paths.
+                    if local.contains(['/', '`', '$', '*', '?', '{', '}', '|', '&', '!']) {
                         return refuse("has a local part that is legal but not accepted here");
                     }
                     is_domain(domain).and_then(|()| keep(254))
@@ -387,6 +388,8 @@ mod tests {
         check("path", "/srv/-rf", "has a part that begins with `-`, which programs read as an option");
         check("path", "/srv/\0x", "contains a control character");
         check("path", "/var/cache/nginx/*", "contains `*`, which steps read as a pattern");
+        check("email", "*@example.com", "has a local part that is legal but not accepted here");
+        check("email", "a|b@example.com", "has a local part that is legal but not accepted here");
         check("duration", &format!("{}d", "9".repeat(308)), "is not a length of time");
         check("unit", "nginx", "is not a unit name: it lacks a suffix such as `.service`");
         check("unit", "a b.service", "contains ` `, which no unit name has");

@@ -25,7 +25,7 @@ fuzz_target!(|text: &str| {
             assert!(!said.contains('/'), "{kind} accepts a path: {said:?}");
             assert!(!said.contains(['$', '`', ';', '|', '&', '<', '>', '"', '\\', '\n', ' ']) || kind == FieldType::Unit, "{kind} accepts {said:?}");
         }
-        assert!(!said.contains('*') || kind == FieldType::Email, "{kind} accepts a pattern: {said:?}");
+        assert!(!said.contains('*'), "{kind} accepts a pattern: {said:?}");
         match kind {
             FieldType::Path => assert!(said.starts_with('/') && !said.split('/').any(|part| part.starts_with('-'))),
             FieldType::Unit => assert!(said.len() <= 255),
