@@ -23,7 +23,10 @@ fuzz_target!(|text: &str| {
         assert!(!said.split('/').any(|part| part == ".."), "{kind} accepts a way up: {said:?}");
         if !matches!(kind, FieldType::Path) {
             assert!(!said.contains('/'), "{kind} accepts a path: {said:?}");
-            assert!(!said.contains(['$', '`', ';', '|', '&', '<', '>', '"', '\\', '\n', ' ']) || kind == FieldType::Unit, "{kind} accepts {said:?}");
+            assert!(
+                !said.contains(['$', '`', ';', '|', '&', '<', '>', '"', '\\', '\n', ' ']) || kind == FieldType::Unit,
+                "{kind} accepts {said:?}"
+            );
         }
         assert!(!said.contains('*'), "{kind} accepts a pattern: {said:?}");
         match kind {

@@ -21,8 +21,7 @@ const FORMATS: [Format; 11] = [
 ];
 
 fuzz_target!(|line: &[u8]| {
-    let context =
-        Context { zone: TimeZone::UTC, read_at: Timestamp::from_micros(1_790_000_000_000_000), year: None };
+    let context = Context { zone: TimeZone::UTC, read_at: Timestamp::from_micros(1_790_000_000_000_000), year: None };
     let text = String::from_utf8_lossy(line);
     for format in FORMATS {
         let parsed = parse(format, line, &context);
