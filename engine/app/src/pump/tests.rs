@@ -3,6 +3,7 @@
 //!
 //! Start at the tests; [`scene::Scene`] is the world. The store is a real one in a folder of its own; the world is a list of what was done.
 
+use heinzel_core::policy::Mode;
 use heinzel_core::run::Stage;
 use heinzel_core::state::Paused;
 use heinzel_core::time::Timestamp;
@@ -124,6 +125,11 @@ fn a_queued_step_is_carried_on_only_where_that_is_still_meant() {
     check("killed a moment ago", &|_, _| {}, "performed");
     let paused = Paused { by: "kim".into(), at: clock::now(), why: String::new() };
     check("paused meanwhile", &|state, _| state.paused = Some(paused.clone()), "the checks decide");
+    let observe = |state: &mut State, _: &mut Vec<Unfinished>| {
+        let rules: Vec<_> = state.incidents.values().map(|i| i.rule.clone()).collect();
+        rules.into_iter().for_each(|rule| state.rules.entry(rule).or_default().mode = Some(Mode::Observe));
+    };
+    check("told to observe meanwhile", &observe, "the checks decide");
     let age = |state: &mut State, _: &mut Vec<Unfinished>| {
         for run in state.incidents.values_mut().filter_map(|i| i.run.as_mut()) {
             run.started = run.started - STALE - Duration::from_secs(1);
