@@ -21,7 +21,7 @@ use crate::exit::{Ends, Exit};
 use crate::live::Live;
 use crate::pipeline::{Lane, Manner, claims, names, tags, task_role};
 use crate::text::plain;
-use crate::{clock, run, samples};
+use crate::{clock, run};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     source: Option<String>,
     /// How the line is written, instead of the source's format.
-    #[arg(long, value_parser = format)]
+    #[arg(long, value_parser = super::manner::format)]
     format: Option<Format>,
     /// The program that wrote it, where the line does not say it.
     #[arg(long)]
@@ -45,11 +45,6 @@ pub(crate) struct Arguments {
     /// Every rule, not only those that come near.
     #[arg(long)]
     all: bool,
-}
-
-/// The format with this name.
-pub(super) fn format(word: &str) -> Result<Format, String> {
-    samples::format(word)
 }
 
 /// What one rule makes of the line.
@@ -104,7 +99,7 @@ fn explain_line(
     let mut manner = match known {
         Some(source) => run::manner(source)?,
         None => {
-            let zone = super::replay::zone(None)?;
+            let zone = super::manner::zone(None)?;
             Manner { format: Format::Auto, zone, year: None, program: None }
         }
     };

@@ -14,6 +14,7 @@ mod check;
 mod explain;
 mod incident;
 mod init;
+mod manner;
 mod page;
 mod policy;
 mod reader;

@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// How the lines are written.
-    #[arg(long, default_value = "auto", value_parser = super::explain::format)]
+    #[arg(long, default_value = "auto", value_parser = super::manner::format)]
     format: Format,
     /// The zone of times that name none, like `Europe/Berlin` [default: this machine's].
     #[arg(long)]
@@ -48,15 +48,6 @@ fn since(text: &str) -> Result<Timestamp, String> {
     text.parse::<Timestamp>().map_err(|e| format!("{e}, or like 2h"))
 }
 
-/// The zone with this name; without one, the machine's own.
-pub(super) fn zone(name: Option<&str>) -> anyhow::Result<jiff::tz::TimeZone> {
-    match name {
-        None => Ok(jiff::tz::TimeZone::system()),
-        Some(name) => jiff::tz::TimeZone::get(name)
-            .map_err(|e| Ends::with(Exit::Usage, format!("time zone `{name}`: {e}; names are like Europe/Berlin"))),
-    }
-}
-
 /// Replays and reports.
 pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = global.config()?;
@@ -67,7 +58,7 @@ pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::R
     }
     let manner = Manner {
         format: arguments.format,
-        zone: zone(arguments.timezone.as_deref())?,
+        zone: super::manner::zone(arguments.timezone.as_deref())?,
         year: arguments.year,
         program: arguments.program.clone(),
     };
