@@ -1,7 +1,7 @@
 //! The systemd journal, through `journalctl -o json --follow`, resumed by cursor.
 //!
 //! Start at [`run`]. `journalctl` and not a library: it reads every version of the journal's files, and it may be the
-//! one that is allowed to. What an entry says is in [`entry`], what it says about a unit's run in [`unit`].
+//! one that is allowed to. What an entry says is in [`entry`], what it says about a unit's run in [`mod@unit`].
 //!
 //! It begins *at* the checkpoint's cursor and leaves the entry out that is there, instead of beginning after it: when
 //! the journal has been trimmed beyond the cursor, `--after-cursor` would leave out an entry that nobody has read.
