@@ -152,13 +152,11 @@ fn read(folders: &[PathBuf]) -> (Vec<Pack>, Vec<Problem>) {
         // Also one that is broken: the operator meant it to stand in for the other.
         let hidden = |pack: &Pack| folders[..number].iter().any(|earlier| earlier.join(&pack.name).is_dir());
         let loaded = pack::load(folder);
-        let spoiled = |pack: &Pack| {
+        for pack in loaded.packs {
             let within = folder.join(&pack.name);
-            loaded.problems.iter().any(|p| p.is_error() && p.file.starts_with(&within))
-        };
-        for pack in &loaded.packs {
-            if !spoiled(pack) && !hidden(pack) {
-                packs.entry(pack.name.clone()).or_insert_with(|| pack.clone());
+            let spoiled = loaded.problems.iter().any(|p| p.is_error() && p.file.starts_with(&within));
+            if !spoiled && !hidden(&pack) {
+                packs.entry(pack.name.clone()).or_insert(pack);
             }
         }
         problems.extend(loaded.problems);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use heinzel_act::Hands;
-use heinzel_core::effect::{Effect, Outcome};
+use heinzel_core::effect::{Act, Effect, Outcome};
 use heinzel_core::state::Change;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::console::Console;
@@ -17,19 +17,31 @@ pub(crate) struct Performer {
     back: mpsc::Sender<Message>,
     tasks: TaskTracker,
     console: Console,
+    probes: Arc<Semaphore>,
 }
+
+/// So many probes look at a time; the others wait for their turn. A storm of incidents must not become a storm of
+/// processes on a machine that is already in trouble. What hangs, ends by its own timeout.
+const PROBES: usize = 16;
 
 impl Performer {
     /// A performer whose answers go to `back`; `tasks` is what to wait for when stopping.
     pub(crate) fn new(hands: Hands, back: mpsc::Sender<Message>, tasks: TaskTracker, console: Console) -> Self {
-        Self { hands: Arc::new(hands), back, tasks, console }
+        let probes = Arc::new(Semaphore::new(PROBES));
+        Self { hands: Arc::new(hands), back, tasks, console, probes }
     }
 }
 
 impl Out for Performer {
     fn perform(&mut self, effect: Effect) {
         let (hands, back) = (self.hands.clone(), self.back.clone());
+        let probes = matches!(effect.act, Act::Probe { .. }).then(|| self.probes.clone());
         self.tasks.spawn(async move {
+            let _turn = match probes {
+                // It is never closed.
+                Some(probes) => probes.acquire_owned().await.ok(),
+                None => None,
+            };
             let inner = tokio::spawn({
                 let effect = effect.clone();
                 async move { hands.perform(&effect).await }

@@ -14,7 +14,7 @@ use heinzel_core::block::{Checkpoint, SourceId};
 use heinzel_core::state::{REMEMBERED, SourceView, State};
 use heinzel_source::settings::{Kind, Source};
 use heinzel_store::lock::Lock;
-use heinzel_store::sqlite::{Options, Sqlite};
+use heinzel_store::sqlite::{Options, RESERVE, Sqlite};
 use heinzel_store::{Loaded, Retention, Store as _, Unfinished};
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
@@ -68,7 +68,8 @@ fn start_log(json: bool) {
 async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     // The store first: without it nothing may happen.
     let lock = Lock::take(&config.state).map_err(|e| Ends::with(Exit::Engine, e.to_string()))?;
-    let mut store = Sqlite::open(lock, &Options { boot: heinzel_store::boot::current(), ..Options::default() })?;
+    let mut store =
+        Sqlite::open(lock, &Options { boot: heinzel_store::boot::current(), reserve: RESERVE, ..Options::default() })?;
     let mut restored = state_of(store.load(clock::now() - RECENT)?);
     // Known before they speak: the silence of one that has not reported yet proves nothing.
     for source in &config.sources {

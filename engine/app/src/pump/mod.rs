@@ -160,12 +160,12 @@ impl<O: Out> Pump<O> {
         let mut retain_at = Instant::now() + RETENTION_EVERY;
         loop {
             // Before waiting for anything: what was decided last may be urgent, also when it was decided by a failure.
-            self.look();
+            self.look(&inbox);
             while self.is_urgent() {
                 if self.commit(&mut inbox).await.is_err() {
                     return self;
                 }
-                self.look();
+                self.look(&inbox);
             }
             if retain_at <= Instant::now() {
                 retain_at = Instant::now() + if self.retain() { RETENTION_MORE } else { RETENTION_EVERY };
@@ -310,8 +310,12 @@ impl<O: Out> Pump<O> {
         self.journal.is_urgent()
     }
 
-    /// Begins the probes that were just asked for. They need not be stored first: nothing happens twice by them.
-    fn look(&mut self) {
+    /// Begins the probes that were just asked for. They need not be stored first: nothing happens twice by them. While the
+    /// engine stops they are stored and stay where they are, like every effect.
+    fn look(&mut self, inbox: &Inbox) {
+        if inbox.closing.is_cancelled() {
+            return;
+        }
         for effect in self.journal.looks() {
             self.counts.effects += 1;
             self.out.perform(effect);

@@ -307,3 +307,28 @@ fn the_log_is_written_back_beside_the_commits_and_used_again() {
     }
     assert_eq!(scene.verify().broken, None);
 }
+
+#[test]
+fn a_log_with_reserved_room_is_read_back_after_a_kill() {
+    let mut scene = Scene::new();
+    scene.commit(&[logged(1, "first")]);
+    // The files of a process that was killed: a copy of what is there while it runs.
+    let copy = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        for name in [FILE.to_owned(), format!("{FILE}-wal")] {
+            std::fs::copy(scene.folder.path().join(&name), copy.path().join(&name)).unwrap();
+        }
+        let lock = Lock::take(copy.path()).unwrap();
+        let mut store = Sqlite::open(lock, &Options { reserve: 1 << 20, ..Options::default() }).unwrap();
+        assert_eq!(std::fs::metadata(copy.path().join(format!("{FILE}-wal"))).unwrap().len(), 1 << 20);
+        store.commit(&[logged(2, "second")], &[]).unwrap();
+        let again = tempfile::tempdir().unwrap();
+        for name in [FILE.to_owned(), format!("{FILE}-wal")] {
+            std::fs::copy(copy.path().join(&name), again.path().join(&name)).unwrap();
+        }
+        let lock = Lock::take(again.path()).unwrap();
+        let reread = Sqlite::open(lock, &Options { reserve: 1 << 20, ..Options::default() }).unwrap();
+        assert_eq!(reread.entries(0, 9).unwrap().len(), 2);
+        assert_eq!(reread.verify_audit(&mut |_, _| {}).unwrap().broken, None);
+    }
+}

@@ -62,7 +62,7 @@ impl Scene {
 }
 
 fn options(boot: &str) -> Options {
-    Options { boot: Some(boot.into()), patience: Duration::from_millis(50) }
+    Options { boot: Some(boot.into()), patience: Duration::from_millis(50), ..Options::default() }
 }
 
 fn at(seconds: i64) -> Timestamp {
