@@ -10,6 +10,7 @@
 //! may not be: the engine never repeats them without looking first, and neither does this crate.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use heinzel_core::effect::{Act, Effect, Outcome};
@@ -33,7 +34,8 @@ pub struct Hands {
     webhooks: BTreeMap<String, Webhook>,
     probe_timeout: Duration,
     systemctl: String,
-    client: reqwest::Client,
+    /// Made when it is first needed: it reads all of the system's certificates, some megabytes that many hosts never use.
+    client: Arc<OnceLock<reqwest::Client>>,
 }
 
 /// How much longer than its own timeout an effect may take in all: to end a program's process group, to close files.
@@ -46,6 +48,20 @@ impl Hands {
     /// [`BadSettings`] names the setting.
     pub fn new(settings: &ActSettings, policy: &Policy) -> Result<Self, BadSettings> {
         settings.check()?;
+        Ok(Self {
+            allow: policy.allow.clone(),
+            max_targets: policy.max_targets,
+            webhooks: settings.webhooks.clone(),
+            probe_timeout: settings.probe_timeout.0,
+            systemctl: "systemctl".into(),
+            client: Arc::new(OnceLock::new()),
+        })
+    }
+
+    fn client(&self) -> Result<reqwest::Client, reqwest::Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
         let client = reqwest::Client::builder()
             // A redirect leads to a target that nobody allowed; a proxy from the environment, likewise.
             .redirect(reqwest::redirect::Policy::none())
@@ -53,16 +69,8 @@ impl Hands {
             // A kept connection would hide that new ones no longer succeed.
             .pool_max_idle_per_host(0)
             .user_agent(concat!("heinzel/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(BadSettings::Client)?;
-        Ok(Self {
-            allow: policy.allow.clone(),
-            max_targets: policy.max_targets,
-            webhooks: settings.webhooks.clone(),
-            probe_timeout: settings.probe_timeout.0,
-            systemctl: "systemctl".into(),
-            client,
-        })
+            .build()?;
+        Ok(self.client.get_or_init(|| client).clone())
     }
 
     /// Another program in the place of `systemctl`: a bare name or an absolute path.

@@ -36,7 +36,11 @@ impl Hands {
             Ok(_) => return failed("the message is no JSON object".into()),
             Err(error) => return failed(error.to_string()),
         };
-        let mut request = self.client.post(&webhook.url).timeout(TIMEOUT).body(body);
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => return failed(chain(&error)),
+        };
+        let mut request = client.post(&webhook.url).timeout(TIMEOUT).body(body);
         request = request.header("Content-Type", "application/json").header("Idempotency-Key", id);
         if let Some(token) = &webhook.bearer {
             request = request.bearer_auth(token);

@@ -66,9 +66,6 @@ pub enum BadSettings {
     /// The probe timeout.
     #[error("`probe_timeout` is {0}; write something from 100ms to 10m")]
     ProbeTimeout(Span),
-    /// The HTTP client could not be made, for instance because the system's certificates cannot be read.
-    #[error("set up the HTTP client")]
-    Client(#[source] reqwest::Error),
 }
 
 impl ActSettings {

@@ -40,7 +40,7 @@ impl Hands {
         let parsed = crate::url::parse(url, allowed)?;
         let start = Instant::now();
         let answer = async {
-            let mut response = self.client.get(parsed).timeout(self.probe_timeout).send().await?;
+            let mut response = self.client()?.get(parsed).timeout(self.probe_timeout).send().await?;
             let mut size = 0;
             while size < BODY_LIMIT {
                 let Some(chunk) = response.chunk().await? else { break };

@@ -34,7 +34,8 @@ impl Hands {
             self.allow.step(&action.into()).map_err(|no| no.to_string())
         };
         let parsed = crate::url::parse(url, allowed).map_err(Stop::Target)?;
-        let mut request = self.client.request(verb, parsed).timeout(timeout).header("Idempotency-Key", id);
+        let client = self.client().map_err(|error| Stop::Failed(chain(&error)))?;
+        let mut request = client.request(verb, parsed).timeout(timeout).header("Idempotency-Key", id);
         if let Some(body) = body {
             request = request.header("Content-Type", "application/json").body(body.to_string());
         }
