@@ -110,7 +110,7 @@ const RULE: &str = r##"#{
     unless: [`NAME: pool \S+ reached its limit of \d+ workers, as in the self-test`],
     fields: #{ pool: "ident", limit: "int", upstream: "text", code: "int", why: "text" },
     clear: [`^NAME: pool (?<pool>[a-z0-9_]+) is well again`],
-    asset: |e| if e.pool == () { () } else { "pool:NAME-" + e.pool },
+    asset: |e| "service:NAME",
     probe: |i| #{ load: probe.load(), file: probe.file("/run/NAME.pid") },
     fix: |i, facts| {
         if facts.file.exists == true || facts.load.blind == true || facts.load.per_core >= 99.0 { return []; }
@@ -129,7 +129,7 @@ const SAMPLES: &str = r#"[[sample]]
 line = "NAME: pool www reached its limit of 5 workers"
 fires = true
 fields = { pool = "www", limit = 5 }
-asset = "pool:NAME-www"
+asset = "service:NAME"
 
 [[sample]]
 line = "NAME: connect() to unix:/run/NAME.sock failed (11: Resource temporarily unavailable) while reading"
@@ -179,11 +179,11 @@ fn await_incidents(engine: &Engine) -> anyhow::Result<()> {
     }
 }
 
-/// Waits until no CPU time was used for three seconds (or, if it never rests, for the patience).
+/// Waits until no CPU time was used for 15 seconds, when threads that wait for work have ended as well (or, if it never rests, for the patience).
 fn settle(engine: &Engine) -> anyhow::Result<()> {
     let begin = Instant::now();
     let (mut before, mut since) = (engine.cpu()?, Instant::now());
-    while since.elapsed() < Duration::from_secs(3) && begin.elapsed() < PATIENCE {
+    while since.elapsed() < Duration::from_secs(15) && begin.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(200));
         let now = engine.cpu()?;
         if now > before + Duration::from_millis(10) {
