@@ -16,6 +16,7 @@ use rhai::{
     AST, Dynamic, Engine, EvalAltResult, ImmutableString, OptimizationLevel, ParseErrorType, Position, Scope, Token,
 };
 
+use crate::program::Warm;
 use crate::{near, reference, words};
 
 /// What one call of a script may use before its rule is switched off.
@@ -67,6 +68,7 @@ pub struct Host {
     engine: Engine,
     limits: Limits,
     scope: Scope<'static>,
+    pub(crate) warm: Warm,
 }
 
 impl std::fmt::Debug for Host {
@@ -149,7 +151,7 @@ impl Host {
         bound_replace(&mut engine);
         words::register(&mut engine);
         let scope = words::scope();
-        Arc::new(Self { engine, limits, scope })
+        Arc::new(Self { engine, limits, scope, warm: Warm::default() })
     }
 
     /// Reads a script.

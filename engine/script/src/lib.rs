@@ -18,6 +18,7 @@ mod rule;
 mod trigger;
 
 mod check;
+mod program;
 mod logic;
 mod probe;
 mod step;

@@ -8,10 +8,11 @@ use heinzel_core::finding::Finding;
 use heinzel_core::plan::{Action, Check, Step};
 use heinzel_core::probe::{Facts, Probe};
 use heinzel_core::rule::{Case, Has, Logic, LogicError, Proposal, RuleId};
-use rhai::{AST, Array, Dynamic, FnPtr, ImmutableString, Map};
+use rhai::{Array, Dynamic, FnPtr, ImmutableString, Map};
 use serde_json::Value as Json;
 
-use crate::host::Host;
+use crate::host::{Failure, Host};
+use crate::program::{Functions, Program};
 use crate::reader::kind;
 use crate::step::HandOver;
 use crate::view::{Names, View, from_json};
@@ -27,56 +28,51 @@ const ASSET_BYTES: usize = 200;
 /// The functions of one rule file.
 pub(crate) struct ScriptLogic {
     pub(crate) host: Arc<Host>,
-    /// Only the functions of the file; its statements have done their work.
-    pub(crate) ast: AST,
+    /// The file as it was when the rule was loaded; compiled when a function is called.
+    pub(crate) text: Box<str>,
+    /// Of the text.
+    pub(crate) digest: u64,
     pub(crate) id: RuleId,
     pub(crate) file: PathBuf,
     pub(crate) names: Names,
-    pub(crate) functions: Functions,
-}
-
-/// The functions a rule has, with unshared captures. `fix` may take the results of earlier rounds as its third argument.
-#[derive(Default)]
-pub(crate) struct Functions {
-    pub(crate) asset: Option<FnPtr>,
-    pub(crate) probe: Option<FnPtr>,
-    pub(crate) fix: Option<FnPtr>,
+    pub(crate) has: Has,
+    /// `fix` takes the results of earlier rounds as its third argument.
     pub(crate) fix_takes_results: bool,
-    pub(crate) verify: Option<FnPtr>,
-    pub(crate) rollback: Option<FnPtr>,
-}
-
-impl Functions {
-    pub(crate) fn has(&self) -> Has {
-        Has {
-            asset: self.asset.is_some(),
-            probe: self.probe.is_some(),
-            fix: self.fix.is_some(),
-            verify: self.verify.is_some(),
-            rollback: self.rollback.is_some(),
-        }
-    }
 }
 
 impl std::fmt::Debug for ScriptLogic {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ScriptLogic").field("id", &self.id).field("has", &self.functions.has()).finish_non_exhaustive()
+        f.debug_struct("ScriptLogic").field("id", &self.id).field("has", &self.has).finish_non_exhaustive()
     }
 }
 
+/// One of a rule's functions.
+type Select = fn(&Functions) -> Option<&FnPtr>;
+
 impl ScriptLogic {
-    fn call(&self, name: &str, function: &FnPtr, arguments: Vec<Dynamic>) -> Result<Dynamic, LogicError> {
-        self.host.run(|engine| function.call::<Dynamic>(engine, &self.ast, arguments)).map_err(|failure| {
-            let mut file = self.file.display().to_string();
-            if let Some((line, column)) = failure.place {
-                file.push_str(&format!(":{line}:{column}"));
-            }
-            let why = match failure.hint {
-                Some(hint) => format!("{}; {hint}", failure.message),
-                None => failure.message,
-            };
-            LogicError { what: format!("{}: `{name}` at {file}", self.id), why, over_limit: failure.over_limit }
-        })
+    fn call(&self, name: &str, select: Select, arguments: Vec<Dynamic>) -> Result<Dynamic, LogicError> {
+        let program = self.program().map_err(|failure| self.failed(name, failure))?;
+        let Some(function) = select(&program.functions) else {
+            return self.wrong(name, "it is gone since the file was loaded; this is a mistake in Heinzel");
+        };
+        let called = self.host.run(|engine| function.call::<Dynamic>(engine, &program.ast, arguments));
+        called.map_err(|failure| self.failed(name, failure))
+    }
+
+    fn program(&self) -> Result<Arc<Program>, Failure> {
+        self.host.warm.get(self.digest, || Program::compile(&self.host, &self.text))
+    }
+
+    fn failed(&self, name: &str, failure: Failure) -> LogicError {
+        let mut file = self.file.display().to_string();
+        if let Some((line, column)) = failure.place {
+            file.push_str(&format!(":{line}:{column}"));
+        }
+        let why = match failure.hint {
+            Some(hint) => format!("{}; {hint}", failure.message),
+            None => failure.message,
+        };
+        LogicError { what: format!("{}: `{name}` at {file}", self.id), why, over_limit: failure.over_limit }
     }
 
     fn wrong<T>(&self, name: &str, why: impl Into<String>) -> Result<T, LogicError> {
@@ -120,8 +116,10 @@ impl ScriptLogic {
 
 impl Logic for ScriptLogic {
     fn asset(&self, finding: &Finding) -> Result<Option<String>, LogicError> {
-        let Some(function) = &self.functions.asset else { return Ok(None) };
-        let made = self.call("asset", function, vec![Dynamic::from(View::event(finding, &self.names))])?;
+        if !self.has.asset {
+            return Ok(None);
+        }
+        let made = self.call("asset", |f| f.asset.as_ref(), vec![Dynamic::from(View::event(finding, &self.names))])?;
         if made.is_unit() {
             return Ok(None);
         }
@@ -135,8 +133,10 @@ impl Logic for ScriptLogic {
     }
 
     fn probe(&self, case: &Case) -> Result<BTreeMap<String, Probe>, LogicError> {
-        let Some(function) = &self.functions.probe else { return Ok(BTreeMap::new()) };
-        let made = self.call("probe", function, vec![Dynamic::from(View::case(case, &self.names))])?;
+        if !self.has.probe {
+            return Ok(BTreeMap::new());
+        }
+        let made = self.call("probe", |f| f.probe.as_ref(), vec![Dynamic::from(View::case(case, &self.names))])?;
         let Some(map) = made.read_lock::<Map>() else {
             return self.wrong("probe", format!("it gives {}, not a map like #{{ unit: probe.unit(…) }}", kind(&made)));
         };
@@ -157,12 +157,14 @@ impl Logic for ScriptLogic {
     }
 
     fn fix(&self, case: &Case, facts: &Facts, done: &[Json]) -> Result<Proposal, LogicError> {
-        let Some(function) = &self.functions.fix else { return Ok(Proposal::Steps(Vec::new())) };
+        if !self.has.fix {
+            return Ok(Proposal::Steps(Vec::new()));
+        }
         let mut arguments = self.arguments(case, facts);
-        if self.functions.fix_takes_results {
+        if self.fix_takes_results {
             arguments.push(done.iter().map(from_json).collect::<Array>().into());
         }
-        let made = self.call("fix", function, arguments)?;
+        let made = self.call("fix", |f| f.fix.as_ref(), arguments)?;
         if let Some(why) = handed_over(&made) {
             return Ok(Proposal::HandOver { why });
         }
@@ -183,8 +185,10 @@ impl Logic for ScriptLogic {
     }
 
     fn verify(&self, case: &Case, facts: &Facts) -> Result<Vec<Check>, LogicError> {
-        let Some(function) = &self.functions.verify else { return Ok(Vec::new()) };
-        let made = self.call("verify", function, self.arguments(case, facts))?;
+        if !self.has.verify {
+            return Ok(Vec::new());
+        }
+        let made = self.call("verify", |f| f.verify.as_ref(), self.arguments(case, facts))?;
         let checks: Vec<Check> = self.list("verify", &made, "check")?;
         if checks.is_empty() {
             return self.wrong(
@@ -196,8 +200,10 @@ impl Logic for ScriptLogic {
     }
 
     fn rollback(&self, case: &Case, facts: &Facts) -> Result<Vec<Step>, LogicError> {
-        let Some(function) = &self.functions.rollback else { return Ok(Vec::new()) };
-        let made = self.call("rollback", function, self.arguments(case, facts))?;
+        if !self.has.rollback {
+            return Ok(Vec::new());
+        }
+        let made = self.call("rollback", |f| f.rollback.as_ref(), self.arguments(case, facts))?;
         let steps: Vec<Step> = self.list("rollback", &made, "step")?;
         if steps.iter().any(|s| s.action == Action::Replan) {
             return self.wrong("rollback", "step.replan() is for `fix`; a rollback does not plan anew");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use heinzel_core::field::FieldType;
 use heinzel_core::glob::Glob;
-use heinzel_core::rule::{Clear, Patience, Rule, RuleId, RuleVersion, TaskClause};
+use heinzel_core::rule::{Clear, Has, Patience, Rule, RuleId, RuleVersion, TaskClause};
 use heinzel_core::severity::Severity;
 use heinzel_core::state::REMEMBERED;
 use heinzel_core::task::TaskState;
@@ -14,7 +14,7 @@ use rhai::{AST, ASTNode, Expr, FnPtr, Map};
 use sha2::{Digest, Sha256};
 
 use crate::host::{Failure, Host};
-use crate::logic::{Functions, ScriptLogic};
+use crate::logic::ScriptLogic;
 use crate::patterns::{self, Patterns};
 use crate::places::Places;
 use crate::problem::{FileText, Gravity, Problem};
@@ -102,14 +102,14 @@ fn read_map(
     let task = read_task(&mut reader, map);
     let patterns = patterns::read(&mut reader, map, map.contains_key("task"), samples);
     let (trigger, by) = trigger::read(&mut reader, map, &patterns, map.contains_key("task"));
-    let functions = read_functions(&mut reader, map, ast, samples);
+    let (has, fix_takes_results) = read_functions(&mut reader, map, ast, samples);
     let patience = Patience {
         within: reader.span(map, "within", "", SECOND).unwrap_or(Patience::default().within),
         stable_for: reader.span(map, "stable", "", Duration::ZERO).unwrap_or(Patience::default().stable_for),
         ..Patience::default()
     };
     let cooldown = remembered(&mut reader, map, "cooldown").unwrap_or(COOLDOWN);
-    if cooldown.is_zero() && functions.fix.is_some() {
+    if cooldown.is_zero() && has.fix {
         reader.warn("cooldown", "a fix without rest may run again and again", "give it at least a minute");
     }
     let reopen = remembered(&mut reader, map, "reopen").unwrap_or(REOPEN);
@@ -134,10 +134,11 @@ fn read_map(
             let Patterns { matches, unless, clear, task_ok, fields } = patterns;
             let (text, typed) = fields.iter().partition::<Vec<_>, _>(|(_, kind)| **kind == FieldType::Text);
             let owned = |names: Vec<(&String, &FieldType)>| names.into_iter().map(|(name, _)| name.clone()).collect();
+            let digest = digest(&file.text);
             let names = Names { typed: owned(typed), text: owned(text) };
             Some(Rule {
                 id: id.clone(),
-                version: version(&file.text),
+                version: version(digest),
                 title,
                 severity,
                 programs,
@@ -154,14 +155,16 @@ fn read_map(
                 patience,
                 answer,
                 escalate,
-                has: functions.has(),
+                has,
                 logic: Arc::new(ScriptLogic {
                     host: host.clone(),
-                    ast: ast.clone_functions_only(),
+                    text: file.text.as_str().into(),
+                    digest,
                     id: id.clone(),
                     file: file.path.clone(),
                     names,
-                    functions,
+                    has,
+                    fix_takes_results,
                 }),
             })
         }
@@ -180,11 +183,13 @@ fn remembered(reader: &mut Reader<'_>, map: &Map, key: &str) -> Option<Duration>
     Some(time)
 }
 
-/// The first 16 hex digits of the SHA-256 of a rule's text.
-fn version(text: &str) -> RuleVersion {
-    let digest = Sha256::digest(text.as_bytes());
-    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    RuleVersion(hex.into())
+/// The first eight bytes of a text's SHA-256.
+fn digest(text: &str) -> u64 {
+    Sha256::digest(text.as_bytes()).iter().take(8).fold(0, |all, byte| all << 8 | u64::from(*byte))
+}
+
+fn version(digest: u64) -> RuleVersion {
+    RuleVersion(format!("{digest:016x}").into())
 }
 
 fn from_failure(file: &FileText, failure: Failure) -> Problem {
@@ -270,7 +275,8 @@ fn read_task(reader: &mut Reader<'_>, map: &Map) -> Option<TaskClause> {
     Some(TaskClause { kind, state })
 }
 
-fn read_functions(reader: &mut Reader<'_>, map: &Map, ast: &AST, samples: Option<&Samples>) -> Functions {
+/// Which functions the rule has, and whether its `fix` takes the results of earlier rounds.
+fn read_functions(reader: &mut Reader<'_>, map: &Map, ast: &AST, samples: Option<&Samples>) -> (Has, bool) {
     let mut read = |key: &str, shape: &str, arities: &[usize]| {
         let function = reader.function(map, key, shape)?;
         let taken = arity(ast, &function);
@@ -279,17 +285,15 @@ fn read_functions(reader: &mut Reader<'_>, map: &Map, ast: &AST, samples: Option
             reader.error(key, format!("the function of `{key}` {takes}"), format!("write {shape}"));
             return None;
         }
-        match purify(&function) {
-            Ok(pure) => Some((pure, taken)),
-            Err(why) => {
-                reader.error(
-                    key,
-                    format!("the function of `{key}` cannot be kept: {why}"),
-                    "let it compute what it needs from its arguments",
-                );
-                None
-            }
+        if let Err(why) = purify(&function) {
+            reader.error(
+                key,
+                format!("the function of `{key}` cannot be kept: {why}"),
+                "let it compute what it needs from its arguments",
+            );
+            return None;
         }
+        Some(taken)
     };
     let asset = read("asset", "|e| \"pool:\" + e.pool", &[1]);
     let probe = read("probe", "|i| #{ unit: probe.unit(\"nginx.service\") }", &[1]);
@@ -314,14 +318,14 @@ fn read_functions(reader: &mut Reader<'_>, map: &Map, ast: &AST, samples: Option
     if fix.is_some() && samples.is_some_and(|s| s.plans.is_empty()) {
         reader.warn("fix", "no sample shows the plan", "add a [[plan]] with facts, steps and verify to the samples");
     }
-    Functions {
-        asset: asset.map(|(f, _)| f),
-        probe: probe.map(|(f, _)| f),
-        fix_takes_results: fix.as_ref().is_some_and(|(_, taken)| !taken.contains(&2)),
-        fix: fix.map(|(f, _)| f),
-        verify: verify.map(|(f, _)| f),
-        rollback: rollback.map(|(f, _)| f),
-    }
+    let has = Has {
+        asset: asset.is_some(),
+        probe: probe.is_some(),
+        fix: fix.is_some(),
+        verify: verify.is_some(),
+        rollback: rollback.is_some(),
+    };
+    (has, fix.is_some_and(|taken| !taken.contains(&2)))
 }
 
 /// How many arguments a function of the file takes beside what it captured.
