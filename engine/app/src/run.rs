@@ -66,6 +66,8 @@ fn start_log(json: bool) {
 }
 
 async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
+    // From here on a signal ends the engine in good order, also one that comes while it starts.
+    let mut signals = Signals::listen()?;
     // The store first: without it nothing may happen.
     let lock = Lock::take(&config.state).map_err(|e| Ends::with(Exit::Engine, e.to_string()))?;
     let mut store =
@@ -139,7 +141,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
 
     // Without its loop the engine would look alive and do nothing; whoever started it starts it again.
     let broke = tokio::select! {
-        told = signal() => told.map(|()| None)?,
+        () = signals.next() => None,
         () = to_pump.closed() => Some("the loop that decides"),
         () = to_scanner.closed() => Some("the scanner"),
     };
@@ -148,10 +150,9 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
         None => tracing::info!("stopping; a second signal ends at once"),
         Some(what) => tracing::error!("{what} has failed, which is a bug; stopping"),
     }
-    tokio::spawn(async {
-        if signal().await.is_ok() {
-            std::process::exit(Exit::Broke as i32);
-        }
+    tokio::spawn(async move {
+        signals.next().await;
+        std::process::exit(Exit::Broke as i32);
     });
     drop(reload);
     stop_sources.cancel();
@@ -190,15 +191,27 @@ async fn within<T>(what: &'static str, limit: Duration, end: impl Future<Output 
     }
 }
 
-async fn signal() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What asks the engine to stop.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+        let interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+        Ok(Self { terminate, interrupt })
     }
-    Ok(())
+
+    /// The next one, also one that has come since listening began.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// What a start goes on from.
