@@ -89,7 +89,7 @@ impl Lane {
     /// Reads a block with these rules.
     pub(crate) fn read(&mut self, live: &Arc<Live>, block: &mut Block) -> Scanned {
         if !self.prepared.as_ref().is_some_and(|(old, _)| Arc::ptr_eq(old, live)) {
-            self.prepared = Some((live.clone(), live.matcher.view(&self.source)));
+            self.prepared = Some((live.clone(), live.matcher.view(&self.source, None)));
         }
         let mut scanned = Scanned::default();
         let starts = self.decode(block);
@@ -292,16 +292,17 @@ pub(crate) fn claims(
     let names = names(event, program, &tags);
     let task = event.stamp.task.as_deref();
     if !candidates.is_empty() {
-        for hit in view.find(candidates, &event.message, &names) {
-            let Some(rule) = live.rules.rules.get(hit.rule) else { continue };
+        view.find(candidates, &event.message, &names, &mut |hit| {
+            let Some(rule) = live.rules.rules.get(hit.rule) else { return };
             if let (Some(_), Role::Match(_)) = (&rule.task, hit.role)
                 && task_role(rule, task) != Some(Role::Task)
             {
-                continue;
+                return;
             }
-            let captures: Vec<(&str, &str)> = hit.captures.iter().map(|(name, text)| (*name, &**text)).collect();
+            let captures: Vec<_> = hit.captures().collect();
+            let captures: Vec<(&str, &str)> = captures.iter().map(|(name, text)| (*name, &**text)).collect();
             claims.push(Finding::claim(rule, hit.role, event, &captures));
-        }
+        });
     }
     if task.is_some() {
         for one in live.task_rules(source) {

@@ -51,7 +51,7 @@ fn problem(file: &Path, at: &At, why: &str) -> Problem {
 fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
     let source: SourceId = sample.source.as_deref().or(rule.sources.first().map(|g| &*g.0)).unwrap_or("sample").into();
     let event = event(&source, sample)?;
-    let view = live.matcher.view(&source);
+    let view = live.matcher.view(&source, None);
     let candidates = view.candidates(&event.message);
     let all = claims(live, &view, &source, &event, &candidates, None);
     let ours: Vec<_> = all

@@ -67,9 +67,15 @@ pub struct Hit<'m, 't> {
     pub rule: &'m RuleId,
     /// Which of the rule's patterns.
     pub role: Role,
+    captures: Vec<(&'m str, Cow<'t, str>)>,
+}
+
+impl<'m, 't> Hit<'m, 't> {
     /// The named groups that took part, in the order of the pattern. A capture that cuts a character is repaired with
     /// U+FFFD.
-    pub captures: Vec<(&'m str, Cow<'t, str>)>,
+    pub fn captures(&self) -> impl Iterator<Item = (&'m str, Cow<'t, str>)> {
+        self.captures.iter().cloned()
+    }
 }
 
 /// The rules cannot be searched for.
@@ -167,14 +173,17 @@ impl Matcher {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// The patterns that apply to the source of this name. To be asked once a source and kept.
+    /// The patterns that apply to the source of this name. To be asked once a source and kept. `names`: the names of all its
+    /// records, where they are known beforehand; rules for other programs then cost nothing.
     #[must_use]
-    pub fn view(&self, source: &str) -> View {
+    pub fn view(&self, source: &str, names: Option<&Names<'_>>) -> View {
         let inner = &self.0;
         let fits: Vec<bool> = inner
             .rules
             .iter()
             .map(|rule| rule.sources.is_empty() || rule.sources.iter().any(|g| g.fits(source)))
+            .zip(&inner.rules)
+            .map(|(wanted, rule)| wanted && names.is_none_or(|names| rule.fits(names)))
             .collect();
         let wants = |id: &PatternId| inner.pattern(*id).is_some_and(|pattern| fits[pattern.rule]);
         let weak = inner.weak.iter().copied().filter(wants).collect();
@@ -225,13 +234,17 @@ impl View {
         self.inner.patterns.is_empty() || self.wanted.as_ref().is_some_and(|wanted| !wanted.contains(&true))
     }
 
-    /// Which of these patterns match the message, in the order of `candidates`.
+    /// Tells which of these patterns match the message, in the order of `candidates`.
     ///
     /// Every pattern that matches is told once, with its leftmost match: a sequence needs to know all of them. A pattern of
     /// `match` is silent when one of the rule's `unless` matches the message; a `clear` pattern is not asked for `unless`.
-    #[must_use]
-    pub fn find<'t>(&self, candidates: &[PatternId], message: &'t str, names: &Names<'_>) -> Vec<Hit<'_, 't>> {
-        let mut hits = Vec::new();
+    pub fn find<'t>(
+        &self,
+        candidates: &[PatternId],
+        message: &'t str,
+        names: &Names<'_>,
+        tell: &mut impl FnMut(&Hit<'_, 't>),
+    ) {
         // What was found out about the rule of the candidate before.
         let (mut last, mut fits, mut spoilt) = (usize::MAX, false, None);
         for &id in candidates {
@@ -250,9 +263,8 @@ impl View {
             {
                 continue;
             }
-            hits.push(Hit { rule: &rule.id, role: pattern.role, captures });
+            tell(&Hit { rule: &rule.id, role: pattern.role, captures });
         }
-        hits
     }
 
     /// The candidates for one message: what [`View::scan`] finds in it.

@@ -25,10 +25,10 @@ fn context() -> Context {
 fn by_matcher(view: &View, bytes: &[u8], borders: Borders<'_>, format: Format) -> Vec<Found> {
     let mut found = Vec::new();
     let mut look = |record: Range<usize>, message: &str, candidates: &[_]| {
-        for hit in view.find(candidates, message, &Names::default()) {
-            let captures = hit.captures.iter().map(|(n, t)| ((*n).to_owned(), t.clone().into_owned())).collect();
+        view.find(candidates, message, &Names::default(), &mut |hit| {
+            let captures = hit.captures().map(|(n, t)| (n.to_owned(), t.into_owned())).collect();
             found.push((record.clone(), hit.rule.to_string(), hit.role, captures));
-        }
+        });
     };
     view.scan(bytes, borders, &mut |record, candidates| {
         let line = &bytes[record.clone()];
@@ -216,7 +216,7 @@ proptest! {
         for (n, rule) in rules.iter_mut().enumerate() {
             rule.id = format!("p.r{n}").as_str().into();
         }
-        let view = Matcher::new(&rules).unwrap().view("any");
+        let view = Matcher::new(&rules).unwrap().view("any", None);
         let lines = Borders::Lines;
         prop_assert_eq!(by_matcher(&view, &bytes, lines, format), one_by_one(&rules, &bytes, lines, format));
         let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
@@ -227,8 +227,11 @@ proptest! {
 }
 
 fn told(view: &View, message: &str, names: &Names<'_>) -> Vec<String> {
-    let hits = view.find(&view.candidates(message), message, names);
-    hits.iter().map(|hit| format!("{} {:?} {:?}", hit.rule, hit.role, hit.captures)).collect()
+    let mut told = Vec::new();
+    view.find(&view.candidates(message), message, names, &mut |hit| {
+        told.push(format!("{} {:?} {:?}", hit.rule, hit.role, hit.captures().collect::<Vec<_>>()));
+    });
+    told
 }
 
 #[test]
@@ -239,7 +242,7 @@ fn rules_see_only_their_sources_and_programs() {
     fpm.programs = vec!["php*-fpm".into(), "www".into()];
     let matcher = Matcher::new([&web, &fpm, &rule("a.task", &[])]).unwrap();
     let check = |source: &str, names: Names<'_>, expected: &[&str]| {
-        assert_eq!(told(&matcher.view(source), "it Went AWAY, it went away", &names), expected);
+        assert_eq!(told(&matcher.view(source, None), "it Went AWAY, it went away", &names), expected);
     };
     let (hit_web, hit_fpm) = ("a.web Match(0) []", r#"a.fpm Match(0) [("where", "away")]"#);
     check("web1", Names::default(), &[hit_web]);
@@ -248,8 +251,8 @@ fn rules_see_only_their_sources_and_programs() {
     check("web1", Names { unit: Some("php-fpm"), ..Names::default() }, &[hit_web, hit_fpm]);
     check("web1", Names { tags: &["error", "www"], ..Names::default() }, &[hit_web, hit_fpm]);
     check("db", Names { task_kind: Some("www"), ..Names::default() }, &[hit_fpm]);
-    assert!(!matcher.view("db").is_empty());
-    assert!(Matcher::new([&web]).unwrap().view("db").is_empty());
+    assert!(!matcher.view("db", None).is_empty());
+    assert!(Matcher::new([&web]).unwrap().view("db", None).is_empty());
     assert_eq!(matcher.pattern_count(), 2);
 }
 
@@ -258,7 +261,7 @@ fn all_patterns_are_told_once_and_unless_silences_only_match() {
     let mut rule = rule("a.b", &["disk (?<n>\\d+) full", "full", "empty"]);
     rule.unless = vec!["test".into()];
     rule.clear.patterns = vec!["disk".into()];
-    let view = Matcher::new([&rule]).unwrap().view("x");
+    let view = Matcher::new([&rule]).unwrap().view("x", None);
     let check = |message, expected: &[&str]| assert_eq!(told(&view, message, &Names::default()), expected);
     check("disk 1 full, disk 2 full", &[r#"a.b Match(0) [("n", "1")]"#, "a.b Match(1) []", "a.b Clear(0) []"]);
     check("disk 1 full test", &["a.b Clear(0) []"]);
@@ -272,7 +275,7 @@ fn weak_patterns_are_named() {
         [r"a.weak ^\d+$"]
     );
     let mut records = Vec::new();
-    matcher.view("x").scan(b"a\n\n1", Borders::Lines, &mut |record, _| records.push(record));
+    matcher.view("x", None).scan(b"a\n\n1", Borders::Lines, &mut |record, _| records.push(record));
     assert_eq!(records, [0..1, 2..2, 3..4]);
 }
 
@@ -285,7 +288,7 @@ fn a_wrong_pattern_names_its_rule() {
 
 #[test]
 fn ends_that_make_no_sense_are_survived() {
-    let view = Matcher::new([&rule("a.b", &["abc", "."])]).unwrap().view("x");
+    let view = Matcher::new([&rule("a.b", &["abc", "."])]).unwrap().view("x", None);
     for ends in [&[9_usize, 2, 5][..], &[100, 200], &[0, 0], &[]] {
         view.scan(b"abc\nabc\nabc", Borders::Ends(ends), &mut |record, _| assert!(record.end <= 11));
     }

@@ -34,7 +34,7 @@ fn five_hundred_idle_rules_stay_below_15_mib() {
     let before = resident().unwrap_or_default();
     let started = std::time::Instant::now();
     let matcher = Matcher::new(&rules).unwrap();
-    let view = matcher.view("any");
+    let view = matcher.view("any", None);
     let built = started.elapsed();
     view.scan(
         &b"a line that nobody is interested in, with some words\n".repeat(1000),

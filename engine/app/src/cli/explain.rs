@@ -198,7 +198,7 @@ fn consider(
     // What really happens; all below only says why it does not.
     let fixed: SourceId =
         if any { rule.sources.first().map_or(source.clone(), |g| g.0.as_str().into()) } else { source.clone() };
-    let view = live.matcher.view(&fixed);
+    let view = live.matcher.view(&fixed, None);
     let candidates = view.candidates(&event.message);
     for claim in claims(live, &view, &fixed, event, &candidates, program) {
         match claim {
