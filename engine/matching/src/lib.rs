@@ -13,21 +13,38 @@
 
 mod scan;
 
-mod lean;
+mod plan;
 
+mod choice;
 mod literal;
+mod rarity;
+
+mod texts;
+
+mod grams;
+mod short;
+mod simd;
+mod weak;
+
+mod lean;
+mod machine;
+mod needs;
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use aho_corasick::AhoCorasick;
+use choice::Shape;
 use heinzel_core::finding::Role;
 use heinzel_core::glob::Glob;
-use heinzel_core::pattern::{self, PatternError};
+use heinzel_core::pattern::PatternError;
 use heinzel_core::rule::{Rule, RuleId};
-use lean::{Lean, Scratch};
+use lean::{Lean, Scratch, Spans};
+use needs::Needs;
+use plan::{Plan, Wanted};
 
-pub use scan::Borders;
+pub use rarity::Rarity;
+pub use scan::{Borders, Message};
 
 /// A pattern's number in its [`Matcher`]. Numbers follow the order of the rules; within a rule `match` before `clear`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,8 +60,8 @@ pub struct View {
     inner: Arc<Inner>,
     /// By pattern: whether its rule wants this source. `None`: all do.
     wanted: Option<Arc<[bool]>>,
-    /// The weak patterns among them.
-    weak: Arc<[PatternId]>,
+    plan: Arc<Plan>,
+    message: Message,
 }
 
 /// The names that a rule's `program` is compared with. A rule that names programs needs one of these to fit.
@@ -61,20 +78,24 @@ pub struct Names<'a> {
 }
 
 /// A pattern that matches a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Hit<'m, 't> {
     /// Its rule.
     pub rule: &'m RuleId,
     /// Which of the rule's patterns.
     pub role: Role,
-    captures: Vec<(&'m str, Cow<'t, str>)>,
+    message: &'t str,
+    names: &'m [Box<str>],
+    spans: &'m [Option<(usize, usize)>],
 }
 
 impl<'m, 't> Hit<'m, 't> {
     /// The named groups that took part, in the order of the pattern. A capture that cuts a character is repaired with
     /// U+FFFD.
     pub fn captures(&self) -> impl Iterator<Item = (&'m str, Cow<'t, str>)> {
-        self.captures.iter().cloned()
+        let message = self.message.as_bytes();
+        let text = move |(start, end): (usize, usize)| String::from_utf8_lossy(&message[start..end]);
+        self.names.iter().zip(self.spans).filter_map(move |(name, span)| Some((&**name, text((*span)?))))
     }
 }
 
@@ -101,13 +122,19 @@ pub enum BuildError {
 struct Inner {
     rules: Vec<Entry>,
     patterns: Vec<Pattern>,
-    /// By pattern: no text is required for it.
-    weak: Vec<PatternId>,
-    literals: Option<AhoCorasick>,
-    /// By literal: the patterns that need it (or another of their set).
-    owners: Vec<Box<[PatternId]>>,
-    scratch: Scratch,
+    /// The search for all patterns.
+    plan: Arc<Plan>,
+    rarity: Arc<Rarity>,
+    vectors: bool,
+    /// The searches for those patterns that some sources want.
+    parts: Mutex<Vec<Part>>,
 }
+
+/// The search for the patterns that some sources want.
+type Part = (Arc<[bool]>, Arc<Plan>);
+
+/// So many searches for parts of the patterns are kept; sources beyond them search for all and leave out.
+const PARTS: usize = 16;
 
 /// What is needed of a rule.
 #[derive(Debug)]
@@ -123,14 +150,14 @@ struct Pattern {
     rule: usize,
     role: Role,
     regex: Lean,
+    needs: Arc<Needs>,
 }
 
-/// Checks a pattern by compiling it once for nothing: a mistake must show before rules are swapped, and patterns that never
-/// meet a line shall cost nothing.
-fn checked(rule: &RuleId, text: &str) -> Result<Lean, BuildError> {
-    match pattern::compile(text) {
-        Ok(_) => Ok(Lean::new(text)),
-        Err(why) => Err(BuildError::Pattern { rule: rule.clone(), pattern: text.to_owned(), why }),
+impl Pattern {
+    /// Whether all texts that the pattern needs stand in the record, in their order.
+    #[inline]
+    fn may_match(&self, record: &[u8]) -> bool {
+        self.needs.stand_in(record)
     }
 }
 
@@ -140,37 +167,85 @@ impl Matcher {
     /// # Errors
     /// [`BuildError::Pattern`] when a pattern does not compile.
     pub fn new<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Result<Self, BuildError> {
-        let mut inner = Inner::default();
-        let mut literals = std::collections::BTreeMap::<Vec<u8>, Vec<PatternId>>::new();
+        Self::default().rebuilt(rules, Rarity::built_in())
+    }
+
+    /// The same for other rules, with what is known of those that have not changed, searching as these logs advise.
+    ///
+    /// # Errors
+    /// [`BuildError::Pattern`] when a pattern does not compile.
+    pub fn rebuilt<'a>(
+        &self,
+        rules: impl IntoIterator<Item = &'a Rule>,
+        rarity: impl Into<Arc<Rarity>>,
+    ) -> Result<Self, BuildError> {
+        let mut inner = Inner { rarity: rarity.into(), vectors: true, ..Inner::default() };
+        let known: HashMap<&str, &Arc<Needs>> =
+            self.0.patterns.iter().map(|pattern| (&*pattern.regex.text, &pattern.needs)).collect();
+        let needs = |rule: &RuleId, text: &str| match known.get(text) {
+            Some(needs) => Ok(Arc::clone(needs)),
+            None => Needs::of(text).map(Arc::new).map_err(|why| BuildError::Pattern {
+                rule: rule.clone(),
+                pattern: text.to_owned(),
+                why,
+            }),
+        };
         for rule in rules {
             let matches = rule.patterns.iter().enumerate().map(|(n, text)| (Role::Match(n), text));
             let clears = rule.clear.patterns.iter().enumerate().map(|(n, text)| (Role::Clear(n), text));
             let first = inner.patterns.len();
             for (role, text) in matches.chain(clears) {
-                let id = PatternId(u32::try_from(inner.patterns.len()).unwrap_or(u32::MAX));
-                let regex = checked(&rule.id, text)?;
-                match pattern::parse(text).ok().and_then(|hir| literal::required(&hir)) {
-                    Some(set) => set.into_iter().for_each(|one| literals.entry(one).or_default().push(id)),
-                    None => inner.weak.push(id),
-                }
-                inner.patterns.push(Pattern { rule: inner.rules.len(), role, regex });
+                let (rule, regex, needs) = (inner.rules.len(), Lean::new(text), needs(&rule.id, text)?);
+                inner.patterns.push(Pattern { rule, role, regex, needs });
             }
             if inner.patterns.len() > first {
+                let unless = rule.unless.iter().map(|text| needs(&rule.id, text).map(|_| Lean::new(text)));
                 inner.rules.push(Entry {
                     id: rule.id.clone(),
                     programs: rule.programs.clone(),
                     sources: rule.sources.clone(),
-                    unless: rule.unless.iter().map(|text| checked(&rule.id, text)).collect::<Result<_, _>>()?,
+                    unless: unless.collect::<Result<_, _>>()?,
                 });
             }
         }
-        if !literals.is_empty() {
-            // One search without regard to case serves both kinds of pattern: it finds a little too much.
-            let search = AhoCorasick::builder().ascii_case_insensitive(true).build(literals.keys());
-            inner.literals = Some(search.map_err(BuildError::TooMany)?);
-            inner.owners = literals.into_values().map(Vec::into_boxed_slice).collect();
-        }
+        // A set that has hardly changed needs no other windows.
+        let like_before = inner.patterns.len().abs_diff(self.0.patterns.len()) * 8 < inner.patterns.len();
+        let shape = self.0.plan.shape.filter(|_| like_before && inner.rarity == self.0.rarity);
+        inner.plan = Arc::new(inner.search_for(|_| true, shape)?);
         Ok(Self(Arc::new(inner)))
+    }
+
+    /// How the search for all patterns is made, in words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.0.plan.describe()
+    }
+
+    /// The same without vector instructions, for comparing.
+    #[must_use]
+    pub fn scalar(&self) -> Self {
+        let copy = |pattern: &Pattern| Pattern {
+            rule: pattern.rule,
+            role: pattern.role,
+            regex: Lean::new(&pattern.regex.text),
+            needs: Arc::clone(&pattern.needs),
+        };
+        let rule = |rule: &Entry| Entry {
+            id: rule.id.clone(),
+            programs: rule.programs.clone(),
+            sources: rule.sources.clone(),
+            unless: rule.unless.iter().map(|one| Lean::new(&one.text)).collect(),
+        };
+        let mut inner = Inner {
+            rules: self.0.rules.iter().map(rule).collect(),
+            patterns: self.0.patterns.iter().map(copy).collect(),
+            rarity: Arc::clone(&self.0.rarity),
+            ..Inner::default()
+        };
+        if let Ok(plan) = inner.search_for(|_| true, self.0.plan.shape) {
+            inner.plan = Arc::new(plan);
+        }
+        Self(Arc::new(inner))
     }
 
     /// The patterns that apply to the source of this name. To be asked once a source and kept. `names`: the names of all its
@@ -178,24 +253,27 @@ impl Matcher {
     #[must_use]
     pub fn view(&self, source: &str, names: Option<&Names<'_>>) -> View {
         let inner = &self.0;
-        let fits: Vec<bool> = inner
-            .rules
-            .iter()
-            .map(|rule| rule.sources.is_empty() || rule.sources.iter().any(|g| g.fits(source)))
-            .zip(&inner.rules)
-            .map(|(wanted, rule)| wanted && names.is_none_or(|names| rule.fits(names)))
-            .collect();
-        let wants = |id: &PatternId| inner.pattern(*id).is_some_and(|pattern| fits[pattern.rule]);
-        let weak = inner.weak.iter().copied().filter(wants).collect();
-        let wanted = fits.contains(&false).then(|| inner.patterns.iter().map(|pattern| fits[pattern.rule]).collect());
-        View { inner: Arc::clone(inner), wanted, weak }
+        let wants = |rule: &Entry| {
+            (rule.sources.is_empty() || rule.sources.iter().any(|glob| glob.fits(source)))
+                && names.is_none_or(|names| rule.fits(names))
+        };
+        let fits: Vec<bool> = inner.rules.iter().map(wants).collect();
+        let (plan, message) = (Arc::clone(&inner.plan), Message::default());
+        let mut view = View { inner: Arc::clone(inner), wanted: None, plan, message };
+        if fits.contains(&false) {
+            let wanted: Arc<[bool]> = inner.patterns.iter().map(|pattern| fits[pattern.rule]).collect();
+            view.plan = inner.part(&wanted);
+            view.wanted = Some(wanted);
+        }
+        view
     }
 
-    /// The patterns for which every record of their sources must be parsed, because no text of three letters is required:
-    /// the rule, and the pattern. For `heinzel check` to warn about.
+    /// The patterns for which every record of their sources must be looked at, because no text of three letters is
+    /// required: the rule, and the pattern. For `heinzel check` to warn about.
     pub fn weak_patterns(&self) -> impl Iterator<Item = (&RuleId, &str)> {
         let inner = &self.0;
-        inner.weak.iter().filter_map(|id| inner.pattern(*id)).map(|p| (&inner.rules[p.rule].id, &*p.regex.text))
+        let weak = inner.plan.weak.iter().filter_map(|id| inner.pattern(*id));
+        weak.map(|p| (&inner.rules[p.rule].id, &*p.regex.text))
     }
 
     /// Forgets all compiled patterns; each is compiled again when a record needs it. For a matcher that has met lines which
@@ -204,7 +282,6 @@ impl Matcher {
         let Some(inner) = Arc::get_mut(&mut self.0) else { return };
         inner.patterns.iter_mut().for_each(|pattern| pattern.regex.forget());
         inner.rules.iter_mut().flat_map(|rule| &mut rule.unless).for_each(Lean::forget);
-        inner.scratch = Scratch::default();
     }
 
     /// How many patterns are searched for.
@@ -217,6 +294,34 @@ impl Matcher {
 impl Inner {
     fn pattern(&self, id: PatternId) -> Option<&Pattern> {
         self.patterns.get(id.0 as usize)
+    }
+
+    fn search_for(&self, wanted: impl Fn(usize) -> bool, shape: Option<Shape>) -> Result<Plan, BuildError> {
+        let patterns = self.patterns.iter().enumerate().filter(|(number, _)| wanted(*number));
+        let patterns: Vec<Wanted<'_>> = patterns
+            .map(|(number, pattern)| Wanted {
+                id: PatternId(u32::try_from(number).unwrap_or(u32::MAX)),
+                text: &pattern.regex.text,
+                sets: &pattern.needs.sets,
+            })
+            .collect();
+        Plan::new(&patterns, &self.rarity, shape, self.vectors)
+    }
+
+    /// The search for these patterns alone, or, when there are too many such parts already, for all.
+    fn part(&self, wanted: &Arc<[bool]>) -> Arc<Plan> {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, plan)) = parts.iter().find(|(of, _)| of == wanted) {
+            return Arc::clone(plan);
+        }
+        match self.search_for(|number| wanted[number], None) {
+            Ok(plan) if parts.len() < PARTS => {
+                let plan = Arc::new(plan);
+                parts.push((Arc::clone(wanted), Arc::clone(&plan)));
+                plan
+            }
+            _ => Arc::clone(&self.plan),
+        }
     }
 }
 
@@ -234,6 +339,12 @@ impl View {
         self.inner.patterns.is_empty() || self.wanted.as_ref().is_some_and(|wanted| !wanted.contains(&true))
     }
 
+    /// Says how messages stand in the records of this source.
+    #[must_use]
+    pub fn with_message(self, message: Message) -> Self {
+        Self { message, ..self }
+    }
+
     /// Tells which of these patterns match the message, in the order of `candidates`.
     ///
     /// Every pattern that matches is told once, with its leftmost match: a sequence needs to know all of them. A pattern of
@@ -245,6 +356,8 @@ impl View {
         names: &Names<'_>,
         tell: &mut impl FnMut(&Hit<'_, 't>),
     ) {
+        let mut scratch = Scratch::take();
+        let mut spans = Spans::new();
         // What was found out about the rule of the candidate before.
         let (mut last, mut fits, mut spoilt) = (usize::MAX, false, None);
         for &id in candidates {
@@ -256,22 +369,30 @@ impl View {
             if !fits {
                 continue;
             }
-            let Some(captures) = pattern.regex.captures(message, &self.inner.scratch) else { continue };
+            spans.clear();
+            if !pattern.regex.search(message, &mut scratch, &mut spans) {
+                continue;
+            }
             let is_match = matches!(pattern.role, Role::Match(_));
-            if is_match
-                && *spoilt.get_or_insert_with(|| rule.unless.iter().any(|u| u.is_match(message, &self.inner.scratch)))
+            if is_match && *spoilt.get_or_insert_with(|| rule.unless.iter().any(|u| u.is_match(message, &mut scratch)))
             {
                 continue;
             }
-            tell(&Hit { rule: &rule.id, role: pattern.role, captures });
+            let (role, names) = (pattern.role, pattern.regex.names());
+            tell(&Hit { rule: &rule.id, role, message, names, spans: &spans });
         }
+        scratch.keep();
     }
 
     /// The candidates for one message: what [`View::scan`] finds in it.
     #[must_use]
     pub fn candidates(&self, message: &str) -> Vec<PatternId> {
-        let mut found = self.weak.to_vec();
+        let mut found = Vec::new();
         self.scan(message.as_bytes(), Borders::Ends(&[message.len()]), &mut |_, ids| found = ids.to_vec());
+        if found.is_empty() && message.is_empty() {
+            // Nothing is scanned, but a pattern may match nothing.
+            found = self.plan.weak.iter().copied().filter(|id| self.wants(*id)).collect();
+        }
         found
     }
 

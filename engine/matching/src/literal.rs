@@ -1,26 +1,50 @@
 //! What text a pattern cannot match without.
 //!
-//! Start at [`required`]. Literals are lower case and ASCII: searched without regard to case, they find at least every
-//! record that holds a match, also where invalid UTF-8 was replaced (the replacement is not ASCII).
+//! Start at [`required`]. Only ASCII counts: so every record that holds a match holds the texts, also where invalid UTF-8 was
+//! replaced (the replacement is not ASCII).
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// The shortest literal that is worth searching for, in bytes.
-const SHORTEST: usize = 3;
-/// Literals are cut to this length: longer ones find nothing less.
-const LONGEST: usize = 32;
+/// The shortest text that is worth searching for, in bytes.
+pub(crate) const SHORTEST: usize = 3;
+/// Texts are cut to this length: longer ones find nothing less.
+const LONGEST: usize = 240;
 /// How many alternatives are worth carrying.
 const MOST: usize = 32;
 /// And how many bytes of them.
 const MOST_BYTES: usize = 2048;
 /// A class of more members than this is no text.
 const CLASS: usize = 4;
+/// How many texts are kept of one pattern.
+const KEPT: usize = 8;
 
-type Set = Vec<Vec<u8>>;
+/// A byte of a text: with [`FOLD`], a small letter that stands for both cases.
+pub(crate) type Unit = u16;
+/// Both cases.
+pub(crate) const FOLD: Unit = 0x100;
+/// Bytes in a row.
+pub(crate) type Text = Vec<Unit>;
+/// Texts of which one is needed.
+pub(crate) type Set = Vec<Text>;
 
-/// A set of literals of which every match contains one; `None` where there is no good one.
-pub(crate) fn required(pattern: &Hir) -> Option<Set> {
-    best(look(pattern)).map(|found| found.set)
+/// What every match contains: one text of each set, in this order, none over another. Empty where there is nothing to
+/// search for.
+pub(crate) fn required(pattern: &Hir) -> Vec<Set> {
+    let known = look(pattern);
+    let mut list = known.list;
+    list.extend(known.exact.as_ref().and_then(searchable));
+    // Of very many texts the best are enough, in their order.
+    while list.len() > KEPT {
+        let Some((worst, _)) = list.iter().enumerate().min_by_key(|(_, set)| score(set)) else { break };
+        list.remove(worst);
+    }
+    list
+}
+
+/// Whether the byte is one that the unit stands for.
+#[cfg(test)]
+pub(crate) fn stands_for(unit: Unit, byte: u8) -> bool {
+    if unit & FOLD == 0 { unit == Unit::from(byte) } else { unit == Unit::from(byte | 0x20) | FOLD }
 }
 
 /// What is known of a part of a pattern.
@@ -28,31 +52,34 @@ pub(crate) fn required(pattern: &Hir) -> Option<Set> {
 struct Known {
     /// All that the part can match, where that is little.
     exact: Option<Set>,
-    /// The best set so far.
-    best: Option<Scored>,
+    /// Otherwise: what every match of it contains.
+    list: Vec<Set>,
 }
 
-struct Scored {
-    set: Set,
-    score: usize,
+fn exactly(set: Set) -> Known {
+    Known { exact: Some(set), list: Vec::new() }
 }
 
 fn look(hir: &Hir) -> Known {
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => Known { exact: Some(vec![Vec::new()]), best: None },
-        HirKind::Literal(literal) => Known { exact: Some(vec![literal.0.to_ascii_lowercase()]), best: None },
-        HirKind::Class(class) => Known { exact: members(class), best: None },
+        HirKind::Empty | HirKind::Look(_) => exactly(vec![Vec::new()]),
+        HirKind::Literal(literal) => exactly(vec![literal.0.iter().map(|&b| Unit::from(b)).collect()]),
+        HirKind::Class(class) => Known { exact: members(class), list: Vec::new() },
         HirKind::Capture(group) => look(&group.sub),
         HirKind::Repetition(repeat) => {
             let inner = look(&repeat.sub);
             match (repeat.min, repeat.max, inner.exact) {
                 (0, Some(1), Some(mut exact)) => {
                     exact.push(Vec::new());
-                    Known { exact: Some(exact), best: None }
+                    exactly(exact)
                 }
                 (0, _, _) => Known::default(),
-                (1, Some(1), exact) => Known { exact, best: inner.best },
-                (_, _, exact) => Known { exact: None, best: best(Known { exact, best: inner.best }) },
+                (1, Some(1), exact) => Known { exact, list: inner.list },
+                (_, _, exact) => {
+                    let mut list = inner.list;
+                    list.extend(exact.as_ref().and_then(searchable));
+                    Known { exact: None, list }
+                }
             }
         }
         HirKind::Concat(parts) => row(parts),
@@ -64,7 +91,7 @@ fn look(hir: &Hir) -> Known {
 fn row(parts: &[Hir]) -> Known {
     let mut run: Set = vec![Vec::new()];
     let mut all = true;
-    let mut found = None;
+    let mut list = Vec::new();
     for part in parts {
         let known = look(part);
         match known.exact {
@@ -72,21 +99,23 @@ fn row(parts: &[Hir]) -> Known {
                 Some(longer) => run = longer,
                 None => {
                     all = false;
-                    found = better(found, scored(&run));
+                    list.extend(searchable(&run));
                     run = exact;
                 }
             },
             None => {
                 all = false;
-                found = better(better(found, scored(&run)), known.best);
+                list.extend(searchable(&run));
+                list.extend(known.list);
                 run = vec![Vec::new()];
             }
         }
     }
     if all {
-        return Known { exact: Some(run), best: None };
+        return exactly(run);
     }
-    Known { exact: None, best: better(found, scored(&run)) }
+    list.extend(searchable(&run));
+    Known { exact: None, list }
 }
 
 /// Parts of which one matches: every one of them must offer something.
@@ -95,43 +124,57 @@ fn choice(parts: &[Hir]) -> Known {
     if known.iter().all(|part| part.exact.is_some()) {
         let exact: Set = known.iter().flat_map(|part| part.exact.iter().flatten().cloned()).collect();
         return if fits(&exact) {
-            Known { exact: Some(exact), best: None }
+            exactly(exact)
         } else {
-            Known { exact: None, best: scored(&exact) }
+            Known { exact: None, list: searchable(&exact).into_iter().collect() }
         };
     }
     let mut union = Set::new();
     for part in known {
-        match best(part) {
-            Some(found) => union.extend(found.set),
+        let mut sets = part.list;
+        sets.extend(part.exact.as_ref().and_then(searchable));
+        match sets.into_iter().max_by_key(score) {
+            Some(best) => union.extend(best),
             None => return Known::default(),
         }
     }
-    Known { exact: None, best: scored(&union) }
+    Known { exact: None, list: searchable(&union).into_iter().collect() }
 }
 
-/// The members of a small class, case folded.
+/// The members of a small class; two cases of a letter are one member.
 fn members(class: &Class) -> Option<Set> {
-    let size: usize = match class {
-        Class::Bytes(class) => class.iter().map(regex_syntax::hir::ClassBytesRange::len).sum(),
-        Class::Unicode(class) => class.iter().map(regex_syntax::hir::ClassUnicodeRange::len).sum(),
-    };
-    if size == 0 || size > 2 * CLASS {
-        return None;
-    }
-    let mut set: Set = match class {
+    let all: Vec<char> = match class {
         Class::Bytes(class) => {
-            class.iter().flat_map(|range| range.start()..=range.end()).map(|b| vec![b.to_ascii_lowercase()]).collect()
+            let size: usize = class.iter().map(regex_syntax::hir::ClassBytesRange::len).sum();
+            if size > 2 * CLASS {
+                return None;
+            }
+            class.iter().flat_map(|range| range.start()..=range.end()).map(char::from).collect()
         }
-        Class::Unicode(class) => class
-            .iter()
-            .flat_map(|range| range.start()..=range.end())
-            .map(|c| c.to_ascii_lowercase().to_string().into_bytes())
-            .collect(),
+        Class::Unicode(class) => {
+            let size: usize = class.iter().map(regex_syntax::hir::ClassUnicodeRange::len).sum();
+            if size > 2 * CLASS {
+                return None;
+            }
+            class.iter().flat_map(|range| range.start()..=range.end()).collect()
+        }
     };
-    set.sort();
-    set.dedup();
-    (set.len() <= CLASS).then_some(set)
+    let is_bytes = matches!(class, Class::Bytes(_));
+    let mut set: Set = Vec::new();
+    for &one in &all {
+        let other = if one.is_ascii_uppercase() { one.to_ascii_lowercase() } else { one.to_ascii_uppercase() };
+        if one.is_ascii_alphabetic() && all.contains(&other) {
+            if one.is_ascii_lowercase() {
+                set.push(vec![one as Unit | FOLD]);
+            }
+        } else if is_bytes {
+            // Up to U+00FF a byte class's members are the bytes themselves.
+            set.push(vec![one as Unit]);
+        } else {
+            set.push(one.encode_utf8(&mut [0; 4]).bytes().map(Unit::from).collect());
+        }
+    }
+    (!set.is_empty() && set.len() <= CLASS).then_some(set)
 }
 
 fn joined(left: &Set, right: &Set) -> Option<Set> {
@@ -146,41 +189,30 @@ fn fits(set: &Set) -> bool {
     set.len() <= MOST && set.iter().map(Vec::len).sum::<usize>() <= MOST_BYTES
 }
 
-fn best(known: Known) -> Option<Scored> {
-    better(known.best, known.exact.as_ref().and_then(scored))
+/// Long and few is good.
+fn score(set: &Set) -> usize {
+    let shortest = set.iter().map(Vec::len).min().unwrap_or_default();
+    4 * shortest.min(16) + MOST - set.len().min(MOST)
 }
 
-fn better(one: Option<Scored>, other: Option<Scored>) -> Option<Scored> {
-    match (one, other) {
-        (Some(one), Some(other)) if other.score > one.score => Some(other),
-        (None, other) => other,
-        (one, _) => one,
-    }
-}
-
-/// Makes a set searchable: the longest ASCII part of each text, without those that contain another. Long and few is good.
-fn scored(set: &Set) -> Option<Scored> {
+/// Makes a set searchable: the longest ASCII part of each text, without those that contain another.
+fn searchable(set: &Set) -> Option<Set> {
     let mut parts: Set = set.iter().map(|text| ascii_part(text)).collect();
     parts.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
-    let shortest = parts.first()?.len();
-    if shortest < SHORTEST {
+    if parts.first()?.len() < SHORTEST {
         return None;
     }
     let mut kept = Set::new();
     for part in parts {
-        if !kept.iter().any(|short| memchr::memmem::find(&part, short).is_some()) {
+        if !kept.iter().any(|short| part.windows(short.len()).any(|window| window == short.as_slice())) {
             kept.push(part);
         }
     }
-    if kept.len() > MOST {
-        return None;
-    }
-    let score = 4 * shortest.min(16) + MOST - kept.len();
-    Some(Scored { set: kept, score })
+    (kept.len() <= MOST).then_some(kept)
 }
 
-fn ascii_part(text: &[u8]) -> Vec<u8> {
-    let longest = text.split(|b| !b.is_ascii()).max_by_key(|part| part.len()).unwrap_or_default();
+fn ascii_part(text: &[Unit]) -> Text {
+    let longest = text.split(|unit| unit & !FOLD >= 0x80).max_by_key(|part| part.len()).unwrap_or_default();
     longest[..longest.len().min(LONGEST)].to_vec()
 }
 
@@ -188,25 +220,52 @@ fn ascii_part(text: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    /// Capital letters stand for both cases.
+    fn shown(text: &Text) -> String {
+        let one = |unit: &Unit| {
+            let byte = (unit & 0xff) as u8;
+            char::from(if unit & FOLD == 0 { byte } else { byte.to_ascii_uppercase() })
+        };
+        text.iter().map(one).collect()
+    }
+
     fn check(pattern: &str, expected: &[&str]) {
-        let set = required(&heinzel_core::pattern::parse(pattern).unwrap()).unwrap_or_default();
-        let set: Vec<_> = set.iter().map(|text| String::from_utf8_lossy(text)).collect();
-        assert_eq!(set, expected, "{pattern}");
+        let list = required(&heinzel_core::pattern::parse(pattern).unwrap());
+        let list: Vec<_> = list.iter().map(|set| set.iter().map(shown).collect::<Vec<_>>().join("|")).collect();
+        assert_eq!(list, expected, "{pattern}");
     }
 
     #[test]
-    fn the_longest_required_text_is_found() {
-        check("Out of memory", &["out of memory"]);
+    fn required_texts_are_found_in_their_order() {
+        check("out of memory", &["out of memory"]);
         check(r"^(?<who>\S+) failed: (?<why>.*)$", &[" failed: "]);
+        check(r"(?<a>\d+) from (?<b>\d+) to (?<c>.*) end", &[" from ", " to ", " end"]);
         check(
             r"\[pool (?<pool>[^\]]+)\] server reached (?:pm\.)?max_children setting",
-            &["] server reached max_children se", "] server reached pm.max_children"],
+            &["[pool ", "] server reached max_children setting|] server reached pm.max_children setting"],
         );
-        check("(?i)Connection Refused", &["connection refused"]);
-        check("(?:abc|defg)+x", &["abc", "defg"]);
-        check("Kill(?:ed)? process", &["kill process", "killed process"]);
-        check("(?:one|two words|two)", &["one", "two"]);
-        check("a[xyz]b[12]c", &["axb1c", "axb2c", "ayb1c", "ayb2c", "azb1c", "azb2c"]);
+        check("(?:abc|defg)+x", &["abc|defg"]);
+        check("kill(?:ed)? process", &["kill process|killed process"]);
+        check("(?:one|two words|two)", &["one|two"]);
+        check("a[xyz]b[12]c", &["axb1c|axb2c|ayb1c|ayb2c|azb1c|azb2c"]);
+        check("(?:abc.*def|ghij)k", &["def|ghij"]);
+    }
+
+    #[test]
+    fn case_matters_where_it_does_in_the_pattern() {
+        check("(?i)oom", &["OOM"]);
+        check("(?i:k)ernel [Pp]anic", &["Kernel Panic"]);
+        check("Kernel", &["Kernel"].map(|_| "Kernel"));
+        let list = required(&heinzel_core::pattern::parse("Ke(?i:r)").unwrap());
+        assert_eq!(list, [[[b'K'.into(), b'e'.into(), Unit::from(b'r') | FOLD]]]);
+        for (unit, byte, fits) in [
+            (Unit::from(b'a'), b'A', false),
+            (Unit::from(b'a') | FOLD, b'A', true),
+            (Unit::from(b'a') | FOLD, b'a', true),
+            (Unit::from(b'a') | FOLD, b'b', false),
+        ] {
+            assert_eq!(stands_for(unit, byte), fits);
+        }
     }
 
     #[test]
@@ -222,7 +281,7 @@ mod tests {
     fn only_ascii_is_searched_for() {
         check("größe zu klein", &["e zu klein"]);
         check("(?u:[ä]xyz)", &["xyz"]);
-        check("(?iu:smith)", &["mith"]);
+        check("(?iu:smith)", &["MITH"]);
         check(r"(?-u:\xEF\xBF)abcd", &["abcd"]);
     }
 }

@@ -1,9 +1,11 @@
 //! One pass over a block: which records may match which patterns.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use memchr::{memchr, memrchr};
 
+use crate::texts::TextId;
 use crate::{PatternId, View};
 
 /// How a block divides into records.
@@ -15,9 +17,21 @@ pub enum Borders<'a> {
     Ends(&'a [usize]),
 }
 
+/// How the message stands in its record. The more is known, the fewer records are candidates of patterns without a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Message {
+    /// It is the whole record (but for its line end).
+    Whole,
+    /// It is the end of the record.
+    End,
+    /// It is somewhere in the record.
+    #[default]
+    Part,
+}
+
 impl Borders<'_> {
     /// The record that holds the byte `at`, with its line end. `from`: where a record begins, not behind `at`.
-    fn around(self, bytes: &[u8], from: usize, at: usize) -> Range<usize> {
+    pub(crate) fn around(self, bytes: &[u8], from: usize, at: usize) -> Range<usize> {
         match self {
             Self::Lines => {
                 let start = memrchr(b'\n', &bytes[from..at]).map_or(from, |before| from + before + 1);
@@ -33,48 +47,73 @@ impl Borders<'_> {
             }
         }
     }
+
+    /// Tells all records from `from` on, where one begins.
+    pub(crate) fn records(self, bytes: &[u8], from: usize, tell: &mut dyn FnMut(Range<usize>)) {
+        let mut from = from;
+        while from < bytes.len() {
+            let record = self.around(bytes, from, from);
+            from = record.end;
+            tell(record);
+        }
+    }
 }
+
+/// What a scan writes on.
+#[derive(Default)]
+struct Scratch {
+    places: Vec<usize>,
+    hits: Vec<(usize, TextId)>,
+    candidates: Vec<PatternId>,
+}
+
+thread_local! {
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
+
+/// So many hits are kept room for.
+const KEPT: usize = 1 << 16;
 
 impl View {
     /// Passes over a block and tells each record that may match: its bytes without the final `\n`, and the patterns in the
     /// order of their numbers. Records come in order, each at most once. The number of a record among [`Borders::Ends`] is
     /// `ends.partition_point(|&end| end <= record.start)`.
     ///
-    /// The time is linear in the block, whatever it holds, plus one call a record where patterns are weak.
+    /// What is told does not depend on where a block begins and ends, as long as it holds whole records.
     pub fn scan(&self, bytes: &[u8], borders: Borders<'_>, found: &mut impl FnMut(Range<usize>, &[PatternId])) {
-        let inner = &*self.inner;
-        let search = inner.literals.as_ref().map(|literals| literals.find_overlapping_iter(bytes));
-        let mut hits = search.into_iter().flatten().peekable();
-        // The record (counted from 1) in which a pattern was last seen: each is told once a record.
-        let mut seen = vec![0_usize; inner.patterns.len()];
-        let mut candidates = Vec::new();
+        let mut scratch = SCRATCH.take().unwrap_or_default();
+        let Scratch { places, hits, candidates } = &mut *scratch;
+        hits.clear();
+        self.plan.search(bytes, borders, self.message, places, hits);
+        if !hits.is_sorted() {
+            hits.sort_unstable();
+        }
+        let mut rest = hits.as_slice();
         let mut record = 0..0;
-        for number in 1.. {
-            let at = if self.weak.is_empty() {
-                let Some(hit) = hits.peek() else { break };
-                hit.end() - 1
-            } else if record.end < bytes.len() {
-                record.end
-            } else {
-                break;
-            };
+        while let Some(&(at, _)) = rest.first() {
             record = borders.around(bytes, record.end, at);
+            let (here, behind) = rest.split_at(rest.partition_point(|(at, _)| *at < record.end));
+            rest = behind;
             candidates.clear();
-            candidates.extend_from_slice(&self.weak);
-            while let Some(hit) = hits.next_if(|hit| hit.end() <= record.end) {
-                for &id in &*inner.owners[hit.pattern()] {
-                    let last = &mut seen[id.0 as usize];
-                    if *last != number && self.wants(id) {
-                        *last = number;
-                        candidates.push(id);
-                    }
+            for &(at, text) in here {
+                // A text that goes over the border is in no record.
+                if at + self.plan.texts.length(text) <= record.end {
+                    candidates.extend(self.plan.texts.owners(text).iter().filter(|id| self.wants(**id)));
                 }
             }
-            if !candidates.is_empty() {
+            if candidates.len() > 1 {
                 candidates.sort_unstable();
-                let end = if bytes[..record.end].ends_with(b"\n") { record.end - 1 } else { record.end };
-                found(record.start..end.max(record.start), &candidates);
+                candidates.dedup();
             }
+            let end = if bytes[record.clone()].ends_with(b"\n") { record.end - 1 } else { record.end };
+            let text = &bytes[record.start..end.max(record.start)];
+            candidates.retain(|id| self.inner.pattern(*id).is_some_and(|pattern| pattern.may_match(text)));
+            if !candidates.is_empty() {
+                found(record.start..end.max(record.start), candidates);
+            }
+        }
+        if scratch.hits.capacity() <= KEPT {
+            SCRATCH.set(Some(scratch));
         }
     }
 }

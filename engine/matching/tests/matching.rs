@@ -9,7 +9,7 @@ use heinzel_core::parse::{Context, Format, parse, verbatim};
 use heinzel_core::pattern::compile;
 use heinzel_core::rule::Rule;
 use heinzel_core::time::Timestamp;
-use heinzel_matching::{Borders, BuildError, Matcher, Names, View};
+use heinzel_matching::{Borders, BuildError, Matcher, Message, Names, Rarity, View};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use rules::rule;
@@ -88,7 +88,17 @@ fn records(bytes: &[u8], borders: Borders<'_>) -> Vec<Range<usize>> {
 }
 
 /// Parts of patterns.
-const PARTS: [&str; 34] = [
+const PARTS: [&str; 44] = [
+    "\\S+?",
+    ".*?",
+    "(?:ab|a)+",
+    "(?:one|o)*?",
+    "\\w{2,3}",
+    "(?:x{2} ?){1,2}",
+    "(?m:^)",
+    "(?m:$)",
+    "\\B",
+    "[^ :]+: ",
     "error",
     "Failed",
     "(?i:TIMEOUT)",
@@ -216,13 +226,29 @@ proptest! {
         for (n, rule) in rules.iter_mut().enumerate() {
             rule.id = format!("p.r{n}").as_str().into();
         }
-        let view = Matcher::new(&rules).unwrap().view("any", None);
-        let lines = Borders::Lines;
-        prop_assert_eq!(by_matcher(&view, &bytes, lines, format), one_by_one(&rules, &bytes, lines, format));
-        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        let matcher = Matcher::new(&rules).unwrap();
+        let (by_line, mut ends) = (Borders::Lines, cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect::<Vec<_>>());
         ends.sort_unstable();
-        let ends = Borders::Ends(&ends);
-        prop_assert_eq!(by_matcher(&view, &bytes, ends, format), one_by_one(&rules, &bytes, ends, format));
+        let by_end = Borders::Ends(&ends);
+        let message = match format {
+            Format::Plain => Message::Whole,
+            Format::Syslog => Message::End,
+            _ => Message::Part,
+        };
+        for matcher in [&matcher, &matcher.scalar(), &matcher.rebuilt(&rules, Rarity::built_in()).unwrap()] {
+            let view = matcher.view("any", None).with_message(message);
+            prop_assert_eq!(by_matcher(&view, &bytes, by_line, format), one_by_one(&rules, &bytes, by_line, format));
+            prop_assert_eq!(by_matcher(&view, &bytes, by_end, format), one_by_one(&rules, &bytes, by_end, format));
+        }
+        // Wherever a block is cut, as long as it is between two lines, the same is found.
+        let view = matcher.view("any", None).with_message(message);
+        let cut = cuts.first().map_or(0, |cut| cut.index(bytes.len() + 1));
+        let cut = bytes[..cut].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let mut halves = by_matcher(&view, &bytes[..cut], by_line, format);
+        halves.extend(by_matcher(&view, &bytes[cut..], by_line, format).into_iter().map(|(record, rule, role, captures)| {
+            (record.start + cut..record.end + cut, rule, role, captures)
+        }));
+        prop_assert_eq!(halves, by_matcher(&view, &bytes, by_line, format));
     }
 }
 
@@ -274,9 +300,16 @@ fn weak_patterns_are_named() {
         matcher.weak_patterns().map(|(rule, text)| format!("{rule} {text}")).collect::<Vec<_>>(),
         [r"a.weak ^\d+$"]
     );
-    let mut records = Vec::new();
+    let mut records: Vec<Range<usize>> = Vec::new();
     matcher.view("x", None).scan(b"a\n\n1", Borders::Lines, &mut |record, _| records.push(record));
-    assert_eq!(records, [0..1, 2..2, 3..4]);
+    assert_eq!((records.len(), records.first()), (1, Some(&(3..4))), "records that cannot match are not told");
+    records.clear();
+    matcher.view("x", None).scan(b"a 1\n1 a\n1\n", Borders::Lines, &mut |record, _| records.push(record));
+    assert_eq!(records, [0..3, 4..7, 8..9], "a header may stand before the message, and something behind it");
+    records.clear();
+    let whole = matcher.view("x", None).with_message(Message::Whole);
+    whole.scan(b"a 1\n1 a\n1\r\n", Borders::Lines, &mut |record, _| records.push(record));
+    assert_eq!((records.len(), records.first()), (1, Some(&(8..10))));
 }
 
 #[test]

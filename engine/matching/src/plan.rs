@@ -1,0 +1,139 @@
+//! What is searched for in one pass, and how: made from the patterns that one or more sources want.
+
+use std::sync::OnceLock;
+
+use regex_syntax::hir::Hir;
+
+use crate::choice::{Choice, Pick, Shape, Weigher, choose};
+use crate::grams::Grams;
+use crate::literal::Set;
+use crate::rarity::Rarity;
+use crate::scan::{Borders, Message};
+use crate::short::Short;
+use crate::texts::{TextId, Texts};
+use crate::weak::Weak;
+use crate::{BuildError, PatternId, simd};
+
+/// A search for the texts of some patterns.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) texts: Texts,
+    grams: Option<Grams>,
+    short: Option<Short>,
+    pub(crate) weak: Vec<PatternId>,
+    /// The texts, all empty, that stand for the weak patterns, from this one on.
+    weak_texts: u32,
+    weak_hirs: Vec<Hir>,
+    /// By [`Message`]: made when first needed.
+    weak_search: [OnceLock<Weak>; 3],
+    /// Use vector instructions.
+    vectors: bool,
+    pub(crate) shape: Option<Shape>,
+}
+
+/// A pattern to be searched for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) id: PatternId,
+    pub(crate) text: &'a str,
+    pub(crate) sets: &'a [Set],
+}
+
+impl Plan {
+    /// The search for these patterns, as these logs advise. `fixed`: the shape of windows, where it is known already.
+    ///
+    /// # Errors
+    /// When there are too many short texts.
+    pub(crate) fn new(
+        patterns: &[Wanted<'_>],
+        rarity: &Rarity,
+        fixed: Option<Shape>,
+        vectors: bool,
+    ) -> Result<Self, BuildError> {
+        let sets: Vec<&[Set]> = patterns.iter().map(|pattern| pattern.sets).collect();
+        let Choice { shape, picks, .. } = choose(&sets, rarity, fixed);
+        let mut weigher = Weigher::new(rarity, shape);
+        let mut texts = Texts::default();
+        let (mut windows, mut shorts, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+        let mut weak = Vec::new();
+        // Patterns that need the same text share it.
+        let mut known = std::collections::HashMap::new();
+        for (pattern, pick) in patterns.iter().zip(picks) {
+            let (set, is_short) = match pick {
+                Pick::Windows { set } => (&pattern.sets[set], false),
+                Pick::Short { set } => (&pattern.sets[set], true),
+                Pick::Weak => {
+                    weak.push(pattern);
+                    continue;
+                }
+            };
+            for text in set {
+                let id = *known.entry((text, is_short)).or_insert_with(|| {
+                    let id = texts.push(text);
+                    if is_short {
+                        shorts.push((id, text));
+                    } else {
+                        windows.push((id, weigher.take(text)));
+                    }
+                    id
+                });
+                owners.push((id, pattern.id));
+            }
+        }
+        let weak_texts = texts.count();
+        for pattern in &weak {
+            owners.push((texts.push(&[]), pattern.id));
+        }
+        owners.sort_unstable();
+        owners.dedup();
+        texts.own(&owners);
+        let short =
+            if shorts.is_empty() { None } else { Some(Short::new(&shorts, rarity).map_err(BuildError::TooMany)?) };
+        Ok(Self {
+            grams: (!windows.is_empty()).then(|| Grams::new(shape, &windows, &texts)),
+            short,
+            texts,
+            weak_hirs: weak.iter().filter_map(|pattern| heinzel_core::pattern::parse(pattern.text).ok()).collect(),
+            weak: weak.iter().map(|pattern| pattern.id).collect(),
+            weak_texts,
+            weak_search: Default::default(),
+            vectors: vectors && simd::is_there(),
+            shape: Some(shape),
+        })
+    }
+
+    /// In words, for people.
+    pub(crate) fn describe(&self) -> String {
+        let windows = match (&self.grams, self.shape) {
+            (Some(grams), Some(Shape { window, gram })) => {
+                format!("{} windows of {window} bytes by grams of {gram}", grams.windows())
+            }
+            _ => "no windows".to_owned(),
+        };
+        let short = self.short.as_ref().map_or(0, Short::count);
+        format!("{windows}, {short} short texts, {} patterns without a text", self.weak.len())
+    }
+
+    /// Tells where which texts stand in the block, in no particular order, each at least once.
+    pub(crate) fn search(
+        &self,
+        bytes: &[u8],
+        borders: Borders<'_>,
+        message: Message,
+        places: &mut Vec<usize>,
+        hits: &mut Vec<(usize, TextId)>,
+    ) {
+        if let Some(grams) = &self.grams {
+            grams.scan(bytes, &self.texts, self.vectors, places, hits);
+        }
+        if let Some(short) = &self.short {
+            short.scan(bytes, &self.texts, hits);
+        }
+        if !self.weak.is_empty() {
+            // A record that was told apart from others may hold line ends of its own.
+            let weak = self.weak_search[message as usize].get_or_init(|| Weak::new(&self.weak_hirs, message));
+            weak.scan(bytes, borders, &mut |at, pattern| {
+                hits.push((at, TextId(self.weak_texts + u32::try_from(pattern).unwrap_or_default())));
+            });
+        }
+    }
+}

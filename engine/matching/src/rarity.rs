@@ -1,0 +1,166 @@
+//! How often pieces of text stand in a machine's own logs.
+//!
+//! A pattern is searched for by the piece of its text that these logs show least; the right piece is worth a factor of
+//! five. What is kept are counts of hashed pieces of four, six and eight bytes: no log text can be read back.
+
+/// The lengths of pieces that are counted, in bytes.
+const LENGTHS: [usize; 3] = [4, 6, 8];
+/// How many counters there are for each length, as a power of two.
+const BITS: u32 = 16;
+/// How the stored form begins; the digit is its version.
+const MAGIC: &[u8; 8] = b"heinrar1";
+
+/// Counts of pieces of log text. 384 KiB.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rarity {
+    /// By length, then by hash.
+    counts: Box<[[u16; 1 << BITS]; 3]>,
+    /// How many pieces of each length were counted.
+    total: u32,
+}
+
+impl std::fmt::Debug for Rarity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rarity").field("total", &self.total).finish_non_exhaustive()
+    }
+}
+
+impl Default for Rarity {
+    fn default() -> Self {
+        Self::built_in()
+    }
+}
+
+impl Rarity {
+    /// What web, mail and database servers usually write (`typical.log` beside this file), until the machine's own logs
+    /// are known.
+    #[must_use]
+    pub fn built_in() -> Self {
+        let mut rarity = Self::empty();
+        rarity.learn(include_bytes!("typical.log"));
+        rarity
+    }
+
+    fn empty() -> Self {
+        let counts = vec![[0; 1 << BITS]; 3].into_boxed_slice().try_into();
+        Self { counts: counts.unwrap_or_else(|_| unreachable!("three are three")), total: 0 }
+    }
+
+    /// Counts the pieces of these lines. Older counts fade.
+    pub fn learn(&mut self, bytes: &[u8]) {
+        for piece in bytes.windows(8).filter_map(<[u8]>::first_chunk) {
+            let piece = u64::from_le_bytes(*piece);
+            let mut full = false;
+            for (counts, length) in self.counts.iter_mut().zip(LENGTHS) {
+                let counter = &mut counts[slot(piece, length)];
+                *counter += 1;
+                full |= *counter == u16::MAX;
+            }
+            self.total += 1;
+            if full {
+                self.counts.iter_mut().flatten().for_each(|count| *count /= 2);
+                self.total /= 2;
+            }
+        }
+    }
+
+    /// Of how many positions in these logs one shows these four, six or eight bytes (of others the first that many); at
+    /// most 1.
+    pub(crate) fn share(&self, bytes: &[u8]) -> f32 {
+        let at = LENGTHS.iter().rposition(|length| *length <= bytes.len()).unwrap_or_default();
+        let mut piece = [0; 8];
+        let known = bytes.len().min(8);
+        piece[..known].copy_from_slice(&bytes[..known]);
+        // What was never seen is not impossible.
+        let count = f32::from(self.counts[at][slot(u64::from_le_bytes(piece), LENGTHS[at])]) + 0.02;
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let total = self.total.max(1) as f32;
+        (count / total).min(1.0)
+    }
+
+    /// The stored form, 192 KiB: counts on a scale of which four steps are a factor of two.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let counts = self.counts.iter().flatten().map(|count| steps(*count));
+        MAGIC.iter().copied().chain(self.total.to_le_bytes()).chain(counts).collect()
+    }
+
+    /// From the stored form; `None` when it is not one.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (total, counts) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<4>()?;
+        let mut rarity = Self::empty();
+        if counts.len() != LENGTHS.len() << BITS {
+            return None;
+        }
+        rarity.counts.iter_mut().flatten().zip(counts).for_each(|(count, stored)| *count = count_of(*stored));
+        rarity.total = u32::from_le_bytes(*total).min(u32::MAX / 2);
+        Some(rarity)
+    }
+}
+
+/// A count on the stored scale.
+fn steps(count: u16) -> u8 {
+    match count.checked_ilog2() {
+        None => 0,
+        // Where two steps are less than one apart, the count is the number itself.
+        Some(..3) => count as u8,
+        Some(octave) => (4 * octave as u8 - 4) + (count >> (octave - 2) & 3) as u8,
+    }
+}
+
+/// The least count with this many steps.
+fn count_of(steps: u8) -> u16 {
+    let octave = u32::from(steps) / 4 + 1;
+    match octave {
+        ..3 => u16::from(steps),
+        _ => ((4 + u32::from(steps) % 4) << (octave.min(15) - 2)).min(u32::from(u16::MAX - 1)) as u16,
+    }
+}
+
+/// The counter of the first bytes of a piece, cases alike.
+#[inline]
+fn slot(piece: u64, length: usize) -> usize {
+    let folded = (piece | 0x2020_2020_2020_2020) << (64 - 8 * length);
+    (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - BITS)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_logs_are_full_of_is_common() {
+        let mut rarity = Rarity::built_in();
+        assert!(rarity.share(b"from") > 20.0 * rarity.share(b"qzx-"));
+        assert!((rarity.share(b"FROM") - rarity.share(b"from")).abs() < f32::EPSILON);
+        rarity.learn("qzx-qzx-".repeat(20_000).as_bytes());
+        assert!(rarity.share(b"qzx-") > 20.0 * rarity.share(b"from"), "what is seen now counts");
+    }
+
+    #[test]
+    fn counts_are_kept_to_a_quarter_octave() {
+        for count in 0..u16::MAX {
+            let kept = count_of(steps(count));
+            assert!(kept <= count && 5 * u32::from(kept) >= 4 * u32::from(count), "{count} {kept}");
+            assert_eq!(steps(kept), steps(count), "{count}");
+        }
+    }
+
+    #[test]
+    fn the_stored_form_is_read_back_and_another_is_refused() {
+        let rarity = Rarity::built_in();
+        let bytes = rarity.to_bytes();
+        let read = Rarity::from_bytes(&bytes).unwrap();
+        assert_eq!(read.to_bytes(), bytes);
+        for piece in [&b"from"[..], b"sessio", b"sshd[217", b"zzzzzzzz"] {
+            let (share, again) = (rarity.share(piece), read.share(piece));
+            assert!(again <= share && again > 0.8 * share, "{piece:?}: {share} {again}");
+        }
+        for wrong in [&bytes[..bytes.len() - 1], &bytes[1..], b"", b"heinrar1"] {
+            assert_eq!(Rarity::from_bytes(wrong), None);
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert_eq!(Rarity::from_bytes(&longer), None);
+    }
+}
