@@ -3,7 +3,6 @@
 //! One [`Lane`] a source. The same code runs in production, `replay`, `test` and `explain`; only where the blocks come
 //! from differs.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,15 +11,18 @@ use heinzel_core::block::{Block, Record, Shape, SourceId};
 use heinzel_core::clock::{self, ClockComplaint, ClockPolicy, ClockWatch};
 use heinzel_core::event::{Clock, Event, Place, Stamp};
 use heinzel_core::finding::{Finding, Refused, Role};
-use heinzel_core::parse::{Context, Format, Parsed, parse, verbatim};
+use heinzel_core::parse::{Context, Format, Parsed, parse};
 use heinzel_core::rule::Rule;
 use heinzel_core::task::Task;
 use heinzel_core::time::Timestamp;
-use heinzel_matching::{Borders, Names, PatternId, View};
+use heinzel_matching::{Names, PatternId, View};
 use heinzel_source::cron::{cron_task, is_cron};
 use jiff::tz::TimeZone;
 
 use crate::live::Live;
+use candidates::Candidates;
+
+mod candidates;
 
 /// How one source's records are to be read.
 #[derive(Clone, Debug)]
@@ -62,13 +64,15 @@ pub(crate) struct Lane {
     watch: ClockWatch,
     /// The rules it was prepared for, and what the matcher needs of them for this source.
     prepared: Option<(Arc<Live>, View)>,
+    candidates: Candidates,
 }
 
 impl Lane {
     /// The lane of a source.
     pub(crate) fn new(source: SourceId, manner: Manner) -> Self {
         let (policy, watch) = (ClockPolicy::default(), ClockWatch::default());
-        Self { source, manner, live: false, old: false, last: None, policy, watch, prepared: None }
+        let candidates = Candidates::default();
+        Self { source, manner, live: false, old: false, last: None, policy, watch, prepared: None, candidates }
     }
 
     /// A lane for lines that were written long ago.
@@ -87,27 +91,29 @@ impl Lane {
     }
 
     /// Reads a block with these rules.
-    pub(crate) fn read(&mut self, live: &Arc<Live>, block: &mut Block) -> Scanned {
+    pub(crate) fn read(&mut self, live: &Arc<Live>, block: &Block) -> Scanned {
         if !self.prepared.as_ref().is_some_and(|(old, _)| Arc::ptr_eq(old, live)) {
             self.prepared = Some((live.clone(), live.matcher.view(&self.source, None)));
         }
         let mut scanned = Scanned::default();
-        let starts = self.decode(block);
         let Some((live, view)) = self.prepared.take() else { return scanned };
-        let candidates = candidates(&live, &view, block);
+        let mut candidates = std::mem::take(&mut self.candidates);
+        let (format, context) = (self.manner.format, self.context(block.read_at));
+        candidates.find(&view, block, format, live.wants_cron, |line, messages| {
+            messages.extend_from_slice(parse(format, line, &context).message.as_bytes());
+        });
         let mut stamps = Stamps::of(&block.shape);
-        for (range, patterns) in candidates {
+        for (range, patterns) in candidates.iter() {
             scanned.candidates += 1;
             let stamp = stamps.at(range.start);
-            let start = starts.get(stamps.number()).copied().unwrap_or(range.start);
-            let mut event = self.event(block, range, start, stamp);
+            let mut event = self.event(block, range, stamp);
             scanned.complaints.extend(self.watch.look(&event, self.live, &self.policy));
             if event.clock == Clock::Own {
                 self.last = Some(event.time);
             } else if let Some(last) = self.last.filter(|_| self.old) {
                 event.time = last;
             }
-            for claim in claims(&live, &view, &self.source, &event, &patterns, self.manner.program.as_deref()) {
+            for claim in claims(&live, &view, &self.source, &event, patterns, self.manner.program.as_deref()) {
                 match claim {
                     Ok(finding) => scanned.findings.push(finding),
                     Err(refused) => scanned.refused.push(refused),
@@ -115,47 +121,16 @@ impl Lane {
             }
         }
         self.prepared = Some((live, view));
+        self.candidates = candidates;
         scanned
-    }
-
-    /// Structured lines are decoded before the scan, so that rules see messages and not escapes. Says where each line began
-    /// before that; nothing when there was nothing to decode.
-    fn decode(&self, block: &mut Block) -> Vec<usize> {
-        let mut starts = Vec::new();
-        if block.shape != Shape::Lines {
-            return starts;
-        }
-        // A message is a piece of its line, so the raw block can be scanned, unless something in it is escaped.
-        let escaped =
-            |line: &[u8]| memchr::memchr(b'\\', line).is_some() && !verbatim(self.manner.format, without_end(line));
-        let mut lines = block.bytes.split_inclusive(|&b| b == b'\n');
-        if memchr::memchr(b'\\', &block.bytes).is_none() || !lines.any(escaped) {
-            return starts;
-        }
-        let context = self.context(block.read_at);
-        let mut bytes = Vec::with_capacity(block.bytes.len());
-        let mut records = Vec::new();
-        let mut start = 0;
-        for line in block.bytes.split_inclusive(|&b| b == b'\n') {
-            starts.push(start);
-            start += line.len();
-            let parsed = parse(self.manner.format, without_end(line), &context);
-            bytes.extend_from_slice(parsed.message.as_bytes());
-            bytes.push(b'\n');
-            records.push(Record { end: bytes.len(), stamp: Some(Box::new(parsed.stamp)) });
-        }
-        block.bytes = bytes;
-        block.shape = Shape::Records(records);
-        starts
     }
 
     fn context(&self, read_at: Timestamp) -> Context {
         Context { zone: self.manner.zone.clone(), read_at, year: self.manner.year }
     }
 
-    /// `start`: where the record began in what was read.
-    fn event(&self, block: &Block, range: Range<usize>, start: usize, stamp: Option<&Stamp>) -> Event {
-        let offset = block.offset + start as u64;
+    fn event(&self, block: &Block, range: Range<usize>, stamp: Option<&Stamp>) -> Event {
+        let offset = block.offset + range.start as u64;
         let text = without_end(block.bytes.get(range).unwrap_or_default());
         let parsed = match stamp {
             Some(stamp) => Parsed { stamp: stamp.clone(), message: String::from_utf8_lossy(text).into_owned() },
@@ -187,48 +162,6 @@ impl Lane {
     }
 }
 
-/// The records that a rule might want, in order, with the patterns that might fit.
-fn candidates(live: &Live, view: &View, block: &Block) -> Vec<(Range<usize>, Vec<PatternId>)> {
-    let mut found: BTreeMap<usize, (usize, Vec<PatternId>)> = BTreeMap::new();
-    let mut take = |range: Range<usize>, patterns: &[PatternId]| {
-        found.entry(range.start).or_insert((range.end, Vec::new())).1.extend_from_slice(patterns);
-    };
-    match &block.shape {
-        Shape::Lines => {
-            view.scan(&block.bytes, Borders::Lines, &mut take);
-            if live.wants_cron {
-                cron_lines(&block.bytes, &mut take);
-            }
-        }
-        Shape::Records(records) => {
-            let ends: Vec<usize> = records.iter().map(|r| r.end).collect();
-            view.scan(&block.bytes, Borders::Ends(&ends), &mut take);
-            let mut start = 0;
-            for record in records {
-                let tells = |stamp: &Stamp| {
-                    stamp.task.is_some() || (live.wants_cron && stamp.program.as_deref().is_some_and(is_cron))
-                };
-                if record.stamp.as_deref().is_some_and(tells) {
-                    take(start..record.end, &[]);
-                }
-                start = record.end;
-            }
-        }
-    }
-    found.into_iter().map(|(start, (end, patterns))| (start..end, patterns)).collect()
-}
-
-fn cron_lines(bytes: &[u8], take: &mut impl FnMut(Range<usize>, &[PatternId])) {
-    let mut start = 0;
-    for line in bytes.split_inclusive(|&b| b == b'\n') {
-        let end = start + line.len();
-        if memchr::memmem::find(line, b"CRON").is_some() || memchr::memmem::find(line, b"cron").is_some() {
-            take(start..end, &[]);
-        }
-        start = end;
-    }
-}
-
 /// The stamp of the record that begins at a place, found in one pass from the front.
 struct Stamps<'a> {
     records: &'a [Record],
@@ -243,11 +176,6 @@ impl<'a> Stamps<'a> {
             Shape::Records(records) => records,
         };
         Self { records, next: 0, start: 0 }
-    }
-
-    /// The number of the record that was asked for last.
-    fn number(&self) -> usize {
-        self.next
     }
 
     fn at(&mut self, place: usize) -> Option<&'a Stamp> {
@@ -360,8 +288,8 @@ mod tests {
             let (source, stream) = ("syslog".into(), "/var/log/syslog".into());
             let bytes = line.into_bytes();
             let (checkpoint, ack, read_at) = (None, None, Timestamp::from_seconds(1_795_255_200));
-            let mut block = Block { source, stream, offset: 0, bytes, shape: Shape::Lines, checkpoint, read_at, ack };
-            assert_eq!(lane.read(&live, &mut block).findings.len(), found, "{program}");
+            let block = Block { source, stream, offset: 0, bytes, shape: Shape::Lines, checkpoint, read_at, ack };
+            assert_eq!(lane.read(&live, &block).findings.len(), found, "{program}");
         };
         check(&mut lane, "backup", 1);
         check(&mut lane, "heinzel", 0);

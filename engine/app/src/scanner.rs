@@ -52,11 +52,11 @@ pub(crate) fn run(
                 }
                 Message::Notice(notice)
             }
-            Delivery::Block(mut block) => {
+            Delivery::Block(block) => {
                 let Some(lane) = lanes.get_mut(&block.source) else { continue };
                 let bytes = block.bytes.len() as u64;
                 let live = current.get();
-                let (scanned, lost) = carefully(&mut block, |block| lane.read(&live, block));
+                let (scanned, lost) = carefully(&block, |block| lane.read(&live, block));
                 let mut complaints: Vec<String> = scanned.complaints.into_iter().map(|c| c.text).collect();
                 if let Some(offset) = lost.filter(|_| stumbled.insert(block.source.clone())) {
                     let stream = &block.stream;
@@ -86,16 +86,13 @@ pub(crate) fn run(
 
 /// Reads a block; should that panic, its records one by one, without those that panic: strangers write the lines, and none
 /// may make the engine deaf. The second value is where the first of them stands.
-fn carefully(
-    block: &mut Block,
-    mut read: impl FnMut(&mut Block) -> pipeline::Scanned,
-) -> (pipeline::Scanned, Option<u64>) {
+fn carefully(block: &Block, mut read: impl FnMut(&Block) -> pipeline::Scanned) -> (pipeline::Scanned, Option<u64>) {
     if let Ok(scanned) = catch_unwind(AssertUnwindSafe(|| read(block))) {
         return (scanned, None);
     }
     let (mut all, mut lost) = (pipeline::Scanned::default(), None);
-    for mut one in records(block) {
-        match catch_unwind(AssertUnwindSafe(|| read(&mut one))) {
+    for one in records(block) {
+        match catch_unwind(AssertUnwindSafe(|| read(&one))) {
             Ok(scanned) => {
                 all.findings.extend(scanned.findings);
                 all.refused.extend(scanned.refused);
@@ -161,23 +158,23 @@ mod tests {
     }
 
     /// Reads what stumbles over `bad`: how many records were read, and where the first lost one stands.
-    fn check(mut block: Block, read: u64, lost: Option<u64>) {
-        let stumbling = |block: &mut Block| {
+    fn check(block: &Block, read: u64, lost: Option<u64>) {
+        let stumbling = |block: &Block| {
             assert!(!block.bytes.starts_with(b"bad") && memchr::memmem::find(&block.bytes, b"\nbad").is_none());
             pipeline::Scanned {
                 candidates: memchr::memchr_iter(b'\n', &block.bytes).count() as u64,
                 ..Default::default()
             }
         };
-        let (scanned, place) = carefully(&mut block, stumbling);
+        let (scanned, place) = carefully(block, stumbling);
         assert_eq!((scanned.candidates, place), (read, lost));
     }
 
     #[test]
     fn a_record_that_cannot_be_read_costs_no_other() {
-        check(block(b"a\nb\nc\n", Shape::Lines), 3, None);
-        check(block(b"a\nbad\nc\nbad\n", Shape::Lines), 2, Some(102));
+        check(&block(b"a\nb\nc\n", Shape::Lines), 3, None);
+        check(&block(b"a\nbad\nc\nbad\n", Shape::Lines), 2, Some(102));
         let ends = [2, 6, 8].map(|end| Record { end, stamp: None });
-        check(block(b"a\nbad\nc\n", Shape::Records(ends.to_vec())), 2, Some(102));
+        check(&block(b"a\nbad\nc\n", Shape::Records(ends.to_vec())), 2, Some(102));
     }
 }

@@ -33,7 +33,10 @@ pub(crate) struct Log {
     stream: Arc<str>,
     read_at: Timestamp,
     input: Box<dyn Read>,
+    /// What was read behind the last line end.
     rest: Vec<u8>,
+    /// The memory of the block before.
+    spare: Vec<u8>,
     ended: bool,
     lane: Lane,
     ready: VecDeque<Finding>,
@@ -55,11 +58,11 @@ impl Log {
             let file = File::open(path).with_context(what)?;
             let changed = file.metadata().and_then(|m| m.modified()).with_context(what)?;
             let read_at = jiff::Timestamp::try_from(changed).map_or_else(|_| clock::now(), Timestamp::from);
-            let file = BufReader::with_capacity(1 << 16, file);
+            let buffered = |file| BufReader::with_capacity(1 << 16, file);
             let input: Box<dyn Read> = match path.extension().and_then(|e| e.to_str()) {
-                Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+                Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(buffered(file))),
                 Some("zst") => Box::new(
-                    ruzstd::decoding::StreamingDecoder::new(file)
+                    ruzstd::decoding::StreamingDecoder::new(buffered(file))
                         .with_context(|| format!("unpack {name}: it does not begin like a .zst file; is it one?"))?,
                 ),
                 _ => Box::new(file),
@@ -77,6 +80,7 @@ impl Log {
             read_at,
             input,
             rest: Vec::new(),
+            spare: Vec::new(),
             ended: false,
             lane: Lane::of_old_lines(source.into(), manner.clone()),
             ready: VecDeque::new(),
@@ -92,11 +96,10 @@ impl Log {
             let offset = self.bytes;
             self.bytes += bytes.len() as u64;
             let first_line = self.lines;
-            let newlines = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'\n').count() as u64;
+            let newlines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count() as u64;
             self.lines += newlines(&bytes);
-            let original = bytes.clone();
             self.look_at_times(&bytes);
-            let mut block = Block {
+            let block = Block {
                 source: self.lane.source().clone(),
                 stream: self.stream.clone(),
                 offset,
@@ -106,11 +109,11 @@ impl Log {
                 read_at: self.read_at,
                 ack: None,
             };
-            let scanned = self.lane.read(live, &mut block);
+            let scanned = self.lane.read(live, &block);
             let (mut at, mut line) = (0, first_line);
             for mut finding in scanned.findings {
-                let place = usize::try_from(finding.place.offset - offset).unwrap_or(usize::MAX).min(original.len());
-                line += newlines(&original[at.min(place)..place]);
+                let place = usize::try_from(finding.place.offset - offset).unwrap_or(usize::MAX).min(block.bytes.len());
+                line += newlines(&block.bytes[at.min(place)..place]);
                 at = place;
                 finding.place.line = Some(line + 1);
                 self.ready.push_back(finding);
@@ -119,6 +122,7 @@ impl Log {
                 *self.refused.entry(refused.to_string()).or_default() += 1;
             }
             self.complaints.extend(scanned.complaints.into_iter().map(|c| c.text));
+            self.spare = block.bytes;
         }
         Ok(())
     }
@@ -156,9 +160,13 @@ impl Log {
 
     /// The next bytes up to the last line end in them; at the end of the file, all of them.
     fn whole_lines(&mut self) -> anyhow::Result<Vec<u8>> {
-        let mut bytes = std::mem::take(&mut self.rest);
+        let mut bytes = std::mem::take(&mut self.spare);
+        bytes.clear();
+        bytes.append(&mut self.rest);
         loop {
             let from = bytes.len();
+            // One byte more than is wanted, so that the end of the wanted is no reason to grow.
+            bytes.reserve(BLOCK + 1);
             let wanted = (&mut self.input).take(BLOCK as u64);
             let got = { wanted }.read_to_end(&mut bytes).with_context(|| self.what())?;
             if got == 0 {
@@ -168,8 +176,9 @@ impl Log {
                 }
                 return Ok(bytes);
             }
-            if let Some(end) = bytes[from..].iter().rposition(|&b| b == b'\n').map(|i| from + i + 1) {
-                self.rest = bytes.split_off(end);
+            if let Some(end) = memchr::memrchr(b'\n', &bytes[from..]).map(|at| from + at + 1) {
+                self.rest.extend_from_slice(&bytes[end..]);
+                bytes.truncate(end);
                 return Ok(bytes);
             }
             if bytes.len() > LONGEST_LINE {

@@ -127,6 +127,12 @@ pub fn verbatim(format: Format, line: &[u8]) -> bool {
     }
 }
 
+/// Whether lines of this format may have a message that does not stand in them byte for byte; see [`verbatim`].
+#[must_use]
+pub fn may_escape(format: Format) -> bool {
+    matches!(format, Format::Auto | Format::Json | Format::Logfmt)
+}
+
 /// What one format understood of a line.
 struct Read<'a> {
     stamp: Stamp,

@@ -156,7 +156,7 @@ impl Hand {
     fn feed(&self, number: usize) {
         let Some(text) = LOG.get(number) else { return self.end_if_settled() };
         let manner = Manner { format: Format::Auto, zone: TimeZone::UTC, year: None, program: None };
-        let mut block = Block {
+        let block = Block {
             source: "log".into(),
             stream: "log".into(),
             offset: 0,
@@ -166,7 +166,7 @@ impl Hand {
             read_at: clock::now(),
             ack: None,
         };
-        let scanned = Lane::new("log".into(), manner).read(&live(), &mut block);
+        let scanned = Lane::new("log".into(), manner).read(&live(), &block);
         let hand = self.clone();
         // One of the source's streams comes with the second block and goes with the sixth.
         let checkpoint = match number {
