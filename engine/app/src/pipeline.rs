@@ -1,17 +1,18 @@
 //! From a block to findings: decode, scan, parse the candidates, match, type the captures.
 //!
-//! One [`Lane`] a source. The same code runs in production, `replay`, `test` and `explain`; only where the blocks come
-//! from differs.
+//! One [`Lane`] a source; start at [`Way::read`]. The same code runs in production, `replay`, `test` and `explain`; only where
+//! the blocks come from differs.
 
-use std::ops::Range;
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
 use heinzel_core::block::{Block, Record, Shape, SourceId};
 use heinzel_core::clock::{self, ClockComplaint, ClockPolicy, ClockWatch};
-use heinzel_core::event::{Clock, Event, Place, Stamp};
-use heinzel_core::finding::{Finding, Refused, Role};
-use heinzel_core::parse::{Context, Format, Parsed, parse};
+use heinzel_core::event::{Clock, Event, Stamp};
+use heinzel_core::finding::{Refused, Role};
+use heinzel_core::findings::Findings;
+use heinzel_core::parse::{Context, Format, Read, Reader, parse};
 use heinzel_core::rule::Rule;
 use heinzel_core::task::Task;
 use heinzel_core::time::Timestamp;
@@ -20,7 +21,7 @@ use heinzel_source::cron::{cron_task, is_cron};
 use jiff::tz::TimeZone;
 
 use crate::live::Live;
-use candidates::Candidates;
+pub(crate) use candidates::Candidates;
 
 mod candidates;
 
@@ -38,41 +39,67 @@ pub(crate) struct Manner {
 }
 
 /// What a block came to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Scanned {
     /// In the order of the records.
-    pub(crate) findings: Vec<Finding>,
+    pub(crate) findings: Findings,
     /// Matches whose captures did not fit their types.
     pub(crate) refused: Vec<Refused>,
     /// Wrong clocks, each said once.
     pub(crate) complaints: Vec<ClockComplaint>,
     /// Records that were parsed because a rule might want them.
     pub(crate) candidates: u64,
+    /// Where the first record with a time of its own stands, and the last such time.
+    dated: Option<(u64, Timestamp)>,
 }
 
-/// One source's way from blocks to findings.
+impl Scanned {
+    /// Nothing was found in this block, yet.
+    pub(crate) fn nothing(block: &Block) -> Self {
+        let findings = Findings::new(block.source.clone(), block.stream.clone(), block.read_at);
+        Self { findings, refused: Vec::new(), complaints: Vec::new(), candidates: 0, dated: None }
+    }
+
+    /// Takes in what a later part of the same block came to.
+    pub(crate) fn append(&mut self, later: Self) {
+        self.findings.append(&later.findings);
+        self.refused.extend(later.refused);
+        self.complaints.extend(later.complaints);
+        self.candidates += later.candidates;
+        self.dated = match (self.dated, later.dated) {
+            (Some((first, _)), Some((_, last))) => Some((first, last)),
+            (one, other) => one.or(other),
+        };
+    }
+}
+
+/// How the blocks of one source are read with the rules in force. The same for all its blocks, so that several of them can
+/// be read at a time.
+#[derive(Debug)]
+pub(crate) struct Way {
+    source: SourceId,
+    manner: Manner,
+    /// Lines without a time count at the time of the line before them, not at the time of reading.
+    old: bool,
+    live: Arc<Live>,
+    view: View,
+}
+
+/// One source, and how it is read.
 #[derive(Debug)]
 pub(crate) struct Lane {
     source: SourceId,
     manner: Manner,
+    old: bool,
     /// Whether the source is read to its end: only then an old line means a wrong clock.
     live: bool,
-    /// Lines without a time count at the time of the line before them, not at the time of reading.
-    old: bool,
-    last: Option<Timestamp>,
-    policy: ClockPolicy,
-    watch: ClockWatch,
-    /// The rules it was prepared for, and what the matcher needs of them for this source.
-    prepared: Option<(Arc<Live>, View)>,
-    candidates: Candidates,
+    way: Option<Arc<Way>>,
 }
 
 impl Lane {
     /// The lane of a source.
     pub(crate) fn new(source: SourceId, manner: Manner) -> Self {
-        let (policy, watch) = (ClockPolicy::default(), ClockWatch::default());
-        let candidates = Candidates::default();
-        Self { source, manner, live: false, old: false, last: None, policy, watch, prepared: None, candidates }
+        Self { source, manner, old: false, live: false, way: None }
     }
 
     /// A lane for lines that were written long ago.
@@ -85,81 +112,120 @@ impl Lane {
         &self.source
     }
 
+    /// How its records are read.
+    pub(crate) fn manner(&self) -> &Manner {
+        &self.manner
+    }
+
     /// Everything written so far has been read.
     pub(crate) fn caught_up(&mut self) {
         self.live = true;
     }
 
-    /// Reads a block with these rules.
-    pub(crate) fn read(&mut self, live: &Arc<Live>, block: &Block) -> Scanned {
-        if !self.prepared.as_ref().is_some_and(|(old, _)| Arc::ptr_eq(old, live)) {
-            self.prepared = Some((live.clone(), live.matcher.view(&self.source, None)));
+    /// Whether everything written has been read.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// How its blocks are read with these rules.
+    pub(crate) fn way(&mut self, live: &Arc<Live>) -> Arc<Way> {
+        if let Some(way) = self.way.as_ref().filter(|way| Arc::ptr_eq(&way.live, live)) {
+            return way.clone();
         }
-        let mut scanned = Scanned::default();
-        let Some((live, view)) = self.prepared.take() else { return scanned };
-        let mut candidates = std::mem::take(&mut self.candidates);
-        let (format, context) = (self.manner.format, self.context(block.read_at));
-        candidates.find(&view, block, format, live.wants_cron, |line, messages| {
-            messages.extend_from_slice(parse(format, line, &context).message.as_bytes());
+        let (source, manner) = (self.source.clone(), self.manner.clone());
+        let view = live.matcher.view(&source, None);
+        let way = Arc::new(Way { source, manner, old: self.old, live: live.clone(), view });
+        self.way.insert(way).clone()
+    }
+}
+
+impl Way {
+    /// Reads a block; `is_live`: what it holds is fresh. What depends on the blocks before it is put right by a [`Sequel`].
+    pub(crate) fn read(&self, block: &Block, is_live: bool, candidates: &mut Candidates) -> Scanned {
+        let context = Context { zone: self.manner.zone.clone(), read_at: block.read_at, year: self.manner.year };
+        let reader = Reader::new(self.manner.format, &context);
+        candidates.find(&self.view, block, self.manner.format, self.live.wants_cron, |line, messages| {
+            messages.extend_from_slice(reader.read(line).message.as_bytes());
         });
+        let tags = tags(&block.stream);
+        let program = self.manner.program.as_deref();
+        let seer = Seer { source: &self.source, live: &self.live, view: &self.view, program, tags: &tags };
+        let (policy, mut watch) = (ClockPolicy::default(), ClockWatch::default());
+        let mut scanned = Scanned::nothing(block);
         let mut stamps = Stamps::of(&block.shape);
         for (range, patterns) in candidates.iter() {
             scanned.candidates += 1;
             let stamp = stamps.at(range.start);
-            let mut event = self.event(block, range, stamp);
-            scanned.complaints.extend(self.watch.look(&event, self.live, &self.policy));
+            let offset = block.offset + range.start as u64;
+            let text = without_end(block.bytes.get(range).unwrap_or_default());
+            let read = match stamp {
+                Some(stamp) => Read { header: stamp.into(), message: String::from_utf8_lossy(text) },
+                None => reader.read(text),
+            };
+            let mut event = event(&self.source, read, block.read_at);
+            (event.stream, event.offset) = (&block.stream, offset);
+            scanned.complaints.extend(watch.look(&event, is_live, &policy));
             if event.clock == Clock::Own {
-                self.last = Some(event.time);
-            } else if let Some(last) = self.last.filter(|_| self.old) {
+                let first = scanned.dated.map_or(offset, |(first, _)| first);
+                scanned.dated = Some((first, event.time));
+            } else if let Some((_, last)) = scanned.dated.filter(|_| self.old) {
                 event.time = last;
             }
-            for claim in claims(&live, &view, &self.source, &event, patterns, self.manner.program.as_deref()) {
-                match claim {
-                    Ok(finding) => scanned.findings.push(finding),
-                    Err(refused) => scanned.refused.push(refused),
-                }
-            }
+            seer.see(&event, patterns, &mut scanned.findings, &mut scanned.refused);
         }
-        self.prepared = Some((live, view));
-        self.candidates = candidates;
         scanned
     }
+}
 
-    fn context(&self, read_at: Timestamp) -> Context {
-        Context { zone: self.manner.zone.clone(), read_at, year: self.manner.year }
+/// What the blocks of one source have to do with those before them. They come here in their order.
+#[derive(Debug)]
+pub(crate) struct Sequel {
+    old: bool,
+    last: Option<Timestamp>,
+    watch: ClockWatch,
+}
+
+impl Sequel {
+    /// Before the first block of a lane.
+    pub(crate) fn of(lane: &Lane) -> Self {
+        Self::new(lane.old)
     }
 
-    fn event(&self, block: &Block, range: Range<usize>, stamp: Option<&Stamp>) -> Event {
-        let offset = block.offset + range.start as u64;
-        let text = without_end(block.bytes.get(range).unwrap_or_default());
-        let parsed = match stamp {
-            Some(stamp) => Parsed { stamp: stamp.clone(), message: String::from_utf8_lossy(text).into_owned() },
-            None => parse(self.manner.format, text, &self.context(block.read_at)),
-        };
-        self.assemble(
-            Place { source: self.source.clone(), stream: block.stream.clone(), offset, line: None },
-            parsed,
-            block.read_at,
-        )
+    /// Before the first record of a block that is read in pieces.
+    pub(crate) fn within(way: &Way) -> Self {
+        Self::new(way.old)
     }
 
-    /// Puts an event together from its parts; cron's lines become task records here.
-    pub(crate) fn assemble(&self, place: Place, parsed: Parsed, read_at: Timestamp) -> Event {
-        let mut event = clock::event(place, parsed, read_at, &self.policy);
-        let is_cron = event.stamp.program.as_deref().is_some_and(is_cron);
-        if is_cron && event.stamp.task.is_none() {
-            let pid = event.stamp.pid;
-            event.stamp.task =
-                cron_task(&event.message, pid, Some(event.time), event.stamp.host.as_deref()).map(Box::new);
+    fn new(old: bool) -> Self {
+        Self { old, last: None, watch: ClockWatch::default() }
+    }
+
+    /// Puts right what could not be known when the block was read: which complaints were said before, and the time of the
+    /// line before it.
+    pub(crate) fn settle(&mut self, scanned: &mut Scanned) {
+        scanned.complaints.retain(|complaint| self.watch.is_new(complaint.fault));
+        if let Some(last) = self.last.filter(|_| self.old) {
+            scanned.findings.date(scanned.dated.map_or(u64::MAX, |(first, _)| first), last);
         }
-        event
+        self.last = scanned.dated.map(|(_, last)| last).or(self.last);
     }
+}
 
-    /// Parses a line as this lane would.
-    pub(crate) fn parse(&self, line: &str, read_at: Timestamp) -> Event {
-        let parsed = parse(self.manner.format, line.trim_end_matches(['\n', '\r']).as_bytes(), &self.context(read_at));
-        self.assemble(Place::named(&self.source), parsed, read_at)
+/// Puts an event together: the time it counts in, and cron's lines as task records. Its place is the beginning of the source.
+pub(crate) fn event<'a>(source: &'a SourceId, read: Read<'a>, read_at: Timestamp) -> Event<'a> {
+    let Read { mut header, message } = read;
+    let (time, clock) = clock::time_of(header.time, read_at, &ClockPolicy::default());
+    if header.task.is_none() && header.program.as_deref().is_some_and(is_cron) {
+        header.task = cron_task(&message, header.pid, Some(time), header.host.as_deref()).map(Cow::Owned);
     }
+    Event { source, stream: source, offset: 0, time, clock, read_at, header, message }
+}
+
+/// Parses one line by itself, with all that its header says.
+pub(crate) fn parse_line<'a>(manner: &Manner, source: &'a SourceId, line: &str, read_at: Timestamp) -> Event<'a> {
+    let context = Context { zone: manner.zone.clone(), read_at, year: manner.year };
+    let parsed = parse(manner.format, line.trim_end_matches(['\n', '\r']).as_bytes(), &context);
+    event(source, Read { header: parsed.stamp.into(), message: parsed.message.into() }, read_at)
 }
 
 /// The stamp of the record that begins at a place, found in one pass from the front.
@@ -203,63 +269,75 @@ pub(crate) fn tags(stream: &str) -> Vec<&str> {
     stem.into_iter().chain(folder).collect()
 }
 
-/// What the rules claim about one event.
-pub(crate) fn claims(
-    live: &Live,
-    view: &View,
-    source: &SourceId,
-    event: &Event,
-    candidates: &[PatternId],
-    program: Option<&str>,
-) -> Vec<Result<Finding, Refused>> {
-    let mut claims = Vec::new();
-    if is_own(event) {
-        return claims;
-    }
-    let tags = tags(&event.place.stream);
-    let names = names(event, program, &tags);
-    let task = event.stamp.task.as_deref();
-    if !candidates.is_empty() {
-        view.find(candidates, &event.message, &names, &mut |hit| {
-            let Some(rule) = live.rules.rules.get(hit.rule) else { return };
-            if let (Some(_), Role::Match(_)) = (&rule.task, hit.role)
-                && task_role(rule, task) != Some(Role::Task)
-            {
-                return;
-            }
-            let captures: Vec<_> = hit.captures().collect();
-            let captures: Vec<(&str, &str)> = captures.iter().map(|(name, text)| (*name, &**text)).collect();
-            claims.push(Finding::claim(rule, hit.role, event, &captures));
-        });
-    }
-    if task.is_some() {
-        for one in live.task_rules(source) {
+/// Sees what the rules claim about events of one stream.
+#[derive(Debug)]
+pub(crate) struct Seer<'a> {
+    /// The source that rules are narrowed to.
+    pub(crate) source: &'a SourceId,
+    pub(crate) live: &'a Live,
+    pub(crate) view: &'a View,
+    /// The program, where the operator says it.
+    pub(crate) program: Option<&'a str>,
+    /// The stream's [`tags`].
+    pub(crate) tags: &'a [&'a str],
+}
+
+impl Seer<'_> {
+    /// Adds what the rules claim about one event, of which `candidates` are the patterns that might fit.
+    pub(crate) fn see(
+        &self,
+        event: &Event<'_>,
+        candidates: &[PatternId],
+        findings: &mut Findings,
+        refused: &mut Vec<Refused>,
+    ) {
+        if is_own(event) {
+            return;
+        }
+        let task = event.header.task.as_deref();
+        let mut about = findings.about(event);
+        if !candidates.is_empty() {
+            let names = names(event, self.program, self.tags);
+            self.view.find(candidates, &event.message, &names, &mut |hit| {
+                let Some(rule) = self.live.rules.rules.get(hit.rule) else { return };
+                if let (Some(_), Role::Match(_)) = (&rule.task, hit.role)
+                    && task_role(rule, task) != Some(Role::Task)
+                {
+                    return;
+                }
+                refused.extend(about.claim(rule, hit.role, hit.captures()).err());
+            });
+        }
+        if task.is_none() {
+            return;
+        }
+        for one in self.live.task_rules(self.source) {
             let role = match task_role(&one.rule, task) {
                 Some(Role::Task) if !one.rule.patterns.is_empty() => continue,
                 Some(Role::Task) if one.is_look_alike(&event.message) => Role::TaskOther,
                 Some(role) => role,
                 None => continue,
             };
-            claims.push(Finding::claim(&one.rule, role, event, &[]));
+            let none: [(&str, &str); 0] = [];
+            refused.extend(about.claim(&one.rule, role, none).err());
         }
     }
-    claims
 }
 
 /// Whether Heinzel wrote it. As a service its words go to the journal, which it reads; they quote the lines it found, and
 /// a rule would find its line there a second time, count it, and never see a quiet time.
-fn is_own(event: &Event) -> bool {
-    event.stamp.program.as_deref() == Some(env!("CARGO_PKG_NAME"))
+fn is_own(event: &Event<'_>) -> bool {
+    event.header.program.as_deref() == Some(env!("CARGO_PKG_NAME"))
 }
 
 /// The names that a rule's `program` is compared with.
-pub(crate) fn names<'a>(event: &'a Event, program: Option<&'a str>, tags: &'a [&'a str]) -> Names<'a> {
-    let stamp = &event.stamp;
+pub(crate) fn names<'a>(event: &'a Event<'_>, program: Option<&'a str>, tags: &'a [&'a str]) -> Names<'a> {
+    let header = &event.header;
     Names {
-        program: program.or(stamp.program.as_deref()),
-        unit: stamp.unit.as_deref(),
+        program: program.or(header.program.as_deref()),
+        unit: header.unit.as_deref(),
         tags,
-        task_kind: stamp.task.as_deref().map(|t| &*t.kind),
+        task_kind: header.task.as_deref().map(|t| &*t.kind),
     }
 }
 
@@ -282,16 +360,17 @@ mod tests {
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
         let live = Arc::new(Live::load(&[rules], None).0);
         let manner = Manner { format: Format::Syslog, zone: TimeZone::UTC, year: None, program: None };
-        let mut lane = Lane::new("syslog".into(), manner);
-        let check = |lane: &mut Lane, program: &str, found: usize| {
+        let way = Lane::new("syslog".into(), manner).way(&live);
+        let check = |program: &str, found: usize| {
             let line = format!("2026-11-21T10:00:00+00:00 web1 {program}[7]: cp: x: No space left on device\n");
             let (source, stream) = ("syslog".into(), "/var/log/syslog".into());
             let bytes = line.into_bytes();
             let (checkpoint, ack, read_at) = (None, None, Timestamp::from_seconds(1_795_255_200));
             let block = Block { source, stream, offset: 0, bytes, shape: Shape::Lines, checkpoint, read_at, ack };
-            assert_eq!(lane.read(&live, &block).findings.len(), found, "{program}");
+            let scanned = way.read(&block, true, &mut Candidates::default());
+            assert_eq!(scanned.findings.len(), found, "{program}");
         };
-        check(&mut lane, "backup", 1);
-        check(&mut lane, "heinzel", 0);
+        check("backup", 1);
+        check("heinzel", 0);
     }
 }

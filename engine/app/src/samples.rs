@@ -1,13 +1,15 @@
 //! Runs the packs' own samples through the real pipeline: parser, matcher, field types, asset.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use heinzel_core::block::SourceId;
-use heinzel_core::event::{Event, Place, Stamp};
+use heinzel_core::event::{Event, Header};
 use heinzel_core::finding::{Finding, Role};
-use heinzel_core::parse::{Format, Parsed};
+use heinzel_core::findings::Findings;
+use heinzel_core::parse::{Format, Read};
 use heinzel_core::rule::{Rule, RuleId};
 use heinzel_core::time::Timestamp;
 use heinzel_script::plan_sample::run_plan_samples;
@@ -15,7 +17,7 @@ use heinzel_script::problem::{Gravity, Problem};
 use heinzel_script::sample::{At, Sample, Samples};
 
 use crate::live::Live;
-use crate::pipeline::{Lane, Manner, claims, names};
+use crate::pipeline::{self, Manner, Seer, names, parse_line, tags};
 
 /// A fixed time of reading, so that a sample means the same on every day.
 const READ_AT: Timestamp = Timestamp::from_seconds(1_900_000_000);
@@ -53,15 +55,12 @@ fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
     let event = event(&source, sample)?;
     let view = live.matcher.view(&source, None);
     let candidates = view.candidates(&event.message);
-    let all = claims(live, &view, &source, &event, &candidates, None);
-    let ours: Vec<_> = all
-        .into_iter()
-        .filter(|claim| match claim {
-            Ok(finding) => finding.rule == rule.id && matches!(finding.role, Role::Match(_) | Role::Task),
-            Err(refused) => refused.rule == rule.id,
-        })
-        .collect();
-    let found: Vec<&Finding> = ours.iter().filter_map(|claim| claim.as_ref().ok()).collect();
+    let (mut findings, mut refused) = (Findings::new(source.clone(), source.clone(), READ_AT), Vec::new());
+    let tags = tags(&source);
+    let seer = Seer { source: &source, live, view: &view, program: None, tags: &tags };
+    seer.see(&event, &candidates, &mut findings, &mut refused);
+    let ours = findings.iter().filter(|c| *c.rule == rule.id && matches!(c.role, Role::Match(_) | Role::Task));
+    let found: Vec<Finding> = ours.map(|claim| claim.to_finding()).collect();
     if !sample.fires {
         return match found.first() {
             None => Ok(()),
@@ -69,7 +68,7 @@ fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
         };
     }
     let Some(finding) = found.first() else {
-        let refused = ours.iter().find_map(|claim| claim.as_ref().err());
+        let refused = refused.iter().find(|refused| refused.rule == rule.id);
         let names = names(&event, None, &[]);
         return Err(match refused {
             Some(refused) => format!("{} matches this line, but the capture is refused: {refused}", rule.id),
@@ -100,30 +99,24 @@ fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
     Ok(())
 }
 
-fn event(source: &SourceId, sample: &Sample) -> Result<Event, String> {
-    let format = match &sample.format {
-        None => None,
-        Some(word) => Some(format(word)?),
+fn event<'a>(source: &'a SourceId, sample: &'a Sample) -> Result<Event<'a>, String> {
+    let mut read = match &sample.format {
+        None => {
+            let header = Header { time: Some(READ_AT), ..Header::default() };
+            Read { header, message: Cow::Borrowed(&*sample.line) }
+        }
+        Some(word) => {
+            let manner = Manner { format: format(word)?, zone: jiff::tz::TimeZone::UTC, year: None, program: None };
+            let event = parse_line(&manner, source, &sample.line, READ_AT);
+            Read { header: event.header, message: event.message }
+        }
     };
-    let manner =
-        Manner { format: format.unwrap_or(Format::Plain), zone: jiff::tz::TimeZone::UTC, year: None, program: None };
-    let lane = Lane::new(source.clone(), manner);
-    let mut event = if format.is_some() {
-        lane.parse(&sample.line, READ_AT)
-    } else {
-        let stamp = Stamp { time: Some(READ_AT), ..Stamp::default() };
-        lane.assemble(Place::named(source), Parsed { stamp, message: sample.line.clone() }, READ_AT)
-    };
-    let stamp = &mut event.stamp;
-    stamp.program = sample.program.clone().or(stamp.program.take());
-    stamp.host = sample.host.clone().or(stamp.host.take());
-    stamp.unit = sample.unit.clone().or(stamp.unit.take());
-    stamp.task = sample.task.clone().map(Box::new).or(stamp.task.take());
-    if stamp.task.is_none() {
-        let stamp = std::mem::take(stamp);
-        event = lane.assemble(event.place, Parsed { stamp, message: event.message }, READ_AT);
-    }
-    Ok(event)
+    let header = &mut read.header;
+    header.program = sample.program.as_deref().map(Cow::Borrowed).or(header.program.take());
+    header.host = sample.host.as_deref().map(Cow::Borrowed).or(header.host.take());
+    header.unit = sample.unit.as_deref().map(Cow::Borrowed).or(header.unit.take());
+    header.task = sample.task.as_ref().map(Cow::Borrowed).or(header.task.take());
+    Ok(pipeline::event(source, read, READ_AT))
 }
 
 /// The format with this name, as a `[[source]]` writes it.

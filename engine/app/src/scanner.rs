@@ -8,7 +8,7 @@ use heinzel_core::block::{Block, Delivery, Notice, Record, Shape, SourceId};
 use tokio::sync::mpsc;
 
 use crate::live::Live;
-use crate::pipeline::{self, Lane, Manner};
+use crate::pipeline::{self, Candidates, Lane, Manner, Sequel, Way};
 use crate::pump::{Message, Scanned};
 
 /// The rules in force, swapped by a reload.
@@ -39,24 +39,31 @@ pub(crate) fn run(
     current: &Current,
     manners: BTreeMap<SourceId, Manner>,
 ) {
-    let mut lanes: BTreeMap<SourceId, Lane> =
-        manners.into_iter().map(|(source, manner)| (source.clone(), Lane::new(source, manner))).collect();
+    let lane = |(source, manner): (SourceId, Manner)| {
+        let lane = Lane::new(source.clone(), manner);
+        let sequel = Sequel::of(&lane);
+        (source, (lane, sequel))
+    };
+    let mut lanes: BTreeMap<SourceId, (Lane, Sequel)> = manners.into_iter().map(lane).collect();
+    let mut candidates = Candidates::default();
     let mut stumbled = BTreeSet::new();
     while let Some(delivery) = inbox.blocking_recv() {
         let message = match delivery {
             Delivery::Notice(notice) => {
                 if let Notice::CaughtUp { source } = &notice
-                    && let Some(lane) = lanes.get_mut(source)
+                    && let Some((lane, _)) = lanes.get_mut(source)
                 {
                     lane.caught_up();
                 }
                 Message::Notice(notice)
             }
             Delivery::Block(block) => {
-                let Some(lane) = lanes.get_mut(&block.source) else { continue };
+                let Some((lane, sequel)) = lanes.get_mut(&block.source) else { continue };
                 let bytes = block.bytes.len() as u64;
-                let live = current.get();
-                let (scanned, lost) = carefully(&block, |block| lane.read(&live, block));
+                let way = lane.way(&current.get());
+                let read = |block: &Block| way.read(block, lane.is_live(), &mut candidates);
+                let (mut scanned, lost) = carefully(&block, &way, read);
+                sequel.settle(&mut scanned);
                 let mut complaints: Vec<String> = scanned.complaints.into_iter().map(|c| c.text).collect();
                 if let Some(offset) = lost.filter(|_| stumbled.insert(block.source.clone())) {
                     let stream = &block.stream;
@@ -65,7 +72,7 @@ pub(crate) fn run(
                          please report it with this line. Further ones of this source are left out silently"
                     ));
                 }
-                Message::Scanned(Scanned {
+                Message::Scanned(Box::new(Scanned {
                     source: block.source,
                     findings: scanned.findings,
                     refused: scanned.refused,
@@ -74,7 +81,7 @@ pub(crate) fn run(
                     candidates: scanned.candidates,
                     checkpoint: block.checkpoint,
                     ack: block.ack,
-                })
+                }))
             }
         };
         // The pump is gone: what it has not stored is read again from the checkpoint.
@@ -86,18 +93,21 @@ pub(crate) fn run(
 
 /// Reads a block; should that panic, its records one by one, without those that panic: strangers write the lines, and none
 /// may make the engine deaf. The second value is where the first of them stands.
-fn carefully(block: &Block, mut read: impl FnMut(&Block) -> pipeline::Scanned) -> (pipeline::Scanned, Option<u64>) {
+fn carefully(
+    block: &Block,
+    way: &Way,
+    mut read: impl FnMut(&Block) -> pipeline::Scanned,
+) -> (pipeline::Scanned, Option<u64>) {
     if let Ok(scanned) = catch_unwind(AssertUnwindSafe(|| read(block))) {
         return (scanned, None);
     }
-    let (mut all, mut lost) = (pipeline::Scanned::default(), None);
+    let (mut all, mut lost) = (pipeline::Scanned::nothing(block), None);
+    let mut sequel = Sequel::within(way);
     for one in records(block) {
         match catch_unwind(AssertUnwindSafe(|| read(&one))) {
-            Ok(scanned) => {
-                all.findings.extend(scanned.findings);
-                all.refused.extend(scanned.refused);
-                all.complaints.extend(scanned.complaints);
-                all.candidates += scanned.candidates;
+            Ok(mut scanned) => {
+                sequel.settle(&mut scanned);
+                all.append(scanned);
             }
             Err(_) => lost = lost.or(Some(one.offset)),
         }
@@ -141,7 +151,9 @@ fn records(block: &Block) -> Vec<Block> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use heinzel_core::parse::Format;
     use heinzel_core::time::Timestamp;
+    use jiff::tz::TimeZone;
 
     fn block(bytes: &[u8], shape: Shape) -> Block {
         let (source, stream) = ("s".into(), "t".into());
@@ -159,14 +171,15 @@ mod tests {
 
     /// Reads what stumbles over `bad`: how many records were read, and where the first lost one stands.
     fn check(block: &Block, read: u64, lost: Option<u64>) {
+        let manner = Manner { format: Format::Plain, zone: TimeZone::UTC, year: None, program: None };
+        let way = Lane::new(block.source.clone(), manner).way(&Arc::new(Live::default()));
         let stumbling = |block: &Block| {
             assert!(!block.bytes.starts_with(b"bad") && memchr::memmem::find(&block.bytes, b"\nbad").is_none());
-            pipeline::Scanned {
-                candidates: memchr::memchr_iter(b'\n', &block.bytes).count() as u64,
-                ..Default::default()
-            }
+            let mut scanned = pipeline::Scanned::nothing(block);
+            scanned.candidates = memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
+            scanned
         };
-        let (scanned, place) = carefully(block, stumbling);
+        let (scanned, place) = carefully(block, &way, stumbling);
         assert_eq!((scanned.candidates, place), (read, lost));
     }
 

@@ -1,14 +1,13 @@
 //! Which time an event counts in, and the complaints about sources whose clock cannot be right.
 //!
-//! Start at [`event`]. Wrong time zones are the classic silent failure: windows then never fill. [`ClockWatch`] says so
+//! Start at [`time_of`]. Wrong time zones are the classic silent failure: windows then never fill. [`ClockWatch`] says so
 //! once for each source and kind.
 
 use std::time::Duration;
 
 use crate::block::SourceId;
-use crate::event::{Clock, Event, Place};
+use crate::event::{Clock, Event};
 use crate::finding::excerpt;
-use crate::parse::Parsed;
 use crate::time::{Span, Timestamp};
 
 /// How far a line's time may lie from the time of reading.
@@ -26,15 +25,14 @@ impl Default for ClockPolicy {
     }
 }
 
-/// Makes the event of a record: decides in which time it counts.
+/// Decides in which time a record counts that was read at `read_at` and says `own` of itself.
 #[must_use]
-pub fn event(place: Place, parsed: Parsed, read_at: Timestamp, policy: &ClockPolicy) -> Event {
-    let (time, clock) = match parsed.stamp.time {
+pub fn time_of(own: Option<Timestamp>, read_at: Timestamp, policy: &ClockPolicy) -> (Timestamp, Clock) {
+    match own {
         None => (read_at, Clock::Missing),
         Some(own) if own.since(read_at) > policy.future_allowed => (read_at, Clock::Future),
         Some(own) => (own, Clock::Own),
-    };
-    Event { place, time, clock, read_at, stamp: parsed.stamp, message: parsed.message }
+    }
 }
 
 /// What is wrong with a source's clock.
@@ -71,30 +69,41 @@ impl ClockWatch {
     /// How much of a line is shown as the example, in bytes.
     const EXAMPLE: usize = 120;
 
+    /// Whether a fault was not said before; from now on it was.
+    pub fn is_new(&mut self, fault: ClockFault) -> bool {
+        let said = match fault {
+            ClockFault::Missing => &mut self.missing,
+            ClockFault::Future => &mut self.future,
+            ClockFault::Off => &mut self.off,
+        };
+        !std::mem::replace(said, true)
+    }
+
     /// Looks at an event of the source. `live`: the source has caught up, so the line is fresh; old lines read at the
     /// start are not off. Says each kind of fault once.
-    pub fn look(&mut self, event: &Event, live: bool, policy: &ClockPolicy) -> Option<ClockComplaint> {
-        let late = event.stamp.time.map_or(Duration::ZERO, |own| event.read_at.since(own));
-        let (fault, said) = match event.clock {
-            Clock::Missing => (ClockFault::Missing, &mut self.missing),
-            Clock::Future => (ClockFault::Future, &mut self.future),
-            Clock::Own if live && late > policy.off_by => (ClockFault::Off, &mut self.off),
+    pub fn look(&mut self, event: &Event<'_>, live: bool, policy: &ClockPolicy) -> Option<ClockComplaint> {
+        let late = event.header.time.map_or(Duration::ZERO, |own| event.read_at.since(own));
+        let fault = match event.clock {
+            Clock::Missing => ClockFault::Missing,
+            Clock::Future => ClockFault::Future,
+            Clock::Own if live && late > policy.off_by => ClockFault::Off,
             Clock::Own => return None,
         };
-        if std::mem::replace(said, true) {
-            return None;
-        }
-        Some(ClockComplaint { source: event.place.source.clone(), fault, text: complaint(fault, event) })
+        self.is_new(fault).then(|| ClockComplaint {
+            source: event.source.clone(),
+            fault,
+            text: complaint(fault, event),
+        })
     }
 }
 
-fn complaint(fault: ClockFault, event: &Event) -> String {
-    let source = &event.place.source;
+fn complaint(fault: ClockFault, event: &Event<'_>) -> String {
+    let source = event.source;
     let example: String = excerpt(&event.message, ClockWatch::EXAMPLE)
         .chars()
         .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
         .collect();
-    let own = event.stamp.time.unwrap_or(event.read_at);
+    let own = event.header.time.unwrap_or(event.read_at);
     let read = event.read_at;
     match fault {
         ClockFault::Missing => format!(
@@ -134,20 +143,22 @@ fn hint(own: Timestamp, read: Timestamp) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Stamp;
+    use crate::event::Header;
 
     const READ: Timestamp = Timestamp::from_seconds(1_795_255_200);
 
-    fn at(time: Option<Timestamp>) -> Event {
-        let parsed = Parsed { stamp: Stamp { time, ..Stamp::default() }, message: "it\u{1b}[31m broke".into() };
-        event(Place::named("web"), parsed, READ, &ClockPolicy::default())
+    fn at<T>(own: Option<Timestamp>, look: impl FnOnce(&Event<'_>) -> T) -> T {
+        let name = SourceId::from("web");
+        let (time, clock) = time_of(own, READ, &ClockPolicy::default());
+        let header = Header { time: own, ..Header::default() };
+        let message = "it\u{1b}[31m broke".into();
+        look(&Event { source: &name, stream: &name, offset: 0, time, clock, read_at: READ, header, message })
     }
 
     #[test]
     fn own_time_counts_unless_missing_or_in_the_future() {
         let check = |own: Option<Timestamp>, time: Timestamp, clock: Clock| {
-            let event = at(own);
-            assert_eq!((event.time, event.clock), (time, clock), "{own:?}");
+            assert_eq!(time_of(own, READ, &ClockPolicy::default()), (time, clock), "{own:?}");
         };
         let span = Duration::from_secs;
         check(None, READ, Clock::Missing);
@@ -163,11 +174,11 @@ mod tests {
     fn each_fault_is_said_once_with_source_example_and_way_out() {
         let policy = ClockPolicy::default();
         let mut watch = ClockWatch::default();
-        let mut say = |event: &Event, live| watch.look(event, live, &policy);
-        assert_eq!(say(&at(Some(READ)), true), None);
-        let off = at(Some(READ - Duration::from_secs(7_205)));
-        assert_eq!(say(&off, false), None, "backlog is not off");
-        let said = say(&off, true).unwrap();
+        let mut say = |own, live| at(own, |event| watch.look(event, live, &policy));
+        assert_eq!(say(Some(READ), true), None);
+        let off = Some(READ - Duration::from_secs(7_205));
+        assert_eq!(say(off, false), None, "backlog is not off");
+        let said = say(off, true).unwrap();
         assert_eq!(said.fault, ClockFault::Off);
         assert_eq!(&*said.source, "web");
         assert!(said.text.contains("`web`") && said.text.contains("2h 5s") && said.text.contains("`timezone`"));
@@ -176,11 +187,11 @@ mod tests {
             "{}",
             said.text
         );
-        assert_eq!(say(&off, true), None);
-        assert_eq!(say(&at(None), false).unwrap().fault, ClockFault::Missing);
-        let future = say(&at(Some(READ + Duration::from_secs(4_000))), false).unwrap();
+        assert_eq!(say(off, true), None);
+        assert_eq!(say(None, false).unwrap().fault, ClockFault::Missing);
+        let future = say(Some(READ + Duration::from_secs(4_000)), false).unwrap();
         assert_eq!(future.fault, ClockFault::Future);
         assert!(!future.text.contains("that of a time zone"), "{}", future.text);
-        assert_eq!(say(&at(None), true), None);
+        assert_eq!(say(None, true), None);
     }
 }

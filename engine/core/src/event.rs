@@ -1,5 +1,6 @@
 //! One parsed log record or task result.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -69,6 +70,91 @@ pub struct Stamp {
     pub task: Option<Box<Task>>,
 }
 
+/// A [`Stamp`] that borrows from its record.
+#[derive(Clone, Debug, Default)]
+pub struct Header<'a> {
+    /// The time the record itself gives, already in UTC. `None`: it gives none.
+    pub time: Option<Timestamp>,
+    /// The host that wrote it.
+    pub host: Option<Cow<'a, str>>,
+    /// The program: syslog tag, journal identifier.
+    pub program: Option<Cow<'a, str>>,
+    /// Its process id.
+    pub pid: Option<u32>,
+    /// The systemd unit that the record is about or from.
+    pub unit: Option<Cow<'a, str>>,
+    /// How urgent the program thinks it is.
+    pub level: Option<Level>,
+    /// Named values. `None`: nobody wants them.
+    pub attributes: Option<BTreeMap<String, String>>,
+    /// The task whose history this record belongs to.
+    pub task: Option<Cow<'a, Task>>,
+}
+
+impl Header<'_> {
+    /// The same with nothing borrowed.
+    #[must_use]
+    pub fn into_owned(self) -> Header<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Header {
+            time: self.time,
+            host: self.host.map(owned),
+            program: self.program.map(owned),
+            pid: self.pid,
+            unit: self.unit.map(owned),
+            level: self.level,
+            attributes: self.attributes,
+            task: self.task.map(|task| Cow::Owned(task.into_owned())),
+        }
+    }
+
+    /// The stamp.
+    #[must_use]
+    pub fn into_stamp(self) -> Stamp {
+        Stamp {
+            time: self.time,
+            host: self.host.map(Cow::into_owned),
+            program: self.program.map(Cow::into_owned),
+            pid: self.pid,
+            unit: self.unit.map(Cow::into_owned),
+            level: self.level,
+            attributes: self.attributes.unwrap_or_default(),
+            task: self.task.map(|task| Box::new(task.into_owned())),
+        }
+    }
+}
+
+impl<'a> From<&'a Stamp> for Header<'a> {
+    /// Without the attributes: no rule sees them.
+    fn from(stamp: &'a Stamp) -> Self {
+        Self {
+            time: stamp.time,
+            host: stamp.host.as_deref().map(Cow::Borrowed),
+            program: stamp.program.as_deref().map(Cow::Borrowed),
+            pid: stamp.pid,
+            unit: stamp.unit.as_deref().map(Cow::Borrowed),
+            level: stamp.level,
+            attributes: None,
+            task: stamp.task.as_deref().map(Cow::Borrowed),
+        }
+    }
+}
+
+impl From<Stamp> for Header<'_> {
+    fn from(stamp: Stamp) -> Self {
+        Self {
+            time: stamp.time,
+            host: stamp.host.map(Cow::Owned),
+            program: stamp.program.map(Cow::Owned),
+            pid: stamp.pid,
+            unit: stamp.unit.map(Cow::Owned),
+            level: stamp.level,
+            attributes: Some(stamp.attributes),
+            task: stamp.task.map(|task| Cow::Owned(*task)),
+        }
+    }
+}
+
 /// Whether an event's time can be relied on. Windows count in [`Event::time`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,11 +167,15 @@ pub enum Clock {
     Future,
 }
 
-/// One parsed record.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    /// Where it was read.
-    pub place: Place,
+/// One parsed record. It borrows what it can: from the line, and from the block that the line is in.
+#[derive(Clone, Debug)]
+pub struct Event<'a> {
+    /// The source it was read from.
+    pub source: &'a SourceId,
+    /// The stream inside the source.
+    pub stream: &'a StreamId,
+    /// The record's first byte in the stream.
+    pub offset: u64,
     /// The time that windows count in.
     pub time: Timestamp,
     /// What [`Event::time`] is worth.
@@ -93,9 +183,9 @@ pub struct Event {
     /// When it was read.
     pub read_at: Timestamp,
     /// The header.
-    pub stamp: Stamp,
+    pub header: Header<'a>,
     /// The text after the header. Hostile: customers write logs.
-    pub message: String,
+    pub message: Cow<'a, str>,
 }
 
 /// Where a record was read: for people, and to find the line again.

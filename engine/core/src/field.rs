@@ -134,10 +134,47 @@ pub enum Value {
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ValueRef::from(self).fmt(f)
+    }
+}
+
+/// A [`Value`] whose text stands elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ValueRef<'a> {
+    /// A whole number; sizes in bytes.
+    Int(i64),
+    /// A number; durations in seconds.
+    Float(f64),
+    /// Anything that is kept as text.
+    Text(&'a str),
+}
+
+impl fmt::Display for ValueRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Int(number) => number.fmt(f),
             Self::Float(number) => number.fmt(f),
             Self::Text(text) => f.pad(text),
+        }
+    }
+}
+
+impl From<ValueRef<'_>> for Value {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Int(number) => Self::Int(number),
+            ValueRef::Float(number) => Self::Float(number),
+            ValueRef::Text(text) => Self::Text(text.to_owned()),
+        }
+    }
+}
+
+impl<'a> From<&'a Value> for ValueRef<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Int(number) => Self::Int(*number),
+            Value::Float(number) => Self::Float(*number),
+            Value::Text(text) => Self::Text(text),
         }
     }
 }
@@ -160,8 +197,16 @@ impl FieldType {
     /// # Errors
     /// [`NotAccepted`] with the named reason.
     pub fn accept(&self, text: &str) -> Result<Value, NotAccepted> {
+        self.check(text).map(Value::from)
+    }
+
+    /// The same, without a copy of the text.
+    ///
+    /// # Errors
+    /// [`NotAccepted`] with the named reason.
+    pub fn check<'a>(&self, text: &'a str) -> Result<ValueRef<'a>, NotAccepted> {
         if *self == Self::Text {
-            return Ok(Value::Text(text.to_owned()));
+            return Ok(ValueRef::Text(text));
         }
         if text.is_empty() {
             return refuse("is empty");
@@ -174,11 +219,7 @@ impl FieldType {
             return refuse("begins with `-`, which programs read as an option");
         }
         let keep = |limit: usize| {
-            if text.len() > limit {
-                refuse(format!("is longer than {limit} bytes"))
-            } else {
-                Ok(Value::Text(text.to_owned()))
-            }
+            if text.len() > limit { refuse(format!("is longer than {limit} bytes")) } else { Ok(ValueRef::Text(text)) }
         };
         let only = |fits: fn(char) -> bool, limit: usize| match text.chars().find(|&c| !fits(c)) {
             Some(c) => refuse(format!("contains `{}`, which no {self} has", c.escape_default())),
@@ -191,9 +232,9 @@ impl FieldType {
             Self::User if !text.contains('@') && text.contains(':') => refuse("contains `:`, which no user has"),
             Self::User if text.starts_with('.') => refuse("begins with `.`"),
             Self::User => only(|c| c.is_ascii_alphanumeric() || "_.@+-".contains(c), 254),
-            Self::Int => text.parse().map(Value::Int).or_else(|_| refuse("is not a whole number")),
+            Self::Int => text.parse().map(ValueRef::Int).or_else(|_| refuse("is not a whole number")),
             Self::Float => match text.parse::<f64>() {
-                Ok(number) if number.is_finite() => Ok(Value::Float(number)),
+                Ok(number) if number.is_finite() => Ok(ValueRef::Float(number)),
                 _ => refuse("is not a number"),
             },
             Self::Ip => match text.parse::<IpAddr>() {
@@ -297,7 +338,7 @@ fn number_and_unit(text: &str) -> Option<(f64, &str)> {
     Some((number, text[split..].trim()))
 }
 
-fn seconds(text: &str) -> Result<Value, NotAccepted> {
+fn seconds(text: &str) -> Result<ValueRef<'_>, NotAccepted> {
     let factor = |unit: &str| {
         Some(match unit {
             "us" | "µs" | "usec" => 1e-6,
@@ -310,12 +351,12 @@ fn seconds(text: &str) -> Result<Value, NotAccepted> {
         })
     };
     match number_and_unit(text).and_then(|(n, unit)| Some(n * factor(unit)?)) {
-        Some(number) if number.is_finite() => Ok(Value::Float(number)),
+        Some(number) if number.is_finite() => Ok(ValueRef::Float(number)),
         _ => refuse("is not a length of time"),
     }
 }
 
-fn bytes(text: &str) -> Result<Value, NotAccepted> {
+fn bytes(text: &str) -> Result<ValueRef<'_>, NotAccepted> {
     let factor = |unit: &str| {
         let unit = unit.to_ascii_lowercase();
         let unit = unit.strip_suffix("bytes").or(unit.strip_suffix("ib")).or(unit.strip_suffix('b')).unwrap_or(&unit);
@@ -330,7 +371,7 @@ fn bytes(text: &str) -> Result<Value, NotAccepted> {
     };
     match number_and_unit(text).and_then(|(n, unit)| Some(n * factor(unit)?)) {
         #[expect(clippy::cast_possible_truncation, reason = "bounded just before")]
-        Some(number) if number < 9e18 => Ok(Value::Int(number as i64)),
+        Some(number) if number < 9e18 => Ok(ValueRef::Int(number as i64)),
         _ => refuse("is not a size"),
     }
 }

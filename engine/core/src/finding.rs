@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Place};
-use crate::field::{FieldType, Value};
+use crate::field::Value;
+use crate::findings::Findings;
 use crate::rule::{Rule, RuleId};
 use crate::task::Task;
 use crate::time::Timestamp;
@@ -71,47 +72,10 @@ impl Finding {
     ///
     /// # Errors
     /// [`Refused`] when a captured text does not fit the declared type of its field.
-    pub fn claim(rule: &Rule, role: Role, event: &Event, captures: &[(&str, &str)]) -> Result<Self, Refused> {
-        let mut fields = BTreeMap::new();
-        let mut text_fields = Vec::new();
-        for &(name, text) in captures {
-            let Some(kind) = rule.fields.get(name) else { continue };
-            let value = kind.accept(text).map_err(|no| Refused {
-                rule: rule.id.clone(),
-                field: name.to_owned(),
-                reason: no.reason,
-            })?;
-            if *kind == FieldType::Text {
-                text_fields.push(name.to_owned());
-            }
-            fields.insert(name.to_owned(), value);
-        }
-        let accepted = |kind: FieldType, text: &Option<String>| text.clone().filter(|t| kind.accept(t).is_ok());
-        Ok(Self {
-            rule: rule.id.clone(),
-            role,
-            place: event.place.clone(),
-            time: event.time,
-            read_at: event.read_at,
-            fields,
-            text_fields,
-            host: accepted(FieldType::Host, &event.stamp.host),
-            program: accepted(FieldType::Ident, &event.stamp.program),
-            task: event.stamp.task.clone(),
-            message: excerpt(&event.message, Self::EXCERPT).to_owned(),
-        })
-    }
-
-    /// The value of a name that `by` may use: a field, `host`, `program`, `task.kind`, `task.target`.
-    #[must_use]
-    pub fn value_of(&self, name: &str) -> Option<String> {
-        match name {
-            "host" => self.host.clone(),
-            "program" => self.program.clone(),
-            "task.kind" => self.task.as_ref().map(|t| t.kind.clone()),
-            "task.target" => self.task.as_ref().and_then(|t| t.target.clone()),
-            field => self.fields.get(field).map(ToString::to_string),
-        }
+    pub fn claim(rule: &Rule, role: Role, event: &Event<'_>, captures: &[(&str, &str)]) -> Result<Self, Refused> {
+        let mut findings = Findings::new(event.source.clone(), event.stream.clone(), event.read_at);
+        findings.about(event).claim(rule, role, captures.iter().copied())?;
+        Ok(findings.get(0).expect("just taken").to_finding())
     }
 }
 

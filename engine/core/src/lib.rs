@@ -19,6 +19,7 @@ pub mod field;
 pub mod trigger;
 pub mod rule;
 pub mod finding;
+pub mod findings;
 
 pub mod window;
 pub mod severity;

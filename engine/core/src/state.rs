@@ -196,6 +196,8 @@ pub struct Journal {
     looking: BTreeSet<EffectId>,
     /// The same, with those that came back.
     looked: BTreeSet<EffectId>,
+    /// The memory of the key that a finding was counted under last.
+    pub(crate) key: String,
 }
 
 impl Journal {
@@ -230,13 +232,16 @@ impl Journal {
     /// What to store now, and the effects to perform once it is stored, without those that [`Journal::looks`] gave. Leaves
     /// the journal empty.
     #[must_use]
-    pub fn take(&mut self, state: &State) -> (Vec<Change>, Vec<Effect>) {
+    pub fn take(&mut self, state: &mut State) -> (Vec<Change>, Vec<Effect>) {
         let mut changes = Vec::new();
         for id in std::mem::take(&mut self.incidents) {
             changes.extend(state.incidents.get(&id).map(|i| Change::Incident(Box::new(i.clone()))));
         }
         for (rule, key) in std::mem::take(&mut self.windows) {
-            let window = state.windows.get(&rule).and_then(|w| w.get(&key)).cloned().map(Box::new);
+            let window = state.windows.get_mut(&rule).and_then(|w| w.get_mut(&key)).map(|window| {
+                window.noted = false;
+                Box::new(window.clone())
+            });
             changes.push(Change::Window(rule, key, window));
         }
         for rule in std::mem::take(&mut self.rules) {
@@ -246,7 +251,16 @@ impl Journal {
         if std::mem::take(&mut self.paused) {
             changes.push(Change::Paused(state.paused.clone()));
         }
-        let mut effects = Vec::new();
+        let (log, effects) = self.take_log();
+        changes.extend(log);
+        (changes, effects)
+    }
+
+    /// Of what [`Journal::take`] gives only what is urgent, and that without looking at the state: for a replay, which stores
+    /// nothing. What else has changed stays in the journal.
+    #[must_use]
+    pub fn take_log(&mut self) -> (Vec<Change>, Vec<Effect>) {
+        let (mut changes, mut effects) = (Vec::new(), Vec::new());
         for change in std::mem::take(&mut self.log) {
             if let Change::Effect(effect) = &change
                 && !self.looked.contains(&effect.id)

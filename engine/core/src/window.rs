@@ -16,11 +16,14 @@
 //! Start at [`Window::see`].
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io::Write as _;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Finding, Role};
+use crate::field::{Value, ValueRef};
+use crate::finding::Role;
+use crate::findings::Claim;
 use crate::incident::{Cause, IncidentId};
 use crate::task::TaskState;
 use crate::time::Timestamp;
@@ -50,6 +53,9 @@ pub struct Window {
     pub held: bool,
     /// The incident that findings of this key belong to while it is not resolved.
     pub incident: Option<IncidentId>,
+    /// The journal knows that it has changed.
+    #[serde(skip)]
+    pub noted: bool,
 }
 
 /// What a finding did to a window.
@@ -74,7 +80,7 @@ impl Window {
     pub const MOST_KEYS: usize = 10_000;
 
     /// Takes a finding in and says whether the trigger is due.
-    pub fn see(&mut self, trigger: &Trigger, finding: &Finding) -> Seen {
+    pub fn see(&mut self, trigger: &Trigger, finding: &Claim<'_>) -> Seen {
         let newest = self.newest.unwrap_or(finding.time);
         let late = finding.time + trigger.memory() < newest;
         let counts = matches!(finding.role, Role::Match(_) | Role::Task);
@@ -88,25 +94,13 @@ impl Window {
             Trigger::Count { count, within } if counts => self.count(finding.time, *count as usize, *within),
             Trigger::Distinct { field, distinct, within } if counts => {
                 let Some(value) = finding.value_of(field) else { return Seen::Nothing };
-                let time = self.values.entry(value).or_insert(finding.time);
-                *time = (*time).max(finding.time);
-                let oldest = self.newest.unwrap_or(finding.time) - *within;
-                self.values.retain(|_, time| *time >= oldest);
-                if self.values.len() > Self::MOST
-                    && let Some(first) = self.values.iter().min_by_key(|(_, t)| **t).map(|(v, _)| v.clone())
-                {
-                    self.values.remove(&first);
-                }
-                if self.values.len() < *distinct as usize {
-                    return Seen::Counts;
-                }
-                self.values.clear();
-                Seen::Fires
+                self.value(value, finding.time);
+                self.distinct(*distinct as usize, *within)
             }
             Trigger::Sequence { order, within } => self.follow(order, *within, finding),
             Trigger::Absence { .. } if counts => {
                 if finding.time >= newest {
-                    self.cause = Some(Box::new(Cause::of(finding)));
+                    self.remember(finding);
                 }
                 Seen::Counts
             }
@@ -146,23 +140,70 @@ impl Window {
         Seen::Counts
     }
 
+    /// Notes when a value was seen.
+    fn value(&mut self, value: ValueRef<'_>, time: Timestamp) {
+        let mut digits = [0; 20];
+        let shown;
+        let text = match value {
+            ValueRef::Text(text) => text,
+            ValueRef::Int(number) => written(number, &mut digits),
+            ValueRef::Float(_) => {
+                shown = value.to_string();
+                &shown
+            }
+        };
+        match self.values.get_mut(text) {
+            Some(newest) => *newest = time.max(*newest),
+            None => drop(self.values.insert(text.to_owned(), time)),
+        }
+    }
+
+    /// Values that are too old are looked for only when they could make a difference.
+    fn distinct(&mut self, distinct: usize, within: Duration) -> Seen {
+        if self.values.len() < distinct.min(Self::MOST) {
+            return Seen::Counts;
+        }
+        let oldest = self.newest.unwrap_or_default() - within;
+        self.values.retain(|_, time| *time >= oldest);
+        if self.values.len() > Self::MOST
+            && let Some(first) = self.values.iter().min_by_key(|(_, t)| **t).map(|(v, _)| v.clone())
+        {
+            self.values.remove(&first);
+        }
+        if self.values.len() < distinct {
+            return Seen::Counts;
+        }
+        self.values.clear();
+        Seen::Fires
+    }
+
+    /// Keeps the finding for the incident that may come of it.
+    fn remember(&mut self, finding: &Claim<'_>) {
+        match &mut self.cause {
+            Some(cause) => cause.renew(finding),
+            None => self.cause = Some(Box::new(Cause::of(finding))),
+        }
+    }
+
     /// Nothing older can be counted with a finding that is not late.
     fn oldest(&self, within: Duration) -> Timestamp {
         self.newest.unwrap_or_default() - within - within
     }
 
-    fn follow(&mut self, order: &[usize], within: Duration, finding: &Finding) -> Seen {
+    fn follow(&mut self, order: &[usize], within: Duration, finding: &Claim<'_>) -> Seen {
         let Role::Match(number) = finding.role else { return Seen::Nothing };
         if !order.contains(&number) {
             return Seen::Nothing;
         }
         let at = self.steps.partition_point(|(time, _)| *time <= finding.time);
         self.steps.insert(at, (finding.time, number));
+        // In a sequence that the newest line completes, it is the last.
+        let is_newest = at + 1 == self.steps.len();
         let oldest = self.oldest(within);
         while self.steps.front().is_some_and(|(t, _)| *t < oldest) || self.steps.len() > Self::MOST_STEPS {
             self.steps.pop_front();
         }
-        if self.is_in_order(order, within) {
+        if (!is_newest || order.last() == Some(&number)) && self.is_in_order(order, within) {
             self.steps.clear();
             return Seen::Fires;
         }
@@ -172,7 +213,14 @@ impl Window {
     /// Whether the patterns were seen in this order within the span, others in between or not.
     fn is_in_order(&self, order: &[usize], within: Duration) -> bool {
         // By how far the order has been seen: the latest start of lines that fit so far.
-        let mut starts: Vec<Option<Timestamp>> = vec![None; order.len()];
+        let (mut few, mut many) = ([None; 8], Vec::new());
+        let starts: &mut [Option<Timestamp>] = match few.get_mut(..order.len()) {
+            Some(few) => few,
+            None => {
+                many.resize(order.len(), None);
+                &mut many
+            }
+        };
         for (time, number) in &self.steps {
             // From behind, so that no line counts in two places.
             for place in (0..order.len()).rev().filter(|place| order[*place] == *number) {
@@ -205,14 +253,14 @@ impl Window {
         self.rested = Some(now);
     }
 
-    fn run_task(&mut self, finding: &Finding) -> Seen {
-        let Some(task) = &finding.task else { return Seen::Nothing };
+    fn run_task(&mut self, finding: &Claim<'_>) -> Seen {
+        let Some(task) = finding.task else { return Seen::Nothing };
         if task.state.is_final() {
             return if self.running.remove(&task.id).is_some() { Seen::Counts } else { Seen::Nothing };
         }
         if task.state == TaskState::Running && self.running.len() < Self::MOST {
             self.running.insert(task.id.clone(), task.started.unwrap_or(finding.time));
-            self.cause = Some(Box::new(Cause::of(finding)));
+            self.remember(finding);
             return Seen::Counts;
         }
         Seen::Nothing
@@ -222,14 +270,63 @@ impl Window {
 impl Cause {
     /// What an incident keeps of the finding that opened it.
     #[must_use]
-    pub fn of(finding: &Finding) -> Self {
+    pub fn of(finding: &Claim<'_>) -> Self {
+        let finding = finding.to_finding();
         Self {
-            place: finding.place.clone(),
-            host: finding.host.clone(),
-            fields: finding.fields.clone(),
-            text_fields: finding.text_fields.clone(),
-            task: finding.task.clone(),
-            message: finding.message.clone(),
+            place: finding.place,
+            host: finding.host,
+            fields: finding.fields,
+            text_fields: finding.text_fields,
+            task: finding.task,
+            message: finding.message,
         }
     }
+
+    /// Becomes that of a newer finding, in the same memory where it is of the same kind: absences see floods.
+    fn renew(&mut self, finding: &Claim<'_>) {
+        let place = &mut self.place;
+        let same = place.source == *finding.source && place.stream == *finding.stream && finding.task.is_none();
+        let mut renewed = 0;
+        let all = finding.fields().all(|(name, value, is_text)| {
+            renewed += 1;
+            let was_text = self.text_fields.iter().any(|text| text == name);
+            was_text == is_text && self.fields.get_mut(name).map(|old| renew(old, value)).is_some()
+        });
+        if !same || !all || renewed < self.fields.len() {
+            *self = Self::of(finding);
+            return;
+        }
+        (place.offset, place.line, self.task) = (finding.offset, finding.line, None);
+        self.message.clear();
+        self.message.push_str(finding.message);
+        match (&mut self.host, finding.host) {
+            (Some(old), Some(host)) => {
+                old.clear();
+                old.push_str(host);
+            }
+            (old, host) => *old = host.map(str::to_owned),
+        }
+    }
+}
+
+fn renew(old: &mut Value, value: ValueRef<'_>) {
+    match (old, value) {
+        (Value::Text(old), ValueRef::Text(text)) => {
+            old.clear();
+            old.push_str(text);
+        }
+        (old, value) => *old = value.into(),
+    }
+}
+
+/// The decimal digits of a number.
+fn written(number: i64, digits: &mut [u8; 20]) -> &str {
+    let mut rest = &mut digits[..];
+    let room = rest.len();
+    let free = match write!(rest, "{number}") {
+        Ok(()) => rest.len(),
+        // -9223372036854775808 has 20.
+        Err(_) => 0,
+    };
+    std::str::from_utf8(&digits[..room - free]).unwrap_or_default()
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use heinzel_core::block::SourceId;
 use heinzel_core::event::{Clock, Event};
 use heinzel_core::finding::{Finding, Role};
+use heinzel_core::findings::Findings;
 use heinzel_core::gate;
 use heinzel_core::parse::Format;
 use heinzel_core::pattern;
@@ -19,7 +20,7 @@ use super::reader;
 use crate::config::Config;
 use crate::exit::{Ends, Exit};
 use crate::live::Live;
-use crate::pipeline::{Lane, Manner, claims, names, tags, task_role};
+use crate::pipeline::{Manner, Seer, names, parse_line, tags, task_role};
 use crate::text::plain;
 use crate::{clock, run};
 
@@ -108,7 +109,7 @@ fn explain_line(
     let program = manner.program.clone();
     // Without a source the line comes from nowhere: a name of ours would count as its file's.
     let source: SourceId = arguments.source.as_deref().unwrap_or_default().into();
-    let event = Lane::new(source.clone(), manner).parse(line, clock::now());
+    let event = parse_line(&manner, &source, line, clock::now());
     let live = Arc::new(live);
     let wanted = arguments.rule.clone().map(heinzel_core::glob::Glob);
     let any_source = arguments.source.is_none();
@@ -126,7 +127,7 @@ fn explain_line(
     }
     if global.json {
         super::print_json(&serde_json::json!({
-            "time": event.time, "clock": event.clock, "header": event.stamp, "message": event.message, "rules": considered,
+            "time": event.time, "clock": event.clock, "header": event.header.clone().into_stamp(), "message": event.message, "rules": considered,
         }))?;
         return Ok(Exit::Ok);
     }
@@ -134,9 +135,9 @@ fn explain_line(
     Ok(Exit::Ok)
 }
 
-fn words(event: &Event, program: Option<&String>, considered: &[Considered], all: bool) -> String {
-    let stamp = &event.stamp;
-    let of = |value: Option<&String>| value.map_or("-".into(), |v| plain(v, 100));
+fn words(event: &Event<'_>, program: Option<&String>, considered: &[Considered], all: bool) -> String {
+    let header = &event.header;
+    let of = |value: Option<&str>| value.map_or("-".into(), |v| plain(v, 100));
     let clock = match event.clock {
         Clock::Own => "",
         Clock::Missing => " (now: none was found in the line)",
@@ -145,12 +146,12 @@ fn words(event: &Event, program: Option<&String>, considered: &[Considered], all
     let mut out = format!(
         "time     {}{clock}\nhost     {}\nprogram  {}\nunit     {}\nmessage  {}\n",
         event.time,
-        of(stamp.host.as_ref()),
-        of(program.or(stamp.program.as_ref())),
-        of(stamp.unit.as_ref()),
+        of(header.host.as_deref()),
+        of(program.map(String::as_str).or(header.program.as_deref())),
+        of(header.unit.as_deref()),
         plain(&event.message, 500),
     );
-    if let Some(task) = &stamp.task {
+    if let Some(task) = &header.task {
         out.push_str(&format!("task     {} {:?} {}\n", plain(&task.kind, 100), task.state, plain(&task.id, 200)));
     }
     out.push('\n');
@@ -181,7 +182,7 @@ fn consider(
     rule: &Rule,
     source: &SourceId,
     any: bool,
-    event: &Event,
+    event: &Event<'_>,
     program: Option<&str>,
 ) -> Considered {
     let not = |clause: &'static str, why: String| Considered {
@@ -200,14 +201,15 @@ fn consider(
         if any { rule.sources.first().map_or(source.clone(), |g| g.0.as_str().into()) } else { source.clone() };
     let view = live.matcher.view(&fixed, None);
     let candidates = view.candidates(&event.message);
-    for claim in claims(live, &view, &fixed, event, &candidates, program) {
-        match claim {
-            Ok(finding) if finding.rule == rule.id && finding.role != Role::TaskOther => return found(rule, &finding),
-            Err(refused) if refused.rule == rule.id => {
-                return not("field", format!("`{}` {}", refused.field, refused.reason));
-            }
-            _ => {}
-        }
+    let (mut findings, mut refused) = (Findings::new(fixed.clone(), fixed.clone(), event.read_at), Vec::new());
+    let tags = tags(event.stream);
+    let seer = Seer { source: &fixed, live, view: &view, program, tags: &tags };
+    seer.see(event, &candidates, &mut findings, &mut refused);
+    if let Some(claim) = findings.iter().find(|c| *c.rule == rule.id && c.role != Role::TaskOther) {
+        return found(rule, &claim.to_finding());
+    }
+    if let Some(refused) = refused.iter().find(|refused| refused.rule == rule.id) {
+        return not("field", format!("`{}` {}", refused.field, refused.reason));
     }
     let matching: Vec<usize> =
         (0..rule.patterns.len()).filter(|&n| matches(&rule.patterns[n], &event.message)).collect();
@@ -220,7 +222,6 @@ fn consider(
     if !any && !rule.sources.is_empty() && !rule.sources.iter().any(|g| g.fits(source)) {
         return not("source", format!("it reads {} only", globs(&rule.sources)));
     }
-    let tags = tags(&event.place.stream);
     let names = names(event, program, &tags);
     let all_names = [names.program, names.unit, names.task_kind].into_iter().flatten().chain(tags.iter().copied());
     if !rule.programs.is_empty() && !all_names.clone().any(|n| rule.programs.iter().any(|g| g.fits(n))) {
@@ -234,7 +235,7 @@ fn consider(
     if let Some(pattern) = rule.unless.iter().find(|p| matches(p, &event.message)) {
         return not("unless", format!("`{pattern}` matches"));
     }
-    let task = event.stamp.task.as_deref();
+    let task = event.header.task.as_deref();
     if rule.task.is_some() && task_role(rule, task) != Some(Role::Task) {
         let is = task.map_or("no task record".into(), |t| format!("a {:?} {}", t.state, t.kind));
         return not("task", format!("the line is {is}"));

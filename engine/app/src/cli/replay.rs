@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use heinzel_core::finding::Finding;
+use heinzel_core::findings::Claim;
 use heinzel_core::parse::Format;
 use heinzel_core::time::{Span, Timestamp};
 use serde_json::json;
@@ -66,7 +66,7 @@ pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::R
     let replay = Replay { live: Arc::new(live), policy: config.policy, manner, files, since };
     let bar = super::audit::progress("read");
     bar.set_length(arguments.files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum());
-    let each = |finding: &Finding| if global.json { super::print_json(&found(finding)) } else { Ok(()) };
+    let each = |finding: &Claim<'_>| if global.json { super::print_json(&found(finding)) } else { Ok(()) };
     let outcomes = replay.run(each, &|bytes| bar.inc(bytes))?;
     bar.finish_and_clear();
     if let Some(path) = &arguments.html {
@@ -87,7 +87,8 @@ pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::R
     Ok(Exit::Ok)
 }
 
-fn found(finding: &Finding) -> serde_json::Value {
+fn found(finding: &Claim<'_>) -> serde_json::Value {
+    let finding = finding.to_finding();
     json!({
         "file": finding.place.stream, "line": finding.place.line, "time": finding.time, "rule": finding.rule,
         "fields": finding.fields,

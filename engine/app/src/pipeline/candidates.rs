@@ -16,7 +16,7 @@ use super::without_end;
 
 /// Records in the order of the block, each at most once. To be kept and filled again: it keeps its memory.
 #[derive(Debug, Default)]
-pub(super) struct Candidates {
+pub(crate) struct Candidates {
     records: Vec<Candidate>,
     patterns: Vec<PatternId>,
     /// Where the records of the block end, where it knows that itself.

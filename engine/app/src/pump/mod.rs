@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 use heinzel_core::block::{Ack, Checkpoint, Notice, SourceId, StreamId};
 use heinzel_core::effect::{Effect, EffectId, Outcome};
 use heinzel_core::finding::Refused;
+use heinzel_core::findings::Findings;
 use heinzel_core::gate;
 use heinzel_core::policy::Policy;
 use heinzel_core::state::{Change, Journal, State};
-use heinzel_core::step::{Command, Input, Reply, World, step, wake_at};
+use heinzel_core::step::{Command, Input, Reply, World, found, step, wake_at};
 use heinzel_store::error::StoreError;
 use heinzel_store::{Retention, Store, Unfinished};
 use tokio::sync::{mpsc, oneshot};
@@ -33,7 +34,7 @@ pub(crate) type Said = Result<String, String>;
 /// What the pump is told.
 pub(crate) enum Message {
     /// A block, scanned.
-    Scanned(Scanned),
+    Scanned(Box<Scanned>),
     /// News of a source.
     Notice(Notice),
     /// An effect came back.
@@ -75,7 +76,7 @@ struct GaveUp;
 /// What a block came to, on its way to the decision.
 pub(crate) struct Scanned {
     pub(crate) source: SourceId,
-    pub(crate) findings: Vec<heinzel_core::finding::Finding>,
+    pub(crate) findings: Findings,
     pub(crate) refused: Vec<Refused>,
     pub(crate) complaints: Vec<String>,
     pub(crate) bytes: u64,
@@ -249,7 +250,7 @@ impl<O: Out> Pump<O> {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Scanned(scanned) => self.scanned(scanned),
+            Message::Scanned(scanned) => self.scanned(*scanned),
             Message::Notice(notice) => {
                 self.counts.notice(&notice);
                 self.decide(Input::Notice(notice));
@@ -276,8 +277,11 @@ impl<O: Out> Pump<O> {
 
     fn scanned(&mut self, scanned: Scanned) {
         self.counts.block(&scanned);
-        if !scanned.findings.is_empty() {
-            self.decide(Input::Findings(scanned.findings));
+        let now = clock::now();
+        let world =
+            World { rules: &self.live.rules, assets: &self.live.assets, policy: &self.policy, now, host: &self.host };
+        for finding in scanned.findings.iter() {
+            found(&mut self.state, &world, &finding, &mut self.journal);
         }
         if let Some(checkpoint) = scanned.checkpoint {
             self.batch.checkpoints.insert((checkpoint.source.clone(), checkpoint.stream.clone()), checkpoint);
@@ -333,7 +337,7 @@ impl<O: Out> Pump<O> {
 
     /// Stores the batch, however long it takes, then does what it asks for.
     async fn commit(&mut self, inbox: &mut Inbox) -> Result<(), GaveUp> {
-        let (changes, effects) = self.journal.take(&self.state);
+        let (changes, effects) = self.journal.take(&mut self.state);
         let batch = std::mem::take(&mut self.batch);
         let checkpoints: Vec<Checkpoint> = batch.checkpoints.into_values().collect();
         if !changes.is_empty() || !checkpoints.is_empty() {

@@ -1,20 +1,20 @@
 //! Log files as streams of findings, merged by time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use heinzel_core::block::{Block, Shape, SourceId};
+use heinzel_core::block::{Block, Shape, SourceId, StreamId};
 use heinzel_core::event::Clock;
-use heinzel_core::finding::Finding;
+use heinzel_core::findings::{Claim, Findings};
 use heinzel_core::time::Timestamp;
 
 use crate::clock;
 use crate::live::Live;
-use crate::pipeline::{Lane, Manner};
+use crate::pipeline::{Candidates, Lane, Manner, Sequel, parse_line};
 
 /// How much is read and scanned at once, in bytes.
 const BLOCK: usize = 1 << 20;
@@ -30,7 +30,7 @@ pub(crate) struct Log {
     pub(crate) complaints: Vec<String>,
     pub(crate) refused: BTreeMap<String, u64>,
     path: PathBuf,
-    stream: Arc<str>,
+    stream: StreamId,
     read_at: Timestamp,
     input: Box<dyn Read>,
     /// What was read behind the last line end.
@@ -39,7 +39,11 @@ pub(crate) struct Log {
     spare: Vec<u8>,
     ended: bool,
     lane: Lane,
-    ready: VecDeque<Finding>,
+    sequel: Sequel,
+    candidates: Candidates,
+    /// What the last block came to, and how much of it was given.
+    ready: Findings,
+    given: usize,
     /// The times of the first and the last line, as far as they have one.
     span: Option<(Timestamp, Timestamp)>,
 }
@@ -70,27 +74,37 @@ impl Log {
             (input, read_at)
         };
         let source = if number == 0 { "replay".into() } else { format!("replay-{number}") };
+        let lane = Lane::of_old_lines(source.into(), manner.clone());
+        let stream: StreamId = name.into();
         Ok(Self {
             bytes: 0,
             lines: 0,
             complaints: Vec::new(),
             refused: BTreeMap::new(),
             path: path.to_owned(),
-            stream: name.into(),
+            ready: Findings::new(lane.source().clone(), stream.clone(), read_at),
+            stream,
             read_at,
             input,
             rest: Vec::new(),
             spare: Vec::new(),
             ended: false,
-            lane: Lane::of_old_lines(source.into(), manner.clone()),
-            ready: VecDeque::new(),
+            sequel: Sequel::of(&lane),
+            candidates: Candidates::default(),
+            given: 0,
+            lane,
             span: None,
         })
     }
 
+    /// The next finding.
+    fn head(&self) -> Option<Claim<'_>> {
+        self.ready.get(self.given)
+    }
+
     /// Reads on until there is a finding or the end.
     fn fill(&mut self, live: &Arc<Live>, read: &dyn Fn(u64)) -> anyhow::Result<()> {
-        while self.ready.is_empty() && !self.ended {
+        while self.given >= self.ready.len() && !self.ended {
             let bytes = self.whole_lines()?;
             read(bytes.len() as u64);
             let offset = self.bytes;
@@ -109,15 +123,16 @@ impl Log {
                 read_at: self.read_at,
                 ack: None,
             };
-            let scanned = self.lane.read(live, &block);
-            let (mut at, mut line) = (0, first_line);
-            for mut finding in scanned.findings {
-                let place = usize::try_from(finding.place.offset - offset).unwrap_or(usize::MAX).min(block.bytes.len());
-                line += newlines(&block.bytes[at.min(place)..place]);
+            let mut scanned = self.lane.way(live).read(&block, false, &mut self.candidates);
+            self.sequel.settle(&mut scanned);
+            let (mut at, mut line) = (0, first_line + 1);
+            scanned.findings.number_lines(|place| {
+                let place = usize::try_from(place - offset).unwrap_or(usize::MAX).min(block.bytes.len());
+                line += newlines(&block.bytes[at..place]);
                 at = place;
-                finding.place.line = Some(line + 1);
-                self.ready.push_back(finding);
-            }
+                line
+            });
+            (self.ready, self.given) = (scanned.findings, 0);
             for refused in scanned.refused {
                 *self.refused.entry(refused.to_string()).or_default() += 1;
             }
@@ -146,7 +161,7 @@ impl Log {
         let (first, last) = (lines.next(), lines.next_back());
         let time = |line: &[u8]| {
             let line = String::from_utf8_lossy(&line[..line.len().min(LOOKED_AT)]);
-            let event = self.lane.parse(&line, self.read_at);
+            let event = parse_line(self.lane.manner(), self.lane.source(), &line, self.read_at);
             (event.clock == Clock::Own).then_some(event.time)
         };
         let first = first.filter(|_| self.span.is_none()).and_then(time);
@@ -197,13 +212,24 @@ impl Merge {
         Self(logs)
     }
 
+    /// Reads on where there is nothing to give.
+    ///
+    /// # Errors
+    /// When a file cannot be read; the message names it.
+    pub(crate) fn fill(&mut self, live: &Arc<Live>, read: &dyn Fn(u64)) -> anyhow::Result<()> {
+        self.0.iter_mut().try_for_each(|log| log.fill(live, read))
+    }
+
     /// The next finding of all files.
-    pub(crate) fn next(&mut self, live: &Arc<Live>, read: &dyn Fn(u64)) -> anyhow::Result<Option<Finding>> {
-        for log in &mut self.0 {
-            log.fill(live, read)?;
-        }
-        let head = |log: &&mut Log| log.ready.front().map_or(Timestamp::MAX, |f| f.time);
-        Ok(self.0.iter_mut().min_by_key(head).and_then(|log| log.ready.pop_front()))
+    ///
+    /// # Errors
+    /// When a file cannot be read; the message names it.
+    pub(crate) fn next(&mut self, live: &Arc<Live>, read: &dyn Fn(u64)) -> anyhow::Result<Option<Claim<'_>>> {
+        self.fill(live, read)?;
+        let head = |log: &&mut Log| log.head().map_or(Timestamp::MAX, |finding| finding.time);
+        let Some(log) = self.0.iter_mut().min_by_key(head) else { return Ok(None) };
+        log.given += 1;
+        Ok(log.ready.get(log.given - 1))
     }
 
     /// The time of the first line.

@@ -4,20 +4,21 @@
 //! own plan sample (or are blind), steps with a refusal by the gate `replay`. The gates of the policy are asked as in
 //! production, so the report says what would have been found, planned and refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use heinzel_core::block::Notice;
 use heinzel_core::effect::{Act, Effect, Outcome};
-use heinzel_core::finding::Finding;
+use heinzel_core::findings::Claim;
 use heinzel_core::incident::{Incident, IncidentId};
 use heinzel_core::policy::Policy;
 use heinzel_core::probe::{Fact, Facts};
-use heinzel_core::rule::RuleId;
+use heinzel_core::rule::{Rule, RuleId};
 use heinzel_core::state::{Change, Entry, Journal, State};
-use heinzel_core::step::{Input, World, step, wake_at};
+use heinzel_core::step::{Input, World, found, step, wake_at};
 use heinzel_core::time::Timestamp;
+use heinzel_core::trigger::Trigger;
 
 use crate::live::Live;
 use crate::pipeline::Manner;
@@ -69,7 +70,7 @@ impl Replay {
     /// When a file cannot be opened or read; the message names it.
     pub(crate) fn run(
         &self,
-        mut each: impl FnMut(&Finding) -> anyhow::Result<()>,
+        mut each: impl FnMut(&Claim<'_>) -> anyhow::Result<()>,
         read: &dyn Fn(u64),
     ) -> anyhow::Result<Outcomes> {
         let mut logs = Vec::new();
@@ -78,15 +79,13 @@ impl Replay {
         }
         let mut merge = Merge::new(logs);
         let mut hour = Hour::new(self);
-        let mut next = merge.next(&self.live, read)?;
+        merge.fill(&self.live, read)?;
         hour.begin(&merge, self.since);
-        while let Some(finding) = std::mem::take(&mut next) {
-            next = merge.next(&self.live, read)?;
-            if self.since.is_some_and(|since| finding.time < since) {
-                continue;
+        while let Some(finding) = merge.next(&self.live, read)? {
+            if self.since.is_none_or(|since| finding.time >= since) {
+                each(&finding)?;
+                hour.finding(&finding);
             }
-            each(&finding)?;
-            hour.finding(finding);
         }
         let mut outcomes = hour.end(merge.last_time());
         for log in merge.into_logs() {
@@ -107,6 +106,9 @@ struct Hour<'a> {
     state: State,
     journal: Journal,
     now: Timestamp,
+    /// What [`wake_at`] said, until something may have changed it: a decision, or a finding of a rule that waits.
+    wake: Option<Option<Timestamp>>,
+    waiting: BTreeSet<RuleId>,
     outcomes: Outcomes,
 }
 
@@ -117,7 +119,9 @@ impl<'a> Hour<'a> {
     fn new(replay: &'a Replay) -> Self {
         let state = State::default();
         let outcomes = Outcomes::default();
-        Self { replay, state, journal: Journal::default(), now: Timestamp::EPOCH, outcomes }
+        let waits = |rule: &&Arc<Rule>| matches!(rule.trigger, Trigger::Absence { .. } | Trigger::Overdue { .. });
+        let waiting = replay.live.rules.rules.values().filter(waits).map(|rule| rule.id.clone()).collect();
+        Self { replay, state, journal: Journal::default(), now: Timestamp::EPOCH, wake: None, waiting, outcomes }
     }
 
     /// The clock starts with the first line: from then on silence counts.
@@ -129,18 +133,28 @@ impl<'a> Hour<'a> {
         }
     }
 
-    fn finding(&mut self, finding: Finding) {
+    fn finding(&mut self, finding: &Claim<'_>) {
         self.pass_to(finding.time);
         let (first, last) = self.outcomes.span.unwrap_or((finding.time, finding.time));
         self.outcomes.span = Some((first.min(finding.time), last.max(finding.time)));
-        *self.outcomes.findings.entry(finding.rule.clone()).or_default() += 1;
-        self.step(Input::Findings(vec![finding]));
+        let world = self.world();
+        found(&mut self.state, &world, finding, &mut self.journal);
+        if self.journal.is_urgent() {
+            self.follow();
+        }
+        if self.waiting.contains(finding.rule) {
+            self.wake = None;
+        }
     }
 
     /// The clock runs to the last line, found or not.
     fn end(mut self, last: Option<Timestamp>) -> Outcomes {
         self.pass_to(last.unwrap_or(self.now).max(self.now));
         self.outcomes.incidents.extend(self.state.incidents);
+        let counters = self.state.counters;
+        for (rule, count) in counters.findings.into_iter().chain(counters.off) {
+            *self.outcomes.findings.entry(rule).or_default() += count;
+        }
         self.outcomes
     }
 
@@ -148,13 +162,20 @@ impl<'a> Hour<'a> {
     fn pass_to(&mut self, time: Timestamp) {
         let mut wakes = 0;
         while wakes < WAKES
-            && let Some(at) = wake_at(&self.state, &self.world()).filter(|at| *at < time)
+            && let Some(at) = self.wake_at().filter(|at| *at < time)
         {
             wakes = if at > self.now { 0 } else { wakes + 1 };
             self.now = self.now.max(at);
             self.step(Input::Tick);
         }
         self.now = self.now.max(time);
+    }
+
+    fn wake_at(&mut self) -> Option<Timestamp> {
+        if self.wake.is_none() {
+            self.wake = Some(wake_at(&self.state, &self.world()));
+        }
+        self.wake.flatten()
     }
 
     fn world(&self) -> World<'a> {
@@ -164,25 +185,35 @@ impl<'a> Hour<'a> {
     }
 
     fn step(&mut self, input: Input) {
-        let mut inputs = vec![input];
+        let world = self.world();
+        step(&mut self.state, &world, input, &mut self.journal);
+        self.follow();
+    }
+
+    /// Writes down what was decided and answers what was asked for, until nothing is left.
+    fn follow(&mut self) {
+        let mut inputs = self.answers();
+        let world = self.world();
         while let Some(input) = inputs.pop() {
-            let world = self.world();
             step(&mut self.state, &world, input, &mut self.journal);
-            let (changes, effects) = self.journal.take(&self.state);
-            for change in changes {
-                match change {
-                    Change::Entry(entry) => self.outcomes.entries.push(entry),
-                    Change::Incident(incident) => {
-                        self.outcomes.incidents.insert(incident.id, *incident);
-                    }
-                    _ => {}
+            inputs.append(&mut self.answers());
+        }
+        self.wake = None;
+    }
+
+    fn answers(&mut self) -> Vec<Input> {
+        let (changes, effects) = self.journal.take_log();
+        for change in changes {
+            match change {
+                Change::Entry(entry) => self.outcomes.entries.push(entry),
+                Change::Incident(incident) => {
+                    self.outcomes.incidents.insert(incident.id, *incident);
                 }
-            }
-            for effect in effects {
-                let outcome = self.answer(&effect);
-                inputs.push(Input::Done { effect: effect.id, outcome });
+                _ => {}
             }
         }
+        let answer = |effect: Effect| Input::Done { outcome: self.answer(&effect), effect: effect.id };
+        effects.into_iter().map(answer).collect()
     }
 
     fn answer(&self, effect: &Effect) -> Outcome {

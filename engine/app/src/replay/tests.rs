@@ -30,8 +30,8 @@ fn replay(lines: &str, log: &str) -> (Vec<(u64, Option<u64>)>, Outcomes) {
     let replay =
         Replay { live: Arc::new(live), policy: Policy::default(), manner, files: vec![file.clone()], since: None };
     let mut places = Vec::new();
-    let each = |finding: &Finding| {
-        places.push((finding.place.offset, finding.place.line));
+    let each = |finding: &Claim<'_>| {
+        places.push((finding.offset, finding.line));
         Ok(())
     };
     let outcomes = replay.run(each, &|_| {}).unwrap();

@@ -5,8 +5,8 @@
 use jiff::civil::DateTime;
 
 use super::cut::Cut;
-use super::{Context, Read, keep, month, when};
-use crate::event::Stamp;
+use super::{Read, Reading, keep, month, when};
+use crate::event::Header;
 use crate::time::Timestamp;
 
 /// How far into a line the time may begin: host names and user names end before.
@@ -14,21 +14,23 @@ const HEAD: usize = 512;
 
 /// `client ident user [21/Nov/2026:10:00:00 +0100] "GET / HTTP/1.1" 200 12 "referer" "agent"`.
 /// Attributes: client, user, method, path, protocol, status, size, referer, agent, vhost. `-` is left out.
-pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     let head = &line[..line.floor_char_boundary(HEAD)];
     // A user name may hold brackets: the first that opens a time counts.
     let (before, time, rest) = head.match_indices(" [").take(4).find_map(|(at, _)| {
         let (time, rest) = bracketed(&line[at + 2..], context)?;
         Some((&line[..at], time, rest))
     })?;
-    let mut stamp = Stamp { time: Some(time), ..Stamp::default() };
-    who(&mut stamp, before)?;
-    what(&mut stamp, Cut::new(rest));
-    Some(Read::new(stamp, line))
+    let mut header = Header { time: Some(time), ..Header::new(context) };
+    who(&mut header, before)?;
+    if context.attributes {
+        what(&mut header, Cut::new(rest));
+    }
+    Some(Read::new(header, line))
 }
 
 /// `21/Nov/2026:10:00:00 +0100]` and what follows.
-fn bracketed<'a>(text: &'a str, context: &Context) -> Option<(Timestamp, &'a str)> {
+fn bracketed<'a>(text: &'a str, context: &Reading<'_>) -> Option<(Timestamp, &'a str)> {
     let mut cut = Cut::new(text);
     let day = cut.number(2, 2)?;
     cut.eat("/")?;
@@ -47,41 +49,41 @@ fn bracketed<'a>(text: &'a str, context: &Context) -> Option<(Timestamp, &'a str
 }
 
 /// `client ident user`, or `vhost client ident user`.
-fn who(stamp: &mut Stamp, before: &str) -> Option<()> {
+fn who(header: &mut Header<'_>, before: &str) -> Option<()> {
     let (first, rest) = before.split_once(' ').filter(|(first, _)| !first.is_empty())?;
     let (second, rest) = rest.split_once(' ').unwrap_or((rest, "-"));
     let with_vhost = second.contains('.') || second.contains(':');
     let (client, user) = if with_vhost {
-        keep(stamp, "vhost", first);
+        keep(header, "vhost", first);
         (second, rest.split_once(' ').map_or("-", |(_, user)| user))
     } else {
         (first, rest)
     };
-    keep(stamp, "client", client);
-    keep(stamp, "user", user);
+    keep(header, "client", client);
+    keep(header, "user", user);
     Some(())
 }
 
 /// `"GET / HTTP/1.1" 200 12 "referer" "agent"`, as far as it goes.
-fn what(stamp: &mut Stamp, mut cut: Cut<'_>) -> Option<()> {
+fn what(header: &mut Header<'_>, mut cut: Cut<'_>) -> Option<()> {
     cut.skip_spaces();
     let request = cut.quoted()?;
     let mut words = request.splitn(2, ' ');
     let method = words.next().unwrap_or_default();
     if let Some(target) = words.next() {
-        keep(stamp, "method", method);
+        keep(header, "method", method);
         let (path, protocol) = target.rsplit_once(' ').unwrap_or((target, "-"));
-        keep(stamp, "path", path);
-        keep(stamp, "protocol", protocol);
+        keep(header, "path", path);
+        keep(header, "protocol", protocol);
     }
     cut.spaces()?;
     let status = cut.number(3, 3)?;
-    keep(stamp, "status", &status.to_string());
+    keep(header, "status", &status.to_string());
     cut.spaces()?;
-    keep(stamp, "size", cut.word());
+    keep(header, "size", cut.word());
     cut.spaces()?;
-    keep(stamp, "referer", cut.quoted()?);
+    keep(header, "referer", cut.quoted()?);
     cut.spaces()?;
-    keep(stamp, "agent", cut.quoted()?);
+    keep(header, "agent", cut.quoted()?);
     Some(())
 }

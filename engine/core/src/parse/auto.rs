@@ -12,26 +12,26 @@
 
 use super::cut::Cut;
 use super::{
-    Context, Read, access, apache_error, json, keep, level, logfmt, mysql, nginx_error, php, postgresql, redis, syslog,
+    Read, Reading, access, apache_error, json, keep, level, logfmt, mysql, nginx_error, php, postgresql, redis, syslog,
     when,
 };
-use crate::event::Stamp;
+use crate::event::Header;
 
 /// How long a container's name with its padding may be.
 const CONTAINER: usize = 80;
 
 /// Reads a line of unknown format.
-pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     let Some((container, inner)) = container(line) else { return bare(line, context) };
-    let mut read = bare(inner, context).unwrap_or_else(|| Read::new(Stamp::default(), inner));
-    keep(&mut read.stamp, "container", container);
-    if read.stamp.program.is_none() {
-        read.stamp.program = Some(container.to_owned());
+    let mut read = bare(inner, context).unwrap_or_else(|| Read::new(Header::new(context), inner));
+    keep(&mut read.header, "container", container);
+    if read.header.program.is_none() {
+        read.header.program = Some(container.into());
     }
     Some(read)
 }
 
-fn bare<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+fn bare<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     match line.bytes().next()? {
         b'{' => json::read(line, context),
         b'<' => syslog::read(line, context),
@@ -56,10 +56,10 @@ fn container(line: &str) -> Option<(&str, &str)> {
     is_name.then_some((name, inner))
 }
 
-fn bracket<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+fn bracket<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     let message = syslog::without_uptime(line);
     if message.len() < line.len() {
-        return Some(Read::new(Stamp { program: Some("kernel".into()), ..Stamp::default() }, message));
+        return Some(Read::new(Header { program: Some("kernel".into()), ..Header::new(context) }, message));
     }
     if let Some(read) = apache_error::read(line, context).or_else(|| php::read(line, context)) {
         return Some(read);
@@ -69,16 +69,16 @@ fn bracket<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
     if let Some(time) = when::ctime(&mut cut, context) {
         cut.eat("]")?;
         cut.skip_spaces();
-        let stamp = Stamp { time: Some(time), program: Some("kernel".into()), ..Stamp::default() };
-        return Some(Read::new(stamp, cut.rest));
+        let header = Header { time: Some(time), program: Some("kernel".into()), ..Header::new(context) };
+        return Some(Read::new(header, cut.rest));
     }
     let iso = when::iso(&mut cut, context)?;
     cut.until(']')?;
     cut.skip_spaces();
-    Some(timed(iso.time, cut))
+    Some(timed(iso.time, cut, context))
 }
 
-fn digit<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+fn digit<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     if line.as_bytes().get(4) == Some(&b'/') {
         return nginx_error::read(line, context);
     }
@@ -89,7 +89,7 @@ fn digit<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
             .or_else(|| syslog::certain(line, context))
             .or_else(|| {
                 cut.skip_spaces();
-                Some(timed(iso.time, cut))
+                Some(timed(iso.time, cut, context))
             });
     }
     mysql::certain_short(line, context)
@@ -99,34 +99,34 @@ fn digit<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
 }
 
 /// `Sat Nov 21 10:00:00 2026 rest`
-fn ctime<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+fn ctime<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     let mut cut = Cut::new(line);
     let time = when::ctime(&mut cut, context)?;
     cut.skip_spaces();
-    Some(timed(time, cut))
+    Some(timed(time, cut, context))
 }
 
 /// A line of which only the time in front is understood, and what little is common behind it: the stream mark of container
 /// runtimes (`stdout F `), a level, or `name [1]: `.
-fn timed(time: crate::time::Timestamp, mut cut: Cut<'_>) -> Read<'_> {
-    let mut stamp = Stamp { time: Some(time), ..Stamp::default() };
+fn timed<'a>(time: crate::time::Timestamp, mut cut: Cut<'a>, context: &Reading<'_>) -> Read<'a> {
+    let mut header = Header { time: Some(time), ..Header::new(context) };
     for mark in ["stdout F ", "stderr F ", "stdout P ", "stderr P "] {
         if cut.eat(mark).is_some() {
-            return Read::new(stamp, cut.rest);
+            return Read::new(header, cut.rest);
         }
     }
     let mut ahead = cut;
     let word = ahead.word();
-    stamp.level = level(word.trim_matches(['[', ']', ':']));
-    if stamp.level.is_none()
+    header.level = level(word.trim_matches(['[', ']', ':']));
+    if header.level.is_none()
         && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         && let Some((pid, message)) = spaced_pid(ahead)
     {
-        stamp.program = Some(word.to_owned()).filter(|word| !word.is_empty());
-        stamp.pid = Some(pid);
-        return Read::new(stamp, message);
+        header.program = Some(word.into()).filter(|_| !word.is_empty());
+        header.pid = Some(pid);
+        return Read::new(header, message);
     }
-    Read::new(stamp, cut.rest)
+    Read::new(header, cut.rest)
 }
 
 /// `  [1]: message`

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::cut::Cut;
-use super::{Context, Read, keep, level, when};
-use crate::event::{Level, Stamp};
+use super::{Read, Reading, keep, level, when};
+use crate::event::{Header, Level};
 use crate::time::Timestamp;
 
 const MESSAGE: [&str; 6] = ["message", "msg", "log", "MESSAGE", "short_message", "@message"];
@@ -19,7 +19,7 @@ const PID: [&str; 3] = ["pid", "_PID", "process.pid"];
 const UNIT: [&str; 3] = ["unit", "UNIT", "_SYSTEMD_UNIT"];
 
 /// Reads a JSON object. Without a message key the message is the whole line.
-pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     let mut keys: Map<String, Value> = serde_json::from_str(line).ok()?;
     let message = MESSAGE.iter().find_map(|&key| match keys.get(key) {
         Some(Value::String(_)) => keys.remove(key).and_then(|value| match value {
@@ -28,18 +28,18 @@ pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
         }),
         _ => None,
     });
-    let mut stamp = Stamp {
+    let mut header = Header {
         time: first(&mut keys, &TIME, |value| time(value, context)),
         level: first(&mut keys, &LEVEL, level_of),
         host: first(&mut keys, &HOST, name),
         program: first(&mut keys, &PROGRAM, name),
         pid: first(&mut keys, &PID, |value| text(value)?.parse().ok()),
         unit: first(&mut keys, &UNIT, name),
-        ..Stamp::default()
+        ..Header::new(context)
     };
-    for (key, value) in &keys {
+    for (key, value) in keys.iter().filter(|_| context.attributes) {
         if let Some(text) = text(value) {
-            keep(&mut stamp, key, &text);
+            keep(&mut header, key, &text);
         }
     }
     let message = match message {
@@ -51,7 +51,7 @@ pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
         }
         None => Cow::Borrowed(line),
     };
-    Some(Read { stamp, message })
+    Some(Read { header, message })
 }
 
 /// Takes the first of these keys whose value can be read; the key is then no longer an attribute.
@@ -72,10 +72,10 @@ fn text(value: &Value) -> Option<Cow<'_, str>> {
 }
 
 /// A name: a text, or the `name` of an object.
-fn name(value: &Value) -> Option<String> {
+fn name(value: &Value) -> Option<Cow<'static, str>> {
     match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Object(inside) => inside.get("name")?.as_str().map(str::to_owned),
+        Value::String(text) if !text.is_empty() => Some(Cow::Owned(text.clone())),
+        Value::Object(inside) => inside.get("name")?.as_str().map(|name| Cow::Owned(name.to_owned())),
         _ => None,
     }
 }
@@ -96,7 +96,7 @@ fn level_of(value: &Value) -> Option<Level> {
     }
 }
 
-fn time(value: &Value, context: &Context) -> Option<Timestamp> {
+fn time(value: &Value, context: &Reading<'_>) -> Option<Timestamp> {
     match value {
         Value::String(text) => from_text(text, context),
         Value::Number(number) => match number.as_i64() {
@@ -108,7 +108,7 @@ fn time(value: &Value, context: &Context) -> Option<Timestamp> {
 }
 
 /// A time as loggers write it into a string: ISO 8601, or a number since the epoch.
-pub(super) fn from_text(text: &str, context: &Context) -> Option<Timestamp> {
+pub(super) fn from_text(text: &str, context: &Reading<'_>) -> Option<Timestamp> {
     let mut cut = Cut::new(text);
     if let Some(iso) = when::iso(&mut cut, context) {
         return Some(iso.time);

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use super::cut::Cut;
-use super::{Context, Read, json, keep, level};
-use crate::event::Stamp;
+use super::{Read, Reading, json, keep, level};
+use crate::event::Header;
 
 /// Reads pairs. Without `msg` or `message` the message is the whole line. `None` when no pair is found.
-pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     let mut cut = Cut::new(line);
-    let mut stamp = Stamp::default();
+    let mut header = Header::new(context);
     let mut message = None;
     let mut pairs = 0;
     loop {
@@ -27,29 +27,31 @@ pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
         pairs += 1;
         match key {
             "msg" | "message" if message.is_none() => message = Some(value),
-            "time" | "ts" | "timestamp" | "t" if stamp.time.is_none() => stamp.time = json::from_text(&value, context),
-            "level" | "lvl" | "severity" if stamp.level.is_none() => stamp.level = level(&value),
-            "host" | "hostname" if stamp.host.is_none() => stamp.host = Some(value.into_owned()),
-            "program" | "service" | "logger" | "app" if stamp.program.is_none() => {
-                stamp.program = Some(value.into_owned());
+            "time" | "ts" | "timestamp" | "t" if header.time.is_none() => {
+                header.time = json::from_text(&value, context);
             }
-            "pid" if stamp.pid.is_none() => stamp.pid = value.parse().ok(),
-            "unit" if stamp.unit.is_none() => stamp.unit = Some(value.into_owned()),
-            _ => keep(&mut stamp, key, &value),
+            "level" | "lvl" | "severity" if header.level.is_none() => header.level = level(&value),
+            "host" | "hostname" if header.host.is_none() => header.host = Some(value),
+            "program" | "service" | "logger" | "app" if header.program.is_none() => {
+                header.program = Some(value);
+            }
+            "pid" if header.pid.is_none() => header.pid = value.parse().ok(),
+            "unit" if header.unit.is_none() => header.unit = Some(value),
+            _ => keep(&mut header, key, &value),
         }
     }
-    (pairs > 0).then(|| Read { stamp, message: message.unwrap_or(Cow::Borrowed(line)) })
+    (pairs > 0).then(|| Read { header, message: message.unwrap_or(Cow::Borrowed(line)) })
 }
 
 /// Reads a line that nobody called logfmt: it must begin with a pair, carry a message, and a time or a level.
-pub(super) fn certain<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+pub(super) fn certain<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     pair(&mut Cut::new(line))?;
     if !(line.contains("msg=") || line.contains("message=")) {
         return None;
     }
     read(line, context).filter(|read| {
         let whole = matches!(read.message, Cow::Borrowed(text) if text.len() == line.len());
-        !whole && (read.stamp.time.is_some() || read.stamp.level.is_some())
+        !whole && (read.header.time.is_some() || read.header.level.is_some())
     })
 }
 

@@ -13,12 +13,14 @@
 //! - Attributes are as hostile as the message, and at most [`ATTRIBUTES`] of them are kept.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Level, Stamp};
+use crate::event::{Header, Level, Stamp};
 use crate::time::Timestamp;
+use when::Memo;
 
 mod access;
 mod apache_error;
@@ -94,26 +96,76 @@ pub struct Parsed {
 /// Reads one record. Its line end may be there or not. Never fails; invalid UTF-8 becomes U+FFFD.
 #[must_use]
 pub fn parse(format: Format, line: &[u8], context: &Context) -> Parsed {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let text = String::from_utf8_lossy(line);
-    let read = match format {
-        Format::Auto => auto::read(&text, context),
-        Format::Syslog => syslog::read(&text, context),
-        Format::Json => json::read(&text, context),
-        Format::Logfmt => logfmt::read(&text, context),
-        Format::Access => access::read(&text, context),
-        Format::NginxError => nginx_error::read(&text, context),
-        Format::ApacheError => apache_error::read(&text, context),
-        Format::Php => php::read(&text, context),
-        Format::Mysql => mysql::read(&text, context),
-        Format::Postgresql => postgresql::read(&text, context),
-        Format::Plain => None,
-    };
-    match read {
-        Some(Read { stamp, message }) => Parsed { stamp, message: message.into_owned() },
-        None => Parsed { stamp: Stamp::default(), message: text.into_owned() },
+    let reader = Reader { attributes: true, ..Reader::new(format, context) };
+    let Read { header, message } = reader.read(line);
+    Parsed { stamp: header.into_stamp(), message: message.into_owned() }
+}
+
+/// Reads many records, as [`parse`] does, without copying anything of the line: for floods. Attributes are left out.
+#[derive(Clone, Debug)]
+pub struct Reader<'c> {
+    format: Format,
+    context: &'c Context,
+    attributes: bool,
+    memo: Memo,
+}
+
+/// A record that borrows from its line.
+#[derive(Clone, Debug)]
+pub struct Read<'a> {
+    /// Its header.
+    pub header: Header<'a>,
+    /// The rest.
+    pub message: Cow<'a, str>,
+}
+
+impl<'c> Reader<'c> {
+    /// A reader of this format.
+    #[must_use]
+    pub fn new(format: Format, context: &'c Context) -> Self {
+        Self { format, context, attributes: false, memo: Memo::default() }
     }
+
+    /// Reads one record.
+    #[must_use]
+    pub fn read<'a>(&self, line: &'a [u8]) -> Read<'a> {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match String::from_utf8_lossy(line) {
+            Cow::Borrowed(text) => self.read_text(text),
+            Cow::Owned(text) => self.read_text(&text).into_owned(),
+        }
+    }
+
+    fn read_text<'a>(&self, text: &'a str) -> Read<'a> {
+        let Context { zone, read_at, year } = self.context;
+        let context = &Reading { zone, read_at: *read_at, year: *year, attributes: self.attributes, memo: &self.memo };
+        let read = match self.format {
+            Format::Auto => auto::read(text, context),
+            Format::Syslog => syslog::read(text, context),
+            Format::Json => json::read(text, context),
+            Format::Logfmt => logfmt::read(text, context),
+            Format::Access => access::read(text, context),
+            Format::NginxError => nginx_error::read(text, context),
+            Format::ApacheError => apache_error::read(text, context),
+            Format::Php => php::read(text, context),
+            Format::Mysql => mysql::read(text, context),
+            Format::Postgresql => postgresql::read(text, context),
+            Format::Plain => None,
+        };
+        read.unwrap_or_else(|| Read::new(Header::new(context), text))
+    }
+}
+
+/// What the formats must know.
+#[derive(Clone, Copy, Debug)]
+struct Reading<'c> {
+    zone: &'c TimeZone,
+    read_at: Timestamp,
+    year: Option<i16>,
+    /// Whether attributes are kept.
+    attributes: bool,
+    memo: &'c Memo,
 }
 
 /// Whether the message of this line is certain to stand in it byte for byte (but for invalid UTF-8). `false` for lines
@@ -133,22 +185,31 @@ pub fn may_escape(format: Format) -> bool {
     matches!(format, Format::Auto | Format::Json | Format::Logfmt)
 }
 
-/// What one format understood of a line.
-struct Read<'a> {
-    stamp: Stamp,
-    message: Cow<'a, str>,
+impl<'a> Read<'a> {
+    fn new(header: Header<'a>, message: &'a str) -> Self {
+        Self { header, message: Cow::Borrowed(message) }
+    }
+
+    fn into_owned(self) -> Read<'static> {
+        Read { header: self.header.into_owned(), message: Cow::Owned(self.message.into_owned()) }
+    }
 }
 
-impl<'a> Read<'a> {
-    fn new(stamp: Stamp, message: &'a str) -> Self {
-        Self { stamp, message: Cow::Borrowed(message) }
+impl Header<'_> {
+    /// One of which nothing is known yet.
+    fn new(context: &Reading<'_>) -> Self {
+        Self { attributes: context.attributes.then(BTreeMap::new), ..Self::default() }
     }
 }
 
 /// Keeps a named value, unless it is empty, `-`, or one too many.
-fn keep(stamp: &mut Stamp, name: &str, value: &str) {
-    if !value.is_empty() && value != "-" && stamp.attributes.len() < ATTRIBUTES {
-        stamp.attributes.insert(name.to_owned(), value.to_owned());
+fn keep(header: &mut Header<'_>, name: &str, value: &str) {
+    if let Some(attributes) = &mut header.attributes
+        && !value.is_empty()
+        && value != "-"
+        && attributes.len() < ATTRIBUTES
+    {
+        attributes.insert(name.to_owned(), value.to_owned());
     }
 }
 

@@ -4,12 +4,12 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::cut::Cut;
-use super::{Context, Read, level, month, when};
-use crate::event::Stamp;
+use super::{Read, Reading, level, month, when};
+use crate::event::Header;
 
 /// `[21-Nov-2026 10:00:00] WARNING: [pool www] …` and `[21-Nov-2026 10:00:00 Europe/Berlin] PHP Fatal error:  …`.
 /// The message begins behind the bracket.
-pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     let mut cut = Cut::new(line);
     cut.eat("[")?;
     let day = cut.number(2, 2)?;
@@ -27,8 +27,8 @@ pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
         None => ("php-fpm", word),
     };
     let level = level(word);
-    let program = (level.is_some() || program == "php").then(|| program.to_owned());
-    Some(Read::new(Stamp { time, level, program, ..Stamp::default() }, cut.rest))
+    let program = (level.is_some() || program == "php").then_some(program.into());
+    Some(Read::new(Header { time, level, program, ..Header::new(context) }, cut.rest))
 }
 
 /// The zone that PHP names. `None`: no zone, or one that this machine does not know.

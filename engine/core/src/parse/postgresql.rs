@@ -3,8 +3,9 @@
 use jiff::tz::TimeZone;
 
 use super::cut::Cut;
-use super::{Context, Read, keep, level, when};
-use crate::event::Stamp;
+use super::when::Memo;
+use super::{Read, Reading, keep, level, when};
+use crate::event::Header;
 
 /// The words that begin a message, all followed by a colon and two blanks.
 const WORDS: [&str; 17] = [
@@ -32,7 +33,7 @@ const PREFIX: usize = 320;
 /// The prefixes of Debian (`%m [%p] %q%u@%d `), of the project (`%m [%p] `), the older `%t [%p-%l] %q%u@%d ` and the one
 /// that hosted databases use (`%t:%r:%u@%d:[%p]:`). The message begins at its word: `FATAL:  sorry, …`.
 /// Attributes: user, database, client.
-pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     let mut cut = Cut::new(line);
     let mut at = cut;
     let iso = when::iso(&mut cut, context)?;
@@ -42,7 +43,7 @@ pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
     let letters = cut.rest.bytes().take_while(u8::is_ascii_alphabetic).count();
     let zone = &cut.rest[..letters];
     if !iso.zoned && matches!(zone, "UTC" | "GMT") {
-        time = when::iso(&mut at, &Context { zone: TimeZone::UTC, ..context.clone() })?.time;
+        time = when::iso(&mut at, &Reading { zone: &TimeZone::UTC, memo: &Memo::default(), ..*context })?.time;
     }
     cut.rest = &cut.rest[letters..];
     let head = &cut.rest[..cut.rest.floor_char_boundary(PREFIX)];
@@ -50,23 +51,23 @@ pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
         let word = head[..colon].rsplit(|c: char| !c.is_ascii_alphanumeric()).next()?;
         WORDS.contains(&word).then_some((colon - word.len(), colon))
     });
-    let mut stamp = Stamp { time: Some(time), program: Some("postgres".into()), ..Stamp::default() };
+    let mut header = Header { time: Some(time), program: Some("postgres".into()), ..Header::new(context) };
     let (start, colon) = word?;
-    stamp.level = level(&head[start..colon]);
-    prefix(&mut stamp, &head[..start]);
-    Some(Read::new(stamp, &cut.rest[start..]))
+    header.level = level(&head[start..colon]);
+    prefix(&mut header, &head[..start]);
+    Some(Read::new(header, &cut.rest[start..]))
 }
 
 /// `[123-1] user@database `, `:192.0.2.1(123):user@database:[123]:`.
-fn prefix(stamp: &mut Stamp, text: &str) {
+fn prefix(header: &mut Header<'_>, text: &str) {
     for part in text.split([' ', ':']).filter(|part| !part.is_empty()) {
         if let Some(inside) = part.strip_prefix('[') {
-            stamp.pid = inside.split(['-', ']']).next().and_then(|pid| pid.parse().ok()).or(stamp.pid);
+            header.pid = inside.split(['-', ']']).next().and_then(|pid| pid.parse().ok()).or(header.pid);
         } else if let Some((user, database)) = part.split_once('@') {
-            keep(stamp, "user", user);
-            keep(stamp, "database", database);
+            keep(header, "user", user);
+            keep(header, "database", database);
         } else if let Some((client, _)) = part.split_once('(') {
-            keep(stamp, "client", client);
+            keep(header, "client", client);
         }
     }
 }

@@ -3,11 +3,11 @@
 use jiff::civil::DateTime;
 
 use super::cut::Cut;
-use super::{Context, Read, when};
-use crate::event::{Level, Stamp};
+use super::{Read, Reading, when};
+use crate::event::{Header, Level};
 
 /// The message begins behind the mark of its level.
-pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     let mut cut = Cut::new(line);
     let pid = cut.number(1, 9)?;
     cut.eat(":")?;
@@ -38,6 +38,7 @@ pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
     };
     cut.rest = &cut.rest[1..];
     cut.skip_spaces();
-    let stamp = Stamp { time, level: Some(level), pid: Some(pid), program: Some("redis".into()), ..Stamp::default() };
-    Some(Read::new(stamp, cut.rest))
+    let header =
+        Header { time, level: Some(level), pid: Some(pid), program: Some("redis".into()), ..Header::new(context) };
+    Some(Read::new(header, cut.rest))
 }

@@ -1,48 +1,51 @@
 //! Syslog: RFC 3164 and what its relatives write into files, RFC 5424, and the short output of `journalctl`.
 
+use std::borrow::Cow;
+
 use super::cut::Cut;
-use super::{Context, Read, keep, level, when};
-use crate::event::{Level, Stamp};
+use super::when::Memo;
+use super::{Read, Reading, keep, level, when};
+use crate::event::{Header, Level};
 
 /// How far into a line a tag may reach.
 const TAG: usize = 160;
 
 /// Reads a syslog line of any kind. `None` when it does not begin with a time (or `<PRI>` and a time).
-pub(super) fn read<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     let mut cut = Cut::new(line);
-    let mut stamp = Stamp::default();
+    let mut header = Header::new(context);
     let priority = priority(&mut cut);
     if let Some(number) = priority {
-        stamp.level = Level::from_number(number % 8);
-        if let Some(read) = rfc5424(cut, &stamp, context) {
+        header.level = Level::from_number(number % 8);
+        if let Some(read) = rfc5424(cut, &header, context) {
             return Some(read);
         }
     }
     match time(&mut cut, context) {
-        Some(time) => stamp.time = Some(time),
+        Some(time) => header.time = Some(time),
         // RFC 3164 section 4.3.2: a relay meets messages with a PRI and nothing else it knows.
         None if priority.is_some() => {
             if let Some(tag) = Tag::cut(cut.rest) {
-                return Some(tag.into_read(stamp));
+                return Some(tag.into_read(header));
             }
-            return Some(Read::new(stamp, cut.rest));
+            return Some(Read::new(header, cut.rest));
         }
         None => return None,
     }
     cut.skip_spaces();
-    Some(tagged(cut, &stamp).unwrap_or_else(|| untagged(cut, stamp)))
+    Some(tagged(cut, &header).unwrap_or_else(|| untagged(cut, header)))
 }
 
 /// A line with an RFC 3339 time that is surely syslog: the time names its zone, and a host and a tag follow.
-pub(super) fn certain<'a>(line: &'a str, context: &Context) -> Option<Read<'a>> {
+pub(super) fn certain<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     let mut cut = Cut::new(line);
     let iso = when::iso(&mut cut, context).filter(|iso| iso.strict && iso.zoned)?;
     cut.spaces()?;
-    tagged(cut, &Stamp { time: Some(iso.time), ..Stamp::default() })
+    tagged(cut, &Header { time: Some(iso.time), ..Header::new(context) })
 }
 
 /// The times that syslog lines begin with.
-fn time(cut: &mut Cut<'_>, context: &Context) -> Option<crate::time::Timestamp> {
+fn time(cut: &mut Cut<'_>, context: &Reading<'_>) -> Option<crate::time::Timestamp> {
     if let Some(iso) = when::iso(cut, context) {
         return Some(iso.time);
     }
@@ -54,7 +57,7 @@ fn time(cut: &mut Cut<'_>, context: &Context) -> Option<crate::time::Timestamp> 
     if let Some(year) = at.number(4, 4)
         && at.spaces().is_some()
     {
-        let year = Context { year: i16::try_from(year).ok(), ..context.clone() };
+        let year = Reading { year: i16::try_from(year).ok(), memo: &Memo::default(), ..*context };
         let time = when::month_day(&mut at, &year)?;
         *cut = at;
         return Some(time);
@@ -84,30 +87,30 @@ fn priority(cut: &mut Cut<'_>) -> Option<u8> {
 }
 
 /// `host program[1]: message`, or without the host. `None` when no tag follows.
-fn tagged<'a>(cut: Cut<'a>, stamp: &Stamp) -> Option<Read<'a>> {
+fn tagged<'a>(cut: Cut<'a>, header: &Header<'a>) -> Option<Read<'a>> {
     let mut after = cut;
     let host = after.word();
     if host.ends_with(':') || host.contains("]:") {
-        return Tag::cut(cut.rest).map(|tag| tag.into_read(stamp.clone()));
+        return Tag::cut(cut.rest).map(|tag| tag.into_read(header.clone()));
     }
     if !is_host(host) {
         return None;
     }
     after.skip_spaces();
-    let mut read = Tag::cut(after.rest)?.into_read(stamp.clone());
-    read.stamp.host = Some(host.to_owned());
+    let mut read = Tag::cut(after.rest)?.into_read(header.clone());
+    read.header.host = Some(host.into());
     Some(read)
 }
 
 /// `host last message repeated 2 times`: a host, where the first word can be one.
-fn untagged(cut: Cut<'_>, mut stamp: Stamp) -> Read<'_> {
+fn untagged<'a>(cut: Cut<'a>, mut header: Header<'a>) -> Read<'a> {
     let mut after = cut;
     let host = after.word();
     if !is_host(host) || after.spaces().is_none() {
-        return Read::new(stamp, cut.rest);
+        return Read::new(header, cut.rest);
     }
-    stamp.host = Some(host.to_owned());
-    Read::new(stamp, after.rest)
+    header.host = Some(host.into());
+    Read::new(header, after.rest)
 }
 
 fn is_host(word: &str) -> bool {
@@ -166,11 +169,11 @@ impl<'a> Tag<'a> {
         })
     }
 
-    fn into_read(self, mut stamp: Stamp) -> Read<'a> {
-        stamp.program = Some(self.program.to_owned());
-        stamp.pid = self.pid;
+    fn into_read(self, mut header: Header<'a>) -> Read<'a> {
+        header.program = Some(self.program.into());
+        header.pid = self.pid;
         let message = if self.program == "kernel" { without_uptime(self.message) } else { self.message };
-        Read::new(stamp, message)
+        Read::new(header, message)
     }
 }
 
@@ -203,36 +206,36 @@ pub(super) fn without_uptime(message: &str) -> &str {
 }
 
 /// What follows `<PRI>` in RFC 5424: `1 time host app pid msgid [structured data] message`.
-fn rfc5424<'a>(mut cut: Cut<'a>, stamp: &Stamp, context: &Context) -> Option<Read<'a>> {
+fn rfc5424<'a>(mut cut: Cut<'a>, header: &Header<'a>, context: &Reading<'_>) -> Option<Read<'a>> {
     cut.number(1, 2)?;
     cut.eat(" ")?;
-    let mut stamp = stamp.clone();
+    let mut header = header.clone();
     if cut.eat("- ").is_none() {
-        stamp.time = Some(when::iso(&mut cut, context)?.time);
+        header.time = Some(when::iso(&mut cut, context)?.time);
         cut.eat(" ")?;
     }
     let mut field = || {
         let word = cut.word();
         let _ = cut.eat(" ");
-        (word != "-" && !word.is_empty()).then(|| word.to_owned())
+        (word != "-" && !word.is_empty()).then_some(word)
     };
-    stamp.host = field();
-    stamp.program = field();
-    stamp.pid = field().and_then(|pid| pid.parse().ok());
+    header.host = field().map(Cow::Borrowed);
+    header.program = field().map(Cow::Borrowed);
+    header.pid = field().and_then(|pid| pid.parse().ok());
     if let Some(id) = field() {
-        keep(&mut stamp, "msgid", &id);
+        keep(&mut header, "msgid", id);
     }
     if cut.eat("-").is_none() {
-        while let Some(after) = element(cut, &mut stamp) {
+        while let Some(after) = element(cut, &mut header) {
             cut = after;
         }
     }
     let message = one_space_less(cut.rest);
-    Some(Read::new(stamp, message.strip_prefix('\u{feff}').unwrap_or(message)))
+    Some(Read::new(header, message.strip_prefix('\u{feff}').unwrap_or(message)))
 }
 
 /// One `[id name="value" …]`; the attributes are called `id.name`.
-fn element<'a>(mut cut: Cut<'a>, stamp: &mut Stamp) -> Option<Cut<'a>> {
+fn element<'a>(mut cut: Cut<'a>, header: &mut Header<'_>) -> Option<Cut<'a>> {
     cut.eat("[")?;
     let end = cut.rest.find([' ', ']'])?;
     let id = &cut.rest[..end];
@@ -241,13 +244,13 @@ fn element<'a>(mut cut: Cut<'a>, stamp: &mut Stamp) -> Option<Cut<'a>> {
     while cut.eat(" ").is_some() {
         let name = cut.until('=')?;
         let value = cut.quoted()?;
-        if found.len() < super::ATTRIBUTES {
+        if header.attributes.is_some() && found.len() < super::ATTRIBUTES {
             found.push((name, value));
         }
     }
     cut.eat("]")?;
     for (name, value) in found {
-        keep(stamp, &format!("{id}.{name}"), &unescaped(value));
+        keep(header, &format!("{id}.{name}"), &unescaped(value));
     }
     Some(cut)
 }

@@ -1,10 +1,12 @@
 //! Times in front of lines. Fields are cut here; the calendar is jiff's.
 
+use std::cell::Cell;
+
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 
 use super::cut::Cut;
-use super::{Context, month};
+use super::{Reading, month};
 use crate::time::Timestamp;
 
 /// A year-less time may lie this many years back: 29 February can be eight years away (1896, 1904).
@@ -22,7 +24,7 @@ pub(super) struct Iso {
 }
 
 /// `2026-11-21T10:00:00.123Z`, `2026-11-21 10:00:00,123`, `2026-11-21  9:00:00 +0100`.
-pub(super) fn iso(cut: &mut Cut<'_>, context: &Context) -> Option<Iso> {
+pub(super) fn iso(cut: &mut Cut<'_>, context: &Reading<'_>) -> Option<Iso> {
     let mut at = *cut;
     let date = date(&mut at, "-")?;
     let strict = at.eat("T").is_some();
@@ -129,7 +131,7 @@ pub(super) fn month(cut: &mut Cut<'_>) -> Option<i8> {
 
 /// `Nov  1 10:00:00`, `Nov 21 2026 10:00:00`, `Nov 21 10:00:00.123`. The year is the line's, the operator's, or the
 /// latest that is not more than a day ahead of the time of reading.
-pub(super) fn month_day(cut: &mut Cut<'_>, context: &Context) -> Option<Timestamp> {
+pub(super) fn month_day(cut: &mut Cut<'_>, context: &Reading<'_>) -> Option<Timestamp> {
     let mut at = *cut;
     let month = month(&mut at)?;
     at.spaces()?;
@@ -150,7 +152,7 @@ pub(super) fn month_day(cut: &mut Cut<'_>, context: &Context) -> Option<Timestam
 }
 
 /// `Sun Dec 04 04:47:44.123456 2005`, as `ctime` and Apache write it.
-pub(super) fn ctime(cut: &mut Cut<'_>, context: &Context) -> Option<Timestamp> {
+pub(super) fn ctime(cut: &mut Cut<'_>, context: &Reading<'_>) -> Option<Timestamp> {
     let mut at = *cut;
     at = weekday(at)?;
     let month = month(&mut at)?;
@@ -175,8 +177,11 @@ pub(super) fn weekday(mut at: Cut<'_>) -> Option<Cut<'_>> {
 
 /// A civil time in the source's zone. In the hour that comes twice the first, in the hour that is missing the time as if
 /// the clock had not been changed (RFC 5545's reading, jiff's "compatible").
-pub(super) fn in_zone(local: DateTime, context: &Context) -> Option<Timestamp> {
-    named(local, &context.zone)
+pub(super) fn in_zone(local: DateTime, context: &Reading<'_>) -> Option<Timestamp> {
+    let (date, clock) = (local.date(), local.time());
+    context.memo.find(Some(date.year()), date.month(), date.day(), clock, |clock| {
+        named(DateTime::from_parts(date, clock), context.zone)
+    })
 }
 
 /// A civil time in a named zone.
@@ -185,14 +190,54 @@ pub(super) fn named(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
 }
 
 /// A time without a year.
-pub(super) fn yearless(month: i8, day: u32, clock: Time, context: &Context) -> Option<Timestamp> {
+pub(super) fn yearless(month: i8, day: u32, clock: Time, context: &Reading<'_>) -> Option<Timestamp> {
     let day = i8::try_from(day).ok()?;
-    let of = |year: i16| in_zone(DateTime::from_parts(Date::new(year, month, day).ok()?, clock), context);
-    if let Some(year) = context.year {
-        return of(year);
+    let of =
+        |year: i16, clock: Time| named(DateTime::from_parts(Date::new(year, month, day).ok()?, clock), context.zone);
+    context.memo.find(None, month, day, clock, |clock| {
+        if let Some(year) = context.year {
+            return of(year, clock);
+        }
+        let latest = context.read_at + DAY;
+        let now = jiff::Timestamp::from_microsecond(latest.as_micros()).ok()?;
+        let this = context.zone.to_datetime(now).year();
+        (0..=YEARS_BACK).filter_map(|back| of(this.checked_sub(back)?, clock)).find(|&time| time <= latest)
+    })
+}
+
+/// The minute that was looked up last: most lines are of the same one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memo(Cell<Option<(Minute, Timestamp)>>);
+
+/// Year (where the line names one), month, day, hour, minute.
+type Minute = (Option<i16>, i8, i8, i8, i8);
+
+impl Memo {
+    /// What `look_up` says of this time of that day; for a minute in which all is regular it is asked once.
+    fn find(
+        &self,
+        year: Option<i16>,
+        month: i8,
+        day: i8,
+        clock: Time,
+        look_up: impl Fn(Time) -> Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        let minute = (year, month, day, clock.hour(), clock.minute());
+        let into = i64::from(clock.second()) * 1_000_000 + i64::from(clock.subsec_nanosecond()) / 1_000;
+        let at = |start: Timestamp| Timestamp::from_micros(start.as_micros() + into);
+        if let Some((_, start)) = self.0.get().filter(|(known, _)| *known == minute) {
+            return Some(at(start));
+        }
+        // Clocks are changed at any second, and the guessed year changes at the second of reading.
+        let edge = |second, nanos| look_up(Time::new(clock.hour(), clock.minute(), second, nanos).ok()?);
+        match (edge(0, 0), edge(59, 999_999_999)) {
+            (Some(start), Some(end))
+                if end.as_micros() - start.as_micros() == 59_999_999 && start >= Timestamp::EPOCH =>
+            {
+                self.0.set(Some((minute, start)));
+                Some(at(start))
+            }
+            _ => look_up(clock),
+        }
     }
-    let latest = context.read_at + DAY;
-    let now = jiff::Timestamp::from_microsecond(latest.as_micros()).ok()?;
-    let this = context.zone.to_datetime(now).year();
-    (0..=YEARS_BACK).filter_map(|back| of(this.checked_sub(back)?)).find(|&time| time <= latest)
 }

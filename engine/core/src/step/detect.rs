@@ -1,13 +1,18 @@
 //! From findings to incidents: window, trigger, dedupe, reopen, clear.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use crate::asset::AssetId;
-use crate::field::FieldType;
+use crate::field::{FieldType, ValueRef};
 use crate::finding::{Finding, Role};
+use crate::findings::Claim;
 use crate::gate;
 use crate::incident::{Cause, Incident, IncidentId, Status};
 use crate::policy::Mode;
 use crate::rule::{Rule, RuleId};
 use crate::run::{End, Stage};
+use crate::state::SourceView;
 use crate::step::{Desk, heal, record, timer};
 use crate::task::TaskState;
 use crate::time::Timestamp;
@@ -15,14 +20,20 @@ use crate::trigger::Trigger;
 use crate::window::{Seen, Window};
 
 /// Takes one finding in.
-pub(super) fn finding(desk: &mut Desk<'_, '_>, finding: &Finding) {
-    let Some(rule) = desk.rule(&finding.rule) else { return };
+pub(super) fn finding(desk: &mut Desk<'_, '_>, finding: &Claim<'_>) {
+    let Some(rule) = desk.rule(finding.rule) else { return };
     if desk.state.is_off(rule) {
-        *desk.state.counters.off.entry(rule.id.clone()).or_default() += 1;
+        count_one(&mut desk.state.counters.off, &rule.id);
         return;
     }
-    *desk.state.counters.findings.entry(rule.id.clone()).or_default() += 1;
-    desk.state.sources.entry(finding.place.source.clone()).or_default().last_finding = Some(finding.time);
+    count_one(&mut desk.state.counters.findings, &rule.id);
+    match desk.state.sources.get_mut(finding.source) {
+        Some(view) => view.last_finding = Some(finding.time),
+        None => {
+            let view = SourceView { last_finding: Some(finding.time), ..SourceView::new() };
+            desk.state.sources.insert(finding.source.clone(), view);
+        }
+    }
     // Without an incident there is nothing to clear, and the rule need not be asked for an asset.
     if clears(rule, finding) && desk.state.incidents_of(&rule.id).any(|i| !i.is_resolved()) {
         clear(desk, rule, finding);
@@ -30,16 +41,29 @@ pub(super) fn finding(desk: &mut Desk<'_, '_>, finding: &Finding) {
     if matches!(finding.role, Role::Clear(_)) {
         return;
     }
-    let key = key(rule, finding);
-    make_room(desk, rule, &key);
-    let window = desk.state.windows.entry(rule.id.clone()).or_default().entry(key.clone()).or_default();
-    desk.journal.windows.insert((rule.id.clone(), key.clone()));
+    let mut key = std::mem::take(&mut desk.journal.key);
+    key.clear();
+    write_key(rule, finding, &mut key);
+    count(desk, rule, &key, finding);
+    desk.journal.key = key;
+}
+
+fn count_one(counter: &mut BTreeMap<RuleId, u64>, rule: &RuleId) {
+    match counter.get_mut(rule) {
+        Some(count) => *count += 1,
+        None => drop(counter.insert(rule.clone(), 1)),
+    }
+}
+
+/// Counts a finding in the window of its key.
+fn count(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Claim<'_>) {
+    let waits = matches!(rule.trigger, Trigger::Absence { .. } | Trigger::Overdue { .. });
+    let window = window(desk, rule, key);
     let held_by = window.incident;
     let seen = window.see(&rule.trigger, finding);
-    let waits = matches!(rule.trigger, Trigger::Absence { .. } | Trigger::Overdue { .. });
     if let Some(id) = held_by.filter(|id| desk.state.incidents.get(id).is_some_and(|i| !i.is_resolved())) {
         if waits {
-            if timer::due_at(desk.state, rule, &key).is_none_or(|at| at > desk.now()) {
+            if timer::due_at(desk.state, rule, key).is_none_or(|at| at > desk.now()) {
                 resolve(desk, id, "what was waited for has come");
             }
         } else if matches!(finding.role, Role::Match(_) | Role::Task) {
@@ -48,51 +72,88 @@ pub(super) fn finding(desk: &mut Desk<'_, '_>, finding: &Finding) {
         return;
     }
     match seen {
-        Seen::Late => *desk.state.counters.late.entry(rule.id.clone()).or_default() += 1,
-        Seen::Fires if !waits => fire(desk, rule, &key, finding),
+        Seen::Late => count_one(&mut desk.state.counters.late, &rule.id),
+        Seen::Fires if !waits => fire(desk, rule, key, finding),
         Seen::Fires | Seen::Counts | Seen::Nothing => {}
     }
 }
 
+/// The window of a key, which is about to change.
+fn window<'d>(desk: &'d mut Desk<'_, '_>, rule: &Rule, key: &str) -> &'d mut Window {
+    if !desk.state.windows.get(&rule.id).is_some_and(|windows| windows.contains_key(key)) {
+        make_room(desk, rule);
+        desk.state.windows.entry(rule.id.clone()).or_default().insert(key.to_owned(), Window::default());
+    }
+    let window = desk.state.windows.get_mut(&rule.id).and_then(|windows| windows.get_mut(key));
+    let window = window.expect("it was there or has been made");
+    if !std::mem::replace(&mut window.noted, true) {
+        desk.journal.windows.insert((rule.id.clone(), key.to_owned()));
+    }
+    window
+}
+
 /// The key a finding is counted under: the values of `by`; without it everything together, except that a rule which fires
 /// at every finding has a key for each set of values, so that the asset is asked for once and not once a line.
-fn key(rule: &Rule, finding: &Finding) -> String {
+fn write_key(rule: &Rule, finding: &Claim<'_>, key: &mut String) {
     let each = matches!(rule.trigger, Trigger::Count { count: 1, .. } | Trigger::Overdue { .. });
-    if rule.by.is_empty() && each {
-        let typed = rule.fields.keys().filter(|name| !finding.text_fields.contains(name)).map(String::as_str);
-        let names = ["host", "task.kind", "task.target"].into_iter().chain(typed);
-        return join_key(names.map(|name| finding.value_of(name)));
-    }
-    join_key(rule.by.iter().map(|name| finding.value_of(name)))
-}
-
-/// Values as one text that no other values make: people write logs, and may choose values with the separator in them.
-fn join_key(values: impl Iterator<Item = Option<String>>) -> String {
-    let escaped = |value: Option<String>| match value {
-        Some(value) => value.replace('\\', r"\\").replace('|', r"\|"),
-        None => r"\-".to_owned(),
+    let mut first = true;
+    let mut write = |name: &str| {
+        if !std::mem::take(&mut first) {
+            key.push('|');
+        }
+        write_value(finding.value_of(name), key);
     };
-    values.map(escaped).collect::<Vec<_>>().join("|")
+    if rule.by.is_empty() && each {
+        ["host", "task.kind", "task.target"].into_iter().for_each(&mut write);
+        rule.fields.keys().filter(|name| !finding.is_text(name)).for_each(|name| write(name));
+    } else {
+        rule.by.iter().for_each(|name| write(name));
+    }
 }
 
-fn make_room(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str) {
+/// Values become one text that no other values make: people write logs, and may choose values with the separator in them.
+fn write_value(value: Option<ValueRef<'_>>, key: &mut String) {
+    match value {
+        None => key.push_str(r"\-"),
+        Some(ValueRef::Text(text)) => {
+            for piece in text.split_inclusive(['\\', '|']) {
+                let plain = piece.strip_suffix(['\\', '|']).unwrap_or(piece);
+                key.push_str(plain);
+                if plain.len() < piece.len() {
+                    key.push('\\');
+                    key.push_str(&piece[plain.len()..]);
+                }
+            }
+        }
+        // Writing to a text cannot fail.
+        Some(number) => drop(write!(key, "{number}")),
+    }
+}
+
+/// Makes room for one more key.
+fn make_room(desk: &mut Desk<'_, '_>, rule: &Rule) {
     let Some(windows) = desk.state.windows.get_mut(&rule.id) else { return };
-    if windows.len() < Window::MOST_KEYS || windows.contains_key(key) {
+    if windows.len() < Window::MOST_KEYS {
         return;
     }
-    let mut ages: Vec<(Option<Timestamp>, String)> = windows.iter().map(|(k, w)| (w.newest, k.clone())).collect();
-    ages.sort_unstable();
-    ages.truncate(Window::MOST_KEYS / 10);
-    *desk.state.counters.evicted.entry(rule.id.clone()).or_default() += ages.len() as u64;
-    for (_, old) in ages {
-        windows.remove(&old);
-        desk.journal.windows.insert((rule.id.clone(), old));
+    let mut ages: Vec<(Option<Timestamp>, &String)> = windows.iter().map(|(k, w)| (w.newest, k)).collect();
+    let most = Window::MOST_KEYS / 10;
+    ages.select_nth_unstable(most);
+    let old: Vec<String> = ages[..most].iter().map(|(_, key)| (*key).clone()).collect();
+    *desk.state.counters.evicted.entry(rule.id.clone()).or_default() += old.len() as u64;
+    for key in old {
+        windows.remove(&key);
+        desk.journal.windows.insert((rule.id.clone(), key));
     }
 }
 
-fn fire(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Finding) {
-    let asset = asset(desk, rule, finding);
+fn fire(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Claim<'_>) {
+    let asset = asset_of(desk, rule, finding);
     open(desk, rule, key, asset, finding.time, Cause::of(finding));
+}
+
+fn asset_of(desk: &mut Desk<'_, '_>, rule: &Rule, finding: &Claim<'_>) -> AssetId {
+    asset(desk, rule, &finding.to_finding())
 }
 
 /// The asset a finding concerns: the rule's word, else for task rules the task's target, else the host.
@@ -259,14 +320,14 @@ fn join(desk: &mut Desk<'_, '_>, id: IncidentId, time: Timestamp) {
     }
 }
 
-fn clears(rule: &Rule, finding: &Finding) -> bool {
+fn clears(rule: &Rule, finding: &Claim<'_>) -> bool {
     let ended_well = || finding.task.as_ref().is_some_and(|t| matches!(t.state, TaskState::Ok | TaskState::Warning));
     matches!(finding.role, Role::Clear(_)) || (rule.clear.task_ok && finding.role == Role::TaskOther && ended_well())
 }
 
 /// A line says that it is well again. It ends the rule's incident on the same asset, unless a fix is in the middle.
-fn clear(desk: &mut Desk<'_, '_>, rule: &Rule, finding: &Finding) {
-    let asset = asset(desk, rule, finding);
+fn clear(desk: &mut Desk<'_, '_>, rule: &Rule, finding: &Claim<'_>) {
+    let asset = asset_of(desk, rule, finding);
     let Some(&id) = desk.state.subjects.get(&(rule.id.clone(), asset)) else { return };
     let Some(incident) = desk.state.incidents.get(&id) else { return };
     if incident.is_resolved() || incident.last_seen > finding.time {

@@ -1,12 +1,12 @@
 //! The one function that decides: state and input in, changes and effects out.
 //!
-//! Start at [`step`]. No clock: [`World::now`] says what time it is. `detect` turns findings into incidents, `heal` takes
+//! Start at [`step`] and, for what rules find, [`found`]. No clock: [`World::now`] says what time it is. `detect` turns findings into incidents, `heal` takes
 //! an incident through probe, plan, gates, steps, checks and the way back, `command` does what operators say.
 
 use crate::asset::Assets;
 use crate::block::{Health, Notice};
 use crate::effect::{Effect, EffectId, Outcome};
-use crate::finding::Finding;
+use crate::findings::Claim;
 use crate::incident::IncidentId;
 use crate::policy::Policy;
 use crate::rule::{Rule, RuleId, RuleSet};
@@ -38,11 +38,9 @@ pub struct World<'a> {
     pub host: &'a str,
 }
 
-/// Everything that can happen to the engine.
+/// Everything that can happen to the engine, beside what rules find ([`found`]).
 #[derive(Debug)]
 pub enum Input {
-    /// What the rules found in one block, in the order of its lines. To be followed by a [`Input::Tick`].
-    Findings(Vec<Finding>),
     /// News of a source.
     Notice(Notice),
     /// An effect came back.
@@ -75,11 +73,6 @@ pub fn step(state: &mut State, world: &World<'_>, input: Input, journal: &mut Jo
     let mut desk = Desk { state, world, journal };
     let mut reply = None;
     match input {
-        Input::Findings(findings) => {
-            findings.iter().for_each(|finding| detect::finding(&mut desk, finding));
-            // The one input that comes in floods; what is due is asked at the tick behind each batch of them.
-            return None;
-        }
         Input::Notice(notice) => desk.source(notice),
         Input::Done { effect, outcome } => heal::done(&mut desk, &effect, outcome),
         Input::Command { by, command } => reply = Some(command::obey(&mut desk, &by, command)),
@@ -92,6 +85,12 @@ pub fn step(state: &mut State, world: &World<'_>, input: Input, journal: &mut Jo
     }
     timer::run(&mut desk);
     reply
+}
+
+/// Decides one finding. The one thing that comes in floods: where its trigger is not due, nothing is allocated and no script
+/// is asked. What is due by itself is asked at the [`Input::Tick`] that must follow each batch of findings.
+pub fn found(state: &mut State, world: &World<'_>, finding: &Claim<'_>, journal: &mut Journal) {
+    detect::finding(&mut Desk { state, world, journal }, finding);
 }
 
 /// When [`step`] wants to be called again even if nothing happens.

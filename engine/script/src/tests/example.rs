@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use heinzel_core::event::{Clock, Event, Place, Stamp};
+use heinzel_core::block::SourceId;
+use heinzel_core::event::{Clock, Event, Header};
 use heinzel_core::field::Value;
 use heinzel_core::finding::{Finding, Role};
 use heinzel_core::probe::{Fact, Facts, Probe};
@@ -64,12 +65,15 @@ pub(super) fn finding(rule: &Rule, message: &str) -> Finding {
     let names = regex.capture_names().flatten();
     let captures: Vec<(&str, &str)> =
         names.filter_map(|n| Some((n, std::str::from_utf8(found.name(n)?.as_bytes()).unwrap()))).collect();
+    let name = SourceId::from("test");
     let event = Event {
-        place: Place::named("test"),
+        source: &name,
+        stream: &name,
+        offset: 0,
         time: Timestamp::EPOCH,
         clock: Clock::Own,
         read_at: Timestamp::EPOCH,
-        stamp: Stamp { host: Some("web1".into()), program: Some("php-fpm".into()), ..Stamp::default() },
+        header: Header { host: Some("web1".into()), program: Some("php-fpm".into()), ..Header::default() },
         message: message.into(),
     };
     Finding::claim(rule, Role::Match(0), &event, &captures).unwrap()

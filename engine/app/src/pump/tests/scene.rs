@@ -24,7 +24,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::super::*;
-use crate::pipeline::{Lane, Manner};
+use crate::pipeline::{Candidates, Lane, Manner};
 use crate::run::state_of;
 
 /// What the source reads, block by block: a block may hold nothing but a checkpoint.
@@ -166,7 +166,7 @@ impl Hand {
             read_at: clock::now(),
             ack: None,
         };
-        let scanned = Lane::new("log".into(), manner).read(&live(), &block);
+        let scanned = Lane::new("log".into(), manner).way(&live()).read(&block, false, &mut Candidates::default());
         let hand = self.clone();
         // One of the source's streams comes with the second block and goes with the sixth.
         let checkpoint = match number {
@@ -190,7 +190,7 @@ impl Hand {
             checkpoint: Some(checkpoint),
             ack: Some(ack),
         };
-        self.inbox.try_send(Message::Scanned(scanned)).unwrap();
+        self.inbox.try_send(Message::Scanned(Box::new(scanned))).unwrap();
     }
 
     /// Somebody who always wants to know how it is.

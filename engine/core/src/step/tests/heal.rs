@@ -117,7 +117,7 @@ fn one_lock_per_asset_is_held_through_verify() {
     sees_it_down(&mut e);
     let mut finding = Finding { rule: "web.other".into(), ..finding_like() };
     finding.time = Engine::time(1);
-    e.step(Input::Findings(vec![finding]));
+    e.found(&finding);
     let probe = e.out.pop().unwrap();
     e.step(Input::Done { effect: probe.id, outcome: unit(false) });
     assert!(e.said("gate `lock` holds: incident 1 is working on host:web1"));
@@ -313,7 +313,7 @@ fn what_a_quick_probe_sees_is_stored_together_with_the_plan_it_leads_to() {
         task: None,
         message: "down".into(),
     };
-    step(&mut e.state, &world, Input::Findings(vec![finding(0)]), &mut e.journal);
+    found(&mut e.state, &world, &(&finding(0)).into(), &mut e.journal);
     let looks = e.journal.looks();
     assert_eq!(looks.iter().map(|l| l.act.describe()).collect::<Vec<_>>(), ["probe unit nginx.service"]);
     assert!(e.journal.is_looking() && e.journal.is_urgent());
@@ -321,7 +321,7 @@ fn what_a_quick_probe_sees_is_stored_together_with_the_plan_it_leads_to() {
     step(&mut e.state, &world, Input::Done { effect: looks[0].id.clone(), outcome: unit(false) }, &mut e.journal);
     assert!(e.journal.looks().is_empty());
     assert!(!e.journal.is_looking(), "the step must not wait for anything");
-    let (changes, effects) = e.journal.take(&e.state);
+    let (changes, effects) = e.journal.take(&mut e.state);
     assert_eq!(effects.iter().map(|e| e.act.describe()).collect::<Vec<_>>(), ["systemctl restart nginx.service"]);
     let stored = changes.iter().filter(|c| matches!(c, Change::Effect(_))).count();
     assert_eq!(stored, 2, "the look is stored as well");

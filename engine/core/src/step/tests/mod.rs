@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::effect::Act;
 use crate::event::Place;
-use crate::finding::Role;
+use crate::finding::{Finding, Role};
 use crate::incident::Status;
 use crate::plan::{Action, Check, Compare, Step, UnitVerb};
 use crate::policy::Mode;
@@ -157,12 +157,8 @@ impl Engine {
             now: Self::time(self.now),
             host: "here",
         };
-        let floods = matches!(input, Input::Findings(_));
         let reply = step(&mut self.state, &world, input, &mut self.journal);
-        if floods {
-            step(&mut self.state, &world, Input::Tick, &mut self.journal);
-        }
-        let (changes, effects) = self.journal.take(&self.state);
+        let (changes, effects) = self.journal.take(&mut self.state);
         for change in changes {
             if let Change::Entry(entry) = change {
                 self.notes.push(format!("{} {}", entry.what, entry.text));
@@ -211,7 +207,19 @@ impl Engine {
             task: task.map(Box::new),
             message: "down".into(),
         };
-        self.step(Input::Findings(vec![finding]));
+        self.found(&finding);
+    }
+
+    fn found(&mut self, finding: &Finding) {
+        let world = World {
+            rules: &self.rules,
+            assets: &self.assets,
+            policy: &self.policy,
+            now: Self::time(self.now),
+            host: "here",
+        };
+        found(&mut self.state, &world, &finding.into(), &mut self.journal);
+        self.step(Input::Tick);
     }
 
     fn acts(&self) -> Vec<String> {
