@@ -15,6 +15,8 @@ mod live;
 mod samples;
 mod pipeline;
 
+mod in_order;
+mod budget;
 mod scanner;
 mod pump;
 mod performer;

@@ -60,6 +60,11 @@ impl Scanned {
         Self { findings, refused: Vec::new(), complaints: Vec::new(), candidates: 0, dated: None }
     }
 
+    /// How much memory it takes, in bytes, as far as it grows with the block.
+    pub(crate) fn size(&self) -> usize {
+        self.findings.size() + self.refused.len() * size_of::<Refused>()
+    }
+
     /// Takes in what a later part of the same block came to.
     pub(crate) fn append(&mut self, later: Self) {
         self.findings.append(&later.findings);

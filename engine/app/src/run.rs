@@ -30,7 +30,7 @@ use crate::pipeline::Manner;
 use crate::pump::{Inbox, Message, Pump};
 use crate::scanner::Current;
 use crate::watch::Reload;
-use crate::{clock, control, scanner, server};
+use crate::{clock, control, in_order, scanner, server};
 
 /// How far back resolved incidents and started fixes are loaded: as long as any reopen window or budget may be.
 pub(crate) const RECENT: Duration = REMEMBERED;
@@ -125,7 +125,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let manners: BTreeMap<SourceId, Manner> = manners.collect::<anyhow::Result<_>>()?;
     let scanner = {
         let (to_pump, current) = (to_pump.clone(), current.clone());
-        let scan = move || scanner::run(from_sources, &to_pump, &current, manners);
+        let scan = move || scanner::run(from_sources, &to_pump, &current, manners, in_order::threads());
         std::thread::Builder::new().name("scanner".into()).spawn(scan).context("start the scanner")?
     };
     announce(&config, &live, errors);

@@ -1,12 +1,15 @@
-//! The thread between the sources and the pump: blocks in, findings out, in the order of each source.
+//! Between the sources and the pump: blocks in, findings out, in the order of each source, on one thread or several.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use heinzel_core::block::{Block, Delivery, Notice, Record, Shape, SourceId};
 use tokio::sync::mpsc;
 
+use crate::budget::Budget;
+use crate::in_order::{self, Piece, Work};
 use crate::live::Live;
 use crate::pipeline::{self, Candidates, Lane, Manner, Sequel, Way};
 use crate::pump::{Message, Scanned};
@@ -32,38 +35,93 @@ impl Current {
     }
 }
 
-/// Scans until the sources have closed their channel.
+/// A block this large is worth waking another thread for the next one, in bytes: scanning it takes longer than that.
+const LARGE: usize = 64 * 1024;
+/// How much of what was found may wait for the pump, in bytes.
+const WAITING: usize = 16 << 20;
+
+/// What comes in, with what is needed to scan it.
+enum Errand {
+    Scan { block: Block, way: Arc<Way>, is_live: bool },
+    Tell(Notice),
+}
+
+/// What goes out.
+enum Done {
+    Scanned(Box<Came>),
+    Tell(Notice),
+}
+
+/// What a block came to.
+struct Came {
+    /// Without its bytes.
+    block: Block,
+    bytes: usize,
+    scanned: pipeline::Scanned,
+    lost: Option<u64>,
+}
+
+impl Done {
+    fn size(&self) -> usize {
+        match self {
+            Self::Scanned(came) => came.scanned.size(),
+            Self::Tell(_) => 0,
+        }
+    }
+}
+
+/// Scans until the sources have closed their channel, on as many threads as are worth it.
 pub(crate) fn run(
     mut inbox: mpsc::Receiver<Delivery>,
     pump: &mpsc::Sender<Message>,
     current: &Current,
     manners: BTreeMap<SourceId, Manner>,
+    threads: NonZeroUsize,
 ) {
-    let lane = |(source, manner): (SourceId, Manner)| {
-        let lane = Lane::new(source.clone(), manner);
-        let sequel = Sequel::of(&lane);
-        (source, (lane, sequel))
-    };
-    let mut lanes: BTreeMap<SourceId, (Lane, Sequel)> = manners.into_iter().map(lane).collect();
-    let mut candidates = Candidates::default();
-    let mut stumbled = BTreeSet::new();
-    while let Some(delivery) = inbox.blocking_recv() {
-        let message = match delivery {
-            Delivery::Notice(notice) => {
-                if let Notice::CaughtUp { source } = &notice
-                    && let Some((lane, _)) = lanes.get_mut(source)
-                {
-                    lane.caught_up();
+    let lane = |(source, manner): (SourceId, Manner)| (source.clone(), Lane::new(source, manner));
+    let mut lanes: BTreeMap<SourceId, Lane> = manners.into_iter().map(lane).collect();
+    let mut sequels: BTreeMap<SourceId, Sequel> =
+        lanes.iter().map(|(source, lane)| (source.clone(), Sequel::of(lane))).collect();
+    let take = move || {
+        loop {
+            let (line, piece, large) = match inbox.blocking_recv()? {
+                Delivery::Notice(notice) => {
+                    let source = notice.source().clone();
+                    if let Notice::CaughtUp { source } = &notice
+                        && let Some(lane) = lanes.get_mut(source)
+                    {
+                        lane.caught_up();
+                    }
+                    (source, Errand::Tell(notice), false)
                 }
-                Message::Notice(notice)
-            }
-            Delivery::Block(block) => {
-                let Some((lane, sequel)) = lanes.get_mut(&block.source) else { continue };
-                let bytes = block.bytes.len() as u64;
-                let way = lane.way(&current.get());
-                let read = |block: &Block| way.read(block, lane.is_live(), &mut candidates);
-                let (mut scanned, lost) = carefully(&block, &way, read);
-                sequel.settle(&mut scanned);
+                Delivery::Block(block) => {
+                    let Some(lane) = lanes.get_mut(&block.source) else { continue };
+                    let (way, is_live, large) = (lane.way(&current.get()), lane.is_live(), block.bytes.len() >= LARGE);
+                    (block.source.clone(), Errand::Scan { block, way, is_live }, large)
+                }
+            };
+            return Some(Piece { line, piece, hand_over: large || !inbox.is_empty() });
+        }
+    };
+    let work = |errand: Errand, candidates: &mut Candidates| match errand {
+        Errand::Tell(notice) => Done::Tell(notice),
+        Errand::Scan { mut block, way, is_live } => {
+            let (scanned, lost) = carefully(&block, &way, |block| way.read(block, is_live, candidates));
+            let bytes = std::mem::take(&mut block.bytes).len();
+            Done::Scanned(Box::new(Came { block, bytes, scanned, lost }))
+        }
+    };
+    let budget = Budget::new(WAITING);
+    let mut stumbled = BTreeSet::new();
+    let give = |done: Done| {
+        let message = match done {
+            Done::Tell(notice) => Message::Notice(notice),
+            Done::Scanned(came) => {
+                let Came { block, bytes, mut scanned, lost } = *came;
+                if let Some(sequel) = sequels.get_mut(&block.source) {
+                    sequel.settle(&mut scanned);
+                }
+                let held = budget.hold(scanned.size());
                 let mut complaints: Vec<String> = scanned.complaints.into_iter().map(|c| c.text).collect();
                 if let Some(offset) = lost.filter(|_| stumbled.insert(block.source.clone())) {
                     let stream = &block.stream;
@@ -77,18 +135,18 @@ pub(crate) fn run(
                     findings: scanned.findings,
                     refused: scanned.refused,
                     complaints,
-                    bytes,
+                    bytes: bytes as u64,
                     candidates: scanned.candidates,
                     checkpoint: block.checkpoint,
                     ack: block.ack,
+                    held: Some(held),
                 }))
             }
         };
         // The pump is gone: what it has not stored is read again from the checkpoint.
-        if pump.blocking_send(message).is_err() {
-            return;
-        }
-    }
+        pump.blocking_send(message).is_ok()
+    };
+    in_order::run(threads, Work { take, work, give }, Done::size);
 }
 
 /// Reads a block; should that panic, its records one by one, without those that panic: strangers write the lines, and none
@@ -151,9 +209,11 @@ fn records(block: &Block) -> Vec<Block> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use heinzel_core::block::Checkpoint;
     use heinzel_core::parse::Format;
     use heinzel_core::time::Timestamp;
     use jiff::tz::TimeZone;
+    use proptest::prelude::*;
 
     fn block(bytes: &[u8], shape: Shape) -> Block {
         let (source, stream) = ("s".into(), "t".into());
@@ -182,6 +242,69 @@ mod tests {
         let (scanned, place) = carefully(block, &way, stumbling);
         assert_eq!((scanned.candidates, place), (read, lost));
     }
+
+    /// What the pump is told of each source, scanned on so many threads.
+    fn told(deliveries: Vec<Delivery>, threads: usize) -> BTreeMap<SourceId, Vec<String>> {
+        let rules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+        static LIVE: std::sync::OnceLock<Arc<Live>> = std::sync::OnceLock::new();
+        let live = LIVE.get_or_init(|| Arc::new(Live::load(&[rules], None).0)).clone();
+        let manner = |format| Manner { format, zone: TimeZone::UTC, year: None, program: None };
+        let manners =
+            [("a", Format::Auto), ("b", Format::Plain)].map(|(name, format)| (SourceId::from(name), manner(format)));
+        let (to_scanner, from_sources) = mpsc::channel(deliveries.len().max(1));
+        let (to_pump, mut pump) = mpsc::channel(deliveries.len().max(1));
+        deliveries.into_iter().for_each(|one| to_scanner.try_send(one).unwrap());
+        drop(to_scanner);
+        let threads = NonZeroUsize::new(threads).unwrap();
+        run(from_sources, &to_pump, &Current::new(live), manners.into(), threads);
+        let mut told: BTreeMap<SourceId, Vec<String>> = BTreeMap::new();
+        while let Ok(message) = pump.try_recv() {
+            let (source, text) = match message {
+                Message::Notice(notice) => (notice.source().clone(), format!("{notice:?}")),
+                Message::Scanned(scanned) => {
+                    let findings: Vec<_> = scanned.findings.iter().map(|claim| claim.to_finding()).collect();
+                    let Scanned { source, refused, complaints, bytes, candidates, checkpoint, .. } = *scanned;
+                    let said = format!("{findings:?} {refused:?} {complaints:?} {bytes} {candidates} {checkpoint:?}");
+                    (source, said)
+                }
+                _ => panic!("the scanner says nothing else"),
+            };
+            told.entry(source).or_default().push(text);
+        }
+        told
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn several_threads_say_the_same_as_one(
+            blocks in proptest::collection::vec((any::<bool>(), proptest::collection::vec(0_usize..LINES.len(), 0..9)), 0..30),
+            threads in 2_usize..5,
+        ) {
+            let deliveries = || blocks.iter().enumerate().map(|(number, (first, lines))| {
+                let source = SourceId::from(if *first { "a" } else { "b" });
+                if lines.is_empty() {
+                    return Delivery::Notice(Notice::CaughtUp { source });
+                }
+                let text: String = lines.iter().map(|line| LINES[*line]).collect();
+                let state = number.to_string();
+                let checkpoint = Some(Checkpoint { source: source.clone(), stream: source.clone(), state });
+                Delivery::Block(Block { source, checkpoint, ..block(text.as_bytes(), Shape::Lines) })
+            });
+            let one = told(deliveries().collect(), 1);
+            prop_assert_eq!(told(deliveries().collect(), threads), one);
+        }
+    }
+
+    const LINES: [&str; 6] = [
+        "1970-01-01T00:00:00Z web1 cp[1]: x: No space left on device\n",
+        "1969-12-31T12:00:00Z web1 cp[1]: y: No space left on device\n",
+        "1970-01-02T00:00:00Z web1 cp[1]: ENOSPC: no space left on device\n",
+        "No space left on device, without a time\n",
+        "{\"message\":\"x:\\u0020No space left on device\",\"program\":\"cp\"}\n",
+        "nothing\n",
+    ];
 
     #[test]
     fn a_record_that_cannot_be_read_costs_no_other() {

@@ -131,6 +131,16 @@ pub enum Notice {
     },
 }
 
+impl Notice {
+    /// The source it is about.
+    #[must_use]
+    pub fn source(&self) -> &SourceId {
+        match self {
+            Self::Health { source, .. } | Self::Counted { source, .. } | Self::CaughtUp { source } => source,
+        }
+    }
+}
+
 /// What travels from a source to the pump.
 #[derive(Debug)]
 pub enum Delivery {

@@ -89,6 +89,15 @@ impl Findings {
         self.entries.len()
     }
 
+    /// How much memory they take, in bytes, but for tasks.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.text.len()
+            + self.records.len() * size_of::<Record>()
+            + self.entries.len() * size_of::<Entry>()
+            + self.fields.len() * size_of::<Field>()
+    }
+
     /// Whether nothing was found.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -24,6 +24,7 @@ use heinzel_store::{Retention, Store, Unfinished};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Held;
 use crate::clock;
 use crate::live::Live;
 use crate::report::{Counts, Report};
@@ -83,6 +84,8 @@ pub(crate) struct Scanned {
     pub(crate) candidates: u64,
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) ack: Option<Ack>,
+    /// Its part of what may wait to be decided.
+    pub(crate) held: Option<Held>,
 }
 
 /// Where effects go to be performed, and where people read what happens.
@@ -283,6 +286,8 @@ impl<O: Out> Pump<O> {
         for finding in scanned.findings.iter() {
             found(&mut self.state, &world, &finding, &mut self.journal);
         }
+        // They are decided: there is room for others.
+        drop(scanned.held);
         if let Some(checkpoint) = scanned.checkpoint {
             self.batch.checkpoints.insert((checkpoint.source.clone(), checkpoint.stream.clone()), checkpoint);
         }

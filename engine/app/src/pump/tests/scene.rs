@@ -189,6 +189,7 @@ impl Hand {
             candidates: scanned.candidates,
             checkpoint: Some(checkpoint),
             ack: Some(ack),
+            held: None,
         };
         self.inbox.try_send(Message::Scanned(Box::new(scanned))).unwrap();
     }
