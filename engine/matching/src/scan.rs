@@ -105,11 +105,11 @@ impl View {
                 candidates.sort_unstable();
                 candidates.dedup();
             }
-            let end = if bytes[record.clone()].ends_with(b"\n") { record.end - 1 } else { record.end };
-            let text = &bytes[record.start..end.max(record.start)];
+            let text = &bytes[record.clone()];
             candidates.retain(|id| self.inner.pattern(*id).is_some_and(|pattern| pattern.may_match(text)));
             if !candidates.is_empty() {
-                found(record.start..end.max(record.start), candidates);
+                let end = if text.ends_with(b"\n") { record.end - 1 } else { record.end };
+                found(record.start..end, candidates);
             }
         }
         if scratch.hits.capacity() <= KEPT {

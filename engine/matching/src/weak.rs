@@ -68,8 +68,7 @@ impl Weak {
         let (cache, set) = &mut scratch;
         let mut which = |record: Range<usize>, cache: &mut Cache, tell: &mut dyn FnMut(usize, usize)| {
             set.clear();
-            let end = if bytes[record.clone()].ends_with(b"\n") { record.end - 1 } else { record.end };
-            match dfa.try_which_overlapping_matches(cache, &Input::new(&bytes[record.start..end]), set) {
+            match dfa.try_which_overlapping_matches(cache, &Input::new(&bytes[record.clone()]), set) {
                 Ok(()) => set.iter().for_each(|pattern| tell(record.start, pattern.as_usize())),
                 Err(_) => all(record, tell),
             }
