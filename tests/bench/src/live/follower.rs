@@ -106,6 +106,8 @@ fn scan(
     let (mut reads, mut pairs, mut next) = (Vec::new(), 0, 0);
     while let Some(delivery) = inbox.blocking_recv() {
         match delivery {
+            // Only how far the source has come.
+            Delivery::Block(block) if block.bytes.is_empty() => {}
             Delivery::Block(block) => {
                 ensure!(block.shape == Shape::Lines, "the file source gave records, not lines");
                 pairs += found(ours, &block);

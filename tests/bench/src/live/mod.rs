@@ -35,14 +35,16 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         options.path("--folder").unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/measured"));
     std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
     let folder = tempfile::Builder::new().prefix("live-").tempdir_in(folder)?;
-    let rate: f64 = options.value("--rate", 200_000.0)?;
-    let whole = std::fs::read(inputs.log("quiet"))?;
-    let wanted = (rate * options.value("--seconds", 8.0)?) as usize;
-    let end = lines(&whole).nth(wanted).map_or(whole.len(), |(start, _)| start);
-    if lines(&whole).count() < wanted {
-        println!("the quiet log has fewer than {wanted} lines; all of it is written");
-    }
-    let flood = flood(prefix(&whole, end), Ours::new(&rules)?, rate, &folder.path().join("flood.log"))?;
+    let flood = {
+        let (rate, seconds): (f64, f64) = (options.value("--rate", 200_000.0)?, options.value("--seconds", 8.0)?);
+        let whole = std::fs::read(inputs.log("quiet")).context("read the quiet log")?;
+        let wanted = (rate * seconds) as usize;
+        let end = lines(&whole).nth(wanted).map(|(start, _)| start).unwrap_or_else(|| {
+            println!("the quiet log has fewer than {wanted} lines; all of it is written");
+            whole.len()
+        });
+        flood(prefix(&whole, end), Ours::new(&rules)?, rate, &folder.path().join("flood.log"))?
+    };
     let mut ours = Ours::new(&rules)?;
     let chosen = matching_lines(&mut ours, &inputs, options.value("--writes", 500)?)?;
     let gap = Duration::from_millis(options.value("--gap-ms", 20)?);

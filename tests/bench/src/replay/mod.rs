@@ -70,7 +70,9 @@ fn measure(
             let start = heinzel.replay(cores, &empty)?;
             let full = heinzel.replay(cores, log)?;
             cpu.push(full.cpu.saturating_sub(start.cpu).as_secs_f64());
-            wall.push(full.wall.saturating_sub(start.wall).as_secs_f64());
+            let net = full.wall.saturating_sub(start.wall).as_secs_f64();
+            ensure!(net > 0.05, "reading {} took {net:.3} s: too short to measure, raise --mb", log.display());
+            wall.push(net);
             heinzel.compare(&full.stdout, &exact)?;
         }
     }
