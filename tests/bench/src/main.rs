@@ -20,6 +20,8 @@ mod rules;
 mod matching;
 
 mod children;
+mod generated;
+mod peers;
 mod replay;
 
 mod live;
@@ -47,7 +49,7 @@ pub struct Settings {
     what: String,
 }
 
-const USAGE: &str = "heinzel-bench inputs|matching|replay|live …, or heinzel-bench [latency|idle|all] [--writes 500] [--gap-ms 30] [--rest-s 60] \
+const USAGE: &str = "heinzel-bench inputs|matching|peers|replay|live …, or heinzel-bench [latency|idle|all] [--writes 500] [--gap-ms 30] [--rest-s 60] \
                      [--binary target/release/heinzel] [--folder DIR] [--json FILE]";
 
 fn main() -> anyhow::Result<()> {
@@ -56,6 +58,7 @@ fn main() -> anyhow::Result<()> {
         Some("inputs") => inputs::run(&Options::read(rest(), inputs::USAGE)?),
         Some("matching") => matching::run(&Options::read(rest(), matching::USAGE)?),
         Some("one") => matching::one::run(&Options::read(rest(), matching::one::USAGE)?),
+        Some("peers") => peers::run(&Options::read(rest(), peers::USAGE)?),
         Some("replay") => replay::run(&Options::read(rest(), replay::USAGE)?),
         Some("live") => live::run(&Options::read(rest(), live::USAGE)?),
         _ => from_outside(),
