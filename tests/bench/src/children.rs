@@ -6,10 +6,12 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike as _};
 
 /// What one run of a program took and said.
 pub struct Run {
-    /// CPU time of it and its children, to 10 ms.
+    /// CPU time of it and its children.
     pub cpu: Duration,
     /// Time on the wall.
     pub wall: Duration,
@@ -43,9 +45,7 @@ pub fn is_installed(program: &str) -> bool {
 
 /// CPU time of all children that have ended.
 fn of_children() -> anyhow::Result<Duration> {
-    let stat = std::fs::read_to_string("/proc/self/stat").context("read /proc/self/stat")?;
-    // The name, in parentheses, may hold blanks; behind it the 14th and 15th fields are cutime and cstime.
-    let behind = stat.rsplit(')').next().unwrap_or_default();
-    let ticks: u64 = behind.split_whitespace().skip(13).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
-    Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100))
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context("getrusage")?;
+    let micros = |time: TimeVal| time.num_microseconds().try_into().map(Duration::from_micros);
+    Ok(micros(usage.user_time())? + micros(usage.system_time())?)
 }

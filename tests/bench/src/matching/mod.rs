@@ -40,7 +40,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let engines = Engines::chosen(options, &inputs)?;
     let logs: Vec<String> = options.list("--logs", "quiet,busy")?;
     let before = figures::load();
-    let mut sets = Vec::new();
+    let (mut sets, mut reloads) = (Vec::new(), Vec::new());
     for count in options.list::<usize>("--rules", "10,100,1000,10000")? {
         let mut comparison = Comparison::start(options, &inputs, &engines, count, &logs)?;
         for log in &logs {
@@ -49,11 +49,13 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         }
         let reload = comparison.reload()?;
         table::reload(count, &reload);
-        sets.push(reload);
+        reloads.push(reload);
     }
     table::growth(&sets);
     let packs = packs::measure(options)?;
-    let report = json!({ "load_before": before, "load_after": figures::load(), "sets": sets, "packs": packs });
+    let report = json!({
+        "load_before": before, "load_after": figures::load(), "sets": sets, "reloads": reloads, "packs": packs,
+    });
     if let Some(file) = options.path("--json") {
         write(&file, &report)?;
     }

@@ -76,7 +76,7 @@ fn measure(
             heinzel.compare(&full.stdout, &exact)?;
         }
     }
-    let share = median(matcher.iter().zip(&wall_one).map(|(matcher, replay)| matcher / replay).collect());
+    let share = median(matcher.iter().zip(&one).map(|(matcher, replay)| matcher / replay).collect());
     let faster = median(wall_one.iter().zip(&wall_two).map(|(one, two)| one / two).collect());
     let [matcher, one, two, wall_one, wall_two] = [matcher, one, two, wall_one, wall_two].map(median);
     println!("\n### heinzel replay, {name} log, {lines} lines, {written} rules, {} pairs\n", exact["pairs"]);
@@ -91,8 +91,8 @@ fn measure(
     Ok(json!({
         "log": name, "rules": written, "lines": lines, "pairs": exact["pairs"],
         "matcher_cpu_s": matcher, "matcher_lines_s": lines / matcher,
-        "one_core": { "cpu_s": one, "wall_s": wall_one, "lines_s": lines / wall_one },
-        "two_cores": { "cpu_s": two, "wall_s": wall_two, "lines_s": lines / wall_two },
+        "one_core": { "cpu_s": one, "wall_s": wall_one, "lines_cpu_s": lines / one },
+        "two_cores": { "cpu_s": two, "wall_s": wall_two, "lines_wall_s": lines / wall_two },
         "share_of_matcher": share, "two_cores_faster": faster,
     }))
 }
