@@ -18,7 +18,7 @@ use crate::figures::{Times, millis};
 use crate::inputs::{Inputs, prefix};
 use crate::matching;
 use crate::matching::engine::{Engine as _, Pairs, lines};
-use crate::matching::ours::Ours;
+use crate::matching::ours::{Ours, learned};
 use crate::options::Options;
 use crate::rules::{patterns, rules};
 use follower::{Follower, Read};
@@ -44,9 +44,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             println!("the quiet log has fewer than {wanted} lines; all of it is written");
             whole.len()
         });
-        flood(prefix(&whole, end), Ours::new(&rules)?, rate, &folder.path().join("flood.log"))?
+        flood(prefix(&whole, end), Ours::new(&rules, &learned([&*whole]))?, rate, &folder.path().join("flood.log"))?
     };
-    let mut ours = Ours::new(&rules)?;
+    let mut ours = Ours::new(&rules, &learned([]))?;
     let chosen = matching_lines(&mut ours, &inputs, options.value("--writes", 500)?)?;
     let gap = Duration::from_millis(options.value("--gap-ms", 20)?);
     let single = single(&chosen, ours, gap, &folder.path().join("single.log"))?;

@@ -11,8 +11,17 @@ use crate::inputs::Inputs;
 use crate::options::Options;
 
 /// All engines, in the order of the tables. `ours` is the first: the others are compared with it.
-const ALL: [&str; 8] =
-    ["ours", "ours-scalar", "regex", "regex-filtered", "aho-corasick", "hyperscan", "vectorscan", "newlines"];
+const ALL: [&str; 9] = [
+    "ours",
+    "ours-built-in",
+    "ours-scalar",
+    "regex",
+    "regex-filtered",
+    "aho-corasick",
+    "hyperscan",
+    "vectorscan",
+    "newlines",
+];
 /// Those that are measured again with the weak patterns, beside this rule set.
 const WEAK: [&str; 4] = ["ours", "regex", "hyperscan", "vectorscan"];
 const WEAK_BESIDE: usize = 1_000;

@@ -18,7 +18,7 @@ use super::filtered::Filtered;
 use super::hs::Database;
 use super::literals::Literals;
 use super::newlines::Newlines;
-use super::ours::Ours;
+use super::ours::{Ours, learned};
 use super::weak;
 use crate::cost;
 use crate::inputs::prefix;
@@ -72,13 +72,24 @@ impl One {
         if options.value("--weak", 0)? == 1 {
             texts.extend(weak::PATTERNS.map(str::to_owned));
         }
-        let ours = matches!(name, "ours" | "ours-scalar");
-        // The rules are the matcher's input, which the engine has anyway: not counted.
+        let bytes = options.value("--bytes", usize::MAX)?;
+        let (mut logs, mut whole) = (BTreeMap::new(), Vec::new());
+        for log in options.all("--log") {
+            let (name, file) = log.split_once('=').context(USAGE)?;
+            let file = PathBuf::from(file);
+            let log = std::fs::read(&file).with_context(|| format!("read {}", file.display()))?;
+            logs.insert(name.to_owned(), prefix(&log, bytes).to_vec());
+            whole.push(log);
+        }
+        // Rules and counts are the matcher's input, which the engine has anyway: not part of the building.
+        let ours = name.starts_with("ours");
         let rules = if ours { rules(&texts) } else { Vec::new() };
+        let rarity = learned(whole.iter().map(Vec::as_slice).filter(|_| name != "ours-built-in"));
+        drop(whole);
         let (memory, cpu, wall) = (cost::memory(), cost::cpu(), Instant::now());
         let built = match name {
-            "ours" => Built::Ours(Ours::new(&rules)?),
-            "ours-scalar" => Built::Ours(Ours::scalar(&rules)?),
+            "ours" | "ours-built-in" => Built::Ours(Ours::new(&rules, &rarity)?),
+            "ours-scalar" => Built::Ours(Ours::new(&rules, &rarity)?.scalar()),
             "regex" => Built::Other(Box::new(Each::new(&texts)?)),
             "regex-filtered" => Built::Other(Box::new(Filtered::new(&texts)?)),
             "aho-corasick" => Built::Other(Box::new(Literals::new(&texts)?)),
@@ -91,7 +102,7 @@ impl One {
         };
         let (cpu, wall) = (cost::cpu().saturating_sub(cpu), wall.elapsed());
         let version = match &built {
-            Built::Ours(_) => None,
+            Built::Ours(ours) => ours.version(),
             Built::Other(engine) => engine.version(),
         };
         let ready = json!({
@@ -100,14 +111,6 @@ impl One {
             "build_wall_s": wall.as_secs_f64(),
             "memory_mb": cost::memory().saturating_sub(memory) as f64 / 1e6,
         });
-        let bytes = options.value("--bytes", usize::MAX)?;
-        let mut logs = BTreeMap::new();
-        for log in options.all("--log") {
-            let (name, file) = log.split_once('=').context(USAGE)?;
-            let file = PathBuf::from(file);
-            let whole = std::fs::read(&file).with_context(|| format!("read {}", file.display()))?;
-            logs.insert(name.to_owned(), prefix(&whole, bytes).to_vec());
-        }
         Ok(Self { built, ready, rules, logs, before: cost::memory() })
     }
 

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::each::Compiled;
 use super::engine::{Pairs, blocks, lines};
-use super::ours::{Ours, captures};
+use super::ours::{Ours, captures, learned};
 use crate::cost::{cpu, median};
 use crate::inputs::Inputs;
 use crate::options::Options;
@@ -38,7 +38,7 @@ pub fn measure(options: &Options) -> anyhow::Result<Value> {
     };
     let count = lines(&log).count();
     let context = Context { zone: jiff::tz::TimeZone::UTC, read_at: Timestamp::EPOCH, year: Some(2026) };
-    let ours = Ours::new(rules.iter().copied())?;
+    let ours = Ours::new(rules.iter().copied(), &learned([]))?.with_headers();
     let mut each = Each::new(&rules)?;
     let (mut quick, mut slow) = (Vec::new(), Vec::new());
     let (mut by_ours, mut by_each) = (Pairs::exact(), Pairs::exact());

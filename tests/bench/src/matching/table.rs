@@ -10,7 +10,8 @@ pub fn set(set: &Value) {
     for row in set["engines"].as_array().into_iter().flatten() {
         let figure = |key: &str, digits: usize| format!("{:.digits$}", row[key].as_f64().unwrap_or(f64::NAN));
         let weak = if row["weak"] == true { " + six weak" } else { "" };
-        let version = row["version"].as_str().and_then(|version| version.split(' ').next());
+        let ours = row["engine"].as_str().is_some_and(|engine| engine.starts_with("ours"));
+        let version = row["version"].as_str().filter(|_| !ours).and_then(|version| version.split(' ').next());
         let version = version.map(|version| format!(" {version}")).unwrap_or_default();
         let part = if row["whole_log"] == true { "all".to_owned() } else { format!("{} lines", row["lines"]) };
         println!(
@@ -25,7 +26,8 @@ pub fn set(set: &Value) {
             figure("scan_mb", 0),
         );
     }
-    println!();
+    let ours = set["engines"].as_array().and_then(|rows| rows.first());
+    println!("\nours: {}", ours.map(|row| word(&row["version"])).unwrap_or_default());
     for ratio in set["ratios"].as_array().into_iter().flatten() {
         let weak = if ratio["weak"] == true { ", with six weak rules" } else { "" };
         let times = ratio["ratio"].as_f64().unwrap_or(f64::NAN);

@@ -22,7 +22,7 @@ use crate::inputs::{Inputs, prefix};
 use crate::matching;
 use crate::matching::child::Remote;
 use crate::matching::engine::{Engine as _, Pairs, lines};
-use crate::matching::ours::Ours;
+use crate::matching::ours::{Ours, learned};
 use crate::options::Options;
 use crate::rules;
 
@@ -79,7 +79,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let set = inputs.rules(count);
     let generated = Generated::read(&set.with_extension("json"))?;
     let quiet = std::fs::read(inputs.log("quiet")).context("read the quiet log")?;
-    let mut matcher = Ours::new(&rules::rules(&rules::patterns(&set.with_extension("rs"))?))?;
+    let rules = rules::rules(&rules::patterns(&set.with_extension("rs"))?);
+    let mut matcher = Ours::new(&rules, &learned([]))?;
     let ours = ours(&inputs, count, rounds.max(1))?;
     println!("\n### Whole programs, {count} rules, quiet log\n");
     println!("| | lines/s of CPU time | ours / it | lines read | lines found |\n|---|---|---|---|---|");
