@@ -27,7 +27,7 @@ impl Engine {
         let checked = command(&settings.binary, folder).arg("check").output().context("start heinzel")?;
         if !checked.status.success() {
             let words =
-                String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+                String::from_utf8_lossy(&checked.stdout).into_owned() + &*String::from_utf8_lossy(&checked.stderr);
             bail!("heinzel refuses what the bench wrote:\n{words}");
         }
         let log = fs::File::create(folder.join("heinzel.log"))?;

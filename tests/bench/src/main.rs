@@ -1,6 +1,7 @@
-//! Measures the release binary of Heinzel from outside. `README.md` says how to run it and shows the latest figures.
+//! Measures Heinzel. `README.md` says how to run it and shows the latest figures.
 //!
-//! `latency`: from `write()` of a line to `main()` of the fix's program, beside what the disk and the start of a program
+//! `matching`: the matcher beside its peers, over the logs and rules that `inputs` makes. From outside, on the release
+//! binary: `latency`: from `write()` of a line to `main()` of the fix's program, beside what the disk and the start of a program
 //! cost by themselves. `idle`: CPU time of 50 watched files at rest, and resident memory with 500 rules.
 
 mod engine;
@@ -10,10 +11,26 @@ mod latency;
 
 mod idle;
 
+mod cost;
+mod options;
+
+mod inputs;
+mod rules;
+
+mod matching;
+
+mod children;
+mod generated;
+mod peers;
+mod replay;
+
+mod live;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use options::Options;
 use serde_json::json;
 
 /// What the command line says.
@@ -32,10 +49,24 @@ pub struct Settings {
     what: String,
 }
 
-const USAGE: &str = "heinzel-bench [latency|idle|all] [--writes 500] [--gap-ms 30] [--rest-s 60] \
+const USAGE: &str = "heinzel-bench inputs|matching|peers|replay|live …, or heinzel-bench [latency|idle|all] [--writes 500] [--gap-ms 30] [--rest-s 60] \
                      [--binary target/release/heinzel] [--folder DIR] [--json FILE]";
 
 fn main() -> anyhow::Result<()> {
+    let rest = || std::env::args().skip(2);
+    match std::env::args().nth(1).as_deref() {
+        Some("inputs") => inputs::run(&Options::read(rest(), inputs::USAGE)?),
+        Some("matching") => matching::run(&Options::read(rest(), matching::USAGE)?),
+        Some("one") => matching::one::run(&Options::read(rest(), matching::one::USAGE)?),
+        Some("peers") => peers::run(&Options::read(rest(), peers::USAGE)?),
+        Some("replay") => replay::run(&Options::read(rest(), replay::USAGE)?),
+        Some("live") => live::run(&Options::read(rest(), live::USAGE)?),
+        _ => from_outside(),
+    }
+}
+
+/// Latency and rest of the release binary.
+fn from_outside() -> anyhow::Result<()> {
     let settings = settings()?;
     if !settings.binary.is_file() {
         bail!("there is no {}; build it with `cargo build --release -p heinzel`", settings.binary.display());

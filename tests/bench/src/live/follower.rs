@@ -1,0 +1,149 @@
+//! The engine's file source and its matcher on a file, as the daemon runs them: source, bounded channel, scanning thread.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use heinzel_core::block::{Block, Delivery, Health, Notice, Shape};
+use heinzel_core::parse::Format;
+use heinzel_matching::Names;
+use heinzel_source::settings::{Common, File as FileSettings, Kind, Source, Start};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::matching::ours::Ours;
+
+/// Blocks between source and scanner, as in the daemon.
+const BLOCKS: usize = 8;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A block that was read and matched.
+pub struct Read {
+    /// Where it ends in the file.
+    pub end: usize,
+    /// When all of it was matched.
+    pub at: Instant,
+}
+
+/// Follows a file until it is stopped.
+pub struct Follower {
+    runtime: Runtime,
+    stop: CancellationToken,
+    scanner: JoinHandle<anyhow::Result<(Vec<Read>, u64)>>,
+    progress: Arc<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    caught_up: AtomicBool,
+    bytes: AtomicU64,
+}
+
+impl Follower {
+    /// Makes the file, and begins to follow it from its beginning. Every block is compared with what will be written.
+    pub fn start(file: &Path, ours: Ours, written: Arc<[u8]>) -> anyhow::Result<Self> {
+        File::create(file).with_context(|| format!("create {}", file.display()))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let (stop, progress) = (CancellationToken::new(), Arc::new(Progress::default()));
+        let (out, inbox) = mpsc::channel(BLOCKS);
+        let common =
+            Common { name: "live".into(), format: Format::Auto, zone: None, start: Start::Beginning, program: None };
+        let source = Source { common, kind: Kind::File(FileSettings::plain(file)) };
+        let told = stop.clone();
+        runtime.spawn(async move {
+            let now = Arc::new(|| jiff::Timestamp::now().into());
+            // It ends when `stop` says so; an error in it is told as the source's health.
+            let _ = heinzel_source::spawn(source, Vec::new(), out, now, told).await;
+        });
+        let seen = progress.clone();
+        let scan = move || scan(inbox, &ours, &written, &seen);
+        let scanner = std::thread::Builder::new().name("scanner".into()).spawn(scan)?;
+        let follower = Self { runtime, stop, scanner, progress };
+        follower.wait("the file to be watched", |progress| progress.caught_up.load(Ordering::Acquire))?;
+        Ok(follower)
+    }
+
+    /// Waits until so many bytes have been matched.
+    pub fn await_bytes(&self, bytes: u64) -> anyhow::Result<()> {
+        self.wait("all bytes", |progress| progress.bytes.load(Ordering::Acquire) >= bytes)
+    }
+
+    /// Stops; returns the blocks in the order in which they came, and the pairs in them.
+    pub fn stop(self) -> anyhow::Result<(Vec<Read>, u64)> {
+        self.stop.cancel();
+        let found = self.scanner.join().map_err(|_| anyhow::anyhow!("the scanning thread failed"))?;
+        self.runtime.shutdown_timeout(PATIENCE);
+        found
+    }
+
+    fn wait(&self, what: &str, done: impl Fn(&Progress) -> bool) -> anyhow::Result<()> {
+        let begin = Instant::now();
+        while !done(&self.progress) {
+            if self.scanner.is_finished() {
+                // Its error comes with `stop`.
+                return Ok(());
+            }
+            if begin.elapsed() > PATIENCE {
+                bail!("waited for {what} in vain: {} bytes were matched", self.progress.bytes.load(Ordering::Acquire));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+}
+
+fn scan(
+    mut inbox: mpsc::Receiver<Delivery>,
+    ours: &Ours,
+    written: &[u8],
+    progress: &Progress,
+) -> anyhow::Result<(Vec<Read>, u64)> {
+    let (mut reads, mut pairs, mut next) = (Vec::new(), 0, 0);
+    while let Some(delivery) = inbox.blocking_recv() {
+        match delivery {
+            // Only how far the source has come.
+            Delivery::Block(block) if block.bytes.is_empty() => {}
+            Delivery::Block(block) => {
+                ensure!(block.shape == Shape::Lines, "the file source gave records, not lines");
+                pairs += found(ours, &block);
+                let at = Instant::now();
+                ensure!(
+                    block.offset == next as u64,
+                    "byte {next} was expected, byte {} came: lost or double",
+                    block.offset
+                );
+                let end = next + block.bytes.len();
+                ensure!(
+                    written.get(next..end) == Some(&*block.bytes),
+                    "the block at byte {next} is not what was written"
+                );
+                ensure!(block.bytes.ends_with(b"\n"), "the block at byte {next} ends within a line");
+                next = end;
+                reads.push(Read { end, at });
+                progress.bytes.store(end as u64, Ordering::Release);
+            }
+            Delivery::Notice(Notice::CaughtUp { .. }) => progress.caught_up.store(true, Ordering::Release),
+            Delivery::Notice(Notice::Health { health: Health::Degraded { why }, .. }) => bail!("{why}"),
+            Delivery::Notice(Notice::Counted { what, times, .. }) => bail!("the source counted {times} {what}"),
+            Delivery::Notice(_) => {}
+        }
+    }
+    Ok((reads, pairs))
+}
+
+fn found(ours: &Ours, block: &Block) -> u64 {
+    let mut pairs = 0;
+    ours.candidates(&block.bytes, |range, candidates| {
+        let text = String::from_utf8_lossy(&block.bytes[range]);
+        ours.hits(candidates, &text, &Names::default(), |hit| {
+            pairs += 1;
+            hit.captures().for_each(|capture| drop(std::hint::black_box(capture)));
+        });
+    });
+    pairs
+}
