@@ -53,10 +53,10 @@ impl Shape {
 }
 
 /// How one pattern is searched for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Pick {
-    /// By the windows of this set of its texts.
-    Windows { set: usize },
+    /// By windows of this set of its texts, one of each, which begin there.
+    Windows { set: usize, at: Vec<usize> },
     /// By this set, which has too short a text for a window.
     Short { set: usize },
     /// Not at all: there is nothing to search for.
@@ -73,65 +73,21 @@ pub(crate) struct Choice {
     pub(crate) cost: f32,
 }
 
-/// Weighs all shapes, or only `fixed`. `patterns`: the required texts of each.
-pub(crate) fn choose(patterns: &[&[Set]], rarity: &Rarity, fixed: Option<Shape>) -> Choice {
-    let mut best: Option<Choice> = None;
-    for shape in SHAPES.into_iter().filter(|shape| fixed.is_none_or(|fixed| fixed == *shape)) {
-        let choice = weigh(patterns, rarity, shape);
-        if best.as_ref().is_none_or(|best| choice.cost < best.cost) {
-            best = Some(choice);
-        }
-    }
-    best.unwrap_or_else(|| weigh(patterns, rarity, SHAPES[SHAPES.len() - 1]))
+/// Weighs all shapes. `patterns`: the required texts of each.
+pub(crate) fn choose(patterns: &[&[Set]], rarity: &Rarity) -> Choice {
+    let all = SHAPES.into_iter().map(|shape| weigh(patterns, rarity, shape));
+    let best = all.min_by(|a, b| a.cost.total_cmp(&b.cost));
+    best.unwrap_or_else(|| unreachable!("there are shapes"))
 }
 
 fn weigh(patterns: &[&[Set]], rarity: &Rarity, shape: Shape) -> Choice {
     let mut weigher = Weigher::new(rarity, shape);
-    let (mut found, mut grams, mut shorts, mut short_found) = (0.0, 0, 0, 0.0);
-    let picks = patterns.iter().map(|sets| {
-        let windows = (0..sets.len())
-            .filter(|&set| sets[set].iter().all(|text| text.len() >= shape.window))
-            .map(|set| (weigher.set(&sets[set]), set))
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((cost, set)) = windows {
-            found += cost;
-            grams += sets[set].len() * shape.stride();
-            for text in &sets[set] {
-                weigher.take(text);
-            }
-            return Pick::Windows { set };
-        }
-        let short = (0..sets.len())
-            .map(|set| (sets[set].iter().map(|text| piece(text, PIECE.min(text.len()), rarity).1).sum::<f32>(), set))
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        match short {
-            Some((cost, set)) => {
-                short_found += cost;
-                shorts += sets[set].len();
-                Pick::Short { set }
-            }
-            None => Pick::Weak,
-        }
-    });
-    let picks: Vec<Pick> = picks.collect();
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    let (stride, grams) = (shape.stride() as f32, grams as f32);
-    let words = crate::grams::words_for(grams as usize);
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    let full = 1.0 - (-2.0 * grams / (32.0 * words as f32)).exp();
-    let probe = if words > 1 << 13 { PROBE.1 } else { PROBE.0 };
-    let mut cost = short_found * FOUND.0;
-    let each = if shape.gram == 4 { FOUND.0 } else { FOUND.1 };
-    if grams > 0.0 {
-        cost += (probe + full * full * FALSE + found * each) / stride;
-    }
-    if shorts > 0 {
-        cost += if shorts <= PACKED { SHORT.0 } else { SHORT.1 };
-    }
+    let picks: Vec<Pick> = patterns.iter().map(|sets| weigher.pick(sets)).collect();
+    let cost = weigher.cost();
     Choice { shape, picks, cost }
 }
 
-/// Finds the windows of texts that cost least, knowing what others have taken.
+/// Finds how patterns are searched for at least cost, one after the other, and knows what the earlier have taken.
 pub(crate) struct Weigher<'a> {
     rarity: &'a Rarity,
     shape: Shape,
@@ -139,38 +95,84 @@ pub(crate) struct Weigher<'a> {
     users: Vec<u8>,
     /// Scratch: the cost of the gram that begins at each byte.
     costs: Vec<f32>,
+    /// What share of positions shows a gram or a short piece, and how many of them there are.
+    found: f32,
+    grams: usize,
+    short_found: f32,
+    shorts: usize,
 }
 
 impl<'a> Weigher<'a> {
     pub(crate) fn new(rarity: &'a Rarity, shape: Shape) -> Self {
-        Self { rarity, shape, users: vec![0; 1 << 16], costs: Vec::new() }
+        let (users, costs) = (vec![0; 1 << 16], Vec::new());
+        Self { rarity, shape, users, costs, found: 0.0, grams: 0, short_found: 0.0, shorts: 0 }
     }
 
-    fn set(&mut self, set: &Set) -> f32 {
-        set.iter().map(|text| self.best(text).1).sum()
+    /// How the next pattern is searched for.
+    pub(crate) fn pick(&mut self, sets: &[Set]) -> Pick {
+        let mut best: Option<(f32, usize, Vec<usize>)> = None;
+        for (number, set) in sets.iter().enumerate() {
+            if set.iter().any(|text| text.len() < self.shape.window) {
+                continue;
+            }
+            let windows: Vec<(usize, f32)> = set.iter().map(|text| self.best(text)).collect();
+            let cost = windows.iter().map(|(_, cost)| cost).sum();
+            if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+                best = Some((cost, number, windows.into_iter().map(|(at, _)| at).collect()));
+            }
+        }
+        if let Some((cost, set, at)) = best {
+            self.found += cost;
+            for (text, at) in sets[set].iter().zip(&at) {
+                self.grams += self.shape.stride();
+                for gram in text[*at..at + self.shape.window].windows(self.shape.gram) {
+                    let users = &mut self.users[slot(&bytes_of(gram))];
+                    *users = users.saturating_add(1);
+                }
+            }
+            return Pick::Windows { set, at };
+        }
+        let share = |text: &Vec<Unit>| piece(text, PIECE.min(text.len()), self.rarity).1;
+        let short = sets.iter().map(|set| set.iter().map(share).sum::<f32>()).enumerate();
+        match short.min_by(|a, b| a.1.total_cmp(&b.1)) {
+            Some((set, cost)) => {
+                self.short_found += cost;
+                self.shorts += sets[set].len();
+                Pick::Short { set }
+            }
+            None => Pick::Weak,
+        }
     }
 
     /// Where the best window of a text of at least its length begins, and what it costs.
-    pub(crate) fn best(&mut self, text: &[Unit]) -> (usize, f32) {
+    fn best(&mut self, text: &[Unit]) -> (usize, f32) {
         let Shape { window, gram } = self.shape;
         self.costs.clear();
-        for gram in text.windows(gram) {
-            let gram = bytes_of(gram);
-            let users = f32::from(self.users[slot(&gram)]);
-            self.costs.push(self.rarity.share(&gram[..self.shape.gram]) * (1.0 + users) + SHARED * users);
+        for bytes in text.windows(gram) {
+            let bytes = bytes_of(bytes);
+            let users = f32::from(self.users[slot(&bytes)]);
+            self.costs.push(self.rarity.share(&bytes[..gram]) * (1.0 + users) + SHARED * users);
         }
         let sums = self.costs.windows(window - gram + 1).map(|costs| costs.iter().sum::<f32>());
         sums.enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 1.0))
     }
 
-    /// Takes the best window of a text; where it begins.
-    pub(crate) fn take(&mut self, text: &[Unit]) -> usize {
-        let (at, _) = self.best(text);
-        for gram in text[at..at + self.shape.window].windows(self.shape.gram) {
-            let users = &mut self.users[slot(&bytes_of(gram))];
-            *users = users.saturating_add(1);
+    /// Nanoseconds a byte, roughly, for what was picked.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn cost(&self) -> f32 {
+        let (stride, grams) = (self.shape.stride() as f32, self.grams as f32);
+        let words = crate::grams::words_for(self.grams);
+        let full = 1.0 - (-2.0 * grams / (32.0 * words as f32)).exp();
+        let probe = if words > 1 << 13 { PROBE.1 } else { PROBE.0 };
+        let each = if self.shape.gram == 4 { FOUND.0 } else { FOUND.1 };
+        let mut cost = self.short_found * FOUND.0;
+        if self.grams > 0 {
+            cost += (probe + full * full * FALSE + self.found * each) / stride;
         }
-        at
+        if self.shorts > 0 {
+            cost += if self.shorts <= PACKED { SHORT.0 } else { SHORT.1 };
+        }
+        cost
     }
 }
 
@@ -205,14 +207,14 @@ mod tests {
 
     fn chosen(patterns: &[&str]) -> Choice {
         let texts = texts(patterns);
-        choose(&texts.iter().map(Vec::as_slice).collect::<Vec<_>>(), &Rarity::built_in(), None)
+        choose(&texts.iter().map(Vec::as_slice).collect::<Vec<_>>(), &Rarity::built_in())
     }
 
     #[test]
     fn few_long_texts_are_searched_by_long_windows() {
         let choice = chosen(&["server reached max_children setting", "Out of memory: Killed process"]);
         assert!(choice.shape.window >= 16, "{choice:?}");
-        assert_eq!(choice.picks, [Pick::Windows { set: 0 }, Pick::Windows { set: 0 }]);
+        assert!(choice.picks.iter().all(|pick| matches!(pick, Pick::Windows { set: 0, .. })), "{choice:?}");
     }
 
     #[test]
@@ -228,10 +230,14 @@ mod tests {
         let shape = Shape { window: 8, gram: 6 };
         let mut weigher = Weigher::new(&rarity, shape);
         let unit = |text: &str| text.bytes().map(Unit::from).collect::<Vec<_>>();
-        let text = unit("session opened for user zyxwvuts by");
-        let first = weigher.take(&text);
-        let shown: String = text[first..first + 8].iter().map(|u| char::from(*u as u8)).collect();
+        let sets = [vec![unit("session opened for user zyxwvuts by")]];
+        let mut take = || match weigher.pick(&sets) {
+            Pick::Windows { set: 0, at } => at[0],
+            other => panic!("{other:?}"),
+        };
+        let first = take();
+        let shown: String = sets[0][0][first..first + 8].iter().map(|u| char::from(*u as u8)).collect();
         assert!(shown.contains('y') && shown.contains('z'), "{shown}");
-        assert_ne!(weigher.take(&text), first, "a second user of the same text looks elsewhere");
+        assert_ne!(take(), first, "a second user of the same text looks elsewhere");
     }
 }

@@ -130,13 +130,19 @@ impl Grams {
         }
         let buckets = entries.len().next_power_of_two().max(2);
         let bucket_shift = 32 - buckets.trailing_zeros();
-        entries.sort_unstable_by_key(|e| (bucket(e.hash, bucket_shift), e.text, e.offset));
+        // Sorted by bucket: counted first, then each put in its place.
         let mut starts = vec![0_u32; buckets + 1];
         for entry in &entries {
             starts[bucket(entry.hash, bucket_shift) + 1] += 1;
         }
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];
+        }
+        let (mut next, unsorted) = (starts.clone(), entries.clone());
+        for entry in unsorted {
+            let at = &mut next[bucket(entry.hash, bucket_shift)];
+            entries[*at as usize] = entry;
+            *at += 1;
         }
         Self { table, buckets: starts.into(), bucket_shift, entries: entries.into() }
     }

@@ -302,7 +302,7 @@ impl Inner {
             .map(|(number, pattern)| Wanted {
                 id: PatternId(u32::try_from(number).unwrap_or(u32::MAX)),
                 text: &pattern.regex.text,
-                sets: &pattern.needs.sets,
+                needs: &pattern.needs,
             })
             .collect();
         Plan::new(&patterns, &self.rarity, shape, self.vectors)

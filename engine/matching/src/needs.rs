@@ -1,9 +1,12 @@
 //! What is known of a pattern before any line needs it.
 
+use std::sync::{Mutex, PoisonError};
+
 use heinzel_core::pattern::{self, PatternError};
 use memchr::memmem::Finder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use crate::choice::{Pick, Shape};
 use crate::literal::{FOLD, Set, required};
 
 /// A pattern that surely takes less than this many bytes when compiled is not compiled to see it.
@@ -16,6 +19,8 @@ pub(crate) struct Needs {
     pub(crate) sets: Vec<Set>,
     /// Those of them that have but one spelling, when a record must hold more than the one it is searched by.
     order: Box<[Finder<'static>]>,
+    /// How it was searched for last: when little else changes, that is good enough again.
+    last: Mutex<Option<(Shape, Pick)>>,
 }
 
 impl Needs {
@@ -35,7 +40,18 @@ impl Needs {
             _ => None,
         });
         let order = if sets.len() > 1 { exact.collect() } else { Box::default() };
-        Ok(Self { sets, order })
+        Ok(Self { sets, order, last: Mutex::default() })
+    }
+
+    /// How it was searched for last, if by windows of this shape.
+    pub(crate) fn last(&self, shape: Shape) -> Option<Pick> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().filter(|(of, _)| *of == shape).map(|(_, pick)| pick.clone())
+    }
+
+    /// Remembers how it is searched for.
+    pub(crate) fn keep(&self, shape: Shape, pick: Pick) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((shape, pick));
     }
 
     /// Whether the texts stand in the record, in their order.

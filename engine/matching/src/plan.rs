@@ -6,7 +6,7 @@ use regex_syntax::hir::Hir;
 
 use crate::choice::{Choice, Pick, Shape, Weigher, choose};
 use crate::grams::Grams;
-use crate::literal::Set;
+use crate::needs::Needs;
 use crate::rarity::Rarity;
 use crate::scan::{Borders, Message};
 use crate::short::Short;
@@ -35,7 +35,7 @@ pub(crate) struct Plan {
 pub(crate) struct Wanted<'a> {
     pub(crate) id: PatternId,
     pub(crate) text: &'a str,
-    pub(crate) sets: &'a [Set],
+    pub(crate) needs: &'a Needs,
 }
 
 impl Plan {
@@ -49,30 +49,36 @@ impl Plan {
         fixed: Option<Shape>,
         vectors: bool,
     ) -> Result<Self, BuildError> {
-        let sets: Vec<&[Set]> = patterns.iter().map(|pattern| pattern.sets).collect();
-        let Choice { shape, picks, .. } = choose(&sets, rarity, fixed);
-        let mut weigher = Weigher::new(rarity, shape);
+        let Choice { shape, picks, .. } = match fixed {
+            Some(shape) => {
+                let mut weigher = Weigher::new(rarity, shape);
+                let pick =
+                    |wanted: &Wanted<'_>| wanted.needs.last(shape).unwrap_or_else(|| weigher.pick(&wanted.needs.sets));
+                Choice { shape, picks: patterns.iter().map(pick).collect(), cost: 0.0 }
+            }
+            None => choose(&patterns.iter().map(|wanted| &*wanted.needs.sets).collect::<Vec<_>>(), rarity),
+        };
         let mut texts = Texts::default();
         let (mut windows, mut shorts, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         let mut weak = Vec::new();
         // Patterns that need the same text share it.
         let mut known = std::collections::HashMap::new();
         for (pattern, pick) in patterns.iter().zip(picks) {
-            let (set, is_short) = match pick {
-                Pick::Windows { set } => (&pattern.sets[set], false),
-                Pick::Short { set } => (&pattern.sets[set], true),
+            pattern.needs.keep(shape, pick.clone());
+            let (set, at) = match pick {
+                Pick::Windows { set, at } => (set, Some(at)),
+                Pick::Short { set } => (set, None),
                 Pick::Weak => {
                     weak.push(pattern);
                     continue;
                 }
             };
-            for text in set {
-                let id = *known.entry((text, is_short)).or_insert_with(|| {
+            for (number, text) in pattern.needs.sets[set].iter().enumerate() {
+                let id = *known.entry((text, at.is_none())).or_insert_with(|| {
                     let id = texts.push(text);
-                    if is_short {
-                        shorts.push((id, text));
-                    } else {
-                        windows.push((id, weigher.take(text)));
+                    match &at {
+                        Some(at) => windows.push((id, at[number])),
+                        None => shorts.push((id, text)),
                     }
                     id
                 });
