@@ -117,11 +117,6 @@ impl Lane {
         &self.source
     }
 
-    /// How its records are read.
-    pub(crate) fn manner(&self) -> &Manner {
-        &self.manner
-    }
-
     /// Everything written so far has been read.
     pub(crate) fn caught_up(&mut self) {
         self.live = true;
@@ -179,6 +174,16 @@ impl Way {
             seer.see(&event, patterns, &mut scanned.findings, &mut scanned.refused);
         }
         scanned
+    }
+}
+
+impl Way {
+    /// The time that a line itself gives, where it can be relied on.
+    pub(crate) fn time(&self, line: &[u8], read_at: Timestamp) -> Option<Timestamp> {
+        let context = Context { zone: self.manner.zone.clone(), read_at, year: self.manner.year };
+        let own = Reader::new(self.manner.format, &context).read(line).header.time;
+        let (time, clock) = clock::time_of(own, read_at, &ClockPolicy::default());
+        (clock == Clock::Own).then_some(time)
     }
 }
 

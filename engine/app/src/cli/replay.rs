@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::clock;
 use crate::exit::{Ends, Exit};
+use crate::in_order;
 use crate::pipeline::Manner;
 use crate::replay::{Outcomes, Replay, html};
 use crate::text::{plain, table};
@@ -63,7 +64,8 @@ pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::R
         program: arguments.program.clone(),
     };
     let (files, since) = (arguments.files.clone(), arguments.since);
-    let replay = Replay { live: Arc::new(live), policy: config.policy, manner, files, since };
+    let replay =
+        Replay { live: Arc::new(live), policy: config.policy, manner, files, since, threads: in_order::threads() };
     let bar = super::audit::progress("read");
     bar.set_length(arguments.files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum());
     let each = |finding: &Claim<'_>| if global.json { super::print_json(&found(finding)) } else { Ok(()) };

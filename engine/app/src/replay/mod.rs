@@ -5,6 +5,7 @@
 //! production, so the report says what would have been found, planned and refused.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,10 +23,12 @@ use heinzel_core::trigger::Trigger;
 
 use crate::live::Live;
 use crate::pipeline::Manner;
-use logs::{Log, Merge};
+use log::Log;
+use merge::Merge;
 
 pub(crate) mod html;
-pub(crate) mod logs;
+mod log;
+mod merge;
 
 /// What to replay.
 pub(crate) struct Replay {
@@ -34,6 +37,8 @@ pub(crate) struct Replay {
     pub(crate) manner: Manner,
     pub(crate) files: Vec<PathBuf>,
     pub(crate) since: Option<Timestamp>,
+    /// How many threads scan.
+    pub(crate) threads: NonZeroUsize,
 }
 
 /// What came of it.
@@ -77,26 +82,27 @@ impl Replay {
         for (number, path) in self.files.iter().enumerate() {
             logs.push(Log::open(path, number, &self.manner)?);
         }
-        let mut merge = Merge::new(logs);
-        let mut hour = Hour::new(self);
-        merge.fill(&self.live, read)?;
-        hour.begin(&merge, self.since);
-        while let Some(finding) = merge.next(&self.live, read)? {
-            if self.since.is_none_or(|since| finding.time >= since) {
-                each(&finding)?;
-                hour.finding(&finding);
+        merge::with(logs, &self.live, self.threads, |merge| {
+            let mut hour = Hour::new(self);
+            merge.fill(read)?;
+            hour.begin(merge, self.since);
+            while let Some(finding) = merge.next(read)? {
+                if self.since.is_none_or(|since| finding.time >= since) {
+                    each(&finding)?;
+                    hour.finding(&finding);
+                }
             }
-        }
-        let mut outcomes = hour.end(merge.last_time());
-        for log in merge.into_logs() {
-            outcomes.bytes += log.bytes;
-            outcomes.lines += log.lines;
-            outcomes.complaints.extend(log.complaints);
-            for (refused, times) in log.refused {
-                *outcomes.refused.entry(refused).or_default() += times;
-            }
-        }
-        Ok(outcomes)
+            let mut outcomes = hour.end(merge.last_time());
+            merge.tallies(|log| {
+                outcomes.bytes += log.bytes;
+                outcomes.lines += log.lines;
+                outcomes.complaints.extend_from_slice(&log.complaints);
+                for (refused, times) in &log.refused {
+                    *outcomes.refused.entry(refused.clone()).or_default() += times;
+                }
+            });
+            Ok(outcomes)
+        })
     }
 }
 
@@ -125,7 +131,7 @@ impl<'a> Hour<'a> {
     }
 
     /// The clock starts with the first line: from then on silence counts.
-    fn begin(&mut self, logs: &Merge, since: Option<Timestamp>) {
+    fn begin(&mut self, logs: &Merge<'_>, since: Option<Timestamp>) {
         self.now = logs.first_time().max(since).unwrap_or(Timestamp::EPOCH);
         self.step(Input::Reloaded);
         for source in logs.sources() {

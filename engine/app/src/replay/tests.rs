@@ -20,22 +20,63 @@ fn pack(folder: &std::path::Path, lines: &str) {
 
 /// The places of all findings, and what came of them.
 fn replay(lines: &str, log: &str) -> (Vec<(u64, Option<u64>)>, Outcomes) {
+    let (places, outcomes) = replay_all(lines, &[log], 1);
+    (places.into_iter().map(|(_, offset, line)| (offset, line)).collect(), outcomes)
+}
+
+/// A finding's time, offset and line.
+type Place = (Timestamp, u64, Option<u64>);
+
+fn replay_all(lines: &str, logs: &[&str], threads: usize) -> (Vec<Place>, Outcomes) {
     let folder = tempfile::tempdir().unwrap();
     pack(&folder.path().join("rules"), lines);
-    let file = folder.path().join("x.log");
-    std::fs::write(&file, log).unwrap();
+    let mut files = Vec::new();
+    for (number, log) in logs.iter().enumerate() {
+        files.push(folder.path().join(format!("{number}.log")));
+        std::fs::write(&files[number], log).unwrap();
+    }
     let (live, problems) = Live::load(&[folder.path().join("rules")], None);
     assert!(!problems.iter().any(heinzel_script::problem::Problem::is_error), "{problems:?}");
     let manner = Manner { format: Format::Auto, zone: jiff::tz::TimeZone::UTC, year: None, program: None };
-    let replay =
-        Replay { live: Arc::new(live), policy: Policy::default(), manner, files: vec![file.clone()], since: None };
+    let (live, policy, threads) = (Arc::new(live), Policy::default(), NonZeroUsize::new(threads).unwrap());
+    let replay = Replay { live, policy, manner, files, since: None, threads };
     let mut places = Vec::new();
     let each = |finding: &Claim<'_>| {
-        places.push((finding.offset, finding.line));
+        places.push((finding.time, finding.offset, finding.line));
         Ok(())
     };
     let outcomes = replay.run(each, &|_| {}).unwrap();
     (places, outcomes)
+}
+
+#[test]
+fn several_threads_read_several_logs_as_one_thread_does() {
+    // More than one block each; some lines have no time, some stand out of order.
+    let log = |step: usize, length: usize| {
+        let line = |number: usize| match number % 7 {
+            0 => format!("{} web{} x: worker died\n", Timestamp::from_seconds((number * step) as i64), number % 3),
+            3 => "worker died without saying when\n".to_owned(),
+            5 if number.is_multiple_of(2) => "1970-01-01T00:00:30Z web1 x: worker died\n".to_owned(),
+            _ => {
+                format!("{} web1 x: nothing happened here {number}\n", Timestamp::from_seconds((number * step) as i64))
+            }
+        };
+        (0..length).map(line).collect::<String>()
+    };
+    let (short, long, empty) = (log(5, 3_000), log(1, 30_000), String::new());
+    for logs in [&[&*long][..], &[&*long, &*short, &*empty]] {
+        let (places, outcomes) = replay_all("trigger: #{ count: 3, within: \"10m\", by: [\"host\"] },", logs, 1);
+        assert!(places.len() > 8_000 && outcomes.incidents.len() > 1, "{} {}", places.len(), outcomes.incidents.len());
+        for threads in 2..5 {
+            let same = replay_all("trigger: #{ count: 3, within: \"10m\", by: [\"host\"] },", logs, threads);
+            assert!(same.0 == places, "{threads} threads");
+            let shown = |o: &Outcomes| {
+                let (complaints, incidents) = (o.complaints.len(), o.incidents.len());
+                format!("{:?} {:?} {:?} {:?} {complaints} {incidents}", o.bytes, o.lines, o.findings, o.span)
+            };
+            assert_eq!(shown(&same.1), shown(&outcomes));
+        }
+    }
 }
 
 #[test]
