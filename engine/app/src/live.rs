@@ -9,7 +9,7 @@ use heinzel_core::block::SourceId;
 use heinzel_core::pattern;
 use heinzel_core::probe::{Fact, Facts};
 use heinzel_core::rule::{Rule, RuleId, RuleSet};
-use heinzel_matching::Matcher;
+use heinzel_matching::{BuildError, Matcher, Rarity};
 use heinzel_script::pack::{self, Pack};
 use heinzel_script::problem::{Gravity, Problem};
 use heinzel_script::sample::Samples;
@@ -69,6 +69,17 @@ impl Live {
     /// Loads packs and assets and runs all samples. What is sound is in the result; everything that is not is a problem.
     /// A pack with an error is left out whole.
     pub(crate) fn load(folders: &[PathBuf], assets: Option<&Path>) -> (Self, Vec<Problem>) {
+        Self::after(&Self::default(), folders, assets, Arc::default())
+    }
+
+    /// The same in place of an older set, of which what has not changed is used again; lines are searched as the logs of
+    /// this machine advise.
+    pub(crate) fn after(
+        before: &Self,
+        folders: &[PathBuf],
+        assets: Option<&Path>,
+        rarity: Arc<Rarity>,
+    ) -> (Self, Vec<Problem>) {
         let (mut packs, mut problems) = read(folders);
         let mut samples: BTreeMap<RuleId, Samples> = BTreeMap::new();
         let mut live = Self::default();
@@ -83,7 +94,7 @@ impl Live {
             Some(Err(problem)) => problems.push(problem),
             None => {}
         }
-        match Matcher::new(live.rules.rules.values().map(|rule| &**rule)) {
+        match before.matcher.rebuilt(live.rules.rules.values().map(|rule| &**rule), rarity) {
             Ok(matcher) => live.matcher = matcher,
             Err(error) => problems.push(plain_problem(Path::new("rules"), error.to_string())),
         }
@@ -109,9 +120,31 @@ impl Live {
             live.leave_out(&broken);
         }
         // The samples have met every pattern; most lines of a machine never will.
-        live.matcher.forget_compiled();
+        live.matcher.begin(Some(&before.matcher));
         problems.extend(failed.into_iter().map(|(_, problem)| problem));
         (live, problems)
+    }
+
+    /// A matcher for these rules that searches as other logs advise.
+    ///
+    /// # Errors
+    /// When the rules cannot be searched for.
+    fn searching(&self, rarity: Arc<Rarity>) -> Result<Matcher, BuildError> {
+        self.matcher.rebuilt(self.rules.rules.values().map(|rule| &**rule), rarity)
+    }
+
+    /// The same rules, searched for as other logs advise.
+    pub(crate) fn advised(&self, rarity: Arc<Rarity>) -> Self {
+        let mut matcher = self.searching(rarity).unwrap_or_else(|_| self.matcher.clone());
+        matcher.begin(Some(&self.matcher));
+        Self {
+            matcher,
+            packs: self.packs.clone(),
+            wants_cron: self.wants_cron,
+            sample_facts: self.sample_facts.clone(),
+            about: self.about.clone(),
+            ..self.share()
+        }
     }
 
     /// The rules about task records that look at a source.
@@ -138,7 +171,7 @@ impl Live {
         self.task_rules.retain(|one| !packs.contains(one.rule.id.pack()));
         self.packs.retain(|pack| !packs.contains(pack.split(' ').next().unwrap_or_default()));
         // What was built from all rules can be built from some of them.
-        if let Ok(matcher) = Matcher::new(self.rules.rules.values().map(|rule| &**rule)) {
+        if let Ok(matcher) = self.searching(self.matcher.rarity()) {
             self.matcher = matcher;
         }
     }

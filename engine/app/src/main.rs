@@ -11,6 +11,7 @@ mod clock;
 mod config;
 mod discover;
 
+mod learning;
 mod live;
 mod samples;
 mod pipeline;

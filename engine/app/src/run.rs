@@ -24,14 +24,17 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::console::{Console, Show};
 use crate::exit::{Ends, Exit};
+use crate::learning::Learning;
 use crate::live::Live;
 use crate::performer::Performer;
 use crate::pipeline::Manner;
 use crate::pump::{Inbox, Message, Pump};
 use crate::scanner::Current;
-use crate::watch::Reload;
+use crate::watch::{Reload, Swap};
 use crate::{clock, control, in_order, scanner, server};
 
+/// From so many bytes on the logs are known well enough to give advice.
+const LEARNED: u64 = 1 << 20;
 /// How far back resolved incidents and started fixes are loaded: as long as any reopen window or budget may be.
 pub(crate) const RECENT: Duration = REMEMBERED;
 /// Blocks between sources and scanner. Each has at most about 1 MiB, so this bounds the memory of what is read ahead.
@@ -80,7 +83,8 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     }
 
     // The rules: what is sound counts, what is not is said.
-    let (live, problems) = Live::load(&config.rules, config.assets.as_deref());
+    let learning = Arc::new(Learning::open(&config.state));
+    let (live, problems) = Live::after(&Live::default(), &config.rules, config.assets.as_deref(), learning.advice());
     for problem in problems.iter().filter(|p| p.is_error()) {
         tracing::error!("{problem}");
     }
@@ -124,8 +128,8 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let manners = config.sources.iter().map(|s| Ok((s.common.name.clone(), manner(s)?)));
     let manners: BTreeMap<SourceId, Manner> = manners.collect::<anyhow::Result<_>>()?;
     let scanner = {
-        let (to_pump, current) = (to_pump.clone(), current.clone());
-        let scan = move || scanner::run(from_sources, &to_pump, &current, manners, in_order::threads());
+        let (to_pump, current, learning) = (to_pump.clone(), current.clone(), learning.clone());
+        let scan = move || scanner::run(from_sources, &to_pump, &current, manners, in_order::threads(), &learning);
         std::thread::Builder::new().name("scanner".into()).spawn(scan).context("start the scanner")?
     };
     announce(&config, &live, errors);
@@ -136,7 +140,9 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
         let run = heinzel_source::spawn(source, known, to_scanner.clone(), Arc::new(clock::now), stop_sources.clone());
         sources.spawn(run);
     }
-    let reload = Reload::start(&config.rules, config.assets.as_deref(), &current, &to_pump);
+    let swap = Swap::new(&current, &to_pump, &learning);
+    let reload = Reload::start(&config.rules, config.assets.as_deref(), &swap);
+    let advice = tokio::spawn(advise(swap, learning.clone()));
     let control = tokio::spawn(control::serve(config.socket(), to_pump.clone(), ask, stop_sources.clone()));
 
     // Without its loop the engine would look alive and do nothing; whoever started it starts it again.
@@ -155,6 +161,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
         std::process::exit(Exit::Broke as i32);
     });
     drop(reload);
+    advice.abort();
     stop_sources.cancel();
     sources.close();
     within("sources", Duration::from_secs(10), sources.wait()).await;
@@ -168,8 +175,32 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     stop_pump.cancel();
     drop(to_pump);
     within("pump", Duration::from_secs(15), tokio::task::spawn_blocking(move || pump.join().is_ok())).await;
+    learning.store();
     tracing::info!("stopped");
     Ok(if broke.is_some() { Exit::Broke } else { Exit::Ok })
+}
+
+/// Lets the rules be searched for as this machine's logs advise: when something has been learned, and then once a day.
+async fn advise(swap: Swap, learning: Arc<Learning>) {
+    let mut looked = tokio::time::interval(Duration::from_secs(600));
+    let mut next = tokio::time::Instant::now();
+    loop {
+        looked.tick().await;
+        if learning.seen() < LEARNED || tokio::time::Instant::now() < next {
+            continue;
+        }
+        next = tokio::time::Instant::now() + Duration::from_secs(86_400);
+        let (swap, learning) = (swap.clone(), learning.clone());
+        let work = move || {
+            learning.store();
+            swap.advise();
+        };
+        if tokio::task::spawn_blocking(work).await.is_err() {
+            tracing::warn!(
+                "searching as the logs advise has failed, which is a bug; the rules are searched for as before"
+            );
+        }
+    }
 }
 
 /// The pump has a thread of its own: it waits for the disk, and nothing else may wait for that.

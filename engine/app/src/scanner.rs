@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::budget::Budget;
 use crate::in_order::{self, Piece, Work};
+use crate::learning::Learning;
 use crate::live::Live;
 use crate::pipeline::{self, Candidates, Lane, Manner, Sequel, Way};
 use crate::pump::{Message, Scanned};
@@ -77,6 +78,7 @@ pub(crate) fn run(
     current: &Current,
     manners: BTreeMap<SourceId, Manner>,
     threads: NonZeroUsize,
+    learning: &Learning,
 ) {
     let lane = |(source, manner): (SourceId, Manner)| (source.clone(), Lane::new(source, manner));
     let mut lanes: BTreeMap<SourceId, Lane> = manners.into_iter().map(lane).collect();
@@ -106,6 +108,7 @@ pub(crate) fn run(
     let work = |errand: Errand, candidates: &mut Candidates| match errand {
         Errand::Tell(notice) => Done::Tell(notice),
         Errand::Scan { mut block, way, is_live } => {
+            learning.block(&block.bytes);
             let (scanned, lost) = carefully(&block, &way, |block| way.read(block, is_live, candidates));
             let bytes = std::mem::take(&mut block.bytes).len();
             Done::Scanned(Box::new(Came { block, bytes, scanned, lost }))
@@ -256,7 +259,8 @@ mod tests {
         deliveries.into_iter().for_each(|one| to_scanner.try_send(one).unwrap());
         drop(to_scanner);
         let threads = NonZeroUsize::new(threads).unwrap();
-        run(from_sources, &to_pump, &Current::new(live), manners.into(), threads);
+        let learning = Learning::open(std::path::Path::new("nowhere"));
+        run(from_sources, &to_pump, &Current::new(live), manners.into(), threads, &learning);
         let mut told: BTreeMap<SourceId, Vec<String>> = BTreeMap::new();
         while let Ok(message) = pump.try_recv() {
             let (source, text) = match message {

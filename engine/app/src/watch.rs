@@ -7,9 +7,53 @@ use std::sync::{Arc, Mutex, PoisonError};
 use heinzel_script::reload::Watch;
 use tokio::sync::mpsc;
 
+use crate::learning::Learning;
 use crate::live::Live;
 use crate::pump::Message;
 use crate::scanner::Current;
+
+/// Puts other rules in force. One at a time, from reading to swapping: else an older set could come last.
+#[derive(Clone)]
+pub(crate) struct Swap {
+    turn: Arc<Mutex<()>>,
+    current: Current,
+    pump: mpsc::Sender<Message>,
+    learning: Arc<Learning>,
+}
+
+impl Swap {
+    pub(crate) fn new(current: &Current, pump: &mpsc::Sender<Message>, learning: &Arc<Learning>) -> Self {
+        let (current, pump, learning) = (current.clone(), pump.clone(), learning.clone());
+        Self { turn: Arc::default(), current, pump, learning }
+    }
+
+    /// From now on the same rules, searched for as this machine's logs advise by now.
+    pub(crate) fn advise(&self) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.put(self.current.get().advised(self.learning.advice()));
+    }
+
+    fn reload(&self, folders: &[PathBuf], assets: Option<&Path>) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (live, problems) = Live::after(&self.current.get(), folders, assets, self.learning.advice());
+        let errors: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
+        if errors.is_empty() {
+            tracing::info!(rules = live.rules.rules.len(), "reloaded");
+            return self.put(live);
+        }
+        let why = errors.join("\n");
+        tracing::error!("reload failed, the old rules stay in force:\n{why}");
+        // The engine is stopping.
+        let _ = self.pump.blocking_send(Message::ReloadFailed(why));
+    }
+
+    fn put(&self, live: Live) {
+        let live = Arc::new(live);
+        // The pump first: it must know a new rule before the scanner finds something for it.
+        let _ = self.pump.blocking_send(Message::Reloaded(live.clone()));
+        self.current.swap(live);
+    }
+}
 
 /// Watches the rules and the asset file until dropped.
 pub(crate) struct Reload {
@@ -18,21 +62,10 @@ pub(crate) struct Reload {
 
 impl Reload {
     /// Starts watching. A folder that cannot be watched is said and left alone; the others are watched.
-    pub(crate) fn start(
-        folders: &[PathBuf],
-        assets: Option<&Path>,
-        current: &Current,
-        pump: &mpsc::Sender<Message>,
-    ) -> Self {
-        // One at a time, from reading to swapping: else an older set could come last.
-        let turn = Arc::new(Mutex::new(()));
+    pub(crate) fn start(folders: &[PathBuf], assets: Option<&Path>, swap: &Swap) -> Self {
         let again = || {
-            let (folders, assets) = (folders.to_vec(), assets.map(Path::to_owned));
-            let (current, pump, turn) = (current.clone(), pump.clone(), turn.clone());
-            move || {
-                let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-                reload(&folders, assets.as_deref(), &current, &pump);
-            }
+            let (folders, assets, swap) = (folders.to_vec(), assets.map(Path::to_owned), swap.clone());
+            move || swap.reload(&folders, assets.as_deref())
         };
         let watched: BTreeSet<&PathBuf> = folders.iter().collect();
         let mut watches: Vec<_> = watched.into_iter().map(|folder| Watch::start(folder, again())).collect();
@@ -50,21 +83,4 @@ impl Reload {
         let said = |error| tracing::warn!("{:#}; changes there count from the next start", anyhow::Error::new(error));
         Self { _watches: watches.into_iter().filter_map(|watch| watch.map_err(said).ok()).collect() }
     }
-}
-
-fn reload(folders: &[PathBuf], assets: Option<&Path>, current: &Current, pump: &mpsc::Sender<Message>) {
-    let (live, problems) = Live::load(folders, assets);
-    let errors: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
-    if errors.is_empty() {
-        tracing::info!(rules = live.rules.rules.len(), "reloaded");
-        let live = Arc::new(live);
-        // The pump first: it must know a new rule before the scanner finds something for it.
-        let _ = pump.blocking_send(Message::Reloaded(live.clone()));
-        current.swap(live);
-        return;
-    }
-    let why = errors.join("\n");
-    tracing::error!("reload failed, the old rules stay in force:\n{why}");
-    // The engine is stopping.
-    let _ = pump.blocking_send(Message::ReloadFailed(why));
 }

@@ -52,6 +52,10 @@ enum Engine {
 pub(crate) struct Scratch {
     machine: machine::Scratch,
     cache: Option<Cache>,
+    /// For [`crate::View::find`].
+    pub(crate) spans: Spans,
+    /// How many searches there were.
+    pub(crate) searches: u32,
 }
 
 thread_local! {

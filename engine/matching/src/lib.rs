@@ -26,6 +26,7 @@ mod short;
 mod simd;
 mod weak;
 
+mod cost;
 mod lean;
 mod machine;
 mod needs;
@@ -35,14 +36,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use choice::Shape;
+use cost::Counter;
 use heinzel_core::finding::Role;
 use heinzel_core::glob::Glob;
 use heinzel_core::pattern::PatternError;
 use heinzel_core::rule::{Rule, RuleId};
-use lean::{Lean, Scratch, Spans};
+use lean::{Lean, Scratch};
 use needs::Needs;
 use plan::{Plan, Wanted};
 
+pub use cost::Cost;
 pub use rarity::Rarity;
 pub use scan::{Borders, Message};
 
@@ -143,6 +146,8 @@ struct Entry {
     programs: Vec<Glob>,
     sources: Vec<Glob>,
     unless: Vec<Lean>,
+    /// The same in all matchers that the rule is in.
+    counter: Arc<Counter>,
 }
 
 #[derive(Debug)]
@@ -205,6 +210,7 @@ impl Matcher {
                     programs: rule.programs.clone(),
                     sources: rule.sources.clone(),
                     unless: unless.collect::<Result<_, _>>()?,
+                    counter: Arc::default(),
                 });
             }
         }
@@ -213,6 +219,17 @@ impl Matcher {
         let shape = self.0.plan.shape.filter(|_| like_before && inner.rarity == self.0.rarity);
         inner.plan = Arc::new(inner.search_for(|_| true, shape)?);
         Ok(Self(Arc::new(inner)))
+    }
+
+    /// The logs whose advice it follows.
+    #[must_use]
+    pub fn rarity(&self) -> Arc<Rarity> {
+        Arc::clone(&self.0.rarity)
+    }
+
+    /// What each rule with patterns has cost so far.
+    pub fn costs(&self) -> impl Iterator<Item = Cost> {
+        self.0.rules.iter().map(|rule| rule.counter.cost(&rule.id))
     }
 
     /// How the search for all patterns is made, in words.
@@ -235,6 +252,7 @@ impl Matcher {
             programs: rule.programs.clone(),
             sources: rule.sources.clone(),
             unless: rule.unless.iter().map(|one| Lean::new(&one.text)).collect(),
+            counter: Arc::default(),
         };
         let mut inner = Inner {
             rules: self.0.rules.iter().map(rule).collect(),
@@ -276,12 +294,18 @@ impl Matcher {
         weak.map(|p| (&inner.rules[p.rule].id, &*p.regex.text))
     }
 
-    /// Forgets all compiled patterns; each is compiled again when a record needs it. For a matcher that has met lines which
-    /// are not those it is for (samples). Does nothing while a clone or a view exists.
-    pub fn forget_compiled(&mut self) {
+    /// The samples are over, and the lines that the matcher is for begin: forgets all compiled patterns (each is compiled
+    /// again when a record needs it), and counts costs from nothing or on from where the matcher `before` this one is. Does
+    /// nothing while a clone or a view exists.
+    pub fn begin(&mut self, before: Option<&Self>) {
         let Some(inner) = Arc::get_mut(&mut self.0) else { return };
         inner.patterns.iter_mut().for_each(|pattern| pattern.regex.forget());
-        inner.rules.iter_mut().flat_map(|rule| &mut rule.unless).for_each(Lean::forget);
+        let known = before.iter().flat_map(|before| &before.0.rules).map(|rule| (&rule.id, &rule.counter));
+        let counters: HashMap<&RuleId, &Arc<Counter>> = known.collect();
+        for rule in &mut inner.rules {
+            rule.unless.iter_mut().for_each(Lean::forget);
+            rule.counter = counters.get(&rule.id).map_or_else(Arc::default, |counter| Arc::clone(counter));
+        }
     }
 
     /// How many patterns are searched for.
@@ -357,7 +381,7 @@ impl View {
         tell: &mut impl FnMut(&Hit<'_, 't>),
     ) {
         let mut scratch = Scratch::take();
-        let mut spans = Spans::new();
+        let mut spans = std::mem::take(&mut scratch.spans);
         // What was found out about the rule of the candidate before.
         let (mut last, mut fits, mut spoilt) = (usize::MAX, false, None);
         for &id in candidates {
@@ -366,21 +390,21 @@ impl View {
             if pattern.rule != last {
                 (last, fits, spoilt) = (pattern.rule, rule.fits(names), None);
             }
-            if !fits {
-                continue;
-            }
-            spans.clear();
-            if !pattern.regex.search(message, &mut scratch, &mut spans) {
-                continue;
-            }
-            let is_match = matches!(pattern.role, Role::Match(_));
-            if is_match && *spoilt.get_or_insert_with(|| rule.unless.iter().any(|u| u.is_match(message, &mut scratch)))
-            {
-                continue;
-            }
-            let (role, names) = (pattern.role, pattern.regex.names());
-            tell(&Hit { rule: &rule.id, role, message, names, spans: &spans });
+            rule.counter.count(&mut scratch, |scratch| {
+                spans.clear();
+                if !fits || !pattern.regex.search(message, scratch, &mut spans) {
+                    return false;
+                }
+                let is_match = matches!(pattern.role, Role::Match(_));
+                if is_match && *spoilt.get_or_insert_with(|| rule.unless.iter().any(|u| u.is_match(message, scratch))) {
+                    return false;
+                }
+                let (role, names) = (pattern.role, pattern.regex.names());
+                tell(&Hit { rule: &rule.id, role, message, names, spans: &spans });
+                true
+            });
         }
+        scratch.spans = spans;
         scratch.keep();
     }
 

@@ -313,6 +313,26 @@ fn weak_patterns_are_named() {
 }
 
 #[test]
+fn what_rules_cost_is_counted_over_reloads() {
+    let mut rule = rule("a.b", &["disk (?<n>\\d+) full"]);
+    rule.unless = vec!["test".into()];
+    let matcher = Matcher::new([&rule]).unwrap();
+    let check = |matcher: &Matcher, candidates: u64, matches: u64| {
+        let costs: Vec<_> = matcher.costs().map(|c| (c.rule.to_string(), c.candidates, c.matches)).collect();
+        assert_eq!(costs, [("a.b".to_owned(), candidates, matches)]);
+    };
+    for line in ["disk 1 full", "disk x full", "disk 2 full test", "disk 3 empty", "disk 4 full"] {
+        told(&matcher.view("x", None), line, &Names::default());
+    }
+    check(&matcher, 4, 2);
+    let mut reloaded = matcher.rebuilt([&rule], Rarity::built_in()).unwrap();
+    told(&reloaded.view("x", None), "disk 1 full", &Names::default());
+    reloaded.begin(Some(&matcher));
+    told(&reloaded.view("x", None), "disk 5 full", &Names::default());
+    check(&reloaded, 5, 3);
+}
+
+#[test]
 fn a_wrong_pattern_names_its_rule() {
     let error = Matcher::new([&rule("a.b", &["fine", "(wrong"])]).unwrap_err();
     assert_eq!(error.to_string(), "rule `a.b`: cannot use pattern `(wrong`");

@@ -12,10 +12,10 @@ use serde_json::json;
 
 use crate::clock;
 use crate::exit::{Ends, Exit};
-use crate::in_order;
 use crate::pipeline::Manner;
 use crate::replay::{Outcomes, Replay, html};
 use crate::text::{plain, table};
+use crate::{in_order, learning};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -57,6 +57,7 @@ pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::R
         let text = format!("no rule could be loaded from {}; `heinzel check` says why", super::list(&config.rules));
         return Err(Ends::with(Exit::Wrong, text));
     }
+    let live = live.advised(Arc::new(learning::of_files(&arguments.files)));
     let manner = Manner {
         format: arguments.format,
         zone: super::manner::zone(arguments.timezone.as_deref())?,

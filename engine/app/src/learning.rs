@@ -1,0 +1,125 @@
+//! What this machine's logs are full of, so that rules are searched for by what they seldom say.
+//!
+//! Counts of hashed pieces of text, kept in the state folder; no log text can be read back from them. Losing the file costs
+//! speed until it is learned again, nothing else.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use heinzel_matching::Rarity;
+
+/// The first so many bytes are all looked at.
+const FIRST: u64 = 1 << 20;
+/// Of the others, so much of a block, in bytes …
+const PART: usize = 16 << 10;
+/// … after so many.
+const EVERY: u64 = 1 << 20;
+
+/// Counts what the sources read.
+#[derive(Debug)]
+pub(crate) struct Learning {
+    file: PathBuf,
+    rarity: Mutex<Rarity>,
+    /// Bytes of all blocks so far.
+    seen: AtomicU64,
+}
+
+impl Learning {
+    /// Goes on from what the state folder holds, or from what logs usually say.
+    pub(crate) fn open(state: &Path) -> Self {
+        let file = state.join("rarity");
+        let rarity = match std::fs::read(&file) {
+            Ok(bytes) => Rarity::from_bytes(&bytes).unwrap_or_else(|| {
+                tracing::warn!("{} is damaged; what the logs say is learned anew", file.display());
+                Rarity::built_in()
+            }),
+            Err(_) => Rarity::built_in(),
+        };
+        Self { file, rarity: Mutex::new(rarity), seen: AtomicU64::new(0) }
+    }
+
+    /// Looks at a block, or does not: one in many is enough.
+    pub(crate) fn block(&self, bytes: &[u8]) {
+        let size = bytes.len() as u64;
+        let seen = self.seen.fetch_add(size, Ordering::Relaxed);
+        let part = if seen < FIRST {
+            bytes
+        } else if seen / EVERY != (seen + size) / EVERY {
+            &bytes[..bytes.len().min(PART)]
+        } else {
+            return;
+        };
+        // While another thread learns, this one has better things to do.
+        if let Ok(mut rarity) = self.rarity.try_lock() {
+            rarity.learn(part);
+        }
+    }
+
+    /// How many bytes were read since the start.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    /// What is known now.
+    pub(crate) fn advice(&self) -> Arc<Rarity> {
+        Arc::new(self.rarity.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Keeps it for the next start.
+    pub(crate) fn store(&self) {
+        let bytes = self.rarity.lock().unwrap_or_else(PoisonError::into_inner).to_bytes();
+        let next = self.file.with_extension("next");
+        if let Err(error) = std::fs::write(&next, bytes).and_then(|()| std::fs::rename(&next, &self.file)) {
+            tracing::warn!("cannot write {}: {error}; it is learned anew after the next start", self.file.display());
+        }
+    }
+}
+
+/// What these files' beginnings are full of. What cannot be read says nothing here; whoever reads it in earnest will.
+pub(crate) fn of_files(files: &[PathBuf]) -> Rarity {
+    let mut rarity = Rarity::built_in();
+    let size = |file: &PathBuf| std::fs::metadata(file).map_or(0, |m| if m.is_file() { m.len() } else { 0 });
+    let all: u64 = files.iter().map(size).sum();
+    for file in files {
+        // Each as much as is its part of them all.
+        let part = (FIRST * 2).min(size(file)).min(size(file).saturating_mul(FIRST * 2) / all.max(1));
+        let mut bytes = Vec::new();
+        let read = std::fs::File::open(file)
+            .and_then(|file| std::io::Read::read_to_end(&mut std::io::Read::take(file, part), &mut bytes));
+        let packed = file.extension().is_some_and(|kind| kind == "gz" || kind == "zst");
+        if part > 0 && read.is_ok() && !packed {
+            rarity.learn(&bytes);
+        }
+    }
+    rarity
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_learned_is_kept_and_damage_is_no_end() {
+        let state = tempfile::tempdir().unwrap();
+        let learning = Learning::open(state.path());
+        let begin = learning.advice();
+        learning.block("the quick brown fox jumps\n".repeat(100).as_bytes());
+        assert_ne!(learning.advice(), begin);
+        learning.store();
+        assert_ne!(Learning::open(state.path()).advice(), begin);
+        std::fs::write(state.path().join("rarity"), "half a").unwrap();
+        assert_eq!(Learning::open(state.path()).advice(), begin);
+    }
+
+    #[test]
+    fn of_much_only_a_part_is_looked_at() {
+        let state = tempfile::tempdir().unwrap();
+        let learning = Learning::open(state.path());
+        learning.block(&vec![b'x'; 1 << 20]);
+        let first = learning.advice();
+        learning.block(b"something else than before\n");
+        assert_eq!(learning.advice(), first);
+        assert_eq!(learning.seen(), (1 << 20) + 27);
+    }
+}
