@@ -383,4 +383,34 @@ mod tests {
         check("backup", 1);
         check("heinzel", 0);
     }
+
+    #[test]
+    fn a_flood_of_matching_lines_asks_nothing_of_the_heap_for_each() {
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+        let live = Arc::new(Live::load(&[rules], None).0);
+        let manner = Manner { format: Format::Auto, zone: TimeZone::UTC, year: None, program: None };
+        let way = Lane::new("syslog".into(), manner).way(&live);
+        let line = "Nov 21 10:00:00 mx postfix/smtpd[7]: fatal: write queue file: No space left on device\n";
+        let mut candidates = Candidates::default();
+        let mut allocations = |lines: usize| {
+            let (source, stream) = ("syslog".into(), "/var/log/syslog".into());
+            let (checkpoint, ack, read_at) = (None, None, Timestamp::from_seconds(1_795_255_200));
+            let bytes = line.repeat(lines).into_bytes();
+            let block = Block { source, stream, offset: 0, bytes, shape: Shape::Lines, checkpoint, read_at, ack };
+            let mut found = 0;
+            let during = allocation_counter::measure(|| found = way.read(&block, true, &mut candidates).findings.len());
+            assert!(found >= lines, "{found} findings in {lines} lines");
+            during.count_total
+        };
+        // Patterns are compiled when they first meet a line.
+        allocations(8_000);
+        let (few, many) = (allocations(500), allocations(8_000));
+        let message = "fatal: write queue file: No space left on device";
+        let names = Names { program: Some("postfix/smtpd"), ..Names::default() };
+        let patterns = way.view.candidates(message);
+        let by_matcher = allocation_counter::measure(|| way.view.find(&patterns, message, &names, &mut |_| {}));
+        // Beside what the matcher asks for, vectors that grow twofold.
+        let most = few + 7_500 * by_matcher.count_total + 100;
+        assert!(many < most, "{few} allocations for 500 lines, {many} for 8,000; {by_matcher:?}");
+    }
 }

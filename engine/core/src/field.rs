@@ -187,8 +187,30 @@ pub struct NotAccepted {
     pub reason: String,
 }
 
-fn refuse<T>(reason: impl Into<String>) -> Result<T, NotAccepted> {
-    Err(NotAccepted { reason: reason.into() })
+/// The reason, before it is put into words: most hosts and programs that are refused are never spoken of.
+#[derive(Clone, Copy)]
+enum Why<'k> {
+    Says(&'static str),
+    LongerThan(usize),
+    /// It contains this, which nothing of this kind does.
+    Has(char, &'k dyn fmt::Display),
+    NoneOf(&'k [String]),
+}
+
+fn refuse<'k, T>(says: &'static str) -> Result<T, Why<'k>> {
+    Err(Why::Says(says))
+}
+
+impl From<Why<'_>> for NotAccepted {
+    fn from(why: Why<'_>) -> Self {
+        let reason = match why {
+            Why::Says(reason) => reason.to_owned(),
+            Why::LongerThan(limit) => format!("is longer than {limit} bytes"),
+            Why::Has(c, kind) => format!("contains `{}`, which no {kind} has", c.escape_default()),
+            Why::NoneOf(words) => format!("is none of {}", words.join(", ")),
+        };
+        Self { reason }
+    }
 }
 
 impl FieldType {
@@ -205,6 +227,16 @@ impl FieldType {
     /// # Errors
     /// [`NotAccepted`] with the named reason.
     pub fn check<'a>(&self, text: &'a str) -> Result<ValueRef<'a>, NotAccepted> {
+        self.look(text).map_err(NotAccepted::from)
+    }
+
+    /// Whether it is a value of this type.
+    #[must_use]
+    pub fn accepts(&self, text: &str) -> bool {
+        self.look(text).is_ok()
+    }
+
+    fn look<'a>(&self, text: &'a str) -> Result<ValueRef<'a>, Why<'_>> {
         if *self == Self::Text {
             return Ok(ValueRef::Text(text));
         }
@@ -219,10 +251,10 @@ impl FieldType {
             return refuse("begins with `-`, which programs read as an option");
         }
         let keep = |limit: usize| {
-            if text.len() > limit { refuse(format!("is longer than {limit} bytes")) } else { Ok(ValueRef::Text(text)) }
+            if text.len() > limit { Err(Why::LongerThan(limit)) } else { Ok(ValueRef::Text(text)) }
         };
         let only = |fits: fn(char) -> bool, limit: usize| match text.chars().find(|&c| !fits(c)) {
-            Some(c) => refuse(format!("contains `{}`, which no {self} has", c.escape_default())),
+            Some(c) => Err(Why::Has(c, self)),
             None => keep(limit),
         };
         match self {
@@ -245,16 +277,16 @@ impl FieldType {
             Self::Host => is_domain(text).and_then(|()| keep(253)),
             Self::Domain if !text.trim_end_matches('.').contains('.') => refuse("is not a domain name: it has no dot"),
             Self::Domain => is_domain(text.trim_end_matches('.')).and_then(|()| keep(254)),
-            Self::Unit => is_unit(text).and_then(|()| keep(255)),
+            Self::Unit => unit(text).and_then(|()| keep(255)),
             // A step may remove files by a pattern; only the rule's author may write one.
             Self::Path if text.contains('*') => refuse("contains `*`, which steps read as a pattern"),
-            Self::Path => is_path(text).and_then(|()| keep(4096)),
+            Self::Path => path(text).and_then(|()| keep(4096)),
             Self::Email => match text.rsplit_once('@') {
                 Some((local, domain)) if !local.is_empty() && local.len() <= 64 => {
                     if let Some(c) =
                         local.chars().find(|c| !c.is_ascii_alphanumeric() && !"!#$%&'*+/=?^_`{|}~.-".contains(*c))
                     {
-                        return refuse(format!("contains `{}`, which no plain address has", c.escape_default()));
+                        return Err(Why::Has(c, &"plain address"));
                     }
                     // What means something to a shell, a pattern or a path: rules put addresses into paths.
                     if local.contains(['/', '`', '$', '*', '?', '{', '}', '|', '&', '!']) {
@@ -267,12 +299,12 @@ impl FieldType {
             Self::Duration => seconds(text),
             Self::Size => bytes(text),
             Self::Enum(words) if words.iter().any(|w| w == text) => keep(usize::MAX),
-            Self::Enum(words) => refuse(format!("is none of {}", words.join(", "))),
+            Self::Enum(words) => Err(Why::NoneOf(words)),
         }
     }
 }
 
-fn is_domain(text: &str) -> Result<(), NotAccepted> {
+fn is_domain<'k>(text: &str) -> Result<(), Why<'k>> {
     let label = |l: &str| {
         (1..=63).contains(&l.len())
             && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
@@ -287,6 +319,10 @@ fn is_domain(text: &str) -> Result<(), NotAccepted> {
 /// # Errors
 /// [`NotAccepted`] with the reason.
 pub fn is_unit(text: &str) -> Result<(), NotAccepted> {
+    unit(text).map_err(NotAccepted::from)
+}
+
+fn unit<'k>(text: &str) -> Result<(), Why<'k>> {
     const SUFFIXES: [&str; 11] = [
         ".service",
         ".socket",
@@ -307,7 +343,7 @@ pub fn is_unit(text: &str) -> Result<(), NotAccepted> {
         return refuse("begins with `-`, which programs read as an option");
     }
     match text.chars().find(|c| !c.is_ascii_alphanumeric() && !":-_.\\@".contains(*c)) {
-        Some(c) => refuse(format!("contains `{}`, which no unit name has", c.escape_default())),
+        Some(c) => Err(Why::Has(c, &"unit name")),
         None => Ok(()),
     }
 }
@@ -317,6 +353,10 @@ pub fn is_unit(text: &str) -> Result<(), NotAccepted> {
 /// # Errors
 /// [`NotAccepted`] with the reason.
 pub fn is_path(text: &str) -> Result<(), NotAccepted> {
+    path(text).map_err(NotAccepted::from)
+}
+
+fn path<'k>(text: &str) -> Result<(), Why<'k>> {
     if !text.starts_with('/') {
         return refuse("is not an absolute path");
     }
@@ -338,7 +378,7 @@ fn number_and_unit(text: &str) -> Option<(f64, &str)> {
     Some((number, text[split..].trim()))
 }
 
-fn seconds(text: &str) -> Result<ValueRef<'_>, NotAccepted> {
+fn seconds<'k>(text: &str) -> Result<ValueRef<'static>, Why<'k>> {
     let factor = |unit: &str| {
         Some(match unit {
             "us" | "µs" | "usec" => 1e-6,
@@ -356,7 +396,7 @@ fn seconds(text: &str) -> Result<ValueRef<'_>, NotAccepted> {
     }
 }
 
-fn bytes(text: &str) -> Result<ValueRef<'_>, NotAccepted> {
+fn bytes<'k>(text: &str) -> Result<ValueRef<'static>, Why<'k>> {
     let factor = |unit: &str| {
         let unit = unit.to_ascii_lowercase();
         let unit = unit.strip_suffix("bytes").or(unit.strip_suffix("ib")).or(unit.strip_suffix('b')).unwrap_or(&unit);

@@ -196,8 +196,8 @@ impl Findings {
 
     fn keep_record(&mut self, event: &Event<'_>) -> usize {
         let header = &event.header;
-        let host = header.host.as_deref().filter(|text| FieldType::Host.check(text).is_ok());
-        let program = header.program.as_deref().filter(|text| FieldType::Ident.check(text).is_ok());
+        let host = header.host.as_deref().filter(|text| FieldType::Host.accepts(text));
+        let program = header.program.as_deref().filter(|text| FieldType::Ident.accepts(text));
         let task = header.task.as_deref().map(|task| {
             self.tasks.push(task.clone());
             self.tasks.len() - 1

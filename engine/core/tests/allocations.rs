@@ -89,7 +89,7 @@ fn findings(rule: &Rule, count: usize, first: usize) -> Findings {
             use std::fmt::Write as _;
             let (hour, minute, second) = (number / 18_000, number / 300 % 60, number / 5 % 60);
             line.clear();
-            write!(line, "Nov 21 0{hour}:{minute:02}:{second:02} web{} sshd[7]: Failed login", number % 2).unwrap();
+            write!(line, "Nov 21 0{hour}:{minute:02}:{second:02} web{} a/b[7]: Failed login", number % 2).unwrap();
             let read = reader.read(line.as_bytes());
             let (time, clock) = time_of(read.header.time, read_at, &ClockPolicy::default());
             let (header, message) = (read.header, read.message);

@@ -131,9 +131,10 @@ impl<'c> Reader<'c> {
     pub fn read<'a>(&self, line: &'a [u8]) -> Read<'a> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        match String::from_utf8_lossy(line) {
-            Cow::Borrowed(text) => self.read_text(text),
-            Cow::Owned(text) => self.read_text(&text).into_owned(),
+        // Most lines are valid; what is not is repaired at leisure.
+        match std::str::from_utf8(line) {
+            Ok(text) => self.read_text(text),
+            Err(_) => self.read_text(&String::from_utf8_lossy(line)).into_owned(),
         }
     }
 

@@ -58,7 +58,16 @@ fn count_one(counter: &mut BTreeMap<RuleId, u64>, rule: &RuleId) {
 /// Counts a finding in the window of its key.
 fn count(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Claim<'_>) {
     let waits = matches!(rule.trigger, Trigger::Absence { .. } | Trigger::Overdue { .. });
-    let window = window(desk, rule, key);
+    let window = match desk.state.windows.get_mut(&rule.id).and_then(|windows| windows.get_mut(key)) {
+        Some(window) => window,
+        None => {
+            make_room(desk, rule);
+            desk.state.windows.entry(rule.id.clone()).or_default().entry(key.to_owned()).or_default()
+        }
+    };
+    if !std::mem::replace(&mut window.noted, true) {
+        desk.journal.windows.insert((rule.id.clone(), key.to_owned()));
+    }
     let held_by = window.incident;
     let seen = window.see(&rule.trigger, finding);
     if let Some(id) = held_by.filter(|id| desk.state.incidents.get(id).is_some_and(|i| !i.is_resolved())) {
@@ -76,20 +85,6 @@ fn count(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Claim<'_>) {
         Seen::Fires if !waits => fire(desk, rule, key, finding),
         Seen::Fires | Seen::Counts | Seen::Nothing => {}
     }
-}
-
-/// The window of a key, which is about to change.
-fn window<'d>(desk: &'d mut Desk<'_, '_>, rule: &Rule, key: &str) -> &'d mut Window {
-    if !desk.state.windows.get(&rule.id).is_some_and(|windows| windows.contains_key(key)) {
-        make_room(desk, rule);
-        desk.state.windows.entry(rule.id.clone()).or_default().insert(key.to_owned(), Window::default());
-    }
-    let window = desk.state.windows.get_mut(&rule.id).and_then(|windows| windows.get_mut(key));
-    let window = window.expect("it was there or has been made");
-    if !std::mem::replace(&mut window.noted, true) {
-        desk.journal.windows.insert((rule.id.clone(), key.to_owned()));
-    }
-    window
 }
 
 /// The key a finding is counted under: the values of `by`; without it everything together, except that a rule which fires
