@@ -133,3 +133,24 @@ fn a_tampered_trail_ends_with_3() {
     let json = lab.run(&["audit", "verify", "--json"]).ends(3, &[]).json();
     assert_eq!(json[0]["broken"]["seq"].as_u64(), Some(2));
 }
+
+#[test]
+fn what_rules_cost_on_given_logs_is_told() {
+    let lab = Lab::new();
+    let head = "Nov 21 10:00:00 web1 app[7]: ";
+    let lines = ["pool one is busy", "pool one", "pool two is busy, just a drill", "another"];
+    lab.write("old.log", lines.map(|line| format!("{head}{line}\n")).concat().repeat(50));
+    let told = lab.run(&["check", "--cost", "old.log"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(told.out.starts_with("200 lines, "), "{}", told.out);
+    let row: Vec<&str> =
+        told.out.lines().find(|line| line.starts_with("web.busy")).unwrap().split_whitespace().collect();
+    assert_eq!(row[1..4], ["100", "50", "50"], "{}", told.out);
+    // Lines that name no program, in a file that names none: the rule does not look at them.
+    let told = lab.run(&["check", "--format", "plain", "--cost", "old.log"]);
+    assert!(told.out.contains("no line was a candidate"), "{}", told.out);
+    let json = lab.run(&["--json", "check", "--cost", "old.log"]).json();
+    let rule = &json[0]["rules"][0];
+    assert_eq!((rule["rule"].as_str(), rule["false_candidates"].as_u64()), (Some("web.busy"), Some(50)));
+    lab.run(&["check", "--cost", "nowhere.log"]).ends(1, &["nowhere.log"]);
+}

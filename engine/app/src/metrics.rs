@@ -84,6 +84,18 @@ pub(crate) fn of(report: &Report) -> Vec<Metric> {
                 .collect(),
         },
         rules("heinzel_rule_findings_total", "Findings", Kind::Counter, &|r| number(r.findings)),
+        rules("heinzel_rule_candidates_total", "Records parsed for its patterns", Kind::Counter, &|r| {
+            number(r.candidates)
+        }),
+        rules("heinzel_rule_false_candidates_total", "Of these, those that did not match", Kind::Counter, &|r| {
+            number(r.candidates.saturating_sub(r.matches))
+        }),
+        rules(
+            "heinzel_rule_match_seconds_total",
+            "Time of its patterns on candidates, estimated",
+            Kind::Counter,
+            &|r| r.match_seconds,
+        ),
         rules("heinzel_rule_refused_total", "Matches refused by a field's type", Kind::Counter, &|r| number(r.refused)),
         rules("heinzel_rule_late_total", "Findings too old for their window", Kind::Counter, &|r| number(r.late)),
         rules("heinzel_rule_evicted_total", "Window keys dropped", Kind::Counter, &|r| number(r.evicted)),

@@ -4,19 +4,20 @@
 //! the blocks come from differs.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use heinzel_core::block::{Block, Record, Shape, SourceId};
+use heinzel_core::block::{Block, Record, Shape, SourceId, StreamId};
 use heinzel_core::clock::{self, ClockComplaint, ClockPolicy, ClockWatch};
 use heinzel_core::event::{Clock, Event, Stamp};
 use heinzel_core::finding::{Refused, Role};
 use heinzel_core::findings::Findings;
-use heinzel_core::parse::{Context, Format, Read, Reader, parse};
+use heinzel_core::parse::{Context, Format, Read, Reader, parse, programs};
 use heinzel_core::rule::Rule;
 use heinzel_core::task::Task;
 use heinzel_core::time::Timestamp;
-use heinzel_matching::{Names, PatternId, View};
+use heinzel_matching::{Message, Names, PatternId, View};
 use heinzel_source::cron::{cron_task, is_cron};
 use jiff::tz::TimeZone;
 
@@ -98,13 +99,17 @@ pub(crate) struct Lane {
     old: bool,
     /// Whether the source is read to its end: only then an old line means a wrong clock.
     live: bool,
-    way: Option<Arc<Way>>,
+    /// By stream, where that decides which rules apply.
+    ways: BTreeMap<Option<StreamId>, Arc<Way>>,
 }
+
+/// So many streams of a source have a way of their own; the others share one.
+const WAYS: usize = 64;
 
 impl Lane {
     /// The lane of a source.
     pub(crate) fn new(source: SourceId, manner: Manner) -> Self {
-        Self { source, manner, old: false, live: false, way: None }
+        Self { source, manner, old: false, live: false, ways: BTreeMap::new() }
     }
 
     /// A lane for lines that were written long ago.
@@ -127,15 +132,36 @@ impl Lane {
         self.live
     }
 
-    /// How its blocks are read with these rules.
-    pub(crate) fn way(&mut self, live: &Arc<Live>) -> Arc<Way> {
-        if let Some(way) = self.way.as_ref().filter(|way| Arc::ptr_eq(&way.live, live)) {
+    /// How blocks of a stream are read with these rules.
+    pub(crate) fn way(&mut self, live: &Arc<Live>, stream: &StreamId, shape: &Shape) -> Arc<Way> {
+        if self.ways.values().next().is_some_and(|way| !Arc::ptr_eq(&way.live, live)) {
+            self.ways.clear();
+        }
+        // Records from elsewhere say by themselves what program they are from; so do the lines of most formats.
+        let programs = programs(self.manner.format).filter(|_| matches!(shape, Shape::Lines));
+        let own = programs.filter(|_| self.ways.contains_key(&Some(stream.clone())) || self.ways.len() < WAYS);
+        let key = own.map(|_| stream.clone());
+        if let Some(way) = self.ways.get(&key) {
             return way.clone();
         }
         let (source, manner) = (self.source.clone(), self.manner.clone());
-        let view = live.matcher.view(&source, None);
+        let names: Option<Vec<&str>> = own.map(|programs| {
+            tags(stream).into_iter().chain(programs.iter().copied()).chain(manner.program.as_deref()).collect()
+        });
+        let names = names.as_ref().map(|names| Names { tags: names, ..Names::default() });
+        let view = live.matcher.view(&source, names.as_ref()).with_message(message(manner.format));
         let way = Arc::new(Way { source, manner, old: self.old, live: live.clone(), view });
-        self.way.insert(way).clone()
+        self.ways.insert(key, way.clone());
+        way
+    }
+}
+
+/// How messages stand in lines of this format.
+fn message(format: Format) -> Message {
+    match format {
+        Format::Plain => Message::Whole,
+        Format::Auto | Format::Json | Format::Logfmt => Message::Part,
+        _ => Message::End,
     }
 }
 
@@ -366,11 +392,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_stream_asks_only_for_rules_that_may_concern_it() {
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+        let live = Arc::new(Live::load(&[rules], None).0);
+        let found = |format: Format, stream: &str, line: &str| {
+            let manner = Manner { format, zone: TimeZone::UTC, year: None, program: None };
+            let (source, stream): (SourceId, StreamId) = ("s".into(), stream.into());
+            let way = Lane::new(source.clone(), manner).way(&live, &stream, &Shape::Lines);
+            let (checkpoint, ack, read_at) = (None, None, Timestamp::from_seconds(1_795_255_200));
+            let (bytes, shape) = (format!("{line}\n").into_bytes(), Shape::Lines);
+            let block = Block { source, stream, offset: 0, bytes, shape, checkpoint, read_at, ack };
+            let scanned = way.read(&block, true, &mut Candidates::default());
+            (scanned.candidates, scanned.findings.len())
+        };
+        let line = "2026/11/21 10:00:00 [alert] 812#812: 768 worker_connections are not enough";
+        let nginx = found(Format::NginxError, "/var/log/nginx/error.log", line);
+        assert_eq!(found(Format::Auto, "/var/log/any.log", line), nginx);
+        assert!(nginx.1 > 0, "{nginx:?}");
+        assert_eq!(found(Format::Mysql, "/var/log/mysql/mysqld.log", line), (0, 0), "not even a candidate");
+        assert_eq!(found(Format::Plain, "/var/log/nginx/error.log", line).1, nginx.1, "by the folder's name");
+    }
+
+    #[test]
     fn own_words_that_quote_a_line_are_not_found_again() {
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
         let live = Arc::new(Live::load(&[rules], None).0);
         let manner = Manner { format: Format::Syslog, zone: TimeZone::UTC, year: None, program: None };
-        let way = Lane::new("syslog".into(), manner).way(&live);
+        let way = Lane::new("syslog".into(), manner).way(&live, &"syslog".into(), &Shape::Lines);
         let check = |program: &str, found: usize| {
             let line = format!("2026-11-21T10:00:00+00:00 web1 {program}[7]: cp: x: No space left on device\n");
             let (source, stream) = ("syslog".into(), "/var/log/syslog".into());
@@ -389,7 +437,7 @@ mod tests {
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
         let live = Arc::new(Live::load(&[rules], None).0);
         let manner = Manner { format: Format::Auto, zone: TimeZone::UTC, year: None, program: None };
-        let way = Lane::new("syslog".into(), manner).way(&live);
+        let way = Lane::new("syslog".into(), manner).way(&live, &"syslog".into(), &Shape::Lines);
         let line = "Nov 21 10:00:00 mx postfix/smtpd[7]: fatal: write queue file: No space left on device\n";
         let mut candidates = Candidates::default();
         let mut allocations = |lines: usize| {

@@ -6,9 +6,11 @@ use heinzel_core::block::{Health, Notice};
 use heinzel_core::gate::mode_of;
 use heinzel_core::incident::Status;
 use heinzel_core::policy::Mode;
+use heinzel_core::rule::{Rule, RuleId};
 use heinzel_core::state::{Evidence, Paused};
 use heinzel_core::step::World;
 use heinzel_core::time::Timestamp;
+use heinzel_matching::Cost;
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
@@ -129,6 +131,11 @@ pub(crate) struct RuleReport {
     pub(crate) crowded: u64,
     pub(crate) script_errors: u64,
     pub(crate) keys: usize,
+    /// Records that were parsed for its patterns, and those of them that matched.
+    pub(crate) candidates: u64,
+    pub(crate) matches: u64,
+    /// The time that its patterns took on the candidates, in seconds.
+    pub(crate) match_seconds: f64,
     pub(crate) evidence: Evidence,
 }
 
@@ -151,6 +158,7 @@ impl Report {
         for incident in pump.state.incidents.values().filter(|i| !i.is_resolved()) {
             *incidents.entry(incident.status).or_default() += 1;
         }
+        let costs: BTreeMap<RuleId, Cost> = pump.live.matcher.costs().map(|cost| (cost.rule.clone(), cost)).collect();
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: pump.counts.started,
@@ -158,7 +166,7 @@ impl Report {
             paused: pump.state.paused.clone(),
             sources,
             packs: pump.live.packs.clone(),
-            rules: pump.live.rules.rules.values().map(|rule| RuleReport::of(pump, &world, rule)).collect(),
+            rules: pump.live.rules.rules.values().map(|r| RuleReport::of(pump, &world, r, costs.get(&r.id))).collect(),
             assets: pump.live.assets.iter().count(),
             incidents,
             store_problem: pump.counts.store.clone(),
@@ -173,10 +181,10 @@ impl Report {
 }
 
 impl RuleReport {
-    fn of<O: Out>(pump: &Pump<O>, world: &World<'_>, rule: &heinzel_core::rule::Rule) -> Self {
+    fn of<O: Out>(pump: &Pump<O>, world: &World<'_>, rule: &Rule, cost: Option<&Cost>) -> Self {
         let record = pump.state.rules.get(&rule.id).cloned().unwrap_or_default();
         let counters = &pump.state.counters;
-        let of = |counts: &BTreeMap<heinzel_core::rule::RuleId, u64>| counts.get(&rule.id).copied().unwrap_or(0);
+        let of = |counts: &BTreeMap<RuleId, u64>| counts.get(&rule.id).copied().unwrap_or(0);
         Self {
             id: rule.id.to_string(),
             title: rule.title.clone(),
@@ -192,6 +200,9 @@ impl RuleReport {
             crowded: of(&counters.crowded),
             script_errors: of(&counters.script_errors),
             keys: pump.state.windows.get(&rule.id).map_or(0, BTreeMap::len),
+            candidates: cost.map_or(0, |cost| cost.candidates),
+            matches: cost.map_or(0, |cost| cost.matches),
+            match_seconds: cost.map_or(0.0, |cost| cost.time.as_secs_f64()),
             evidence: record.evidence,
         }
     }

@@ -98,7 +98,8 @@ pub(crate) fn run(
                 }
                 Delivery::Block(block) => {
                     let Some(lane) = lanes.get_mut(&block.source) else { continue };
-                    let (way, is_live, large) = (lane.way(&current.get()), lane.is_live(), block.bytes.len() >= LARGE);
+                    let way = lane.way(&current.get(), &block.stream, &block.shape);
+                    let (is_live, large) = (lane.is_live(), block.bytes.len() >= LARGE);
                     (block.source.clone(), Errand::Scan { block, way, is_live }, large)
                 }
             };
@@ -235,7 +236,7 @@ mod tests {
     /// Reads what stumbles over `bad`: how many records were read, and where the first lost one stands.
     fn check(block: &Block, read: u64, lost: Option<u64>) {
         let manner = Manner { format: Format::Plain, zone: TimeZone::UTC, year: None, program: None };
-        let way = Lane::new(block.source.clone(), manner).way(&Arc::new(Live::default()));
+        let way = Lane::new(block.source.clone(), manner).way(&Arc::new(Live::default()), &block.stream, &block.shape);
         let stumbling = |block: &Block| {
             assert!(!block.bytes.starts_with(b"bad") && memchr::memmem::find(&block.bytes, b"\nbad").is_none());
             let mut scanned = pipeline::Scanned::nothing(block);

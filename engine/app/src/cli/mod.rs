@@ -11,6 +11,7 @@ use crate::live::Live;
 
 mod audit;
 mod check;
+mod cost;
 mod explain;
 mod incident;
 mod init;
@@ -84,7 +85,14 @@ pub(crate) enum Command {
     /// Watch this machine: read, recognise, repair where allowed.
     Run,
     /// Check the configuration, the assets and all rules.
-    Check,
+    Check {
+        /// Instead, search these logs (also .gz and .zst; `-` is stdin) and say what each rule costs on them.
+        #[arg(long, value_name = "LOG", num_args = 1..)]
+        cost: Vec<PathBuf>,
+        /// How the lines of these logs are written.
+        #[arg(long, default_value = "auto", value_parser = manner::format, requires = "cost")]
+        format: heinzel_core::parse::Format,
+    },
     /// Run the samples of all rules.
     Test(test::Arguments),
     /// Say which rules consider a line or an incident, and why they do or do not fire.
@@ -144,7 +152,8 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
     let global = cli.global;
     match cli.command {
         Command::Run => crate::run::run(global.config()?, global.json),
-        Command::Check => check::check(&global),
+        Command::Check { cost, .. } if cost.is_empty() => check::check(&global),
+        Command::Check { cost, format } => cost::cost(&global, &cost, format),
         Command::Test(arguments) => test::test(&global, &arguments),
         Command::Explain(arguments) => explain::explain(&global, &arguments),
         Command::Replay(arguments) => replay::replay(&global, &arguments),

@@ -106,7 +106,8 @@ impl Log {
             read_at: self.read_at,
             ack: None,
         };
-        Ok(Some((block, self.lane.way(live))))
+        let way = self.lane.way(live, &block.stream, &block.shape);
+        Ok(Some((block, way)))
     }
 
     /// The next bytes up to the last line end in them; at the end of the file, all of them.

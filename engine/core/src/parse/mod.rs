@@ -169,6 +169,21 @@ struct Reading<'c> {
     memo: &'c Memo,
 }
 
+/// The programs that lines of this format can be from, besides those that the operator and the file's name say; `None`: each
+/// line names its own.
+#[must_use]
+pub fn programs(format: Format) -> Option<&'static [&'static str]> {
+    match format {
+        Format::Auto | Format::Syslog | Format::Json | Format::Logfmt => None,
+        Format::Access | Format::Plain => Some(&[]),
+        Format::NginxError => Some(&["nginx"]),
+        Format::ApacheError => Some(&["apache2"]),
+        Format::Php => Some(&["php", "php-fpm"]),
+        Format::Mysql => Some(&["mysqld", "mysqld_safe"]),
+        Format::Postgresql => Some(&["postgres"]),
+    }
+}
+
 /// Whether the message of this line is certain to stand in it byte for byte (but for invalid UTF-8). `false` for lines
 /// whose message may be unescaped by [`parse`]: whoever searches raw bytes must parse those first.
 #[must_use]

@@ -166,7 +166,11 @@ impl Hand {
             read_at: clock::now(),
             ack: None,
         };
-        let scanned = Lane::new("log".into(), manner).way(&live()).read(&block, false, &mut Candidates::default());
+        let scanned = Lane::new("log".into(), manner).way(&live(), &block.stream, &block.shape).read(
+            &block,
+            false,
+            &mut Candidates::default(),
+        );
         let hand = self.clone();
         // One of the source's streams comes with the second block and goes with the sixth.
         let checkpoint = match number {
