@@ -21,6 +21,7 @@ mod rarity;
 
 mod texts;
 
+mod classes;
 mod grams;
 mod short;
 mod simd;

@@ -136,7 +136,8 @@ impl Plan {
         }
         if !self.weak.is_empty() {
             // A record that was told apart from others may hold line ends of its own.
-            let weak = self.weak_search[message as usize].get_or_init(|| Weak::new(&self.weak_hirs, message));
+            let weak =
+                self.weak_search[message as usize].get_or_init(|| Weak::new(&self.weak_hirs, message, self.vectors));
             weak.scan(bytes, borders, &mut |at, pattern| {
                 hits.push((at, TextId(self.weak_texts + u32::try_from(pattern).unwrap_or_default())));
             });

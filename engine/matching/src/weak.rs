@@ -1,7 +1,8 @@
 //! One pass for all patterns that have no text to search for.
 //!
-//! They are loosened until they can be searched for in raw records, where the message has a header in front of it, and put
-//! into one automaton whose states are made when lines first need them. It rules out most records.
+//! Where a pattern has [`neighbours`], only records with those are looked at further. Then the patterns are loosened until
+//! they can be searched for in raw records, where the message has a header in front of it, and put into one automaton whose
+//! states are made when records first need them. It rules most of the rest out.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -11,103 +12,156 @@ use regex_automata::nfa::thompson;
 use regex_automata::{Input, MatchKind, PatternSet};
 use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
 
-use crate::Borders;
+use crate::classes::{Classes, neighbours};
 use crate::scan::Message;
+use crate::{Borders, simd};
 
-/// The most memory of the automaton before its states are made, and of its states, in bytes. Beyond the first every record
+/// The most memory of an automaton before its states are made, and of its states, in bytes. Beyond the first every record
 /// is a candidate, beyond the second the states are made anew.
 const SIZE: usize = 4 * 1024 * 1024;
 
 /// Where every record that one of the patterns may match has a match.
 #[derive(Debug)]
 pub(crate) struct Weak {
+    /// What patterns with neighbours need.
+    classes: Option<Classes>,
+    /// For those without; `None`: there are none.
+    common: Option<Automaton>,
+    /// For all.
+    all: Automaton,
+    patterns: usize,
+    vectors: bool,
+}
+
+/// A search for several patterns at once.
+#[derive(Debug)]
+struct Automaton {
     /// `None`: too large.
     dfa: Option<DFA>,
     patterns: usize,
     /// As many as there are threads that search at a time.
-    scratch: Mutex<Vec<(Cache, PatternSet)>>,
+    scratch: Mutex<Vec<Scratch>>,
 }
 
-impl Weak {
-    /// An automaton for these patterns, in records whose message stands in them like this.
-    pub(crate) fn new(patterns: &[Hir], message: Message) -> Self {
-        let loose: Vec<Hir> = patterns.iter().map(|hir| loosened(hir, message)).collect();
+type Scratch = (Cache, PatternSet);
+
+impl Automaton {
+    fn new(patterns: &[Hir]) -> Self {
         let config = thompson::Config::new()
             .utf8(false)
             .which_captures(thompson::WhichCaptures::None)
             .nfa_size_limit(Some(SIZE));
-        let nfa = thompson::Compiler::new().configure(config).build_many_from_hir(&loose).ok();
-        let config = DFA::config()
-            .match_kind(MatchKind::All)
-            .cache_capacity(SIZE)
-            .skip_cache_capacity_check(true)
-            // A Unicode `\b` beyond ASCII is not for a DFA; such records are candidates.
-            .unicode_word_boundary(true);
+        let nfa = thompson::Compiler::new().configure(config).build_many_from_hir(patterns).ok();
+        let config = DFA::config().match_kind(MatchKind::All).cache_capacity(SIZE).skip_cache_capacity_check(true);
         let dfa = nfa.and_then(|nfa| DFA::builder().configure(config).build_from_nfa(nfa).ok());
         Self { dfa, patterns: patterns.len(), scratch: Mutex::default() }
     }
 
-    /// Tells the records in which a pattern (by its place in the list) may match.
-    pub(crate) fn scan(&self, bytes: &[u8], borders: Borders<'_>, tell: &mut impl FnMut(usize, usize)) {
-        let all = |record: Range<usize>, tell: &mut dyn FnMut(usize, usize)| {
-            (0..self.patterns).for_each(|pattern| tell(record.start, pattern));
-        };
-        let Some(dfa) = &self.dfa else {
-            return borders.records(bytes, 0, &mut |record| all(record, tell));
-        };
+    fn take(&self) -> Scratch {
+        let free = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        free.unwrap_or_else(|| {
+            let cache = self.dfa.as_ref().map_or_else(|| Cache::new(&never()), DFA::create_cache);
+            (cache, PatternSet::new(self.patterns))
+        })
+    }
+
+    fn keep(&self, scratch: Scratch) {
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+    }
+}
+
+/// What a record may match is told by where it begins and the pattern's place in the list.
+type Tell<'a> = dyn FnMut(usize, usize) + 'a;
+
+impl Weak {
+    /// A search for these patterns, in records whose message stands in them like this.
+    pub(crate) fn new(patterns: &[Hir], message: Message, vectors: bool) -> Self {
+        let loose: Vec<Hir> = patterns.iter().map(|hir| loosened(hir, message)).collect();
+        let rows: Vec<_> = patterns.iter().map(neighbours).collect();
+        let common: Vec<Hir> =
+            loose.iter().zip(&rows).filter(|(_, row)| row.is_none()).map(|(hir, _)| hir.clone()).collect();
+        let rows: Vec<_> = rows.into_iter().flatten().collect();
+        Self {
+            classes: (!rows.is_empty()).then(|| Classes::new(&rows)),
+            common: (!common.is_empty()).then(|| Automaton::new(&common)),
+            all: Automaton::new(&loose),
+            patterns: patterns.len(),
+            vectors,
+        }
+    }
+
+    /// Tells the records in which a pattern may match, each at least once.
+    pub(crate) fn scan(&self, bytes: &[u8], borders: Borders<'_>, tell: &mut Tell<'_>) {
         // What is no UTF-8 is replaced in the message, so there the record says nothing about it. (Records may cut a letter
         // that is whole in the block; lines do not.)
         if matches!(borders, Borders::Ends(_)) || std::str::from_utf8(bytes).is_err() {
             borders.records(bytes, 0, &mut |record| {
                 if std::str::from_utf8(&bytes[record.clone()]).is_err() {
-                    all(record, tell);
+                    self.tell_all(&record, tell);
                 }
             });
         }
-        let mut scratch = self.scratch();
-        let (cache, set) = &mut scratch;
-        let mut which = |record: Range<usize>, cache: &mut Cache, tell: &mut dyn FnMut(usize, usize)| {
-            set.clear();
-            match dfa.try_which_overlapping_matches(cache, &Input::new(&bytes[record.clone()]), set) {
-                Ok(()) => set.iter().for_each(|pattern| tell(record.start, pattern.as_usize())),
-                Err(_) => all(record, tell),
-            }
-        };
-        match borders {
-            Borders::Ends(_) => borders.records(bytes, 0, &mut |record| which(record, cache, tell)),
-            Borders::Lines => {
-                let mut from = 0;
-                while from < bytes.len() {
-                    let input = Input::new(bytes).range(from..).earliest(true);
-                    let end = match dfa.try_search_fwd(cache, &input) {
-                        Ok(None) => break,
-                        Ok(Some(found)) => found.offset(),
-                        Err(_) => {
-                            borders.records(bytes, from, &mut |record| all(record, tell));
-                            break;
-                        }
-                    };
-                    // The record with the last byte of the match; an empty match may also be at the start of the next.
-                    let record = borders.around(bytes, from, end.saturating_sub(1).max(from));
-                    from = record.end;
-                    which(record, cache, tell);
-                    if end == from && end < bytes.len() {
-                        let next = borders.around(bytes, from, end);
-                        from = next.end;
-                        which(next, cache, tell);
-                    }
-                }
+        let mut scratch = self.all.take();
+        if let Some(classes) = &self.classes {
+            let mut from = 0;
+            while let Some(at) = if self.vectors { simd::find(classes, bytes, from) } else { classes.find(bytes, from) }
+            {
+                let record = borders.around(bytes, from, at);
+                from = record.end;
+                self.which(bytes, record, &mut scratch, tell);
             }
         }
-        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        match (&self.common, borders) {
+            (None, _) => {}
+            (Some(_), Borders::Ends(_)) => {
+                borders.records(bytes, 0, &mut |record| self.which(bytes, record, &mut scratch, tell));
+            }
+            (Some(common), Borders::Lines) => {
+                let mut searched = common.take();
+                self.lines(bytes, common, &mut searched.0, &mut scratch, tell);
+                common.keep(searched);
+            }
+        }
+        self.all.keep(scratch);
     }
 
-    fn scratch(&self) -> (Cache, PatternSet) {
-        let free = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        free.unwrap_or_else(|| {
-            let dfa = self.dfa.as_ref();
-            (dfa.map_or_else(|| Cache::new(&never()), DFA::create_cache), PatternSet::new(self.patterns))
-        })
+    /// Finds the lines with a match of the common patterns in one search over all of them.
+    fn lines(&self, bytes: &[u8], common: &Automaton, cache: &mut Cache, scratch: &mut Scratch, tell: &mut Tell<'_>) {
+        let mut from = 0;
+        while from < bytes.len() {
+            let input = Input::new(bytes).range(from..).earliest(true);
+            let end = match common.dfa.as_ref().map(|dfa| dfa.try_search_fwd(cache, &input)) {
+                Some(Ok(None)) => return,
+                Some(Ok(Some(found))) => found.offset(),
+                Some(Err(_)) | None => {
+                    return Borders::Lines.records(bytes, from, &mut |record| self.tell_all(&record, tell));
+                }
+            };
+            // The record with the last byte of the match; an empty match may also be at the start of the next.
+            let record = Borders::Lines.around(bytes, from, end.saturating_sub(1).max(from));
+            from = record.end;
+            self.which(bytes, record, scratch, tell);
+            if end == from && end < bytes.len() {
+                let next = Borders::Lines.around(bytes, from, end);
+                from = next.end;
+                self.which(bytes, next, scratch, tell);
+            }
+        }
+    }
+
+    /// Tells which patterns may match a record.
+    fn which(&self, bytes: &[u8], record: Range<usize>, scratch: &mut Scratch, tell: &mut Tell<'_>) {
+        let (cache, set) = scratch;
+        set.clear();
+        let input = Input::new(&bytes[record.clone()]);
+        match self.all.dfa.as_ref().map(|dfa| dfa.try_which_overlapping_matches(cache, &input, set)) {
+            Some(Ok(())) => set.iter().for_each(|pattern| tell(record.start, pattern.as_usize())),
+            Some(Err(_)) | None => self.tell_all(&record, tell),
+        }
+    }
+
+    fn tell_all(&self, record: &Range<usize>, tell: &mut Tell<'_>) {
+        (0..self.patterns).for_each(|pattern| tell(record.start, pattern));
     }
 }
 
