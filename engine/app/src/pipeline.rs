@@ -252,7 +252,8 @@ pub(crate) fn event<'a>(source: &'a SourceId, read: Read<'a>, read_at: Timestamp
     let Read { mut header, message } = read;
     let (time, clock) = clock::time_of(header.time, read_at, &ClockPolicy::default());
     if header.task.is_none() && header.program.as_deref().is_some_and(is_cron) {
-        header.task = cron_task(&message, header.pid, Some(time), header.host.as_deref()).map(Cow::Owned);
+        header.task =
+            cron_task(&message, header.pid, Some(time), header.host.as_deref()).map(|task| Cow::Owned(Box::new(task)));
     }
     Event { source, stream: source, offset: 0, time, clock, read_at, header, message }
 }
@@ -330,7 +331,7 @@ impl Seer<'_> {
         if is_own(event) {
             return;
         }
-        let task = event.header.task.as_deref();
+        let task = event.header.task();
         let mut about = findings.about(event);
         if !candidates.is_empty() {
             let names = names(event, self.program, self.tags);
@@ -373,7 +374,7 @@ pub(crate) fn names<'a>(event: &'a Event<'_>, program: Option<&'a str>, tags: &'
         program: program.or(header.program.as_deref()),
         unit: header.unit.as_deref(),
         tags,
-        task_kind: header.task.as_deref().map(|t| &*t.kind),
+        task_kind: header.task().map(|t| &*t.kind),
     }
 }
 

@@ -115,7 +115,7 @@ fn event<'a>(source: &'a SourceId, sample: &'a Sample) -> Result<Event<'a>, Stri
     header.program = sample.program.as_deref().map(Cow::Borrowed).or(header.program.take());
     header.host = sample.host.as_deref().map(Cow::Borrowed).or(header.host.take());
     header.unit = sample.unit.as_deref().map(Cow::Borrowed).or(header.unit.take());
-    header.task = sample.task.as_ref().map(Cow::Borrowed).or(header.task.take());
+    header.task = sample.task.clone().map(|task| Cow::Owned(Box::new(task))).or(header.task.take());
     Ok(pipeline::event(source, read, READ_AT))
 }
 

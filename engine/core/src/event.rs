@@ -87,8 +87,8 @@ pub struct Header<'a> {
     pub level: Option<Level>,
     /// Named values. `None`: nobody wants them.
     pub attributes: Option<BTreeMap<String, String>>,
-    /// The task whose history this record belongs to.
-    pub task: Option<Cow<'a, Task>>,
+    /// The task whose history this record belongs to. Boxed: few records have one, and headers are handed on a lot.
+    pub task: Option<Cow<'a, Box<Task>>>,
 }
 
 impl Header<'_> {
@@ -108,6 +108,12 @@ impl Header<'_> {
         }
     }
 
+    /// The task.
+    #[must_use]
+    pub fn task(&self) -> Option<&Task> {
+        self.task.as_ref().map(|task| &***task)
+    }
+
     /// The stamp.
     #[must_use]
     pub fn into_stamp(self) -> Stamp {
@@ -119,7 +125,7 @@ impl Header<'_> {
             unit: self.unit.map(Cow::into_owned),
             level: self.level,
             attributes: self.attributes.unwrap_or_default(),
-            task: self.task.map(|task| Box::new(task.into_owned())),
+            task: self.task.map(Cow::into_owned),
         }
     }
 }
@@ -135,7 +141,7 @@ impl<'a> From<&'a Stamp> for Header<'a> {
             unit: stamp.unit.as_deref().map(Cow::Borrowed),
             level: stamp.level,
             attributes: None,
-            task: stamp.task.as_deref().map(Cow::Borrowed),
+            task: stamp.task.as_ref().map(Cow::Borrowed),
         }
     }
 }
@@ -150,7 +156,7 @@ impl From<Stamp> for Header<'_> {
             unit: stamp.unit.map(Cow::Owned),
             level: stamp.level,
             attributes: Some(stamp.attributes),
-            task: stamp.task.map(|task| Cow::Owned(*task)),
+            task: stamp.task.map(Cow::Owned),
         }
     }
 }

@@ -198,7 +198,7 @@ impl Findings {
         let header = &event.header;
         let host = header.host.as_deref().filter(|text| FieldType::Host.accepts(text));
         let program = header.program.as_deref().filter(|text| FieldType::Ident.accepts(text));
-        let task = header.task.as_deref().map(|task| {
+        let task = header.task().map(|task| {
             self.tasks.push(task.clone());
             self.tasks.len() - 1
         });

@@ -151,7 +151,7 @@ fn words(event: &Event<'_>, program: Option<&String>, considered: &[Considered],
         of(header.unit.as_deref()),
         plain(&event.message, 500),
     );
-    if let Some(task) = &header.task {
+    if let Some(task) = header.task() {
         out.push_str(&format!("task     {} {:?} {}\n", plain(&task.kind, 100), task.state, plain(&task.id, 200)));
     }
     out.push('\n');
@@ -235,7 +235,7 @@ fn consider(
     if let Some(pattern) = rule.unless.iter().find(|p| matches(p, &event.message)) {
         return not("unless", format!("`{pattern}` matches"));
     }
-    let task = event.header.task.as_deref();
+    let task = event.header.task();
     if rule.task.is_some() && task_role(rule, task) != Some(Role::Task) {
         let is = task.map_or("no task record".into(), |t| format!("a {:?} {}", t.state, t.kind));
         return not("task", format!("the line is {is}"));

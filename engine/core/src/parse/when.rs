@@ -241,3 +241,70 @@ impl Memo {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+    use proptest::prelude::*;
+
+    use crate::parse::{Context, Format, Read, Reader, parse};
+    use crate::time::Timestamp;
+
+    /// Read shortly before a year's end, in a zone with summer time.
+    fn context(zone: &str) -> Context {
+        let read_at = "2026-12-30T23:59:30.25Z".parse().unwrap();
+        Context { zone: TimeZone::get(zone).unwrap(), read_at, year: None }
+    }
+
+    fn time(read: &Read<'_>) -> Option<Timestamp> {
+        read.header.time
+    }
+
+    proptest! {
+        /// Also where the clock is changed, and where the year that is guessed changes.
+        #[test]
+        fn a_minute_that_is_remembered_says_the_same_as_the_calendar(
+            lines in proptest::collection::vec(
+                (0_usize..6, 0_u8..3, 0_u8..60, 0_u32..1_000_000, any::<bool>()), 1..12
+            ),
+            zone in prop_oneof![Just("Europe/Berlin"), Just("Australia/Lord_Howe"), Just("Africa/Monrovia")],
+        ) {
+            let days = [("Mar", 3, 29), ("Oct", 10, 25), ("Apr", 4, 5), ("Dec", 12, 31), ("Jan", 1, 1), ("Feb", 2, 29)];
+            let context = context(zone);
+            let reader = Reader::new(Format::Auto, &context);
+            for (day, minute, second, micros, named) in lines {
+                let (word, month, date) = days[day];
+                let year = if month == 2 { 2024 } else { 2026 };
+                let (hour, minute) = if month == 12 { (23, 58 + minute % 2) } else { (2, 29 + minute) };
+                let clock = format!("{hour:02}:{minute:02}:{second:02}.{micros:06}");
+                let line = if named {
+                    format!("{year}-{month:02}-{date:02} {clock} web1 cron[1]: x")
+                } else {
+                    format!("{word} {date:2} {clock} web1 cron[1]: x")
+                };
+                let told = time(&reader.read(line.as_bytes()));
+                prop_assert_eq!(told, parse(Format::Auto, line.as_bytes(), &context).stamp.time, "{}", line);
+                if named {
+                    let local: jiff::civil::DateTime = format!("{year}-{month:02}-{date:02}T{clock}").parse().unwrap();
+                    let expected = context.zone.to_ambiguous_timestamp(local).compatible().unwrap();
+                    prop_assert_eq!(told, Some(expected.into()), "{}", line);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_guessed_year_changes_within_a_minute() {
+        let context = context("UTC");
+        let reader = Reader::new(Format::Syslog, &context);
+        let check = |clock: &str, expected: &str| {
+            let line = format!("Dec 31 23:59:{clock} web1 cron[1]: x");
+            assert_eq!(time(&reader.read(line.as_bytes())), Some(expected.parse().unwrap()), "{line}");
+        };
+        // A day ahead of the time of reading is allowed, and not a microsecond more.
+        check("30.250000", "2026-12-31T23:59:30.25Z");
+        check("30.250001", "2025-12-31T23:59:30.250001Z");
+        check("30.250000", "2026-12-31T23:59:30.25Z");
+        check("59", "2025-12-31T23:59:59Z");
+    }
+}

@@ -1,4 +1,4 @@
-//! A flood of findings whose triggers are not due asks nothing of the heap.
+//! A flood of findings: packed they say the same, and while no trigger is due they ask nothing of the heap.
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
 use std::collections::BTreeMap;
@@ -136,3 +136,33 @@ fn counting_costs_no_allocation() {
         check(Trigger::Absence { absence: Duration::from_secs(3_600) }, by);
     }
 }
+
+#[test]
+fn parts_of_a_block_make_the_whole() {
+    let rule = rule(Trigger::default(), &[]);
+    let all = |findings: &Findings| findings.iter().map(|claim| claim.to_finding()).collect::<Vec<_>>();
+    let whole = findings(&rule, 30, 0);
+    let mut parts = findings(&rule, 0, 0);
+    for (count, first) in [(1, 0), (0, 1), (20, 1), (9, 21)] {
+        parts.append(&findings(&rule, count, first));
+    }
+    assert_eq!(all(&parts), all(&whole));
+    parts.number_lines(|offset| offset + 1);
+    parts.add_to_lines(100);
+    parts.date(5, Timestamp::EPOCH);
+    let seen: Vec<_> = parts.iter().map(|claim| (claim.line, claim.time == Timestamp::EPOCH)).collect();
+    let expected: Vec<_> = (0..30).map(|offset| (Some(offset + 101), false)).collect();
+    assert_eq!(seen, expected, "they have times of their own");
+    // What stands by itself says the same as what is packed.
+    for finding in all(&whole) {
+        let claim = heinzel_core::findings::Claim::from(&finding);
+        assert_eq!(claim.to_finding(), finding);
+        assert_eq!(
+            claim.value_of("user").map(|user| user.to_string()),
+            Some(USERS_PLAIN[finding.place.offset as usize % 3].into())
+        );
+        assert!(claim.is_text("rest") && !claim.is_text("user"));
+    }
+}
+
+const USERS_PLAIN: [&str; 3] = ["root", "kim", "lee"];
