@@ -47,9 +47,9 @@ mod x86 {
     use std::arch::x86_64::{
         __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm256_add_epi32, _mm256_and_si256, _mm256_broadcastsi128_si256,
         _mm256_castsi256_ps, _mm256_cmpeq_epi8, _mm256_cmpeq_epi32, _mm256_i32gather_epi32, _mm256_loadu_si256,
-        _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256, _mm256_set1_epi8,
-        _mm256_set1_epi32, _mm256_setr_epi32, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_sllv_epi32,
-        _mm256_srl_epi32, _mm256_srli_epi16, _mm256_srli_epi32, _mm256_xor_si256,
+        _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256, _mm256_set_m128i,
+        _mm256_set1_epi8, _mm256_set1_epi32, _mm256_setr_epi32, _mm256_setzero_si256, _mm256_shuffle_epi8,
+        _mm256_sllv_epi32, _mm256_srl_epi32, _mm256_srli_epi16, _mm256_srli_epi32, _mm256_xor_si256,
     };
 
     use crate::classes::{Classes, NEIGHBOURS};
@@ -58,22 +58,45 @@ mod x86 {
     /// Probes as far as eight at once fit; gives the first position that was not probed.
     #[target_feature(enable = "avx2")]
     pub(super) fn probe(table: &Table, bytes: &[u8], found: &mut Vec<usize>) -> usize {
-        let (stride, back) = (table.shape.stride(), table.shape.gram - 4);
         assert!(table.words.len() == 1 << (32 - table.shift), "a hash shifted right stays inside of the words");
+        if table.shape.stride() <= NEAR {
+            sixteen::<true>(table, bytes, found)
+        } else {
+            sixteen::<false>(table, bytes, found)
+        }
+    }
+
+    /// Four probes so near to one another stand in 16 bytes.
+    const NEAR: usize = 4;
+
+    /// Probes sixteen positions a turn. `NEAR_BY`: the stride is at most [`NEAR`].
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn sixteen<const NEAR_BY: bool>(table: &Table, bytes: &[u8], found: &mut Vec<usize>) -> usize {
+        let (stride, back) = (table.shape.stride(), table.shape.gram - 4);
         let Ok(step) = i32::try_from(stride) else { return 0 };
-        let lanes = _mm256_mullo_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(step));
+        let places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        let lanes = if NEAR_BY {
+            // Byte by byte: where in 16 bytes the four bytes of each of four positions stand.
+            let four = |k: usize| i32::from_le_bytes(std::array::from_fn(|byte| ((k % 4) * stride + byte) as u8));
+            _mm256_setr_epi32(four(0), four(1), four(2), four(3), four(0), four(1), four(2), four(3))
+        } else {
+            _mm256_mullo_epi32(places, _mm256_set1_epi32(step))
+        };
         // The last byte that a probe of eight reads stands so far behind its first position.
-        let reach = 7 * stride + back + 4;
+        let reach = if NEAR_BY { 4 * stride + back + 16 } else { 7 * stride + back + 4 };
         let mut at = 0;
         while at + 8 * stride + reach <= bytes.len() {
-            // SAFETY: the second eight begin at `at + 8 * stride` and read `reach` bytes from there; the first end before.
-            let (one, two) = unsafe {
-                (
-                    held(table, bytes.as_ptr().add(at), back, lanes),
-                    held(table, bytes.as_ptr().add(at + 8 * stride), back, lanes),
-                )
+            let (one, two) = (&bytes[at..at + reach], &bytes[at + 8 * stride..at + 8 * stride + reach]);
+            let held = |part: &[u8]| {
+                let (first, last) = if NEAR_BY {
+                    (near(part, 4 * stride, lanes), near(&part[back..], 4 * stride, lanes))
+                } else {
+                    (far(part, lanes, 7 * stride), far(&part[back..], lanes, 7 * stride))
+                };
+                held(table, first, last)
             };
-            let mut mask = one | two << 8;
+            let mut mask = held(one) | held(two) << 8;
             while mask != 0 {
                 found.push(at + mask.trailing_zeros() as usize * stride);
                 mask &= mask - 1;
@@ -81,6 +104,27 @@ mod x86 {
             at += 16 * stride;
         }
         at
+    }
+
+    /// Four bytes at each of eight positions of at most [`NEAR`] bytes apart, the fifth at `half`.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn near(part: &[u8], half: usize, lanes: __m256i) -> __m256i {
+        assert!(part.len() >= half + 16);
+        // SAFETY: 16 bytes from each place, as was just asserted.
+        let (low, high) =
+            unsafe { (_mm_loadu_si128(part.as_ptr().cast()), _mm_loadu_si128(part.as_ptr().add(half).cast())) };
+        _mm256_shuffle_epi8(_mm256_set_m128i(high, low), lanes)
+    }
+
+    /// Four bytes at each of eight positions; `lanes` are at most `furthest`.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn far(part: &[u8], lanes: __m256i, furthest: usize) -> __m256i {
+        assert!(part.len() >= furthest + 4);
+        // SAFETY: four bytes from each lane on, of which none is beyond `furthest`: the caller made them multiples 0 to 7 of
+        // the stride, and `furthest` is the seventh.
+        unsafe { _mm256_i32gather_epi32::<1>(part.as_ptr().cast(), lanes) }
     }
 
     /// Looks as far as 32 bytes and their neighbours can be read at once: the place, or from where on to look otherwise.
@@ -118,26 +162,18 @@ mod x86 {
         Err(at)
     }
 
-    /// Which of eight positions the table cannot rule out.
-    ///
-    /// # Safety
-    /// `7 * stride + back + 4` bytes can be read from `from`, `lanes` are the multiples 0 to 7 of the stride, and
-    /// `table.words` has `1 << (32 - table.shift)` words.
+    /// Which of eight grams, by their first and last four bytes, the table cannot rule out.
     #[target_feature(enable = "avx2")]
     #[inline]
-    unsafe fn held(table: &Table, from: *const u8, back: usize, lanes: __m256i) -> u32 {
-        // SAFETY: four bytes at each lane, and at each lane + `back`: the last end where the caller allows.
-        let (first, last) = unsafe {
-            (_mm256_i32gather_epi32::<1>(from.cast(), lanes), _mm256_i32gather_epi32::<1>(from.add(back).cast(), lanes))
-        };
+    fn held(table: &Table, first: __m256i, last: __m256i) -> u32 {
         let case = _mm256_set1_epi32(CASE.cast_signed());
         let first = _mm256_mullo_epi32(_mm256_or_si256(first, case), _mm256_set1_epi32(FIRST.cast_signed()));
         let last = _mm256_mullo_epi32(_mm256_or_si256(last, case), _mm256_set1_epi32(LAST.cast_signed()));
         let hash = _mm256_add_epi32(first, last);
         let hash = _mm256_xor_si256(hash, _mm256_srli_epi32::<15>(hash));
         let index = _mm256_srl_epi32(hash, _mm_cvtsi32_si128(table.shift.cast_signed()));
-        // SAFETY: a hash of 32 bits shifted right by `shift` is below `1 << (32 - shift)`, the number of words; it is
-        // below 2^31 as an index, because there are at most 2^16 words.
+        // SAFETY: a hash of 32 bits shifted right by `shift` is below `1 << (32 - shift)`, which `probe` asserts to be the
+        // number of words; it is below 2^31 as an index, because there are at most 2^16 words.
         let word = unsafe { _mm256_i32gather_epi32::<4>(table.words.as_ptr().cast(), index) };
         let (one, low) = (_mm256_set1_epi32(1), _mm256_set1_epi32(31));
         let bits = _mm256_or_si256(
