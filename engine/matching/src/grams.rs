@@ -19,6 +19,9 @@ pub(crate) fn words_for(grams: usize) -> usize {
     (2 * grams).next_power_of_two().clamp(LEAST_WORDS, MOST_WORDS)
 }
 
+/// How many places are looked up side by side.
+const GROUP: usize = 16;
+
 /// The grams of all windows.
 #[derive(Debug)]
 pub(crate) struct Grams {
@@ -167,18 +170,25 @@ impl Grams {
         } else {
             self.table.probe(bytes, 0, places);
         }
-        for &at in &*places {
-            let hash = self.table.hash_at(bytes, at);
-            let bucket = bucket(hash, self.bucket_shift);
-            let entries = &self.entries[self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize];
-            for entry in entries.iter().filter(|entry| entry.hash == hash) {
-                if let Some(near) = at.checked_add_signed(entry.near_at.into())
-                    && near + 4 <= bytes.len()
-                    && four(bytes, near) | CASE == entry.near
-                    && let Some(start) = at.checked_sub(entry.offset.into())
-                    && texts.stands_at(entry.text, bytes, start)
-                {
-                    hits.push((start, entry.text));
+        // In groups, a step at a time for all of a group: so the tables' far parts are fetched side by side.
+        for places in places.chunks(GROUP) {
+            let mut found = [(0, 0_u32, 0_u32, 0_u32); GROUP];
+            for (found, &at) in found.iter_mut().zip(places) {
+                let hash = self.table.hash_at(bytes, at);
+                let bucket = bucket(hash, self.bucket_shift);
+                *found = (at, hash, self.buckets[bucket], self.buckets[bucket + 1]);
+            }
+            for &(at, hash, start, end) in &found[..places.len()] {
+                let entries = &self.entries[start as usize..end as usize];
+                for entry in entries.iter().filter(|entry| entry.hash == hash) {
+                    if let Some(near) = at.checked_add_signed(entry.near_at.into())
+                        && near + 4 <= bytes.len()
+                        && four(bytes, near) | CASE == entry.near
+                        && let Some(start) = at.checked_sub(entry.offset.into())
+                        && texts.stands_at(entry.text, bytes, start)
+                    {
+                        hits.push((start, entry.text));
+                    }
                 }
             }
         }

@@ -43,7 +43,7 @@ use heinzel_core::glob::Glob;
 use heinzel_core::pattern::PatternError;
 use heinzel_core::rule::{Rule, RuleId};
 use lean::{Lean, Scratch};
-use needs::Needs;
+use needs::{Needs, Order};
 use plan::{Plan, Wanted};
 
 pub use cost::Cost;
@@ -155,15 +155,21 @@ struct Entry {
 struct Pattern {
     rule: usize,
     role: Role,
+    /// Of its needs.
+    order: Order,
     regex: Lean,
     needs: Arc<Needs>,
 }
 
 impl Pattern {
+    fn new(rule: usize, role: Role, text: &str, needs: &Arc<Needs>) -> Self {
+        Self { rule, role, order: needs.order.clone(), regex: Lean::new(text), needs: Arc::clone(needs) }
+    }
+
     /// Whether all texts that the pattern needs stand in the record, in their order.
     #[inline]
     fn may_match(&self, record: &[u8]) -> bool {
-        self.needs.stand_in(record)
+        self.order.stands_in(record)
     }
 }
 
@@ -201,8 +207,7 @@ impl Matcher {
             let clears = rule.clear.patterns.iter().enumerate().map(|(n, text)| (Role::Clear(n), text));
             let first = inner.patterns.len();
             for (role, text) in matches.chain(clears) {
-                let (rule, regex, needs) = (inner.rules.len(), Lean::new(text), needs(&rule.id, text)?);
-                inner.patterns.push(Pattern { rule, role, regex, needs });
+                inner.patterns.push(Pattern::new(inner.rules.len(), role, text, &needs(&rule.id, text)?));
             }
             if inner.patterns.len() > first {
                 let unless = rule.unless.iter().map(|text| needs(&rule.id, text).map(|_| Lean::new(text)));
@@ -242,12 +247,7 @@ impl Matcher {
     /// The same without vector instructions, for comparing.
     #[must_use]
     pub fn scalar(&self) -> Self {
-        let copy = |pattern: &Pattern| Pattern {
-            rule: pattern.rule,
-            role: pattern.role,
-            regex: Lean::new(&pattern.regex.text),
-            needs: Arc::clone(&pattern.needs),
-        };
+        let copy = |one: &Pattern| Pattern::new(one.rule, one.role, &one.regex.text, &one.needs);
         let rule = |rule: &Entry| Entry {
             id: rule.id.clone(),
             programs: rule.programs.clone(),
