@@ -35,6 +35,8 @@ const FALSE: f32 = 8.0;
 const FOUND: (f32, f32) = (60.0, 20.0);
 /// Nanoseconds a byte of a search for few and for many short pieces.
 const SHORT: (f32, f32) = (0.15, 1.5);
+/// What a gram costs that is looked for anyway, as a share of what a new one does.
+const ANOTHER: f32 = 0.7;
 /// What it costs that other patterns use the same gram: a line of theirs is a candidate of this one, too.
 const SHARED: f32 = 2e-7;
 
@@ -121,12 +123,13 @@ impl<'a> Weigher<'a> {
                 best = Some((cost, number, windows.into_iter().map(|(at, _)| at).collect()));
             }
         }
-        if let Some((cost, set, at)) = best {
-            self.found += cost;
+        if let Some((_, set, at)) = best {
             for (text, at) in sets[set].iter().zip(&at) {
                 self.grams += self.shape.stride();
                 for gram in text[*at..at + self.shape.window].windows(self.shape.gram) {
-                    let users = &mut self.users[slot(&bytes_of(gram))];
+                    let bytes = bytes_of(gram);
+                    let users = &mut self.users[slot(&bytes)];
+                    self.found += self.rarity.share(&bytes[..gram.len()]) * (1.0 + f32::from(*users));
                     *users = users.saturating_add(1);
                 }
             }
@@ -151,7 +154,8 @@ impl<'a> Weigher<'a> {
         for bytes in text.windows(gram) {
             let bytes = bytes_of(bytes);
             let users = f32::from(self.users[slot(&bytes)]);
-            self.costs.push(self.rarity.share(&bytes[..gram]) * (1.0 + users) + SHARED * users);
+            let new = if users == 0.0 { 1.0 } else { ANOTHER };
+            self.costs.push(self.rarity.share(&bytes[..gram]) * new + SHARED * users);
         }
         let sums = self.costs.windows(window - gram + 1).map(|costs| costs.iter().sum::<f32>());
         sums.enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 1.0))
