@@ -35,6 +35,8 @@ const FALSE: f32 = 8.0;
 const FOUND: (f32, f32) = (60.0, 20.0);
 /// Nanoseconds a byte of a search for few and for many short pieces.
 const SHORT: (f32, f32) = (0.15, 1.5);
+/// So many patterns are enough to compare shapes by.
+const SAMPLE: usize = 1_500;
 /// What a gram costs that is looked for anyway, as a share of what a new one does.
 const ANOTHER: f32 = 0.7;
 /// What it costs that other patterns use the same gram: a line of theirs is a candidate of this one, too.
@@ -71,22 +73,22 @@ pub(crate) struct Choice {
     pub(crate) shape: Shape,
     /// By pattern, as given.
     pub(crate) picks: Vec<Pick>,
-    /// Nanoseconds a byte, roughly.
-    pub(crate) cost: f32,
 }
 
 /// Weighs all shapes. `patterns`: the required texts of each.
 pub(crate) fn choose(patterns: &[&[Set]], rarity: &Rarity) -> Choice {
-    let all = SHAPES.into_iter().map(|shape| weigh(patterns, rarity, shape));
-    let best = all.min_by(|a, b| a.cost.total_cmp(&b.cost));
-    best.unwrap_or_else(|| unreachable!("there are shapes"))
-}
-
-fn weigh(patterns: &[&[Set]], rarity: &Rarity, shape: Shape) -> Choice {
+    // Of very many patterns some say which shape is best.
+    let every = (patterns.len() / SAMPLE).max(1);
+    let cost = |shape: Shape| {
+        let mut weigher = Weigher::new(rarity, shape);
+        patterns.iter().step_by(every).for_each(|sets| drop(weigher.pick(sets)));
+        weigher.cost(every)
+    };
+    let costs = SHAPES.map(|shape| (cost(shape), shape));
+    let best = costs.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, shape)| shape);
+    let shape = best.unwrap_or_else(|| unreachable!("there are shapes"));
     let mut weigher = Weigher::new(rarity, shape);
-    let picks: Vec<Pick> = patterns.iter().map(|sets| weigher.pick(sets)).collect();
-    let cost = weigher.cost();
-    Choice { shape, picks, cost }
+    Choice { shape, picks: patterns.iter().map(|sets| weigher.pick(sets)).collect() }
 }
 
 /// Finds how patterns are searched for at least cost, one after the other, and knows what the earlier have taken.
@@ -161,20 +163,21 @@ impl<'a> Weigher<'a> {
         sums.enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 1.0))
     }
 
-    /// Nanoseconds a byte, roughly, for what was picked.
+    /// Nanoseconds a byte, roughly, when there are `times` as many patterns like those that were picked.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    fn cost(&self) -> f32 {
-        let (stride, grams) = (self.shape.stride() as f32, self.grams as f32);
-        let words = crate::grams::words_for(self.grams);
+    fn cost(&self, times: usize) -> f32 {
+        let (found, short_found) = (self.found * times as f32, self.short_found * times as f32);
+        let (stride, grams) = (self.shape.stride() as f32, (self.grams * times) as f32);
+        let words = crate::grams::words_for(self.grams * times);
         let full = 1.0 - (-2.0 * grams / (32.0 * words as f32)).exp();
         let probe = if words > 1 << 13 { PROBE.1 } else { PROBE.0 };
         let each = if self.shape.gram == 4 { FOUND.0 } else { FOUND.1 };
-        let mut cost = self.short_found * FOUND.0;
+        let mut cost = short_found * FOUND.0;
         if self.grams > 0 {
-            cost += (probe + full * full * FALSE + self.found * each) / stride;
+            cost += (probe + full * full * FALSE + found * each) / stride;
         }
         if self.shorts > 0 {
-            cost += if self.shorts <= PACKED { SHORT.0 } else { SHORT.1 };
+            cost += if self.shorts * times <= PACKED { SHORT.0 } else { SHORT.1 };
         }
         cost
     }
@@ -230,7 +233,8 @@ mod tests {
 
     #[test]
     fn the_rarest_piece_is_taken_and_then_another() {
-        let rarity = Rarity::built_in();
+        let mut rarity = Rarity::built_in();
+        rarity.learn(&include_bytes!("typical.log").repeat(100));
         let shape = Shape { window: 8, gram: 6 };
         let mut weigher = Weigher::new(&rarity, shape);
         let unit = |text: &str| text.bytes().map(Unit::from).collect::<Vec<_>>();

@@ -54,7 +54,7 @@ impl Plan {
                 let mut weigher = Weigher::new(rarity, shape);
                 let pick =
                     |wanted: &Wanted<'_>| wanted.needs.last(shape).unwrap_or_else(|| weigher.pick(&wanted.needs.sets));
-                Choice { shape, picks: patterns.iter().map(pick).collect(), cost: 0.0 }
+                Choice { shape, picks: patterns.iter().map(pick).collect() }
             }
             None => choose(&patterns.iter().map(|wanted| &*wanted.needs.sets).collect::<Vec<_>>(), rarity),
         };
