@@ -1,21 +1,44 @@
-//! The way out of a source: blocks and news to the pump, over one bounded channel.
+//! The way out of a source: blocks and news to the scanner, over one bounded channel.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use heinzel_core::block::{Block, Delivery, Health, Notice, SourceId, StreamId};
+use heinzel_core::block::{Block, Checkpoint, Delivery, Health, Notice, SourceId, StreamId};
 use heinzel_core::time::Timestamp;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::sync::CancellationToken;
 
 /// Says what time it is. The only clock is the caller's.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// The pump no longer takes anything: stop.
+/// The engine no longer takes anything: stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the engine is stopping")]
 pub struct Closed;
 
-/// A source's way out. Sending waits while the pump is behind: that is the back-pressure.
+/// The checkpoints of what a source has handed over, the newest of each stream.
+#[derive(Clone, Default)]
+pub(crate) struct HandedOver(Arc<Mutex<HashMap<StreamId, Checkpoint>>>);
+
+impl HandedOver {
+    /// These were stored when the source was started.
+    pub(crate) fn from(checkpoints: Vec<Checkpoint>) -> Self {
+        Self(Arc::new(Mutex::new(checkpoints.into_iter().map(|c| (c.stream.clone(), c)).collect())))
+    }
+
+    /// The newest of each stream.
+    pub(crate) fn newest(&self) -> Vec<Checkpoint> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<StreamId, Checkpoint>> {
+        // What is inside stays usable whatever panicked: whole checkpoints.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A source's way out. Sending waits while the engine is behind: that is the back-pressure.
 #[derive(Clone)]
 pub struct Feed {
     /// The source's name.
@@ -25,13 +48,19 @@ pub struct Feed {
     /// Told when to stop.
     pub stop: CancellationToken,
     out: mpsc::Sender<Delivery>,
+    handed_over: Option<HandedOver>,
 }
 
 impl Feed {
     /// A feed of `source` into `out`.
     #[must_use]
     pub fn new(source: SourceId, out: mpsc::Sender<Delivery>, now: Clock, stop: CancellationToken) -> Self {
-        Self { source, now, stop, out }
+        Self { source, now, stop, out, handed_over: None }
+    }
+
+    /// The same feed; the checkpoints that go through it are kept in `handed_over`.
+    pub(crate) fn remembered_in(self, handed_over: HandedOver) -> Self {
+        Self { handed_over: Some(handed_over), ..self }
     }
 
     /// Hands over a block.
@@ -66,11 +95,45 @@ impl Feed {
         self.send(Delivery::Notice(Notice::CaughtUp { source: self.source.clone() })).await
     }
 
-    async fn send(&self, delivery: Delivery) -> Result<(), Closed> {
+    /// Hands over what a source has put together itself.
+    ///
+    /// # Errors
+    /// [`Closed`] when the engine stops; the delivery then counts as not handed over.
+    pub async fn send(&self, delivery: Delivery) -> Result<(), Closed> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(Closed),
-            sent = self.out.send(delivery) => sent.map_err(|_| Closed),
+            room = self.out.reserve() => self.put(room.map_err(|_| Closed)?, delivery),
         }
+    }
+
+    /// Hands it over if there is room for it; else gives it back.
+    ///
+    /// # Errors
+    /// [`Closed`] when the engine stops.
+    pub fn try_send(&self, delivery: Delivery) -> Result<Option<Delivery>, Closed> {
+        match self.out.try_reserve() {
+            Ok(room) => self.put(room, delivery).map(|()| None),
+            Err(TrySendError::Full(())) => Ok(Some(delivery)),
+            Err(TrySendError::Closed(())) => Err(Closed),
+        }
+    }
+
+    fn put(&self, room: mpsc::Permit<'_, Delivery>, delivery: Delivery) -> Result<(), Closed> {
+        // Held over both: what is sent is known to be sent, and what comes after the stop is neither.
+        let mut handed_over = self.handed_over.as_ref().map(HandedOver::lock);
+        if self.stop.is_cancelled() {
+            return Err(Closed);
+        }
+        if let Some(known) = &mut handed_over
+            && let Delivery::Block(Block { checkpoint: Some(checkpoint), .. }) = &delivery
+        {
+            match checkpoint.state.is_empty() {
+                true => drop(known.remove(&checkpoint.stream)),
+                false => drop(known.insert(checkpoint.stream.clone(), checkpoint.clone())),
+            }
+        }
+        room.send(delivery);
+        Ok(())
     }
 }

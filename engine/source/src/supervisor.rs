@@ -2,17 +2,16 @@
 //!
 //! Start at [`supervise`]. Every source has its own supervisor, so one source's failure never touches the others.
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
-use heinzel_core::block::{Checkpoint, Delivery, Health, Notice, SourceId, StreamId};
+use heinzel_core::block::{Checkpoint, Delivery, Health, Notice, SourceId};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::feed::{Clock, Feed};
+use crate::feed::{Clock, Feed, HandedOver};
 
 /// The first wait after a failure; doubled each time.
 pub const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
@@ -49,7 +48,7 @@ where
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Error + Send + 'static,
 {
-    let mut known: HashMap<StreamId, Checkpoint> = checkpoints.into_iter().map(|c| (c.stream.clone(), c)).collect();
+    let handed_over = HandedOver::from(checkpoints);
     let mut back_off = BACK_OFF_FIRST;
     if seat.health(Health::Ok).await.is_err() {
         return;
@@ -59,26 +58,22 @@ where
         let started = Instant::now();
         // A child of the stop: an attempt is also told to end when nobody takes its deliveries any more.
         let stop = seat.stop.child_token();
-        let (inner, mut deliveries) = mpsc::channel(1);
-        let feed = Feed::new(seat.source.clone(), inner, seat.now.clone(), stop.clone());
-        let mut running = tokio::spawn(attempt(feed, known.values().cloned().collect()));
+        // Straight into the engine's channel: a task in between would cost every line two changes of thread.
+        let feed = Feed::new(seat.source.clone(), seat.out.clone(), seat.now.clone(), stop.clone())
+            .remembered_in(handed_over.clone());
+        let mut running = tokio::spawn(attempt(feed, handed_over.newest()));
         let ended = loop {
             tokio::select! {
                 biased;
                 () = seat.stop.cancelled() => {
-                    drop(deliveries);
                     if tokio::time::timeout(STOP_WITHIN, &mut running).await.is_err() {
                         tracing::warn!(source = %seat.source, "source did not stop in time and was dropped");
                         running.abort();
                     }
                     return;
                 }
-                Some(delivery) = deliveries.recv() => {
-                    if seat.forward(delivery, &mut known).await.is_err() {
-                        stop.cancel();
-                    }
-                }
                 ended = &mut running => break ended,
+                () = seat.out.closed(), if !stop.is_cancelled() => stop.cancel(),
                 () = tokio::time::sleep_until(started + SHOWN_WELL_AFTER), if !shown_well => {
                     shown_well = true;
                     if seat.health(Health::Ok).await.is_err() {
@@ -87,12 +82,8 @@ where
                 }
             }
         };
-        // What it handed over before it ended still counts.
-        while let Ok(delivery) = deliveries.try_recv() {
-            if seat.forward(delivery, &mut known).await.is_err() {
-                return;
-            }
-        }
+        // What is left of it, if anything, hands over nothing more.
+        stop.cancel();
         if seat.stop.is_cancelled() || seat.out.is_closed() {
             return;
         }
@@ -126,20 +117,6 @@ where
 struct Over;
 
 impl Seat {
-    async fn forward(&self, delivery: Delivery, known: &mut HashMap<StreamId, Checkpoint>) -> Result<(), Over> {
-        let checkpoint = match &delivery {
-            Delivery::Block(block) => block.checkpoint.clone(),
-            Delivery::Notice(_) => None,
-        };
-        self.send(delivery).await?;
-        match checkpoint {
-            Some(gone) if gone.state.is_empty() => drop(known.remove(&gone.stream)),
-            Some(checkpoint) => drop(known.insert(checkpoint.stream.clone(), checkpoint)),
-            None => {}
-        }
-        Ok(())
-    }
-
     async fn health(&self, health: Health) -> Result<(), Over> {
         self.send(Delivery::Notice(Notice::Health { source: self.source.clone(), stream: None, health })).await
     }

@@ -9,7 +9,10 @@
 //! when they were rotated while Heinzel was not running, as long as they are not compressed. `start` applies only where
 //! there is no checkpoint; a file that appears under a glob while it is watched is read from its beginning.
 
+mod bell;
 mod wake;
+
+mod reader;
 
 mod set;
 mod since;
@@ -25,17 +28,22 @@ mod identity;
 mod records;
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use heinzel_core::block::{Block, Checkpoint, Health, Shape, StreamId};
+use heinzel_core::block::Checkpoint;
 use heinzel_core::parse::{Context, parse};
 use jiff::tz::TimeZone;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
-use self::set::{Out, Round, Set, Wake};
+use self::bell::Bell;
+use self::reader::{End, Reader};
+use self::set::Set;
 use self::since::TimeOf;
-use self::wake::Watch;
 use crate::feed::{Closed, Feed};
 use crate::settings::{self, Common};
+
+/// The stack of the reading thread, in bytes: patterns of globs and of records are matched on it, nothing recurses deep.
+const STACK: usize = 512 * 1024;
 
 /// Why a file source ended.
 #[derive(Debug, thiserror::Error)]
@@ -43,112 +51,73 @@ pub enum Error {
     /// The engine stops, or takes nothing any more.
     #[error(transparent)]
     Closed(#[from] Closed),
-    /// A defect stopped the reading thread.
-    #[error("read the files of source `{source_name}`")]
+    /// The system gives no thread.
+    #[error("start the reading thread of source `{source_name}`")]
+    Start {
+        /// The source.
+        source_name: String,
+        /// What the system says.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// A defect stopped the reading.
+    #[error(
+        "a defect in Heinzel stopped the reading of source `{source_name}`, please report it with the panic in the log"
+    )]
     Reader {
         /// The source.
         source_name: String,
-        /// What the runtime says.
-        #[source]
-        cause: tokio::task::JoinError,
     },
 }
 
-/// Reads the files until told to stop.
+/// Reads the files until told to stop, on a thread of its own.
 ///
 /// # Errors
-/// [`Error::Closed`] when told to stop; [`Error::Reader`] when the reading thread broke.
+/// [`Error::Closed`] when told to stop; [`Error::Start`] and [`Error::Reader`] when there is no reading thread.
 pub async fn run(
     feed: Feed,
     common: Common,
     settings: settings::File,
     checkpoints: Vec<Checkpoint>,
 ) -> Result<(), Error> {
-    let broken = |cause| Error::Reader { source_name: feed.source.to_string(), cause };
-    let begin = set::begin(common.start, (feed.now)(), time_of(&feed, &common));
-    let poll = settings.poll;
-    let mut set = tokio::task::spawn_blocking(move || Set::new(&settings, begin, checkpoints)).await.map_err(broken)?;
-    let mut watch = Watch::new();
-    let mut shown: Option<String> = None;
-    let mut wake = Wake { all: true, names: false, ..Wake::default() };
-    let mut polled_at = tokio::time::Instant::now();
-    // Said once all is read after the start, and again after each time a file had more than one look could read.
-    let mut owes_caught_up = true;
-    let mut follow = true;
-    loop {
-        let round: Round;
-        (set, watch, round) = tokio::task::spawn_blocking(move || {
-            if follow {
-                // Before the look: what is written after the look is then an event.
-                watch.follow(&set);
-            }
-            let round = set.round(&wake, Instant::now());
-            (set, watch, round)
-        })
-        .await
-        .map_err(broken)?;
-        follow = false;
-        if watch.trouble() != shown.as_deref() {
-            shown = watch.trouble().map(str::to_owned);
-            // Whoever heard of the trouble no longer takes silence for silence.
-            owes_caught_up = true;
-            let health = shown.clone().map_or(Health::Ok, |why| Health::Degraded { why });
-            feed.health(None, health).await?;
+    let source_name = feed.source.to_string();
+    let (bell, runtime) = (Arc::new(Bell::default()), Handle::current());
+    // Also when nobody waits for this source any more.
+    let _stops = Stops(bell.clone());
+    let (tell, mut told) = oneshot::channel();
+    let stop = feed.stop.clone();
+    let thread = {
+        let (bell, begin) = (bell.clone(), set::begin(common.start, (feed.now)(), time_of(&feed, &common)));
+        let read = move || {
+            let set = Set::new(&settings, begin, checkpoints);
+            // Nobody may want to know.
+            let _ = tell.send(Arc::new(Reader::new(set, feed, bell, runtime)).run(settings.poll));
+        };
+        std::thread::Builder::new().name(format!("file {source_name}")).stack_size(STACK).spawn(read)
+    };
+    // Its end is told; what may still be left of it then is nothing to wait for.
+    if let Err(cause) = thread {
+        return Err(Error::Start { source_name, cause });
+    }
+    let end = tokio::select! {
+        end = &mut told => end,
+        () = stop.cancelled() => {
+            bell.stop();
+            told.await
         }
-        owes_caught_up |= round.behind;
-        for out in round.out {
-            hand_over(&feed, out).await?;
-        }
-        wake = Wake::default();
-        if round.changed {
-            follow = true;
-            wake.all = true;
-            continue;
-        }
-        if round.more {
-            continue;
-        }
-        if std::mem::take(&mut owes_caught_up) {
-            feed.caught_up().await?;
-        }
-        let next_poll = polled_at + poll;
-        let next = round.again_at.map_or(next_poll, |at| next_poll.min(at.into()));
-        tokio::select! {
-            biased;
-            () = feed.stop.cancelled() => return Err(Closed.into()),
-            changed = watch.next() => wake = changed,
-            () = tokio::time::sleep_until(next) => {}
-        }
-        if tokio::time::Instant::now() >= next_poll {
-            polled_at = tokio::time::Instant::now();
-            (wake.all, wake.names, follow) = (true, true, true);
-        }
+    };
+    match end {
+        Ok(End::Closed) => Err(Closed.into()),
+        Ok(End::Broke) | Err(_) => Err(Error::Reader { source_name }),
     }
 }
 
-async fn hand_over(feed: &Feed, out: Out) -> Result<(), Closed> {
-    match out {
-        Out::Chunk(stream, chunk) => {
-            let checkpoint = chunk.state.write();
-            feed.block(block(feed, stream, chunk.offset, chunk.bytes, chunk.shape, checkpoint)).await
-        }
-        Out::Checkpoint(stream, state) => feed.block(block(feed, stream, 0, Vec::new(), Shape::Lines, state)).await,
-        Out::Health(stream, health) => feed.health(Some(stream), health).await,
-        Out::Counted(what, times) => feed.counted(what, times).await,
-    }
-}
+/// Tells the reading thread to end.
+struct Stops(Arc<Bell>);
 
-fn block(feed: &Feed, stream: StreamId, offset: u64, bytes: Vec<u8>, shape: Shape, state: String) -> Block {
-    let checkpoint = Checkpoint { source: feed.source.clone(), stream: stream.clone(), state };
-    Block {
-        source: feed.source.clone(),
-        stream,
-        offset,
-        bytes,
-        shape,
-        checkpoint: Some(checkpoint),
-        read_at: (feed.now)(),
-        ack: None,
+impl Drop for Stops {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 

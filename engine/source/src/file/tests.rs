@@ -4,9 +4,9 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use heinzel_core::block::{Delivery, Notice};
+use heinzel_core::block::{Block, Delivery, Health, Notice, StreamId};
 use heinzel_core::parse::Format;
 use heinzel_core::time::Timestamp;
 use tempfile::TempDir;

@@ -1,7 +1,8 @@
 //! Says that something may have changed: events of the followed files and of the folders in which files may appear.
 //!
-//! Start at [`Watch::next`]. Two kinds of events, since neither sees all: linemux watches the files themselves (also
-//! behind symlinks), notify the folders (new names). Only the events are used, never linemux's lines. If the kernel's
+//! Start at [`Watch::follow`]. Two kinds of events, since neither sees all: linemux watches the files themselves (also
+//! behind symlinks), notify the folders (new names). Only the events are used, never linemux's lines. Of a line both tell:
+//! notify's event comes first and is acted on at once in its own thread, linemux's then changes nothing. If the kernel's
 //! limits are reached, [`Watch::trouble`] says so and the poll goes on alone.
 
 use std::collections::{HashMap, HashSet};
@@ -12,56 +13,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use linemux::MuxedEvents;
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::ModifyKind};
-use tokio::sync::{Notify, mpsc};
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
-use super::set::{Set, Wake};
+use super::bell::Bell;
+use super::set::Set;
 
 /// How long to leave a broken watch alone before it is built anew.
 const AGAIN: Duration = Duration::from_secs(60);
 /// More folders than this are left to the poll: watches are a scarce resource of the whole machine.
 const MOST_FOLDERS: usize = 4_096;
 
-/// What has changed since it was last asked for.
-#[derive(Default)]
-struct Bell {
-    wake: Mutex<Wake>,
-    /// The names under which events may speak of a followed path.
-    names: Mutex<HashMap<PathBuf, PathBuf>>,
-    rung: Notify,
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is inside stays usable whatever panicked: sets of paths.
+    // What is inside stays usable whatever panicked: a text.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Bell {
-    fn hear(&self, event: &Event) {
-        let about_names =
-            matches!(event.kind, EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)));
-        if !event.need_rescan() && matches!(event.kind, EventKind::Access(_)) {
-            return;
-        }
-        let names = lock(&self.names);
-        let mut wake = lock(&self.wake);
-        wake.all |= event.need_rescan();
-        wake.names |= about_names;
-        wake.paths.extend(event.paths.iter().filter_map(|path| names.get(path)).cloned());
-        if wake.all || wake.names || !wake.paths.is_empty() {
-            self.rung.notify_one();
-        }
-    }
-
-    fn all(&self) {
-        lock(&self.wake).all = true;
-        self.rung.notify_one();
-    }
-}
+/// Reads a path at once, in the thread that calls it; `false`: it cannot now.
+type AtOnce = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
 
 /// The watches of a source.
 pub(crate) struct Watch {
     bell: Arc<Bell>,
+    runtime: Handle,
+    at_once: AtOnce,
     folders: Option<Folders>,
     files: Option<Files>,
     trouble: Option<String>,
@@ -89,9 +65,16 @@ impl Drop for Files {
 }
 
 impl Watch {
-    pub(crate) fn new() -> Self {
+    /// Watches that ring `bell`. `at_once` must not wait for who calls [`Watch::follow`].
+    pub(crate) fn new(
+        bell: Arc<Bell>,
+        runtime: Handle,
+        at_once: impl Fn(&Path) -> bool + Send + Sync + 'static,
+    ) -> Self {
         Self {
-            bell: Arc::new(Bell::default()),
+            bell,
+            runtime,
+            at_once: Arc::new(at_once),
             folders: None,
             files: None,
             trouble: None,
@@ -103,12 +86,6 @@ impl Watch {
     /// Why there are no wake-ups, or not all. `None`: all is well.
     pub(crate) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
-    }
-
-    /// Waits for a change.
-    pub(crate) async fn next(&self) -> Wake {
-        self.bell.rung.notified().await;
-        std::mem::take(&mut *lock(&self.bell.wake))
     }
 
     /// Watches what the set follows now.
@@ -138,10 +115,10 @@ impl Watch {
     }
 
     fn build(&mut self) {
-        let bell = self.bell.clone();
+        let (bell, at_once) = (self.bell.clone(), self.at_once.clone());
         let watcher = RecommendedWatcher::new(
             move |event: notify::Result<Event>| match event {
-                Ok(event) => bell.hear(&event),
+                Ok(event) => bell.hear(&event, |path| at_once(path)),
                 Err(_) => bell.all(),
             },
             notify::Config::default(),
@@ -160,7 +137,7 @@ impl Watch {
         let events = MuxedEvents::new().map_err(|why| explain("watch the files", &why.to_string()))?;
         let (add, paths) = mpsc::unbounded_channel();
         let trouble = Arc::new(Mutex::new(None));
-        let task = tokio::spawn(listen(events, paths, self.bell.clone(), trouble.clone()));
+        let task = self.runtime.spawn(listen(events, paths, self.bell.clone(), trouble.clone()));
         Ok(Files { add, watched: HashMap::new(), trouble, task })
     }
 
@@ -177,7 +154,7 @@ impl Watch {
                 names.insert(target, path.to_path_buf());
             }
         }
-        *lock(&self.bell.names) = names;
+        self.bell.name(names);
     }
 }
 
@@ -248,11 +225,10 @@ async fn listen(
                     }
                 }
                 // What was written before the watch began.
-                lock(&bell.wake).paths.insert(path);
-                bell.rung.notify_one();
+                bell.path(path);
             }
             event = events.next_event(), if watches_any => match event {
-                Ok(Some(event)) => bell.hear(&event),
+                Ok(Some(event)) => bell.hear(&event, |path| bell.note_if_just_read(path)),
                 Ok(None) => watches_any = false,
                 Err(_) => bell.all(),
             },

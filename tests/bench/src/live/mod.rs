@@ -21,6 +21,7 @@ use crate::matching::engine::{Engine as _, Pairs, lines};
 use crate::matching::ours::{Ours, learned};
 use crate::options::Options;
 use crate::rules::{patterns, rules};
+use floor::Floor;
 use follower::{Follower, Read};
 use writer::{Wrote, write_at_rate};
 
@@ -49,7 +50,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let mut ours = Ours::new(&rules, &learned([]))?;
     let chosen = matching_lines(&mut ours, &inputs, options.value("--writes", 500)?)?;
     let gap = Duration::from_millis(options.value("--gap-ms", 20)?);
-    let single = single(&chosen, ours, gap, &folder.path().join("single.log"))?;
+    let single = single(&chosen, ours, gap, folder.path())?;
     if let Some(file) = options.path("--json") {
         matching::write(&file, &json!({ "flood": flood, "single": single }))?;
     }
@@ -116,14 +117,22 @@ fn matching_lines(ours: &mut Ours, inputs: &Inputs, count: usize) -> anyhow::Res
     Ok(found.into_iter().cycle().take(count).collect())
 }
 
-/// One line at a time.
-fn single(chosen: &[Vec<u8>], ours: Ours, gap: Duration, file: &Path) -> anyhow::Result<Value> {
+/// One line at a time, in turns with the floor, so that a busy neighbour hits both.
+fn single(chosen: &[Vec<u8>], ours: Ours, gap: Duration, folder: &Path) -> anyhow::Result<Value> {
     use std::io::Write as _;
-    let follower = Follower::start(file, ours, chosen.concat().into())?;
-    let mut out = std::fs::OpenOptions::new().append(true).open(file)?;
-    let (mut begins, mut written) = (Vec::new(), 0);
+    // A folder each: the source watches its own.
+    let [file, floors] = ["followed", "floor"].map(|name| folder.join(name).join("single.log"));
+    for file in [&file, &floors] {
+        file.parent().map_or(Ok(()), std::fs::create_dir)?;
+    }
+    let mut floor = Floor::start(&floors, chosen.len())?;
+    let follower = Follower::start(&file, ours, chosen.concat().into())?;
+    let mut out = std::fs::OpenOptions::new().append(true).open(&file)?;
+    let (mut begins, mut written, mut floors) = (Vec::new(), 0, Times::default());
     let (cpu, begin) = (cost::cpu(), Instant::now());
     for line in chosen {
+        std::thread::sleep(gap);
+        floors.0.push(floor.measure(line)?);
         std::thread::sleep(gap);
         begins.push(Instant::now());
         out.write_all(line)?;
@@ -132,20 +141,21 @@ fn single(chosen: &[Vec<u8>], ours: Ours, gap: Duration, file: &Path) -> anyhow:
     }
     let share = cost::cpu().saturating_sub(cpu).as_secs_f64() / begin.elapsed().as_secs_f64() * 100.0;
     let (reads, pairs) = follower.stop()?;
+    floor.end()?;
     ensure!(reads.len() == chosen.len(), "{} lines were written one by one, {} blocks came", chosen.len(), reads.len());
     ensure!(pairs >= chosen.len() as u64, "{} matching lines were written, {pairs} pairs found", chosen.len());
     let times =
         Times(reads.iter().zip(&begins).map(|(read, begin)| read.at.saturating_duration_since(*begin)).collect());
-    let floor = floor::measure(chosen, gap, &file.with_extension("floor"))?;
+    let floor = floors;
     let micros = |times: &Times, percent| times.percentile(percent).as_secs_f64() * 1e6;
-    println!("\n### write() to matched, one line every {} ms, {} lines\n", gap.as_millis(), chosen.len());
+    println!("\n### write() to matched, one line every {} ms in turns, {} lines each\n", gap.as_millis(), chosen.len());
     println!("| | p50 µs | p90 µs | p99 µs | most µs |\n|---|---|---|---|---|");
     for (name, times) in [("heinzel", &times), ("floor: inotify and `read()`", &floor)] {
         let [half, ninety, most, all] = [50, 90, 99, 100].map(|percent| micros(times, percent));
         println!("| {name} | {half:.0} | {ninety:.0} | {most:.0} | {all:.0} |");
     }
     let memory = cost::memory() as f64 / 1e6;
-    println!("\nwriting and following: {share:.2} % of a core, {memory:.0} MB resident in all");
+    println!("\nboth, writing and following: {share:.2} % of a core, {memory:.0} MB resident in all");
     Ok(json!({
         "writes": chosen.len(), "gap_ms": u64::try_from(gap.as_millis())?,
         "p50_us": micros(&times, 50), "p90_us": micros(&times, 90), "p99_us": micros(&times, 99),
