@@ -1,7 +1,7 @@
 //! All patterns in one pass find what each pattern finds alone.
 #![no_main]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,57 +10,142 @@ use heinzel_core::finding::{Finding, Role};
 use heinzel_core::pattern;
 use heinzel_core::plan::{Check, Step};
 use heinzel_core::probe::{Facts, Probe};
-use heinzel_core::rule::{Case, Clear, Has, Logic, LogicError, Patience, Rule, RuleId, RuleVersion};
+use heinzel_core::rule::{Case, Clear, Has, Logic, LogicError, Patience, Proposal, Rule, RuleId, RuleVersion};
 use heinzel_core::severity::Severity;
 use heinzel_core::trigger::Trigger;
-use heinzel_matching::{Borders, Matcher, Names};
+use heinzel_matching::{Borders, Matcher, Message, Names};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
-    rules: Vec<(Vec<String>, Vec<String>)>,
-    lines: Vec<String>,
+    rules: Vec<(Vec<Part>, Vec<String>)>,
+    lines: Vec<Vec<u8>>,
+    whole: bool,
 }
+
+/// A pattern: as it comes, or of parts that patterns of logs have, so that texts long enough for windows come together.
+#[derive(Arbitrary, Debug)]
+enum Part {
+    Any(String),
+    Log(Vec<u8>),
+}
+
+const PARTS: [&str; 24] = [
+    "connection refused",
+    " from ",
+    "(?<ip>\\d{1,3}\\.\\d{1,3})",
+    "(?<who>\\S+)",
+    "failed",
+    ": ",
+    "(?i:ERROR)",
+    ".*",
+    "^",
+    "$",
+    "(?:ab|cd)+",
+    "[a-c]{2,3}",
+    "x",
+    "\\d+",
+    "%",
+    "(?<rest>.*?)",
+    "kernel panic - not syncing",
+    "\\b",
+    "out of memory",
+    "\\[",
+    "\\]",
+    "(?:one|)",
+    " ",
+    "-\\d",
+];
+
+impl Part {
+    fn text(&self) -> String {
+        let Self::Log(parts) = self else {
+            let Self::Any(text) = self else { unreachable!() };
+            return text.clone();
+        };
+        let mut text = String::new();
+        for part in parts.iter().take(8).map(|part| PARTS[usize::from(*part) % PARTS.len()]) {
+            // A group's name may stand only once.
+            let again = part.find('>').is_some_and(|end| text.contains(&part[..=end]));
+            if !again {
+                text.push_str(part);
+            }
+        }
+        text
+    }
+}
+
+type Found = BTreeMap<usize, BTreeMap<(String, usize), Vec<(String, String)>>>;
 
 fuzz_target!(|input: Input| {
     if input.rules.len() > 8 || input.lines.len() > 16 {
         return;
     }
-    let sound = |texts: &[String]| -> Vec<String> {
-        texts.iter().take(4).filter(|p| p.len() < 64 && pattern::compile(p).is_ok()).cloned().collect()
+    let sound = |texts: Vec<String>| -> Vec<String> {
+        texts.into_iter().take(4).filter(|p| p.len() < 160 && pattern::compile(p).is_ok()).collect()
     };
-    let rules: Vec<Rule> = input.rules.iter().zip(0..).map(|((m, u), n)| rule(n, sound(m), sound(u))).collect();
+    let rules: Vec<Rule> = input
+        .rules
+        .iter()
+        .zip(0..)
+        .map(|((m, u), n)| rule(n, sound(m.iter().map(Part::text).collect()), sound(u.clone())))
+        .collect();
     let Ok(matcher) = Matcher::new(&rules) else { panic!("sound patterns are refused") };
-    let view = matcher.view("fuzz");
-    let lines: Vec<String> = input.lines.iter().map(|line| line.replace('\n', " ")).collect();
-    let mut block = String::new();
+    // A line may be said by parts of patterns, too: so that some of them match.
+    let line = |bytes: &Vec<u8>| -> Vec<u8> {
+        let mut line: Vec<u8> = match bytes.split_first() {
+            Some((0..128, parts)) => {
+                parts.iter().take(12).flat_map(|part| PARTS[usize::from(*part) % PARTS.len()].bytes()).collect()
+            }
+            _ => bytes.clone(),
+        };
+        line.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
+        line
+    };
+    let lines: Vec<Vec<u8>> = input.lines.iter().map(line).collect();
+    let mut block = Vec::new();
     let mut starts = BTreeMap::new();
     for line in &lines {
-        starts.insert(block.len(), line.as_str());
-        block.push_str(line);
-        block.push('\n');
+        starts.insert(block.len(), line.as_slice());
+        block.extend_from_slice(line);
+        block.push(b'\n');
     }
-    // What the one pass and the second look find, by line.
-    let mut found: BTreeMap<usize, BTreeSet<(String, usize)>> = BTreeMap::new();
-    view.scan(block.as_bytes(), Borders::Lines, &mut |range, candidates| {
-        let line = starts[&range.start];
-        assert_eq!(block.get(range.clone()), Some(line), "a record is not its line");
-        for hit in view.find(candidates, line, &Names::default()) {
-            let Role::Match(number) = hit.role else { panic!("only match patterns were given") };
-            assert!(found.entry(range.start).or_default().insert((hit.rule.to_string(), number)), "told twice");
-        }
-    });
+    let message = if input.whole { Message::Whole } else { Message::Part };
+    let seen = |matcher: &Matcher| {
+        let view = matcher.view("fuzz", None).with_message(message);
+        let mut found = Found::new();
+        view.scan(&block, Borders::Lines, &mut |range, candidates| {
+            let line = starts[&range.start];
+            assert_eq!(&block[range.clone()], line, "a record is not its line");
+            view.find(candidates, &String::from_utf8_lossy(line), &Names::default(), &mut |hit| {
+                let Role::Match(number) = hit.role else { panic!("only match patterns were given") };
+                let captures = hit.captures().map(|(name, text)| (name.to_owned(), text.into_owned())).collect();
+                let before = found.entry(range.start).or_default().insert((hit.rule.to_string(), number), captures);
+                assert!(before.is_none(), "told twice");
+            });
+        });
+        found
+    };
+    let mut found = seen(&matcher);
+    assert_eq!(found, seen(&matcher.scalar()), "vectors and scalars differ");
     for (start, line) in starts {
-        let mut expected = BTreeSet::new();
+        let message = String::from_utf8_lossy(line);
+        let mut expected = BTreeMap::new();
         for rule in &rules {
-            let fits = |text: &String| pattern::compile(text).is_ok_and(|regex| regex.is_match(line.as_bytes()));
+            let fits = |text: &String| pattern::compile(text).is_ok_and(|regex| regex.is_match(message.as_bytes()));
             if rule.unless.iter().any(fits) {
                 continue;
             }
-            let matching = rule.patterns.iter().enumerate().filter(|(_, text)| fits(text));
-            expected.extend(matching.map(|(number, _)| (rule.id.to_string(), number)));
+            for (number, text) in rule.patterns.iter().enumerate() {
+                let Ok(regex) = pattern::compile(text) else { continue };
+                let Some(groups) = regex.captures(message.as_bytes()) else { continue };
+                let named = regex.capture_names().flatten().filter_map(|name| {
+                    Some((name.to_owned(), String::from_utf8_lossy(groups.name(name)?.as_bytes()).into_owned()))
+                });
+                expected.insert((rule.id.to_string(), number), named.collect());
+            }
         }
-        assert_eq!(found.remove(&start).unwrap_or_default(), expected, "in {line:?}");
+        assert_eq!(found.remove(&start).unwrap_or_default(), expected, "in {message:?}");
     }
 });
 
@@ -74,8 +159,8 @@ impl Logic for NoLogic {
     fn probe(&self, _: &Case) -> Result<BTreeMap<String, Probe>, LogicError> {
         Ok(BTreeMap::new())
     }
-    fn fix(&self, _: &Case, _: &Facts, _: &[serde_json::Value]) -> Result<Vec<Step>, LogicError> {
-        Ok(Vec::new())
+    fn fix(&self, _: &Case, _: &Facts, _: &[serde_json::Value]) -> Result<Proposal, LogicError> {
+        Ok(Proposal::Steps(Vec::new()))
     }
     fn verify(&self, _: &Case, _: &Facts) -> Result<Vec<Check>, LogicError> {
         Ok(Vec::new())
