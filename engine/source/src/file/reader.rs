@@ -183,9 +183,7 @@ impl Desk {
                 let checkpoint = chunk.state.write();
                 Delivery::Block(self.block(stream, chunk.offset, chunk.bytes, chunk.shape, checkpoint))
             }
-            Out::Checkpoint(stream, state) => {
-                Delivery::Block(self.block(stream, 0, Vec::new(), Shape::Lines, state))
-            }
+            Out::Checkpoint(stream, state) => Delivery::Block(self.block(stream, 0, Vec::new(), Shape::Lines, state)),
             Out::Health(stream, health) => return self.health(Some(stream), health),
             Out::Counted(what, times) => {
                 Delivery::Notice(Notice::Counted { source: self.feed.source.clone(), what, times })
