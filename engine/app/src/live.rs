@@ -239,3 +239,86 @@ fn plain_problem(file: &Path, message: String) -> Problem {
         hint: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heinzel_core::finding::Role;
+    use heinzel_core::parse::{Context, Format, parse, verbatim};
+    use heinzel_core::time::Timestamp;
+    use heinzel_matching::{Borders, Names};
+    use jiff::tz::TimeZone;
+
+    /// All patterns of all rules that come with Heinzel, on public logs of sixteen systems.
+    #[test]
+    fn shipped_rules_find_in_one_pass_what_each_pattern_finds_alone() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let Ok(folders) = std::fs::read_dir(root.join("../shared/loghub")) else {
+            eprintln!("SKIPPED: no ../shared/loghub beside the checkout");
+            return;
+        };
+        let logs: Vec<PathBuf> = folders
+            .flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).into_iter().flatten())
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.to_string_lossy().ends_with("_2k.log"))
+            .collect();
+        assert!(logs.len() > 10, "{logs:?}");
+        let (live, problems) = Live::load(&[root.join("rules")], None);
+        assert!(!problems.iter().any(Problem::is_error), "{problems:?}");
+        let rules: Vec<Rule> =
+            live.rules.rules.values().map(|rule| Rule { programs: Vec::new(), ..(**rule).clone() }).collect();
+        let matcher = Matcher::new(&rules).unwrap();
+        let views = [matcher.clone(), matcher.scalar()].map(|m| m.view("log", None));
+        let regexes: Vec<_> = rules
+            .iter()
+            .map(|rule| {
+                let all =
+                    |texts: &[String]| -> Vec<Regex> { texts.iter().map(|t| pattern::compile(t).unwrap()).collect() };
+                (rule, all(&rule.patterns), all(&rule.clear.patterns), all(&rule.unless))
+            })
+            .collect();
+        let context = Context { zone: TimeZone::UTC, read_at: Timestamp::from_seconds(1_795_255_200), year: None };
+        // Lines with escapes are decoded before they are scanned, which is not the matter here.
+        let message = |line: &[u8]| verbatim(Format::Auto, line).then(|| parse(Format::Auto, line, &context).message);
+        let mut pairs = 0;
+        for path in logs {
+            let bytes = std::fs::read(&path).unwrap();
+            let mut found = views.iter().map(|view| {
+                let mut found = Vec::new();
+                view.scan(&bytes, Borders::Lines, &mut |record, candidates| {
+                    let Some(message) = message(&bytes[record.clone()]) else { return };
+                    view.find(candidates, &message, &Names::default(), &mut |hit| {
+                        let captures: Vec<_> = hit.captures().map(|(n, t)| (n.to_owned(), t.into_owned())).collect();
+                        found.push((record.start, hit.rule.clone(), hit.role, captures));
+                    });
+                });
+                found
+            });
+            let (vectors, scalars) = (found.next().unwrap(), found.next().unwrap());
+            assert_eq!(vectors, scalars, "{}", path.display());
+            let mut expected = Vec::new();
+            let mut start = 0;
+            for line in bytes.split_inclusive(|b| *b == b'\n') {
+                let message = message(line.strip_suffix(b"\n").unwrap_or(line)).unwrap_or_default();
+                for (rule, matches, clears, unless) in &regexes {
+                    let spoilt = || unless.iter().any(|u| u.is_match(message.as_bytes()));
+                    let roles = matches.iter().enumerate().map(|(n, r)| (Role::Match(n), r));
+                    for (role, regex) in roles.chain(clears.iter().enumerate().map(|(n, r)| (Role::Clear(n), r))) {
+                        let Some(groups) = regex.captures(message.as_bytes()) else { continue };
+                        if matches!(role, Role::Match(_)) && spoilt() {
+                            continue;
+                        }
+                        let named = regex.capture_names().flatten().filter_map(|name| {
+                            Some((name.to_owned(), String::from_utf8_lossy(groups.name(name)?.as_bytes()).into_owned()))
+                        });
+                        expected.push((start, rule.id.clone(), role, named.collect::<Vec<_>>()));
+                    }
+                }
+                start += line.len();
+            }
+            pairs += expected.len();
+            assert_eq!(vectors, expected, "{}", path.display());
+        }
+        assert!(pairs > 300, "{pairs}");
+    }
+}
