@@ -148,7 +148,7 @@ impl Reader {
         }
         let round = desk.set.grown(path, now);
         desk.note(round, now);
-        self.bell.was_read(path, Instant::now());
+        self.bell.was_read(now);
         // Closed: the thread is told to stop by others.
         let sent = desk.send_what_fits().is_ok();
         let sooner = desk.again_at.is_some_and(|at| at < desk.looks_at);
