@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use notify::{Event, EventKind, event::ModifyKind};
+use notify::event::{Event, EventKind, ModifyKind, RenameMode};
 
 use super::set::Wake;
 use crate::feed::Closed;
@@ -21,8 +21,8 @@ struct Inside {
     wake: Wake,
     rung: bool,
     stopped: bool,
-    /// The path that was read at once last, and when.
-    read: Option<(PathBuf, Instant)>,
+    /// When somebody read who heard of bytes.
+    read_at: Option<Instant>,
 }
 
 /// Between those who hear of changes and the reading thread.
@@ -30,8 +30,40 @@ struct Inside {
 pub(crate) struct Bell {
     inside: Mutex<Inside>,
     rings: Condvar,
-    /// The names under which events may speak of a followed path.
-    names: Mutex<HashMap<PathBuf, PathBuf>>,
+    names: Mutex<Names>,
+}
+
+/// The names under which events may speak of a followed path.
+#[derive(Default)]
+struct Names {
+    followed: HashMap<PathBuf, PathBuf>,
+    /// Those of files that were renamed: a program writes on to a rotated file until it is told to reopen. With the time of
+    /// the last event.
+    renamed: HashMap<PathBuf, (PathBuf, Instant)>,
+}
+
+/// The new name of a renamed file is forgotten when no event has named it for so long.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+
+impl Names {
+    fn hear(&mut self, event: &Event, now: Instant) -> Vec<PathBuf> {
+        if let (EventKind::Modify(ModifyKind::Name(RenameMode::Both)), [from, to]) = (event.kind, &*event.paths)
+            && !self.followed.contains_key(to)
+            && let Some(path) = self.path(from, now)
+        {
+            self.renamed.insert(to.clone(), (path, now));
+        }
+        event.paths.iter().filter_map(|name| self.path(name, now)).collect()
+    }
+
+    fn path(&mut self, name: &Path, now: Instant) -> Option<PathBuf> {
+        if let Some(path) = self.followed.get(name) {
+            return Some(path.clone());
+        }
+        let (path, at) = self.renamed.get_mut(name)?;
+        *at = now;
+        Some(path.clone())
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -42,7 +74,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Bell {
     /// Events speak of the followed paths under these names from now on.
     pub(crate) fn name(&self, names: HashMap<PathBuf, PathBuf>) {
-        *lock(&self.names) = names;
+        let mut inside = lock(&self.names);
+        inside.renamed.retain(|name, (_, at)| at.elapsed() < FORGOTTEN_AFTER && !names.contains_key(name));
+        inside.followed = names;
     }
 
     /// Hears an event. Of a file that has only got more bytes, `at_once` is asked first whether it reads them itself.
@@ -52,10 +86,7 @@ impl Bell {
         if !event.need_rescan() && matches!(event.kind, EventKind::Access(_)) {
             return;
         }
-        let paths: Vec<PathBuf> = {
-            let names = lock(&self.names);
-            event.paths.iter().filter_map(|path| names.get(path)).cloned().collect()
-        };
+        let paths = lock(&self.names).hear(event, Instant::now());
         let plain = !about_names && !event.need_rescan();
         let left: Vec<PathBuf> = paths.into_iter().filter(|path| !(plain && at_once(path))).collect();
         if plain && left.is_empty() {
@@ -94,24 +125,9 @@ impl Bell {
         self.ring(inside);
     }
 
-    /// The path was read at `now` by who heard of it.
-    pub(crate) fn was_read(&self, path: &Path, now: Instant) {
-        let mut inside = lock(&self.inside);
-        match &mut inside.read {
-            Some((last, at)) if last == path => *at = now,
-            read => *read = Some((path.to_path_buf(), now)),
-        }
-    }
-
-    /// Notes a path that was just read at once, without a ring: what is told of it now is most likely the same once more,
-    /// and if not, the next look finds it. `false`: it was not.
-    pub(crate) fn note_if_just_read(&self, path: &Path) -> bool {
-        let mut inside = lock(&self.inside);
-        let just = inside.read.as_ref().is_some_and(|(last, at)| last == path && at.elapsed() < PAUSE);
-        if just {
-            inside.wake.paths.insert(path.to_path_buf());
-        }
-        just
+    /// Bytes were read at `now` by who heard of them.
+    pub(crate) fn was_read(&self, now: Instant) {
+        lock(&self.inside).read_at = Some(now);
     }
 
     /// Says whether the reading thread is to end.
@@ -131,7 +147,7 @@ impl Bell {
         let mut inside = lock(&self.inside);
         loop {
             let now = Instant::now();
-            let read = inside.read.as_ref().map_or(pause, |(_, at)| pause.max(*at + PAUSE));
+            let read = inside.read_at.map_or(pause, |at| pause.max(at + PAUSE));
             let end = if inside.rung { read.min(until) } else { until };
             if inside.stopped {
                 return Err(Closed);

@@ -3,7 +3,7 @@
 //! Start at [`Reader::run`], the thread, and [`Reader::read_at_once`], the short way: a change of thread costs more than the
 //! reading of a line, so whoever hears that a file has grown reads it, if nobody reads just then and nothing is waiting.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
@@ -104,7 +104,9 @@ impl Reader {
                 let health = shown.clone().map_or(Health::Ok, |why| Health::Degraded { why });
                 desk.health(None, health);
             }
-            desk.round(&wake, Instant::now());
+            let now = Instant::now();
+            let round = desk.set.round(&wake, now);
+            desk.note(round, now);
             desk.send(&self.runtime)?;
             wake = Wake::default();
             if std::mem::take(&mut desk.changed) {
@@ -144,8 +146,9 @@ impl Reader {
         if !desk.is_clear() || now < desk.read_at + PAUSE {
             return false;
         }
-        desk.round(&Wake { paths: HashSet::from([path.to_path_buf()]), ..Wake::default() }, now);
-        self.bell.was_read(path, Instant::now());
+        let round = desk.set.grown(path, now);
+        desk.note(round, now);
+        self.bell.was_read(now);
         // Closed: the thread is told to stop by others.
         let sent = desk.send_what_fits().is_ok();
         let sooner = desk.again_at.is_some_and(|at| at < desk.looks_at);
@@ -166,8 +169,9 @@ impl Desk {
         self.unsent.is_empty() && !self.more && !self.changed && !self.owes_caught_up
     }
 
-    fn round(&mut self, wake: &Wake, now: Instant) {
-        let Round { out, more, behind, again_at, changed } = self.set.round(wake, now);
+    /// Keeps what a round brought, and what it left to be done.
+    fn note(&mut self, round: Round, now: Instant) {
+        let Round { out, more, behind, again_at, changed } = round;
         self.owes_caught_up |= behind;
         self.changed |= changed;
         (self.more, self.again_at) = (more, again_at);

@@ -15,7 +15,7 @@ use super::identity::State;
 use super::records::Rules;
 use super::siblings;
 use super::since::{Since, TimeOf};
-use super::tail::{Begin, Chunk, Tail};
+use super::tail::{Begin, Chunk, Looked, Tail};
 use crate::settings::{self, Start};
 
 /// So much is read in one round before it is handed over, in bytes.
@@ -163,20 +163,42 @@ impl Set {
         while bytes < ROUND {
             let Some(path) = self.queue.pop_front() else { break };
             self.queued.remove(&path);
-            bytes += self.look(path, now, &mut round);
+            bytes += self.look(&path, now, &mut round);
         }
         round.more = !self.queue.is_empty();
         if !round.more {
             let marked = self.unmarked.drain(..);
             round.out.extend(marked.map(|glob| Out::Checkpoint(Arc::from(glob), WATCHED.to_owned())));
         }
-        round.again_at = self.followed.values().filter_map(|followed| followed.again_at).min();
+        round.again_at = self.again_at();
         round
     }
 
-    fn look(&mut self, path: PathBuf, now: Instant, round: &mut Round) -> usize {
-        let Some(followed) = self.followed.get_mut(&path) else { return 0 };
+    /// Reads what was appended to one path, after news of nothing else. Only while nothing is queued.
+    pub(crate) fn grown(&mut self, path: &Path, now: Instant) -> Round {
+        let mut round = Round::default();
+        if let Some(followed) = self.followed.get_mut(path) {
+            let looked = followed.tail.look_at_open(now);
+            self.take(path, looked, &mut round);
+        }
+        round.more = !self.queue.is_empty();
+        round.again_at = self.again_at();
+        round
+    }
+
+    fn again_at(&self) -> Option<Instant> {
+        self.followed.values().filter_map(|followed| followed.again_at).min()
+    }
+
+    fn look(&mut self, path: &Path, now: Instant, round: &mut Round) -> usize {
+        let Some(followed) = self.followed.get_mut(path) else { return 0 };
         let looked = followed.tail.look(now);
+        self.take(path, looked, round)
+    }
+
+    /// Adds what a look brought to a round; returns what it cost, in bytes.
+    fn take(&mut self, path: &Path, looked: Looked, round: &mut Round) -> usize {
+        let Some(followed) = self.followed.get_mut(path) else { return 0 };
         followed.again_at = looked.again_at;
         round.changed |= looked.switched;
         if followed.health.as_ref() != Some(&looked.health) {
@@ -196,11 +218,11 @@ impl Set {
             && siblings::list(followed.tail.path()).is_empty();
         if gone {
             round.out.push(Out::Checkpoint(followed.stream.clone(), String::new()));
-            self.followed.remove(&path);
+            self.followed.remove(path);
             round.changed = true;
         } else if looked.more {
             round.behind = true;
-            self.enqueue(path);
+            self.enqueue(path.to_path_buf());
         }
         // Even a look without bytes has its cost: a round of skipping through a line that is too long must end.
         bytes.max(if looked.more { self.rules.block } else { 0 })

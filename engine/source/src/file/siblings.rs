@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use super::identity::{Likeness, Mark, Seen};
 
 /// Endings of compressed files.
@@ -73,13 +75,20 @@ fn age(text: &str) -> Option<Age> {
     }
 }
 
-/// Opens a regular file for reading. Never waits, as opening a pipe would.
+/// Opens a regular file for reading. Never waits, as opening a pipe would. Where the kernel allows it (own files, or all with
+/// CAP_FOWNER), reading leaves the file's access time alone: else each read after a write would write the inode.
 ///
 /// # Errors
 /// When the kernel refuses, or it is no regular file.
 pub(crate) fn open(path: &Path) -> io::Result<(File, Seen)> {
-    let nonblock = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
-    let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path)?;
+    let open = |flags: OFlags| {
+        let flags = i32::try_from(flags.bits()).unwrap_or(0);
+        OpenOptions::new().read(true).custom_flags(flags).open(path)
+    };
+    let file = match open(OFlags::NONBLOCK | OFlags::NOATIME) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => open(OFlags::NONBLOCK)?,
+        opened => opened?,
+    };
     let meta = file.metadata()?;
     if !meta.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));

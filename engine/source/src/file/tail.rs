@@ -104,11 +104,27 @@ impl Tail {
 
     /// Looks at the path and its files, and reads up to one block.
     pub(crate) fn look(&mut self, now: Instant) -> Looked {
-        let (mut health, named) = match self.look_at_path(now) {
+        let (health, named) = match self.look_at_path(now) {
             Ok(Some(seen)) => (Health::Ok, Some(seen)),
             Ok(None) => (Health::Missing, None),
             Err(error) => (degraded("open", &self.path, &error), None),
         };
+        self.look_on(now, health, named)
+    }
+
+    /// Looks at the files that are open, after news that only bytes were appended. What the path names now is not asked, which
+    /// would take longer than reading a line.
+    pub(crate) fn look_at_open(&mut self, now: Instant) -> Looked {
+        match self.files.back() {
+            Some(newest) if self.begin.is_none() && !newest.is_rotated() => match newest.seen() {
+                Ok(seen) => self.look_on(now, Health::Ok, Some(seen)),
+                Err(error) => self.look_on(now, degraded("read", &self.path, &error), None),
+            },
+            _ => self.look(now),
+        }
+    }
+
+    fn look_on(&mut self, now: Instant, mut health: Health, named: Option<Seen>) -> Looked {
         let mut looked = Looked {
             chunk: None,
             more: false,

@@ -165,6 +165,38 @@ async fn a_symlink_out_of_the_folder_is_watched_also_after_a_switch() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_to_a_rotated_file_wakes_the_source_while_it_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    write(&log, "1\n");
+    let mut running = start(source(&[glob_of(&folder, "*.log")], Start::Beginning, RARELY), Vec::new());
+    assert_eq!(running.caught_up().await, ["1"]);
+    for (old, new) in [("a.log", "a.log.1"), ("a.log.1", "a.log.2")] {
+        fs::rename(folder.path().join(old), folder.path().join(new)).unwrap();
+        write(&log, &format!("to a new file, {new}\n"));
+        assert_eq!(running.lines(1).await, [format!("to a new file, {new}")]);
+        write(&folder.path().join(new), &format!("{new}\n"));
+        assert_eq!(running.lines(1).await, [new]);
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_under_another_name_wakes_the_source() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (log, other) = (folder.path().join("a.log"), elsewhere.path().join("b"));
+    write(&log, "1\n");
+    fs::hard_link(&log, &other).unwrap();
+    let mut running = start(source(&[log.display().to_string()], Start::Beginning, RARELY), Vec::new());
+    assert_eq!(running.caught_up().await, ["1"]);
+    for line in ["2", "3"] {
+        write(&other, &format!("{line}\n"));
+        assert_eq!(running.lines(1).await, [line]);
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lines_written_while_down_are_read_also_of_new_and_rotated_files() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("a.log");
