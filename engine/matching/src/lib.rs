@@ -34,7 +34,7 @@ mod needs;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use choice::Shape;
 use cost::Counter;
@@ -179,7 +179,8 @@ impl Matcher {
     /// # Errors
     /// [`BuildError::Pattern`] when a pattern does not compile.
     pub fn new<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Result<Self, BuildError> {
-        Self::default().rebuilt(rules, Rarity::built_in())
+        static BUILT_IN: LazyLock<Arc<Rarity>> = LazyLock::new(Arc::default);
+        Self::default().rebuilt(rules, Arc::clone(&BUILT_IN))
     }
 
     /// The same for other rules, with what is known of those that have not changed, searching as these logs advise.
