@@ -97,8 +97,11 @@ impl<'m, 't> Hit<'m, 't> {
     /// The named groups that took part, in the order of the pattern. A capture that cuts a character is repaired with
     /// U+FFFD.
     pub fn captures(&self) -> impl Iterator<Item = (&'m str, Cow<'t, str>)> {
-        let message = self.message.as_bytes();
-        let text = move |(start, end): (usize, usize)| String::from_utf8_lossy(&message[start..end]);
+        let message = self.message;
+        let text = move |(start, end): (usize, usize)| match message.get(start..end) {
+            Some(text) => Cow::Borrowed(text),
+            None => String::from_utf8_lossy(&message.as_bytes()[start..end]),
+        };
         self.names.iter().zip(self.spans).filter_map(move |(name, span)| Some((&**name, text((*span)?))))
     }
 }
