@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
-use super::identity::{HEAD, Key, Likeness, Mark, Seen, TRAIL, bytes_at, hash};
+use super::identity::{HEAD, Key, Mark, Seen, TRAIL, bytes_at, hash};
 use super::records::{Rules, strip_nuls};
 
 /// So much is read at once, in bytes.
@@ -192,7 +192,11 @@ impl Open {
         if (seen.size, seen.mtime_ns) == (self.size, self.mtime_ns) || self.position() == 0 {
             return Ok(false);
         }
-        Ok(self.mark_read().compare(&self.file, seen.size)? != Likeness::Continues)
+        // As a mark compares; but here are the bytes themselves, and a line may be waiting.
+        let before = self.before_position();
+        let has =
+            |offset: u64, bytes: &[u8]| -> io::Result<bool> { Ok(bytes_at(&self.file, offset, bytes.len())? == bytes) };
+        Ok(!has(0, &self.head)? || !has(self.position() - before.len() as u64, &before)?)
     }
 
     /// Whether it was empty at the last look and has been written since.

@@ -112,16 +112,27 @@ impl Tail {
         self.look_on(now, health, named)
     }
 
-    /// Looks at the files that are open, after news that only bytes were appended. What the path names now is not asked, which
-    /// would take longer than reading a line.
+    /// Looks after news that bytes were appended. In the plain case (one file is open, and goes on where it was read to) what the
+    /// path names is not asked: that would take longer than reading a line.
     pub(crate) fn look_at_open(&mut self, now: Instant) -> Looked {
-        match self.files.back() {
-            Some(newest) if self.begin.is_none() && !newest.is_rotated() => match newest.seen() {
-                Ok(seen) => self.look_on(now, Health::Ok, Some(seen)),
-                Err(error) => self.look_on(now, degraded("read", &self.path, &error), None),
-            },
-            _ => self.look(now),
+        match self.plainly_grown() {
+            Some(seen) => self.look_on(now, Health::Ok, Some(seen)),
+            None => self.look(now),
         }
+    }
+
+    fn plainly_grown(&mut self) -> Option<Seen> {
+        if self.begin.is_some() || self.files.len() != 1 {
+            return None;
+        }
+        let open = self.files.back_mut().filter(|open| !open.is_rotated())?;
+        let seen = open.seen().ok()?;
+        if open.was_empty(&seen) || open.is_rewritten(&seen).unwrap_or(true) {
+            // What it was before may be found only from what the path names now.
+            return None;
+        }
+        open.note(&seen);
+        Some(seen)
     }
 
     fn look_on(&mut self, now: Instant, mut health: Health, named: Option<Seen>) -> Looked {

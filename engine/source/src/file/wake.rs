@@ -96,7 +96,8 @@ impl Watch {
         if self.trouble.is_some() && self.built_at.elapsed() >= AGAIN {
             (self.folders, self.files, self.trouble) = (None, None, None);
         }
-        if self.trouble.is_none() && (self.folders.is_none() || self.files.is_none()) {
+        let had_trouble = self.trouble.is_some();
+        if !had_trouble && self.folders.is_none() {
             self.built_at = Instant::now();
             self.build();
         }
@@ -110,8 +111,16 @@ impl Watch {
             self.files = None;
             self.files = self.start_files().inspect_err(|why| trouble = Some(why.clone())).ok();
         }
+        let folders = self.folders.as_ref();
+        let is_untold = |path: &&Path| !folders.is_some_and(|folders| folders.tells_of(path));
+        // A missing file is told of by its folder when it comes.
+        let untold: Vec<_> = set.paths().filter(is_untold).filter_map(|path| Some((path, identity(path)?))).collect();
+        if self.files.is_none() && !had_trouble && !untold.is_empty() {
+            // Not before: it costs a thread, and of inotify's instances a machine has few.
+            self.files = self.start_files().inspect_err(|why| trouble = Some(why.clone())).ok();
+        }
         if let Some(files) = &mut self.files {
-            files.follow(set, self.folders.as_ref());
+            files.follow(untold);
             trouble = trouble.or_else(|| lock(&files.trouble).clone());
         }
         self.trouble = trouble;
@@ -129,10 +138,6 @@ impl Watch {
         match watcher {
             Ok(watcher) => self.folders = Some(Folders { watcher, watched: HashMap::new() }),
             Err(why) => self.trouble = Some(explain("watch the folders of the files", &why.to_string())),
-        }
-        match self.start_files() {
-            Ok(files) => self.files = Some(files),
-            Err(why) => self.trouble = Some(why),
         }
     }
 
@@ -209,14 +214,9 @@ impl Files {
         })
     }
 
-    /// Watches what no folder tells of.
-    fn follow(&mut self, set: &Set, folders: Option<&Folders>) {
-        for path in set.paths() {
-            if !self.watched.contains_key(path)
-                && !folders.is_some_and(|folders| folders.tells_of(path))
-                && let Some(identity) = identity(path)
-                && self.add.send(path.to_path_buf()).is_ok()
-            {
+    fn follow<'a>(&mut self, paths: impl IntoIterator<Item = (&'a Path, (u64, u64))>) {
+        for (path, identity) in paths {
+            if !self.watched.contains_key(path) && self.add.send(path.to_path_buf()).is_ok() {
                 self.watched.insert(path.to_path_buf(), identity);
             }
         }

@@ -128,6 +128,26 @@ async fn a_restart_goes_on_from_what_was_handed_over_last() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_left_of_a_failed_run_hands_over_nothing() {
+    let (seat, mut deliveries) = seat(64);
+    let stop = seat.stop.clone();
+    let left = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let keep = left.clone();
+    let task = tokio::spawn(supervise(seat, Vec::new(), move |feed, _| {
+        keep.lock().unwrap().push(feed);
+        async { Err::<(), _>(broken()) }
+    }));
+    while !matches!(next_health(&mut deliveries).await, Health::Degraded { .. }) {}
+    let first = left.lock().unwrap()[0].clone();
+    assert_eq!(first.caught_up().await, Err(crate::feed::Closed));
+    let notice = Delivery::Notice(Notice::CaughtUp { source: first.source.clone() });
+    assert!(first.try_send(notice).is_err());
+    stop.cancel();
+    task.await.unwrap();
+    assert!(!matches!(deliveries.try_recv(), Ok(Delivery::Notice(Notice::CaughtUp { .. }))));
+}
+
+#[tokio::test(start_paused = true)]
 async fn stop_ends_the_wait_at_once_and_a_deaf_source_after_a_while() {
     let (waiting, mut deliveries) = seat(64);
     let stop = waiting.stop.clone();

@@ -30,6 +30,8 @@ enum Op {
     Recreate,
     /// The reader looks.
     Look,
+    /// The reader hears that bytes were appended, whether or not that is all.
+    Hear,
     /// Time passes, and the reader looks.
     Pause(u8),
     /// What was handed over is stored.
@@ -50,7 +52,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::CopyTruncate),
         1 => Just(Op::Truncate),
         1 => Just(Op::Recreate),
-        6 => Just(Op::Look),
+        4 => Just(Op::Look),
+        4 => Just(Op::Hear),
         1 => (1..60_u8).prop_map(Op::Pause),
         2 => Just(Op::Store),
         1 => Just(Op::Restart),
@@ -319,6 +322,13 @@ impl Model {
             Op::Truncate => self.truncate(),
             Op::Recreate => self.recreate(),
             Op::Look => self.look(),
+            Op::Hear => {
+                // It may have seen what the path names now, or only what it has open.
+                self.bench.hear();
+                if let Some((_, seen)) = &mut self.begun {
+                    *seen = true;
+                }
+            }
             Op::Pause(seconds) => {
                 self.bench.now += std::time::Duration::from_secs(seconds.into());
                 self.look();

@@ -86,8 +86,17 @@ impl Bench {
 
     /// Looks until there is nothing more to read at once.
     pub(super) fn look(&mut self) {
+        self.look_by(Tail::look);
+    }
+
+    /// The same after news that bytes were appended.
+    pub(super) fn hear(&mut self) {
+        self.look_by(Tail::look_at_open);
+    }
+
+    fn look_by(&mut self, look: fn(&mut Tail, Instant) -> Looked) {
         for _ in 0..10_000 {
-            let looked = self.tail.look(self.now);
+            let looked = look(&mut self.tail, self.now);
             self.counts.extend(looked.counts);
             self.health = looked.health;
             if let Some(chunk) = looked.chunk {
