@@ -3,8 +3,8 @@
 //! Start at [`Watch::follow`]. Two kinds of events, since neither sees all: notify watches the folders, which tell of new names
 //! and of writes to the files in them, and linemux watches the files that their folder does not tell of: behind symlinks, with
 //! other hard links, mounted over a name, in a folder that cannot be watched. Only its events are used, never its lines. A file
-//! that both watched would wake four threads for one line, and the line would wait for all of them: measured on two cores, 210
-//! µs instead of 120 from `write()` to matched (2026-11-21). If the kernel's limits are reached, [`Watch::trouble`] says so
+//! that both watched would wake four threads for one line, and the line would wait for all of them: measured on two cores, 216
+//! µs instead of 135 from `write()` to matched (2026-11-21). If the kernel's limits are reached, [`Watch::trouble`] says so
 //! and the poll goes on alone.
 
 use std::collections::{HashMap, HashSet};
