@@ -196,25 +196,31 @@ impl Matcher {
         rarity: impl Into<Arc<Rarity>>,
     ) -> Result<Self, BuildError> {
         let mut inner = Inner { rarity: rarity.into(), vectors: true, ..Inner::default() };
-        let known: HashMap<&str, &Arc<Needs>> =
-            self.0.patterns.iter().map(|pattern| (&*pattern.regex.text, &pattern.needs)).collect();
-        let needs = |rule: &RuleId, text: &str| match known.get(text) {
-            Some(needs) => Ok(Arc::clone(needs)),
-            None => Needs::of(text).map(Arc::new).map_err(|why| BuildError::Pattern {
-                rule: rule.clone(),
-                pattern: text.to_owned(),
-                why,
-            }),
+        let before = &self.0.patterns;
+        let mut known: Option<HashMap<&str, &Arc<Needs>>> = None;
+        // What stands where it stood before is found without a search.
+        let mut needs = |rule: &RuleId, text: &str, at: usize| {
+            let same = before.get(at).filter(|pattern| *pattern.regex.text == *text).map(|pattern| &pattern.needs);
+            let all = || before.iter().map(|pattern| (&*pattern.regex.text, &pattern.needs)).collect();
+            match same.or_else(|| known.get_or_insert_with(all).get(text).copied()) {
+                Some(needs) => Ok(Arc::clone(needs)),
+                None => Needs::of(text).map(Arc::new).map_err(|why| BuildError::Pattern {
+                    rule: rule.clone(),
+                    pattern: text.to_owned(),
+                    why,
+                }),
+            }
         };
         for rule in rules {
             let matches = rule.patterns.iter().enumerate().map(|(n, text)| (Role::Match(n), text));
             let clears = rule.clear.patterns.iter().enumerate().map(|(n, text)| (Role::Clear(n), text));
             let first = inner.patterns.len();
             for (role, text) in matches.chain(clears) {
-                inner.patterns.push(Pattern::new(inner.rules.len(), role, text, &needs(&rule.id, text)?));
+                let needs = needs(&rule.id, text, inner.patterns.len())?;
+                inner.patterns.push(Pattern::new(inner.rules.len(), role, text, &needs));
             }
             if inner.patterns.len() > first {
-                let unless = rule.unless.iter().map(|text| needs(&rule.id, text).map(|_| Lean::new(text)));
+                let unless = rule.unless.iter().map(|text| needs(&rule.id, text, usize::MAX).map(|_| Lean::new(text)));
                 inner.rules.push(Entry {
                     id: rule.id.clone(),
                     programs: rule.programs.clone(),

@@ -64,7 +64,9 @@ impl Plan {
         // Patterns that need the same text share it.
         let mut known = std::collections::HashMap::new();
         for (pattern, pick) in patterns.iter().zip(picks) {
-            pattern.needs.keep(shape, pick.clone());
+            if fixed.is_none() {
+                pattern.needs.keep(shape, pick.clone());
+            }
             let (set, at) = match pick {
                 Pick::Windows { set, at } => (set, Some(at)),
                 Pick::Short { set } => (set, None),
