@@ -33,10 +33,11 @@ mod machine;
 mod needs;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::cell::LazyCell;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use choice::Shape;
+use choice::{Pick, Shape};
 use cost::Counter;
 use heinzel_core::finding::Role;
 use heinzel_core::glob::Glob;
@@ -140,6 +141,9 @@ struct Inner {
 /// The search for the patterns that some sources want.
 type Part = (Arc<[bool]>, Arc<Plan>);
 
+/// A search, and how each pattern is searched for.
+type Searched = Result<(Plan, Vec<Pick>), BuildError>;
+
 /// So many searches for parts of the patterns are kept; sources beyond them search for all and leave out.
 const PARTS: usize = 16;
 
@@ -158,7 +162,7 @@ struct Entry {
 struct Pattern {
     rule: usize,
     role: Role,
-    /// Of its needs.
+    /// Of its needs, and here to be near: every candidate is held to it.
     order: Order,
     regex: Lean,
     needs: Arc<Needs>,
@@ -196,20 +200,28 @@ impl Matcher {
         rarity: impl Into<Arc<Rarity>>,
     ) -> Result<Self, BuildError> {
         let mut inner = Inner { rarity: rarity.into(), vectors: true, ..Inner::default() };
-        let before = &self.0.patterns;
-        let mut known: Option<HashMap<&str, &Arc<Needs>>> = None;
-        // What stands where it stood before is found without a search.
-        let mut needs = |rule: &RuleId, text: &str, at: usize| {
-            let same = before.get(at).filter(|pattern| *pattern.regex.text == *text).map(|pattern| &pattern.needs);
-            let all = || before.iter().map(|pattern| (&*pattern.regex.text, &pattern.needs)).collect();
-            match same.or_else(|| known.get_or_insert_with(all).get(text).copied()) {
+        let before = &self.0;
+        let known: LazyCell<HashMap<&str, &Arc<Needs>>, _> =
+            LazyCell::new(|| before.patterns.iter().map(|pattern| (&*pattern.regex.text, &pattern.needs)).collect());
+        let sound: LazyCell<HashSet<&str>, _> =
+            LazyCell::new(|| before.rules.iter().flat_map(|rule| &rule.unless).map(|one| &*one.text).collect());
+        let wrong = |rule: &RuleId, text: &str| {
+            let (rule, pattern) = (rule.clone(), text.to_owned());
+            move |why| BuildError::Pattern { rule, pattern, why }
+        };
+        let needs = |rule: &RuleId, text: &str, at: usize| {
+            // What stands where it stood before is found without a search.
+            let same = before.patterns.get(at).filter(|pattern| *pattern.regex.text == *text);
+            match same.map(|pattern| &pattern.needs).or_else(|| known.get(text).copied()) {
                 Some(needs) => Ok(Arc::clone(needs)),
-                None => Needs::of(text).map(Arc::new).map_err(|why| BuildError::Pattern {
-                    rule: rule.clone(),
-                    pattern: text.to_owned(),
-                    why,
-                }),
+                None => Needs::of(text).map(Arc::new).map_err(wrong(rule, text)),
             }
+        };
+        let unless = |rule: &RuleId, text: &String| {
+            if !sound.contains(text.as_str()) {
+                needs::checked(text).map_err(wrong(rule, text))?;
+            }
+            Ok(Lean::new(text))
         };
         for rule in rules {
             let matches = rule.patterns.iter().enumerate().map(|(n, text)| (Role::Match(n), text));
@@ -220,7 +232,7 @@ impl Matcher {
                 inner.patterns.push(Pattern::new(inner.rules.len(), role, text, &needs));
             }
             if inner.patterns.len() > first {
-                let unless = rule.unless.iter().map(|text| needs(&rule.id, text, usize::MAX).map(|_| Lean::new(text)));
+                let unless = rule.unless.iter().map(|text| unless(&rule.id, text));
                 inner.rules.push(Entry {
                     id: rule.id.clone(),
                     programs: rule.programs.clone(),
@@ -233,7 +245,11 @@ impl Matcher {
         // A set that has hardly changed needs no other windows.
         let like_before = inner.patterns.len().abs_diff(self.0.patterns.len()) * 8 < inner.patterns.len();
         let shape = self.0.plan.shape.filter(|_| like_before && inner.rarity == self.0.rarity);
-        inner.plan = Arc::new(inner.search_for(|_| true, shape)?);
+        let (plan, picks) = inner.search_for(|_| true, shape)?;
+        if let Some(shape) = plan.shape {
+            inner.patterns.iter().zip(picks).for_each(|(pattern, pick)| pattern.needs.keep(shape, pick));
+        }
+        inner.plan = Arc::new(plan);
         Ok(Self(Arc::new(inner)))
     }
 
@@ -271,7 +287,7 @@ impl Matcher {
             rarity: Arc::clone(&self.0.rarity),
             ..Inner::default()
         };
-        if let Ok(plan) = inner.search_for(|_| true, self.0.plan.shape) {
+        if let Ok((plan, _)) = inner.search_for(|_| true, self.0.plan.shape) {
             inner.plan = Arc::new(plan);
         }
         Self(Arc::new(inner))
@@ -331,7 +347,7 @@ impl Inner {
         self.patterns.get(id.0 as usize)
     }
 
-    fn search_for(&self, wanted: impl Fn(usize) -> bool, shape: Option<Shape>) -> Result<Plan, BuildError> {
+    fn search_for(&self, wanted: impl Fn(usize) -> bool, shape: Option<Shape>) -> Searched {
         let patterns = self.patterns.iter().enumerate().filter(|(number, _)| wanted(*number));
         let patterns: Vec<Wanted<'_>> = patterns
             .map(|(number, pattern)| Wanted {
@@ -350,7 +366,7 @@ impl Inner {
             return Arc::clone(plan);
         }
         match self.search_for(|number| wanted[number], None) {
-            Ok(plan) if parts.len() < PARTS => {
+            Ok((plan, _)) if parts.len() < PARTS => {
                 let plan = Arc::new(plan);
                 parts.push((Arc::clone(wanted), Arc::clone(&plan)));
                 plan

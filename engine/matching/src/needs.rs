@@ -12,6 +12,16 @@ use crate::literal::{FOLD, Set, required};
 /// A pattern that surely takes less than this many bytes when compiled is not compiled to see it.
 const SURELY_SMALL: usize = pattern::SIZE_LIMIT / 8;
 
+/// A pattern that is sure to compile: a mistake must show before rules are swapped, and patterns that never meet a line
+/// shall cost little.
+pub(crate) fn checked(text: &str) -> Result<Hir, PatternError> {
+    let hir = pattern::parse(text)?;
+    if size(&hir) > SURELY_SMALL {
+        pattern::compile(text)?;
+    }
+    Ok(hir)
+}
+
 /// What a pattern needs.
 #[derive(Debug)]
 pub(crate) struct Needs {
@@ -24,14 +34,9 @@ pub(crate) struct Needs {
 }
 
 impl Needs {
-    /// What this pattern needs. It is sure to compile: a mistake must show before rules are swapped, and patterns that
-    /// never meet a line shall cost little.
+    /// What this pattern needs.
     pub(crate) fn of(text: &str) -> Result<Self, PatternError> {
-        let hir = pattern::parse(text)?;
-        if size(&hir) > SURELY_SMALL {
-            pattern::compile(text)?;
-        }
-        let sets = required(&hir);
+        let sets = required(&checked(text)?);
         let order = if sets.len() > 1 { Order::of(&sets) } else { Order::default() };
         Ok(Self { sets, order, last: Mutex::default() })
     }

@@ -39,7 +39,8 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Plan {
-    /// The search for these patterns, as these logs advise. `fixed`: the shape of windows, where it is known already.
+    /// The search for these patterns, as these logs advise, and how each of them is searched for. `fixed`: the shape of
+    /// windows, where it is known already.
     ///
     /// # Errors
     /// When there are too many short texts.
@@ -48,8 +49,8 @@ impl Plan {
         rarity: &Rarity,
         fixed: Option<Shape>,
         vectors: bool,
-    ) -> Result<Self, BuildError> {
-        let Choice { shape, picks, .. } = match fixed {
+    ) -> Result<(Self, Vec<Pick>), BuildError> {
+        let Choice { shape, picks } = match fixed {
             Some(shape) => {
                 let mut weigher = Weigher::new(rarity, shape);
                 let pick =
@@ -63,13 +64,10 @@ impl Plan {
         let mut weak = Vec::new();
         // Patterns that need the same text share it.
         let mut known = std::collections::HashMap::new();
-        for (pattern, pick) in patterns.iter().zip(picks) {
-            if fixed.is_none() {
-                pattern.needs.keep(shape, pick.clone());
-            }
+        for (pattern, pick) in patterns.iter().zip(&picks) {
             let (set, at) = match pick {
-                Pick::Windows { set, at } => (set, Some(at)),
-                Pick::Short { set } => (set, None),
+                Pick::Windows { set, at } => (*set, Some(at)),
+                Pick::Short { set } => (*set, None),
                 Pick::Weak => {
                     weak.push(pattern);
                     continue;
@@ -78,7 +76,7 @@ impl Plan {
             for (number, text) in pattern.needs.sets[set].iter().enumerate() {
                 let id = *known.entry((text, at.is_none())).or_insert_with(|| {
                     let id = texts.push(text);
-                    match &at {
+                    match at {
                         Some(at) => windows.push((id, at[number])),
                         None => shorts.push((id, text)),
                     }
@@ -96,7 +94,7 @@ impl Plan {
         texts.own(&owners);
         let short =
             if shorts.is_empty() { None } else { Some(Short::new(&shorts, rarity).map_err(BuildError::TooMany)?) };
-        Ok(Self {
+        let plan = Self {
             grams: (!windows.is_empty()).then(|| Grams::new(shape, &windows, &texts)),
             short,
             texts,
@@ -106,7 +104,8 @@ impl Plan {
             weak_search: Default::default(),
             vectors: vectors && simd::is_there(),
             shape: Some(shape),
-        })
+        };
+        Ok((plan, picks))
     }
 
     /// In words, for people.
