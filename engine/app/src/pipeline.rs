@@ -392,18 +392,30 @@ pub(crate) fn task_role(rule: &Rule, task: Option<&Task>) -> Option<Role> {
 mod tests {
     use super::*;
 
+    /// The rules that come with Heinzel.
+    fn live() -> Arc<Live> {
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+        Arc::new(Live::load(&[rules], None).0)
+    }
+
+    /// How lines of a format are read from a stream of the source `s`.
+    fn way(live: &Arc<Live>, format: Format, stream: &str) -> Arc<Way> {
+        let manner = Manner { format, zone: TimeZone::UTC, year: None, program: None };
+        Lane::new("s".into(), manner).way(live, &stream.into(), &Shape::Lines)
+    }
+
+    fn block(stream: &str, lines: String) -> Block {
+        let (source, stream, bytes) = ("s".into(), stream.into(), lines.into_bytes());
+        let (checkpoint, ack, read_at) = (None, None, Timestamp::from_seconds(1_795_255_200));
+        Block { source, stream, offset: 0, bytes, shape: Shape::Lines, checkpoint, read_at, ack }
+    }
+
     #[test]
     fn a_stream_asks_only_for_rules_that_may_concern_it() {
-        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
-        let live = Arc::new(Live::load(&[rules], None).0);
+        let live = live();
         let found = |format: Format, stream: &str, line: &str| {
-            let manner = Manner { format, zone: TimeZone::UTC, year: None, program: None };
-            let (source, stream): (SourceId, StreamId) = ("s".into(), stream.into());
-            let way = Lane::new(source.clone(), manner).way(&live, &stream, &Shape::Lines);
-            let (checkpoint, ack, read_at) = (None, None, Timestamp::from_seconds(1_795_255_200));
-            let (bytes, shape) = (format!("{line}\n").into_bytes(), Shape::Lines);
-            let block = Block { source, stream, offset: 0, bytes, shape, checkpoint, read_at, ack };
-            let scanned = way.read(&block, true, &mut Candidates::default());
+            let block = block(stream, format!("{line}\n"));
+            let scanned = way(&live, format, stream).read(&block, true, &mut Candidates::default());
             (scanned.candidates, scanned.findings.len())
         };
         let line = "2026/11/21 10:00:00 [alert] 812#812: 768 worker_connections are not enough";
@@ -416,17 +428,10 @@ mod tests {
 
     #[test]
     fn own_words_that_quote_a_line_are_not_found_again() {
-        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
-        let live = Arc::new(Live::load(&[rules], None).0);
-        let manner = Manner { format: Format::Syslog, zone: TimeZone::UTC, year: None, program: None };
-        let way = Lane::new("syslog".into(), manner).way(&live, &"syslog".into(), &Shape::Lines);
+        let way = way(&live(), Format::Syslog, "/var/log/syslog");
         let check = |program: &str, found: usize| {
             let line = format!("2026-11-21T10:00:00+00:00 web1 {program}[7]: cp: x: No space left on device\n");
-            let (source, stream) = ("syslog".into(), "/var/log/syslog".into());
-            let bytes = line.into_bytes();
-            let (checkpoint, ack, read_at) = (None, None, Timestamp::from_seconds(1_795_255_200));
-            let block = Block { source, stream, offset: 0, bytes, shape: Shape::Lines, checkpoint, read_at, ack };
-            let scanned = way.read(&block, true, &mut Candidates::default());
+            let scanned = way.read(&block("/var/log/syslog", line), true, &mut Candidates::default());
             assert_eq!(scanned.findings.len(), found, "{program}");
         };
         check("backup", 1);
@@ -435,17 +440,11 @@ mod tests {
 
     #[test]
     fn a_flood_of_matching_lines_asks_nothing_of_the_heap_for_each() {
-        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
-        let live = Arc::new(Live::load(&[rules], None).0);
-        let manner = Manner { format: Format::Auto, zone: TimeZone::UTC, year: None, program: None };
-        let way = Lane::new("syslog".into(), manner).way(&live, &"syslog".into(), &Shape::Lines);
+        let way = way(&live(), Format::Auto, "/var/log/syslog");
         let line = "Nov 21 10:00:00 mx postfix/smtpd[7]: fatal: write queue file: No space left on device\n";
         let mut candidates = Candidates::default();
         let mut allocations = |lines: usize| {
-            let (source, stream) = ("syslog".into(), "/var/log/syslog".into());
-            let (checkpoint, ack, read_at) = (None, None, Timestamp::from_seconds(1_795_255_200));
-            let bytes = line.repeat(lines).into_bytes();
-            let block = Block { source, stream, offset: 0, bytes, shape: Shape::Lines, checkpoint, read_at, ack };
+            let block = block("/var/log/syslog", line.repeat(lines));
             let mut found = 0;
             let during = allocation_counter::measure(|| found = way.read(&block, true, &mut candidates).findings.len());
             assert!(found >= lines, "{found} findings in {lines} lines");

@@ -1,17 +1,14 @@
 //! `heinzel check --cost`: what each rule costs on given logs, and what to do about it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use heinzel_matching::Cost;
 use serde_json::json;
 
-use crate::exit::{Ends, Exit};
+use crate::exit::Exit;
 use crate::pipeline::Manner;
-use crate::replay::Replay;
 use crate::text::table;
-use crate::{in_order, learning};
 
 /// A rule with more false candidates than this share of all lines is worth another look.
 const MANY: f64 = 0.01;
@@ -22,21 +19,8 @@ pub(super) fn cost(
     files: &[PathBuf],
     format: heinzel_core::parse::Format,
 ) -> anyhow::Result<Exit> {
-    let config = global.config()?;
-    let (live, _) = global.live(&config);
-    if live.rules.rules.is_empty() {
-        let text = format!("no rule could be loaded from {}; `heinzel check` says why", super::list(&config.rules));
-        return Err(Ends::with(Exit::Wrong, text));
-    }
-    let live = Arc::new(live.advised(Arc::new(learning::of_files(files))));
     let manner = Manner { format, zone: super::manner::zone(None)?, year: None, program: None };
-    let (policy, files) = (config.policy, files.to_vec());
-    let replay = Replay { live: live.clone(), policy, manner, files, since: None, threads: in_order::threads() };
-    let bar = super::audit::progress("read");
-    bar.set_length(replay.files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum());
-    let outcomes = replay.run(|_| Ok(()), &|bytes| bar.inc(bytes))?;
-    bar.finish_and_clear();
-
+    let (live, outcomes) = super::replay::replayed(global, manner, files, None, |_| Ok(()))?;
     let mut costs: Vec<Cost> = live.matcher.costs().filter(|cost| cost.candidates > 0).collect();
     costs.sort_by_key(|cost| (std::cmp::Reverse((cost.time, cost.candidates)), cost.rule.clone()));
     let all: Duration = costs.iter().map(|cost| cost.time).sum();

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::clock;
 use crate::exit::{Ends, Exit};
+use crate::live::Live;
 use crate::pipeline::Manner;
 use crate::replay::{Outcomes, Replay, html};
 use crate::text::{plain, table};
@@ -51,27 +52,14 @@ fn since(text: &str) -> Result<Timestamp, String> {
 
 /// Replays and reports.
 pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let config = global.config()?;
-    let (live, _) = global.live(&config);
-    if live.rules.rules.is_empty() {
-        let text = format!("no rule could be loaded from {}; `heinzel check` says why", super::list(&config.rules));
-        return Err(Ends::with(Exit::Wrong, text));
-    }
-    let live = live.advised(Arc::new(learning::of_files(&arguments.files)));
     let manner = Manner {
         format: arguments.format,
         zone: super::manner::zone(arguments.timezone.as_deref())?,
         year: arguments.year,
         program: arguments.program.clone(),
     };
-    let (files, since) = (arguments.files.clone(), arguments.since);
-    let replay =
-        Replay { live: Arc::new(live), policy: config.policy, manner, files, since, threads: in_order::threads() };
-    let bar = super::audit::progress("read");
-    bar.set_length(arguments.files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum());
     let each = |finding: &Claim<'_>| if global.json { super::print_json(&found(finding)) } else { Ok(()) };
-    let outcomes = replay.run(each, &|bytes| bar.inc(bytes))?;
-    bar.finish_and_clear();
+    let (_, outcomes) = replayed(global, manner, &arguments.files, arguments.since, each)?;
     if let Some(path) = &arguments.html {
         let names: Vec<String> = arguments.files.iter().map(|f| f.display().to_string()).collect();
         std::fs::write(path, html::page(&outcomes, &names)).with_context(|| format!("write {}", path.display()))?;
@@ -88,6 +76,30 @@ pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::R
         super::print(&words(&outcomes))?;
     }
     Ok(Exit::Ok)
+}
+
+/// Runs logs through the rules of the configuration, searched for as these logs advise; `each` is told every finding.
+pub(super) fn replayed(
+    global: &super::Global,
+    manner: Manner,
+    files: &[PathBuf],
+    since: Option<Timestamp>,
+    each: impl FnMut(&Claim<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<(Arc<Live>, Outcomes)> {
+    let config = global.config()?;
+    let (live, _) = global.live(&config);
+    if live.rules.rules.is_empty() {
+        let text = format!("no rule could be loaded from {}; `heinzel check` says why", super::list(&config.rules));
+        return Err(Ends::with(Exit::Wrong, text));
+    }
+    let live = Arc::new(live.advised(Arc::new(learning::of_files(files))));
+    let (policy, files) = (config.policy, files.to_vec());
+    let replay = Replay { live: live.clone(), policy, manner, files, since, threads: in_order::threads() };
+    let bar = super::audit::progress("read");
+    bar.set_length(replay.files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum());
+    let outcomes = replay.run(each, &|bytes| bar.inc(bytes))?;
+    bar.finish_and_clear();
+    Ok((live, outcomes))
 }
 
 fn found(finding: &Claim<'_>) -> serde_json::Value {
