@@ -2,19 +2,17 @@
 #![no_main]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use heinzel_core::finding::{Finding, Role};
+use heinzel_core::finding::Role;
 use heinzel_core::pattern;
-use heinzel_core::plan::{Check, Step};
-use heinzel_core::probe::{Facts, Probe};
-use heinzel_core::rule::{Case, Clear, Has, Logic, LogicError, Patience, Proposal, Rule, RuleId, RuleVersion};
-use heinzel_core::severity::Severity;
-use heinzel_core::trigger::Trigger;
+use heinzel_core::rule::Rule;
 use heinzel_matching::{Borders, Matcher, Message, Names};
 use libfuzzer_sys::fuzz_target;
+
+/// The rules of the matcher's own tests.
+#[path = "../../../engine/matching/tests/rules/mod.rs"]
+mod bare;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -88,7 +86,11 @@ fuzz_target!(|input: Input| {
         .rules
         .iter()
         .zip(0..)
-        .map(|((m, u), n)| rule(n, sound(m.iter().map(Part::text).collect()), sound(u.clone())))
+        .map(|((m, u), n): (_, u32)| Rule {
+            patterns: sound(m.iter().map(Part::text).collect()),
+            unless: sound(u.clone()),
+            ..bare::rule(&format!("fuzz.r{n}"), &[])
+        })
         .collect();
     let Ok(matcher) = Matcher::new(&rules) else { panic!("sound patterns are refused") };
     // A line may be said by parts of patterns, too: so that some of them match.
@@ -148,49 +150,3 @@ fuzz_target!(|input: Input| {
         assert_eq!(found.remove(&start).unwrap_or_default(), expected, "in {message:?}");
     }
 });
-
-#[derive(Debug)]
-struct NoLogic;
-
-impl Logic for NoLogic {
-    fn asset(&self, _: &Finding) -> Result<Option<String>, LogicError> {
-        Ok(None)
-    }
-    fn probe(&self, _: &Case) -> Result<BTreeMap<String, Probe>, LogicError> {
-        Ok(BTreeMap::new())
-    }
-    fn fix(&self, _: &Case, _: &Facts, _: &[serde_json::Value]) -> Result<Proposal, LogicError> {
-        Ok(Proposal::Steps(Vec::new()))
-    }
-    fn verify(&self, _: &Case, _: &Facts) -> Result<Vec<Check>, LogicError> {
-        Ok(Vec::new())
-    }
-    fn rollback(&self, _: &Case, _: &Facts) -> Result<Vec<Step>, LogicError> {
-        Ok(Vec::new())
-    }
-}
-
-fn rule(number: u32, patterns: Vec<String>, unless: Vec<String>) -> Rule {
-    Rule {
-        id: RuleId::new("fuzz", &format!("r{number}")),
-        version: RuleVersion("0".into()),
-        title: String::new(),
-        severity: Severity::Low,
-        programs: Vec::new(),
-        sources: Vec::new(),
-        patterns,
-        unless,
-        fields: BTreeMap::new(),
-        task: None,
-        trigger: Trigger::default(),
-        by: Vec::new(),
-        clear: Clear::default(),
-        cooldown: Duration::ZERO,
-        reopen: Duration::ZERO,
-        patience: Patience::default(),
-        answer: None,
-        escalate: None,
-        has: Has::default(),
-        logic: Arc::new(NoLogic),
-    }
-}
