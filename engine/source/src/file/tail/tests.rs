@@ -3,11 +3,11 @@ use std::io::Write;
 use std::os::unix::fs::{FileExt, symlink};
 use std::time::{Duration, SystemTime};
 
-use heinzel_core::time::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
-use crate::settings::{Border, Multiline};
+
+mod records;
 
 pub(super) fn rules() -> Rules {
     Rules {
@@ -463,56 +463,4 @@ fn random_bytes_never_stop_the_tail() {
     bench.look();
     let whole = bytes.split(|&b| b == b'\n').filter(|line| !line.starts_with(b"\0")).count();
     assert!(bench.lines.len() >= whole - 1);
-}
-
-fn stack_traces() -> Rules {
-    let multiline = Multiline { border: Border::Indent, max_lines: 500, wait: Duration::from_secs(1) };
-    Rules { multiline: Some(multiline), ..rules() }
-}
-
-#[test]
-fn records_of_several_lines_are_held_until_the_next_begins_or_the_wait_is_over() {
-    let mut bench = Bench::with(stack_traces(), Begin::Beginning);
-    bench.write("app.log", "1\n  at x\n2\n  at");
-    bench.look();
-    bench.expect(&["1\n  at x"]);
-    bench.write("app.log", " y\n");
-    bench.look();
-    bench.expect(&["1\n  at x"]);
-    bench.wait(2);
-    bench.expect(&["1\n  at x", "2\n  at y"]);
-    bench.write("app.log", "3\n");
-    bench.look();
-    // A restart reads the held record again.
-    bench.restart();
-    bench.write("app.log", " z\n4\n");
-    bench.look();
-    bench.expect(&["1\n  at x", "2\n  at y", "3\n z"]);
-    bench.rename("app.log", "app.log.1");
-    bench.write("app.log", "5\n");
-    bench.wait(2);
-    bench.wait(2);
-    bench.expect(&["1\n  at x", "2\n  at y", "3\n z", "4", "5"]);
-}
-
-#[test]
-fn since_drops_what_is_too_old_and_reads_the_rotated_file_too() {
-    let time_of =
-        |line: &[u8]| std::str::from_utf8(line).ok()?.split(' ').next()?.parse().ok().map(Timestamp::from_seconds);
-    let since = |cutoff| Begin::Since(Since { cutoff: Timestamp::from_seconds(cutoff), time_of: Arc::new(time_of) });
-    let mut bench = Bench::new(since(1_700_000_001));
-    bench.write("app.log.1", "1600000000 old\n1700000005 new\n");
-    bench.write("app.log", "1700000006 newer\nundated\n1500000000 stays, since order is the file's\n");
-    bench.look();
-    assert_eq!(bench.lines.len(), 4);
-    assert_eq!(bench.lines[0], b"1700000005 new");
-
-    let mut bench = Bench::new(since(1_800_000_000));
-    bench.write("app.log", "1600000000 old\nundated\n");
-    bench.look();
-    bench.expect(&[]);
-    assert!(bench.state.is_some());
-    bench.write("app.log", "undated, but new\n");
-    bench.look();
-    bench.expect(&["undated, but new"]);
 }
