@@ -10,7 +10,7 @@ use heinzel_core::pattern;
 use heinzel_core::probe::{Fact, Facts};
 use heinzel_core::rule::{Rule, RuleId, RuleSet};
 use heinzel_matching::{BuildError, Matcher, Rarity};
-use heinzel_script::pack::{self, Pack};
+use heinzel_script::pack::{self, Pack, Story};
 use heinzel_script::problem::{Gravity, Problem};
 use heinzel_script::sample::Samples;
 use regex::bytes::Regex;
@@ -32,7 +32,9 @@ pub(crate) struct Live {
     /// The facts of each rule's first plan sample: what a replay answers its probes with.
     pub(crate) sample_facts: BTreeMap<RuleId, Facts>,
     /// What its author says about each rule.
-    pub(crate) about: BTreeMap<RuleId, String>,
+    pub(crate) stories: BTreeMap<RuleId, Story>,
+    /// How many samples there are, and how many of them were written by the real program.
+    pub(crate) samples: (usize, usize),
     task_rules: Vec<TaskRule>,
 }
 
@@ -85,7 +87,7 @@ impl Live {
         let mut live = Self::default();
         for pack in &mut packs {
             live.packs.push(format!("{} {}", pack.name, pack.version));
-            live.about.append(&mut pack.about);
+            live.stories.append(&mut pack.stories);
             samples.append(&mut pack.samples);
             live.rules.rules.extend(pack.rules.iter().map(|rule| (rule.id.clone(), rule.clone())));
         }
@@ -114,6 +116,8 @@ impl Live {
                 live.sample_facts.insert(rule.clone(), facts);
             }
         }
+        let each = || samples.values().flat_map(|s| &s.samples);
+        live.samples = (each().count(), each().filter(|s| s.made_by.is_some()).count());
         let failed = samples::run(&Arc::new(live.share()), &samples);
         let broken: BTreeSet<&str> = failed.iter().map(|(rule, _)| rule.pack()).collect();
         if !broken.is_empty() {
@@ -142,7 +146,8 @@ impl Live {
             packs: self.packs.clone(),
             wants_cron: self.wants_cron,
             sample_facts: self.sample_facts.clone(),
-            about: self.about.clone(),
+            stories: self.stories.clone(),
+            samples: self.samples,
             ..self.share()
         }
     }
@@ -178,7 +183,7 @@ impl Live {
 }
 
 /// All packs of all folders; of two packs with one name the one in the earlier folder. A pack with an error is left out.
-fn read(folders: &[PathBuf]) -> (Vec<Pack>, Vec<Problem>) {
+pub(crate) fn read(folders: &[PathBuf]) -> (Vec<Pack>, Vec<Problem>) {
     let mut packs: BTreeMap<String, Pack> = BTreeMap::new();
     let mut problems = Vec::new();
     for (number, folder) in folders.iter().enumerate() {

@@ -319,8 +319,8 @@ fn announce(config: &Config, live: &Live, errors: usize) {
         );
     }
     let mut modes: BTreeMap<&str, usize> = BTreeMap::new();
-    for rule in live.rules.rules.keys() {
-        *modes.entry(config.policy.mode(rule).word()).or_default() += 1;
+    for rule in live.rules.rules.values() {
+        *modes.entry(config.policy.mode(&rule.id, rule.automation).word()).or_default() += 1;
     }
     let modes: Vec<String> = modes.iter().map(|(mode, count)| format!("{count} {mode}")).collect();
     let packs = if live.packs.is_empty() {

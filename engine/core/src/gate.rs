@@ -103,12 +103,17 @@ pub fn halted(state: &State, world: &World<'_>, asset: &str) -> Option<String> {
 /// more timid of both counts, so that an operator who edits them is never overruled by an older promotion.
 #[must_use]
 pub fn mode_of(state: &State, world: &World<'_>, rule: &RuleId) -> Mode {
-    let settings = world.policy.mode(rule);
+    let settings = settings_of(world, rule);
     match state.rules.get(rule).map(|r| (r.mode, r.over)) {
         Some((Some(decided), Some(over))) if over != settings => decided.min(settings),
         Some((Some(decided), _)) => decided,
         _ => settings,
     }
+}
+
+/// The mode that the settings give a rule.
+pub(crate) fn settings_of(world: &World<'_>, rule: &RuleId) -> Mode {
+    world.policy.mode(rule, world.rules.rules.get(rule).map_or(Mode::Auto, |rule| rule.automation))
 }
 
 fn refuse(why: impl Into<String>) -> Verdict {

@@ -223,15 +223,16 @@ pub struct NotAllowed {
 }
 
 impl Policy {
-    /// The mode the settings give a rule.
+    /// The mode the settings give a rule. A pattern for many rules takes none further than its author thinks wise
+    /// (`automation`); its own name does.
     #[must_use]
-    pub fn mode(&self, rule: &RuleId) -> Mode {
-        self.modes
-            .iter()
-            .filter(|(glob, _)| glob.fits(&rule.0))
-            .max_by_key(|(glob, _)| glob.weight())
-            .map(|(_, &m)| m)
-            .unwrap_or_default()
+    pub fn mode(&self, rule: &RuleId, automation: Mode) -> Mode {
+        let fitting = self.modes.iter().filter(|(glob, _)| glob.fits(&rule.0));
+        match fitting.max_by_key(|(glob, _)| glob.weight()) {
+            Some((glob, &mode)) if *glob.0 == *rule.0 => mode,
+            Some((_, &mode)) => mode.min(automation),
+            None => Mode::default(),
+        }
     }
 }
 
@@ -404,9 +405,19 @@ mod tests {
             ]),
             ..Policy::default()
         };
-        assert_eq!(policy.mode(&"web.nginx-down".into()), Mode::Observe);
-        assert_eq!(policy.mode(&"web.other".into()), Mode::Auto);
-        assert_eq!(policy.mode(&"mail.x".into()), Mode::Suggest);
-        assert_eq!(Policy::default().mode(&"mail.x".into()), Mode::Observe);
+        let mode = |rule: &str| policy.mode(&rule.into(), Mode::Auto);
+        assert_eq!(mode("web.nginx-down"), Mode::Observe);
+        assert_eq!(mode("web.other"), Mode::Auto);
+        assert_eq!(mode("mail.x"), Mode::Suggest);
+        assert_eq!(Policy::default().mode(&"mail.x".into(), Mode::Auto), Mode::Observe);
+    }
+
+    #[test]
+    fn only_its_own_name_takes_a_rule_further_than_its_author_thinks_wise() {
+        let modes = |glob: &str| Policy { modes: BTreeMap::from([(glob.into(), Mode::Auto)]), ..Policy::default() };
+        let rule = "virtualisation.vm-locked".into();
+        assert_eq!(modes("*").mode(&rule, Mode::Approve), Mode::Approve);
+        assert_eq!(modes("virtualisation.*").mode(&rule, Mode::Approve), Mode::Approve);
+        assert_eq!(modes("virtualisation.vm-locked").mode(&rule, Mode::Approve), Mode::Auto);
     }
 }

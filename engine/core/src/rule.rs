@@ -12,6 +12,7 @@ use crate::field::FieldType;
 use crate::finding::Finding;
 use crate::glob::Glob;
 use crate::plan::{Check, Step};
+use crate::policy::Mode;
 use crate::probe::{Facts, Probe};
 use crate::severity::Severity;
 use crate::task::TaskState;
@@ -127,6 +128,8 @@ pub struct Rule {
     pub answer: Option<String>,
     /// Whom to tell when the fix does not hold.
     pub escalate: Option<String>,
+    /// How far the policy's patterns for many rules take it; only its own name takes it further.
+    pub automation: Mode,
     /// Which of its functions the rule has.
     pub has: Has,
     /// Its functions.

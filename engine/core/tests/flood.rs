@@ -69,6 +69,7 @@ fn rule(trigger: Trigger, by: &[&str]) -> Rule {
         patience: Patience::default(),
         answer: None,
         escalate: None,
+        automation: heinzel_core::policy::Mode::Auto,
         has: Has { asset: true, ..Has::default() },
         logic: Arc::new(Never),
     }

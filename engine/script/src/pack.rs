@@ -16,6 +16,7 @@ use crate::host::{Host, Limits};
 use crate::near;
 use crate::problem::{FileText, Gravity, Problem};
 use crate::rule;
+pub use crate::rule::Story;
 use crate::sample::Samples;
 
 /// The largest rule file, in bytes.
@@ -37,7 +38,7 @@ pub struct Pack {
     /// The samples of its rules.
     pub samples: BTreeMap<RuleId, Samples>,
     /// What its rules say about themselves, beyond the title.
-    pub about: BTreeMap<RuleId, String>,
+    pub stories: BTreeMap<RuleId, Story>,
 }
 
 /// What a folder of packs holds.
@@ -161,7 +162,7 @@ fn load_pack(host: &Arc<Host>, folder: &Path, loaded: &mut Loaded) {
         description: None,
         rules: Vec::new(),
         samples: BTreeMap::new(),
-        about: BTreeMap::new(),
+        stories: BTreeMap::new(),
     };
     let mut stems = BTreeSet::new();
     for path in list(folder, &mut loaded.problems) {
@@ -244,7 +245,7 @@ fn load_rule(host: &Arc<Host>, path: &Path, pack: &mut Pack, problems: &mut Vec<
     problems.extend(outcome.problems);
     let (Some(rule), true) = (outcome.rule, is_name(&stem)) else { return };
     pack.rules.push(Arc::new(rule));
-    pack.about.extend(outcome.about.map(|about| (id.clone(), about)));
+    pack.stories.insert(id.clone(), outcome.story);
     pack.samples.extend(samples.map(|samples| (id, samples)));
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use heinzel_core::field::FieldType;
 use heinzel_core::glob::Glob;
+use heinzel_core::policy::Mode;
 use heinzel_core::rule::{Clear, Has, Patience, Rule, RuleId, RuleVersion, TaskClause};
 use heinzel_core::severity::Severity;
 use heinzel_core::state::REMEMBERED;
@@ -25,10 +26,34 @@ use crate::view::Names;
 use crate::{near, reference, trigger};
 
 /// The keys of a rule.
-const KEYS: [&str; 24] = [
-    "title", "about", "severity", "impact", "urgency", "program", "source", "match", "unless", "fields", "task",
-    "trigger", "clear", "asset", "probe", "fix", "verify", "rollback", "within", "stable", "cooldown", "reopen",
-    "answer", "escalate",
+const KEYS: [&str; 27] = [
+    "title",
+    "about",
+    "title_de",
+    "about_de",
+    "automation",
+    "severity",
+    "impact",
+    "urgency",
+    "program",
+    "source",
+    "match",
+    "unless",
+    "fields",
+    "task",
+    "trigger",
+    "clear",
+    "asset",
+    "probe",
+    "fix",
+    "verify",
+    "rollback",
+    "within",
+    "stable",
+    "cooldown",
+    "reopen",
+    "answer",
+    "escalate",
 ];
 /// Keys that belong into `trigger`, where people put them first.
 const MISPLACED: [&str; 2] = ["by", "count"];
@@ -36,17 +61,29 @@ const COOLDOWN: Duration = Duration::from_secs(10 * 60);
 const REOPEN: Duration = Duration::from_secs(3600);
 const SECOND: Duration = Duration::from_secs(1);
 
+/// What a rule's author says about it to people, beyond the title.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Story {
+    /// What it means, its cause, what the fix does, when it must not run.
+    pub about: Option<String>,
+    /// The title in German.
+    pub title_de: Option<String>,
+    /// The same as `about` in German.
+    pub about_de: Option<String>,
+}
+
 /// What became of a rule's text.
 pub(crate) struct Outcome {
     /// `None` when there are errors.
     pub(crate) rule: Option<Rule>,
-    pub(crate) about: Option<String>,
+    pub(crate) story: Story,
     pub(crate) problems: Vec<Problem>,
 }
 
 /// Reads a rule.
 pub(crate) fn read(host: &Arc<Host>, file: &FileText, id: &RuleId, samples: Option<&Samples>) -> Outcome {
-    let failed = |failure: Failure| Outcome { rule: None, about: None, problems: vec![from_failure(file, failure)] };
+    let failed =
+        |failure: Failure| Outcome { rule: None, story: Story::default(), problems: vec![from_failure(file, failure)] };
     let ast = match host.compile(&file.text) {
         Ok(ast) => ast,
         Err(failure) => return failed(failure),
@@ -58,7 +95,7 @@ pub(crate) fn read(host: &Arc<Host>, file: &FileText, id: &RuleId, samples: Opti
         Ok(value) => value,
         Err(failure) => {
             reader.problems.push(from_failure(file, failure));
-            return Outcome { rule: None, about: None, problems: reader.problems };
+            return Outcome { rule: None, story: Story::default(), problems: reader.problems };
         }
     };
     let Some(map) = value.read_lock::<Map>().map(|map| map.clone()) else {
@@ -70,7 +107,7 @@ pub(crate) fn read(host: &Arc<Host>, file: &FileText, id: &RuleId, samples: Opti
             message,
             Some("a rule is #{ title: \"…\", … } at the end of its file".into()),
         ));
-        return Outcome { rule: None, about: None, problems: reader.problems };
+        return Outcome { rule: None, story: Story::default(), problems: reader.problems };
     };
     drop(value);
     read_map(reader, host, &ast, &map, id, samples)
@@ -94,8 +131,14 @@ fn read_map(
         );
     }
     let title = reader.text(map, "title", "");
-    check_title(&mut reader, title.as_deref());
-    let about = reader.text(map, "about", "");
+    check_title(&mut reader, "title", title.as_deref());
+    let story = Story {
+        about: reader.text(map, "about", ""),
+        title_de: reader.text(map, "title_de", ""),
+        about_de: reader.text(map, "about_de", ""),
+    };
+    check_title(&mut reader, "title_de", story.title_de.as_deref().or(Some("-")));
+    let automation = read_automation(&mut reader, map);
     let severity = read_severity(&mut reader, map);
     let programs = globs(&mut reader, map, "program", "");
     let sources = globs(&mut reader, map, "source", "");
@@ -155,6 +198,7 @@ fn read_map(
                 patience,
                 answer,
                 escalate,
+                automation,
                 has,
                 logic: Arc::new(ScriptLogic {
                     host: host.clone(),
@@ -170,7 +214,7 @@ fn read_map(
         }
         _ => None,
     };
-    Outcome { rule, about, problems }
+    Outcome { rule, story, problems }
 }
 
 /// A length of time over which the engine must remember what was.
@@ -198,7 +242,7 @@ fn from_failure(file: &FileText, failure: Failure) -> Problem {
     file.at((line.min(last), column), Gravity::Error, failure.message, failure.hint)
 }
 
-fn check_title(reader: &mut Reader<'_>, title: Option<&str>) {
+fn check_title(reader: &mut Reader<'_>, key: &str, title: Option<&str>) {
     match title {
         None if reader.problems.iter().any(|p| p.message.starts_with("`title`")) => {}
         None => reader.error(
@@ -207,10 +251,20 @@ fn check_title(reader: &mut Reader<'_>, title: Option<&str>) {
             "add one line for people: title: \"PHP-FPM pool has run out of workers\"",
         ),
         Some(title) if title.trim().is_empty() || title.len() > 200 || title.chars().any(char::is_control) => {
-            reader.error("title", "`title` is not one line of 1 to 200 bytes", "say in one line what has happened");
+            let message = format!("`{key}` is not one line of 1 to 200 bytes");
+            reader.error(key, message, "say in one line what has happened");
         }
         Some(_) => {}
     }
+}
+
+fn read_automation(reader: &mut Reader<'_>, map: &Map) -> Mode {
+    let Some(word) = reader.text(map, "automation", "") else { return Mode::Auto };
+    Mode::from_word(&word).unwrap_or_else(|| {
+        let hint = near::hint(&word, Mode::ALL.map(Mode::word));
+        reader.error("automation", format!("`{word}` is no mode"), hint);
+        Mode::Observe
+    })
 }
 
 fn read_severity(reader: &mut Reader<'_>, map: &Map) -> Option<Severity> {

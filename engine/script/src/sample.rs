@@ -54,6 +54,8 @@ pub struct Sample {
     pub format: Option<String>,
     /// The task whose history it belongs to.
     pub task: Option<Task>,
+    /// The real program, with its version, that wrote this line; `None`: it was written from documentation.
+    pub made_by: Option<String>,
     /// Whether there is a finding.
     pub fires: bool,
     /// Fields the finding must have with these values (others may be there).
@@ -112,6 +114,7 @@ struct SampleShape {
     source: Option<String>,
     format: Option<String>,
     task: Option<TaskShape>,
+    made_by: Option<String>,
     fires: bool,
     #[serde(default)]
     fields: BTreeMap<String, Json>,
@@ -230,6 +233,7 @@ impl Samples {
                 source: shape.source,
                 format: shape.format,
                 task: shape.task.map(Into::into),
+                made_by: shape.made_by,
                 fires: shape.fires,
                 fields,
                 asset: shape.asset,

@@ -21,6 +21,7 @@ mod policy;
 mod reader;
 mod reference;
 mod replay;
+mod rules;
 mod status;
 mod talk;
 mod test;
@@ -133,6 +134,9 @@ pub(crate) enum Command {
     Audit(audit::Command),
     /// Look at this machine and write a commented configuration.
     Init(init::Arguments),
+    /// List the rules, or show one: what it looks for, what it does, and what its fixes have shown here.
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// Print the page of all rules, or the functions that rules may call.
     Reference(reference::Arguments),
     /// Print shell completions.
@@ -166,6 +170,7 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
         Command::Policy(command) => policy::policy(&global, command),
         Command::Audit(command) => audit::audit(&global, &command),
         Command::Init(arguments) => init::init(&arguments),
+        Command::Rules(command) => rules::rules(&global, &command),
         Command::Reference(arguments) => reference::reference(&global, &arguments),
         Command::Completions { shell } => page::completions(shell),
         Command::Man => page::man(),

@@ -1,8 +1,11 @@
 //! `heinzel policy`: how far rules may go, with the evidence for letting them go further.
 
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 use heinzel_core::policy::Mode;
-use heinzel_core::rule::RuleId;
+use heinzel_core::rule::{Rule, RuleId};
+use heinzel_core::state::RuleRecord;
 use heinzel_core::step::Command as Order;
 use heinzel_store::Store as _;
 use heinzel_store::sqlite::FILE;
@@ -10,6 +13,7 @@ use serde_json::json;
 
 use super::{reader, talk};
 use crate::clock;
+use crate::config::Config;
 use crate::exit::{Ends, Exit};
 use crate::text::{plain, table};
 
@@ -60,22 +64,37 @@ pub(super) fn policy(global: &super::Global, command: Command) -> anyhow::Result
     }
 }
 
+/// What the store holds about each rule.
+pub(super) fn records(config: &Config) -> anyhow::Result<BTreeMap<RuleId, RuleRecord>> {
+    if !config.state.join(FILE).exists() {
+        return Ok(BTreeMap::new());
+    }
+    Ok(reader::open(config)?.load(clock::now())?.rules)
+}
+
+/// The mode a rule has, and where that comes from.
+pub(super) fn mode_of(config: &Config, rule: &Rule, record: &RuleRecord) -> (Mode, &'static str) {
+    match record.mode {
+        Some(mode) => (mode, "decided"),
+        None => (config.policy.mode(&rule.id, rule.automation), "settings"),
+    }
+}
+
+/// Why its breaker is open, if it is.
+pub(super) fn breaker(record: &RuleRecord) -> Option<String> {
+    record.breaker.as_ref().map(|(since, why)| format!("open since {since}: {why}"))
+}
+
 fn show(global: &super::Global, only: Option<String>) -> anyhow::Result<Exit> {
     let config = global.config()?;
     let (live, _) = global.live(&config);
-    let records = if config.state.join(FILE).exists() {
-        let mut store = reader::open(&config)?;
-        store.load(clock::now())?.rules
-    } else {
-        std::collections::BTreeMap::new()
-    };
+    let records = records(&config)?;
     let only = only.map(heinzel_core::glob::Glob);
     let mut rows = Vec::new();
     for rule in live.rules.rules.values().filter(|r| only.as_ref().is_none_or(|g| g.fits(&r.id.0))) {
         let record = records.get(&rule.id).cloned().unwrap_or_default();
-        let mode = record.mode.unwrap_or_else(|| config.policy.mode(&rule.id));
-        let from = if record.mode.is_some() { "decided" } else { "settings" };
-        let breaker = record.breaker.as_ref().map(|(since, why)| format!("open since {since}: {why}"));
+        let (mode, from) = mode_of(&config, rule, &record);
+        let breaker = breaker(&record);
         let e = &record.evidence;
         if global.json {
             super::print_json(&json!({

@@ -20,14 +20,20 @@ pub(super) fn test(global: &super::Global, arguments: &Arguments) -> anyhow::Res
     let errors = problems.iter().filter(|p| p.is_error()).count();
     if global.json {
         let failed: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
-        super::print_json(&json!({ "rules": live.rules.rules.len(), "failed": failed }))?;
+        let (samples, made) = live.samples;
+        super::print_json(&json!({
+            "rules": live.rules.rules.len(), "samples": samples, "made_by_programs": made, "failed": failed,
+        }))?;
     } else {
         for problem in problems.iter().filter(|p| p.is_error() || arguments.warnings) {
             super::print(&format!("{problem}\n"))?;
         }
+        let (samples, made) = live.samples;
         super::print(&format!(
-            "{} in {} pass; {}\n",
+            "{} and {} ({} % of them written by the real program) in {} pass; {}\n",
             super::count(live.rules.rules.len(), "rule"),
+            super::count(samples, "sample"),
+            made * 100 / samples.max(1),
             if live.packs.is_empty() { super::list(&config.rules) } else { live.packs.join(", ") },
             super::count(errors, "problem")
         ))?;

@@ -163,7 +163,7 @@ fn deny(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, why: &str) -> Result<
 fn promote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> Result<String, String> {
     let rule = desk.rule(id).ok_or_else(|| format!("there is no rule `{id}`; `heinzel policy show` lists them"))?;
     let mode = gate::mode_of(desk.state, desk.world, id);
-    let (now, settings) = (desk.now(), desk.world.policy.mode(id));
+    let (now, settings) = (desk.now(), gate::settings_of(desk.world, id));
     let record = desk.state.record(&rule.id);
     let stuck = record.breaker.is_some() || record.off.is_some();
     let to = match (to, mode.bolder()) {
@@ -199,7 +199,7 @@ fn demote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> R
         (None, Some(lower)) => lower,
         (None, None) => return Err(format!("{id} is in mode {mode} already, the most timid there is")),
     };
-    let (now, settings) = (desk.now(), desk.world.policy.mode(id));
+    let (now, settings) = (desk.now(), gate::settings_of(desk.world, id));
     let record = desk.state.record(&rule.id);
     (record.mode, record.over) = (Some(to), Some(settings));
     record.evidence.since = Some(now);

@@ -42,7 +42,7 @@ pub(super) fn went_badly(desk: &mut Desk<'_, '_>, rule: &RuleId, id: Option<Inci
     let now = desk.now();
     let limit = desk.world.policy.breaker.demote;
     let mode = gate::mode_of(desk.state, desk.world, rule);
-    let settings = desk.world.policy.mode(rule);
+    let settings = gate::settings_of(desk.world, rule);
     let record = desk.state.record(rule);
     remember(&mut record.evidence.bad, now);
     desk.journal.rules.insert(rule.clone());

@@ -53,6 +53,7 @@ pub(crate) fn rule(id: &str, patterns: &[&str]) -> Rule {
         patience: Patience::default(),
         answer: None,
         escalate: None,
+        automation: heinzel_core::policy::Mode::Auto,
         has: Has::default(),
         logic: Arc::new(NoLogic),
     }

@@ -103,7 +103,7 @@ fn the_whole_way_of_a_rule() {
     assert!(matches!(rule.trigger, Trigger::Count { count: 3, .. }));
     assert!(rule.has.asset && rule.has.probe && rule.has.fix && rule.has.verify && rule.has.rollback);
     assert!(rule.version.0.len() == 16 && rule.version.0.bytes().all(|b| b.is_ascii_hexdigit()));
-    assert_eq!(loaded.packs[0].about[id], "Requests wait for a free worker.");
+    assert_eq!(loaded.packs[0].stories[id].about.as_deref(), Some("Requests wait for a free worker."));
 
     let finding = finding(rule, "[pool www] server reached pm.max_children setting (5), consider raising it");
     let asset = rule.logic.asset(&finding).unwrap().unwrap();

@@ -106,6 +106,7 @@ fn rule(logic: Restart) -> Rule {
         },
         answer: None,
         escalate: Some("web".into()),
+        automation: Mode::Auto,
         has: Has { asset: true, probe: true, fix: true, verify: true, rollback: true },
         logic: Arc::new(logic),
     }
