@@ -97,7 +97,7 @@ fn all_is_well_ends_with_0() {
     lab.run(&["check"]).ends(0, &["sources: app", "rules: 1 in web 1.0.0", "assets: 1", "0 errors"]);
     let json = lab.run(&["--json", "check"]).ends(0, &[]).json();
     assert_eq!((json[0]["errors"].as_u64(), json[0]["assets"].as_u64()), (Some(0), Some(1)));
-    lab.run(&["test"]).ends(0, &["1 rule in web 1.0.0"]);
+    lab.run(&["test"]).ends(0, &["1 rule and 2 samples (0 % of them written by the real program) in web 1.0.0"]);
     let json = lab.run(&["test", "--json"]).ends(0, &[]).json();
     assert_eq!(json[0]["failed"].as_array().map(Vec::len), Some(0));
 }
