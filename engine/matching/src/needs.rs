@@ -8,6 +8,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::choice::{Pick, Shape};
 use crate::literal::{FOLD, Set, required};
+use crate::texts::same;
 
 /// A pattern that surely takes less than this many bytes when compiled is not compiled to see it.
 const SURELY_SMALL: usize = pattern::SIZE_LIMIT / 8;
@@ -98,7 +99,8 @@ fn end_of(text: &[u8], rarest: usize, record: &[u8]) -> Option<usize> {
     let byte = *text.get(rarest)?;
     memchr_iter(byte, record).find_map(|at| {
         let start = at.checked_sub(rarest)?;
-        record[start..].starts_with(text).then_some(start + text.len())
+        let there = record.get(start..start + text.len())?;
+        same(there, text).then_some(start + text.len())
     })
 }
 

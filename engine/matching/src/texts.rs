@@ -7,6 +7,25 @@ use crate::literal::{FOLD, Unit};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TextId(pub(crate) u32);
 
+/// Whether two texts of one length are the same. They are short, and mostly the same: a call of `memcmp` costs more.
+#[inline]
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
+    let eight = |text: &[u8], at: usize| text[at..].first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
+    let length = one.len().min(other.len());
+    if length < 8 {
+        return one.iter().zip(other).all(|(a, b)| a == b);
+    }
+    let mut at = 0;
+    while at + 8 < length {
+        if eight(one, at) != eight(other, at) {
+            return false;
+        }
+        at += 8;
+    }
+    // The last eight overlap those before.
+    eight(one, length - 8) == eight(other, length - 8)
+}
+
 /// All texts, and whose they are.
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
@@ -87,7 +106,7 @@ impl Texts {
         let (range, folds) = self.range(id);
         let Some(there) = bytes.get(start..start + range.len()) else { return false };
         if !folds {
-            return there == &self.bytes[range];
+            return same(there, &self.bytes[range]);
         }
         let wanted = self.bytes[range.clone()].iter().zip(&self.folds[range]);
         there.iter().zip(wanted).all(|(byte, (wanted, fold))| byte | fold == *wanted)
