@@ -12,6 +12,7 @@ pub mod problem;
 mod purify;
 
 mod patterns;
+pub use patterns::RESERVED;
 mod places;
 mod reader;
 mod rule;

@@ -16,6 +16,7 @@ mod explain;
 mod incident;
 mod init;
 mod manner;
+mod mine;
 mod page;
 mod policy;
 mod reader;
@@ -100,6 +101,8 @@ pub(crate) enum Command {
     Explain(explain::Arguments),
     /// Read old logs (also .gz and .zst) as if they were written now, and report what would have been found and done.
     Replay(replay::Arguments),
+    /// Cluster the lines of old logs that no rule knows, the worst and most frequent first, and draft rules from them.
+    Mine(mine::Arguments),
     /// Say how the running engine is.
     Status,
     /// List, view, acknowledge or resolve incidents.
@@ -161,6 +164,7 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
         Command::Test(arguments) => test::test(&global, &arguments),
         Command::Explain(arguments) => explain::explain(&global, &arguments),
         Command::Replay(arguments) => replay::replay(&global, &arguments),
+        Command::Mine(arguments) => mine::mine(&global, &arguments),
         Command::Status => status::status(&global),
         Command::Incident(command) => incident::incident(&global, command),
         Command::Approve { incident } => talk::tell(&global, heinzel_core::step::Command::Approve { incident }),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use heinzel_core::findings::Claim;
-use heinzel_core::parse::Format;
 use heinzel_core::time::{Span, Timestamp};
 use serde_json::json;
 
@@ -23,21 +22,11 @@ pub(crate) struct Arguments {
     /// Log files, also .gz and .zst; `-` is stdin.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// How the lines are written.
-    #[arg(long, default_value = "auto", value_parser = super::manner::format)]
-    format: Format,
-    /// The zone of times that name none, like `Europe/Berlin` [default: this machine's].
-    #[arg(long)]
-    timezone: Option<String>,
-    /// The year of times that name none [default: by the file's time of change].
-    #[arg(long)]
-    year: Option<i16>,
+    #[command(flatten)]
+    manner: super::manner::Flags,
     /// Only lines from this time on: RFC 3339, or a length of time before now.
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
-    /// The program that wrote the lines, where they do not say it.
-    #[arg(long)]
-    program: Option<String>,
     /// Write the report as a self-contained page to this file.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -52,12 +41,7 @@ fn since(text: &str) -> Result<Timestamp, String> {
 
 /// Replays and reports.
 pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let manner = Manner {
-        format: arguments.format,
-        zone: super::manner::zone(arguments.timezone.as_deref())?,
-        year: arguments.year,
-        program: arguments.program.clone(),
-    };
+    let manner = arguments.manner.manner()?;
     let each = |finding: &Claim<'_>| if global.json { super::print_json(&found(finding)) } else { Ok(()) };
     let (_, outcomes) = replayed(global, manner, &arguments.files, arguments.since, each)?;
     if let Some(path) = &arguments.html {

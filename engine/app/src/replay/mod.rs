@@ -27,7 +27,7 @@ use log::Log;
 use merge::Merge;
 
 pub(crate) mod html;
-mod log;
+pub(crate) mod log;
 mod merge;
 
 /// What to replay.
