@@ -181,7 +181,7 @@ fn sample_files_are_checked() {
     };
     check(
         "[[sample]]\nline = \"x\"\nfire = true\n",
-        "3:1 unknown field `fire`, expected one of `line`, `program`, `host`, `unit`, `source`, `format`, `task`, `fires`, `fields`, `asset`, `matches`",
+        "3:1 unknown field `fire`, expected one of `line`, `program`, `host`, `unit`, `source`, `format`, `task`, `made_by`, `fires`, `fields`, `asset`, `matches`",
     );
     check("[[sample]]\nfires = true\n", "1:1 the sample has neither `line` nor `task`");
     check(

@@ -68,6 +68,8 @@ fn keys_and_values_of_the_map() {
     check(&with("trigger: #{ count: 20000, within: \"1h\" },"), "6:20 error: `count` is 20000", "10000");
     check(&with("reopen: 5,"), "6:9 error: `reopen` is a number, not a length of time like \"10m\"", "10m");
     check(&with("answer: \"pool busy\","), "6:9 error: `pool busy` is no answer's name", "web/pool-busy");
+    check(&with("automation: \"approved\","), "6:13 error: `approved` is no mode", "did you mean `approve`?");
+    check(&with("title_de: \"\","), "6:11 error: `title_de` is not one line of 1 to 200 bytes", "say in one line");
     check(&with("escalate: \"-x\","), "6:11 error: `escalate` begins with `-`, which programs read as an option", "on");
     check(&with("program: [\"php\", 5],"), "6:18 error: `program` is a number, not a list of texts", "list");
     check(&with("impact: 1,"), "3:11 error: both `severity` and `impact`/`urgency`", "keep one");
