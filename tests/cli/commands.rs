@@ -154,3 +154,20 @@ fn what_rules_cost_on_given_logs_is_told() {
     assert_eq!((rule["rule"].as_str(), rule["false_candidates"].as_u64()), (Some("web.busy"), Some(50)));
     lab.run(&["check", "--cost", "nowhere.log"]).ends(1, &["nowhere.log"]);
 }
+#[test]
+fn rules_are_listed_and_shown_with_what_they_need() {
+    let lab = Lab::new();
+    lab.run(&["rules", "list"]).ends(0, &["web.busy", "a pool is busy", "fix, verify", "1 rule\n"]);
+    lab.run(&["rules", "list", "mail.*"]).ends(4, &["no rule fits `mail.*`", "heinzel check"]);
+    let words = [
+        "match      pool (?<pool>[^ ]+) is busy",
+        "needs      add [\"/bin/true\",\"www\"] to `policy.allow.commands`",
+        "+ pool www is busy",
+        "run /bin/true www",
+    ];
+    lab.run(&["rules", "show", "web.busy"]).ends(0, &words);
+    let json = lab.run(&["--json", "rules", "show", "web.busy"]).ends(0, &[]).json();
+    assert_eq!((json[0]["samples"].as_u64(), json[0]["grants"][0]["granted"].as_bool()), (Some(2), Some(false)));
+    lab.run(&["rules", "show", "bus"]).ends(4, &["there is no rule `bus`; there is web.busy"]);
+    lab.run(&["rules", "show", "x"]).ends(4, &["`heinzel rules list` shows all"]);
+}

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use heinzel_core::event::Place;
 use heinzel_core::field::{FieldType, Value};
 use heinzel_core::finding::{Finding, Role};
+use heinzel_core::plan::{Check, Step};
 use heinzel_core::probe::{Fact, Facts, Probe};
-use heinzel_core::rule::{Case, LogicError, Rule};
+use heinzel_core::rule::{Case, LogicError, Proposal, Rule};
 use heinzel_core::task::Task;
 use heinzel_core::time::Timestamp;
 use serde_json::Value as Json;
@@ -33,7 +34,41 @@ pub fn run_plan_samples(rule: &Rule, samples: &Samples) -> Vec<Problem> {
     problems
 }
 
+/// What a rule's functions make of one plan sample.
+#[derive(Debug)]
+pub struct Made {
+    /// The looks at the host.
+    pub probes: Vec<Probe>,
+    /// The plan.
+    pub fix: Proposal,
+    /// What proves it.
+    pub verify: Vec<Check>,
+    /// The way back.
+    pub rollback: Vec<Step>,
+}
+
+/// What the rule's functions make of its plan samples, as far as they make something.
+#[must_use]
+pub fn made(rule: &Rule, samples: &Samples) -> Vec<Made> {
+    let plans = samples.plans.iter().filter(|_| rule.has.fix);
+    plans.filter_map(|plan| make(rule, plan, samples).ok()).collect()
+}
+
 fn run(rule: &Rule, plan: &PlanSample, samples: &Samples) -> Result<(), Vec<Problem>> {
+    let made = make(rule, plan, samples)?;
+    let verify: Vec<String> = made.verify.iter().map(|check| check.describe()).collect();
+    let rollback: Vec<String> = made.rollback.iter().map(|step| step.action.describe()).collect();
+    let found = [
+        difference("steps", &plan.steps, &made.fix.describe()),
+        plan.verify.as_ref().and_then(|expected| difference("verify", expected, &verify)),
+        plan.rollback.as_ref().and_then(|expected| difference("rollback", expected, &rollback)),
+    ];
+    let problem = |(message, hint): (String, String)| samples.problem(&plan.at, message, hint);
+    let problems: Vec<Problem> = found.into_iter().flatten().map(problem).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn make(rule: &Rule, plan: &PlanSample, samples: &Samples) -> Result<Made, Vec<Problem>> {
     let complain = |message: String, hint: String| samples.problem(&plan.at, message, hint);
     let failed = |error: LogicError| vec![complain(error.what, error.why)];
     let fields = accept(rule, plan).map_err(|(message, hint)| vec![complain(message, hint)])?;
@@ -57,28 +92,13 @@ fn run(rule: &Rule, plan: &PlanSample, samples: &Samples) -> Result<(), Vec<Prob
     let probes = rule.logic.probe(&case).map_err(failed)?;
     let facts = facts(plan, &probes).map_err(|(message, hint)| vec![complain(message, hint)])?;
 
-    let steps = rule.logic.fix(&case, &facts, &[]).map_err(failed)?;
-    let steps = steps.describe();
-    let mut problems = Vec::new();
-    problems.extend(difference("steps", &plan.steps, &steps).map(|(m, h)| complain(m, h)));
-    // Called even where nothing is expected of them: production makes the plan with all three, or none.
-    match rule.logic.verify(&case, &facts) {
-        Ok(checks) => {
-            let checks: Vec<String> = checks.iter().map(|c| c.describe()).collect();
-            let expected = plan.verify.as_ref().and_then(|expected| difference("verify", expected, &checks));
-            problems.extend(expected.map(|(m, h)| complain(m, h)));
-        }
-        Err(error) => problems.extend(failed(error)),
-    }
-    match rule.logic.rollback(&case, &facts) {
-        Ok(steps) => {
-            let steps: Vec<String> = steps.iter().map(|s| s.action.describe()).collect();
-            let expected = plan.rollback.as_ref().and_then(|expected| difference("rollback", expected, &steps));
-            problems.extend(expected.map(|(m, h)| complain(m, h)));
-        }
-        Err(error) => problems.extend(failed(error)),
-    }
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    // All three are called, even where nothing is expected of them: production makes the plan with all, or none.
+    Ok(Made {
+        probes: probes.into_values().collect(),
+        fix: rule.logic.fix(&case, &facts, &[]).map_err(failed)?,
+        verify: rule.logic.verify(&case, &facts).map_err(failed)?,
+        rollback: rule.logic.rollback(&case, &facts).map_err(failed)?,
+    })
 }
 
 /// The sample's fields, through their types like captures.

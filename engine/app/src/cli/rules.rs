@@ -1,13 +1,17 @@
 //! `heinzel rules`: the rules one by one, with what their fixes have shown on this machine.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::Subcommand;
 use heinzel_core::glob::Glob;
+use heinzel_core::plan::Check;
+use heinzel_core::policy::Allow;
 use heinzel_core::rule::Rule;
 use heinzel_core::state::Evidence;
 use heinzel_core::time::Span;
 use heinzel_script::pack::Story;
+use heinzel_script::plan_sample;
 use heinzel_script::sample::Samples;
 use serde_json::json;
 
@@ -108,8 +112,11 @@ fn show(global: &super::Global, id: &str) -> anyhow::Result<Exit> {
     let story = live.stories.get(&rule.id).cloned().unwrap_or_default();
     let samples = live::read(&config.rules).0.into_iter().find_map(|mut pack| pack.samples.remove(&rule.id));
     if global.json {
+        let grants = samples.as_ref().map(|samples| grants(rule, samples, &config.policy.allow)).unwrap_or_default();
         let samples = samples.map(|s| (s.samples.len(), s.samples.iter().filter(|s| s.made_by.is_some()).count()));
         let (all, made) = samples.unwrap_or_default();
+        let grants: Vec<_> =
+            grants.iter().map(|(grant, granted)| json!({ "grant": grant, "granted": granted })).collect();
         super::print_json(&json!({
             "rule": rule.id, "version": rule.version, "severity": rule.severity,
             "title": { "en": rule.title, "de": story.title_de }, "about": { "en": story.about, "de": story.about_de },
@@ -118,12 +125,15 @@ fn show(global: &super::Global, id: &str) -> anyhow::Result<Exit> {
             "cooldown_seconds": rule.cooldown.as_secs(), "reopen_seconds": rule.reopen.as_secs(),
             "answer": rule.answer, "escalate": rule.escalate, "automation": rule.automation,
             "fix": rule.has.fix, "rollback": rule.has.rollback, "mode": mode, "mode_from": from,
-            "breaker": breaker(&record), "evidence": record.evidence, "samples": all, "made_by_programs": made,
+            "breaker": breaker(&record), "evidence": record.evidence, "samples": all, "made_by_programs": made, "grants": grants,
         }))?;
         return Ok(Exit::Ok);
     }
     let mut page = described(rule, &story);
     if let Some(samples) = &samples {
+        for (grant, granted) in grants(rule, samples, &config.policy.allow) {
+            let _ = writeln!(page, "{:<10} {grant}", if granted { "granted" } else { "needs" });
+        }
         page.push_str(&shown(samples));
     }
     let _ = writeln!(page, "\nMode {mode} (from {from}); here so far: {}", evidence(&record.evidence));
@@ -132,6 +142,29 @@ fn show(global: &super::Global, id: &str) -> anyhow::Result<Exit> {
     }
     super::print(&page)?;
     Ok(Exit::Ok)
+}
+
+/// What must be granted for the plans that its samples show, and whether it is.
+fn grants(rule: &Rule, samples: &Samples, allow: &Allow) -> BTreeMap<String, bool> {
+    let mut grants = BTreeMap::new();
+    let nothing = Allow::default();
+    for made in plan_sample::made(rule, samples) {
+        for step in made.fix.steps().iter().chain(&made.rollback) {
+            if let Err(no) = nothing.step(step) {
+                grants.insert(no.why, allow.step(step).is_ok());
+            }
+        }
+        let checks = made.verify.iter().filter_map(|check| match check {
+            Check::Report { probe, .. } => Some(probe),
+            Check::Quiet { .. } => None,
+        });
+        for probe in made.probes.iter().chain(checks) {
+            if let Err(no) = nothing.probe(probe) {
+                grants.insert(no.why, allow.probe(probe).is_ok());
+            }
+        }
+    }
+    grants
 }
 
 fn unknown(live: &Live, id: &str) -> String {
