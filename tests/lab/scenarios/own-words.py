@@ -10,12 +10,12 @@ def scenario(lab):
         for number in range(3):
             dd = ["dd", "if=/dev/zero", f"of=/mnt/small/{number}", "bs=64k"]
             lab.run("systemd-run", "--quiet", "--wait", f"--unit=writer{number}", *dd, check=False)
-        wait_for("the full disk is found", lambda: lab.incidents("system.disk-full"))
+        wait_for("the full disk is found", lambda: lab.incidents("storage.disk-full"))
         quoted = wait_for("its words are in the journal", lambda: own_words(lab))
         # The journal has one order: what is found behind those words proves that they were read.
         lab.kill_nginx()
         wait_for("a later fault is found", lab.incidents)
-        found = lab.incidents("system.disk-full")
+        found = lab.incidents("storage.disk-full")
         # It opened with the last of the three.
         expect([i["findings"] for i in found] == [1], "no line is found a second time", *found, *quoted)
 

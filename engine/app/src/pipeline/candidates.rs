@@ -173,7 +173,7 @@ mod tests {
     fn check(format: Format, text: &str, expected: &[(&str, usize)]) {
         let rules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
         let mut live = Live::load(&[rules], None).0;
-        live.rules.rules.retain(|id, _| &*id.0 == "system.disk-full");
+        live.rules.rules.retain(|id, _| &*id.0 == "storage.disk-full");
         let matcher = heinzel_matching::Matcher::new(live.rules.rules.values().map(|rule| &**rule)).unwrap();
         let block = Block {
             source: "s".into(),
