@@ -418,12 +418,13 @@ mod tests {
             let scanned = way(&live, format, stream).read(&block, true, &mut Candidates::default());
             (scanned.candidates, scanned.findings.len())
         };
-        let line = "2026/11/21 10:00:00 [alert] 812#812: 768 worker_connections are not enough";
-        let nginx = found(Format::NginxError, "/var/log/nginx/error.log", line);
-        assert_eq!(found(Format::Auto, "/var/log/any.log", line), nginx);
-        assert!(nginx.1 > 0, "{nginx:?}");
-        assert_eq!(found(Format::Mysql, "/var/log/mysql/mysqld.log", line), (0, 0), "not even a candidate");
-        assert_eq!(found(Format::Plain, "/var/log/nginx/error.log", line).1, nginx.1, "by the folder's name");
+        let message = "nginx.service: Failed with result 'signal'.";
+        let line = format!("2026-11-21T10:00:00+00:00 web1 systemd[1]: {message}");
+        let systemd = found(Format::Auto, "/var/log/any.log", &line);
+        assert!(systemd.1 > 0, "{systemd:?}");
+        assert_eq!(found(Format::Mysql, "/var/log/mysql/mysqld.log", &line).1, 0, "MySQL says nothing of nginx");
+        assert_eq!(found(Format::Plain, "/var/log/systemd/x.log", message).1, systemd.1, "by the folder's name");
+        assert_eq!(found(Format::Plain, "/var/log/other/x.log", message).1, 0);
     }
 
     #[test]
