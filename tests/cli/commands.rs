@@ -167,7 +167,7 @@ fn rules_are_listed_and_shown_with_what_they_need() {
     ];
     lab.run(&["rules", "show", "web.busy"]).ends(0, &words);
     let json = lab.run(&["--json", "rules", "show", "web.busy"]).ends(0, &[]).json();
-    assert_eq!((json[0]["samples"].as_u64(), json[0]["grants"][0]["granted"].as_bool()), (Some(2), Some(false)));
+    assert_eq!((json[0]["samples"]["all"].as_u64(), json[0]["grants"][0]["granted"].as_bool()), (Some(2), Some(false)));
     lab.run(&["rules", "show", "bus"]).ends(4, &["there is no rule `bus`; there is web.busy"]);
     lab.run(&["rules", "show", "x"]).ends(4, &["`heinzel rules list` shows all"]);
 }

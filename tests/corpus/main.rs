@@ -1,9 +1,10 @@
 //! The shipped rules on lines from elsewhere: the catalogue of hosting failures and the public log samples beside this
 //! repository (`../shared`). Nothing of them is copied here; where they are absent, these tests say so and check only the
 //! tables.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod catalogue;
+mod complete;
 mod told;
 
 use std::path::{Path, PathBuf};

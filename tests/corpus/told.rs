@@ -31,9 +31,19 @@ pub(crate) fn severities() -> BTreeMap<String, usize> {
 
 /// What a command says with the shipped rules: its lines of JSON.
 pub(crate) fn heinzel(words: &[&str], files: &[PathBuf]) -> Vec<Value> {
+    let words: Vec<&str> = ["--json"].iter().chain(words).copied().collect();
+    run(&words, files).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What it says to people.
+pub(crate) fn words(words: &[&str]) -> String {
+    run(words, &[])
+}
+
+fn run(words: &[&str], files: &[PathBuf]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_heinzel"));
-    command.arg("--json").arg("--rules").arg(repository().join("rules")).args(words).args(files);
+    command.arg("--rules").arg(repository().join("rules")).args(words).args(files);
     let ended = command.output().unwrap();
     assert!(ended.status.success(), "{words:?}: {}", String::from_utf8_lossy(&ended.stderr));
-    String::from_utf8(ended.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    String::from_utf8(ended.stdout).unwrap()
 }

@@ -12,9 +12,9 @@ use heinzel_core::rule::{Rule, RuleId, RuleSet};
 use heinzel_matching::{BuildError, Matcher, Rarity};
 use heinzel_script::pack::{self, Pack, Story};
 use heinzel_script::problem::{Gravity, Problem};
-use heinzel_script::sample::Samples;
+use heinzel_script::sample::{Sample, Samples};
 use regex::bytes::Regex;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::samples;
@@ -33,9 +33,27 @@ pub(crate) struct Live {
     pub(crate) sample_facts: BTreeMap<RuleId, Facts>,
     /// What its author says about each rule.
     pub(crate) stories: BTreeMap<RuleId, Story>,
-    /// How many samples there are, and how many of them were written by the real program.
-    pub(crate) samples: (usize, usize),
+    /// How many samples each rule has.
+    pub(crate) samples: BTreeMap<RuleId, SampleCount>,
     task_rules: Vec<TaskRule>,
+}
+
+/// How many samples there are.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct SampleCount {
+    pub(crate) all: usize,
+    /// Those that must fire.
+    pub(crate) fire: usize,
+    /// Those that the real program wrote.
+    pub(crate) made_by_programs: usize,
+}
+
+impl SampleCount {
+    fn of(samples: &Samples) -> Self {
+        let all = &samples.samples;
+        let count = |wanted: fn(&&Sample) -> bool| all.iter().filter(wanted).count();
+        Self { all: all.len(), fire: count(|s| s.fires), made_by_programs: count(|s| s.made_by.is_some()) }
+    }
 }
 
 /// A rule about task records. One without patterns is not in the matcher, so its `unless` is kept here.
@@ -116,8 +134,7 @@ impl Live {
                 live.sample_facts.insert(rule.clone(), facts);
             }
         }
-        let each = || samples.values().flat_map(|s| &s.samples);
-        live.samples = (each().count(), each().filter(|s| s.made_by.is_some()).count());
+        live.samples = samples.iter().map(|(rule, samples)| (rule.clone(), SampleCount::of(samples))).collect();
         let failed = samples::run(&Arc::new(live.share()), &samples);
         let broken: BTreeSet<&str> = failed.iter().map(|(rule, _)| rule.pack()).collect();
         if !broken.is_empty() {
@@ -147,7 +164,7 @@ impl Live {
             wants_cron: self.wants_cron,
             sample_facts: self.sample_facts.clone(),
             stories: self.stories.clone(),
-            samples: self.samples,
+            samples: self.samples.clone(),
             ..self.share()
         }
     }

@@ -53,8 +53,10 @@ fn list(global: &super::Global, only: Option<&str>) -> anyhow::Result<Exit> {
         let record = records.get(&rule.id).cloned().unwrap_or_default();
         let (mode, _) = mode_of(&config, rule, &record);
         if global.json {
+            let story = live.stories.get(&rule.id).cloned().unwrap_or_default();
             super::print_json(&json!({
-                "rule": rule.id, "severity": rule.severity, "title": rule.title, "mode": mode,
+                "rule": rule.id, "severity": rule.severity, "title": { "en": rule.title, "de": story.title_de }, "mode": mode,
+                "about": { "en": story.about, "de": story.about_de }, "samples": live.samples.get(&rule.id),
                 "automation": rule.automation, "fix": rule.has.fix, "evidence": record.evidence,
             }))?;
             continue;
@@ -113,8 +115,7 @@ fn show(global: &super::Global, id: &str) -> anyhow::Result<Exit> {
     let samples = live::read(&config.rules).0.into_iter().find_map(|mut pack| pack.samples.remove(&rule.id));
     if global.json {
         let grants = samples.as_ref().map(|samples| grants(rule, samples, &config.policy.allow)).unwrap_or_default();
-        let samples = samples.map(|s| (s.samples.len(), s.samples.iter().filter(|s| s.made_by.is_some()).count()));
-        let (all, made) = samples.unwrap_or_default();
+        let count = live.samples.get(&rule.id).copied().unwrap_or_default();
         let grants: Vec<_> =
             grants.iter().map(|(grant, granted)| json!({ "grant": grant, "granted": granted })).collect();
         super::print_json(&json!({
@@ -125,7 +126,7 @@ fn show(global: &super::Global, id: &str) -> anyhow::Result<Exit> {
             "cooldown_seconds": rule.cooldown.as_secs(), "reopen_seconds": rule.reopen.as_secs(),
             "answer": rule.answer, "escalate": rule.escalate, "automation": rule.automation,
             "fix": rule.has.fix, "rollback": rule.has.rollback, "mode": mode, "mode_from": from,
-            "breaker": breaker(&record), "evidence": record.evidence, "samples": all, "made_by_programs": made, "grants": grants,
+            "breaker": breaker(&record), "evidence": record.evidence, "samples": count, "grants": grants,
         }))?;
         return Ok(Exit::Ok);
     }

@@ -17,10 +17,11 @@ pub(crate) struct Arguments {
 pub(super) fn test(global: &super::Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = global.config()?;
     let (live, problems) = Live::load(&config.rules, None);
+    let samples: usize = live.samples.values().map(|count| count.all).sum();
+    let made: usize = live.samples.values().map(|count| count.made_by_programs).sum();
     let errors = problems.iter().filter(|p| p.is_error()).count();
     if global.json {
         let failed: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
-        let (samples, made) = live.samples;
         super::print_json(&json!({
             "rules": live.rules.rules.len(), "samples": samples, "made_by_programs": made, "failed": failed,
         }))?;
@@ -28,7 +29,6 @@ pub(super) fn test(global: &super::Global, arguments: &Arguments) -> anyhow::Res
         for problem in problems.iter().filter(|p| p.is_error() || arguments.warnings) {
             super::print(&format!("{problem}\n"))?;
         }
-        let (samples, made) = live.samples;
         super::print(&format!(
             "{} and {} ({} % of them written by the real program) in {} pass; {}\n",
             super::count(live.rules.rules.len(), "rule"),
