@@ -189,8 +189,14 @@ impl Lab {
 
     /// Starts it as it is called.
     pub(crate) fn launch(&self, arguments: &[&str]) -> Engine<'_> {
+        self.launch_with(arguments, &[])
+    }
+
+    /// The same with more environment.
+    pub(crate) fn launch_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Engine<'_> {
         let file = |name: &str| File::create(self.path(name)).unwrap();
         let mut command = self.command(arguments);
+        command.envs(environment.iter().copied());
         let child = command.stdin(Stdio::null()).stdout(file("stdout")).stderr(file("stderr")).spawn().unwrap();
         Engine { lab: self, child }
     }

@@ -12,5 +12,6 @@ mod mining;
 mod pages;
 mod replay;
 mod running;
+mod service;
 mod serving;
 mod settings;

@@ -49,27 +49,46 @@ const LONGEST: u64 = 1 << 20;
 /// How long the command line waits for an answer. Longer than a hiccup of the disk.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Answers until told to stop.
+/// The socket in the state folder, with its file, which goes with it.
+pub(crate) struct Listener {
+    socket: tokio::net::UnixListener,
+    path: PathBuf,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // The folder's lock makes a leftover harmless.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Makes the socket. An engine that nobody could pause must not begin.
 ///
 /// # Errors
-/// When the socket cannot be made.
+/// When it cannot be made.
+pub(crate) fn listen(path: &Path) -> anyhow::Result<Listener> {
+    // A socket left behind by a killed engine; the lock on the folder says that no other engine lives.
+    if path.exists() {
+        std::fs::remove_file(path).with_context(|| format!("remove the old socket {}", path.display()))?;
+    }
+    let socket = tokio::net::UnixListener::bind(path).with_context(|| format!("listen on {}", path.display()))?;
+    let listener = Listener { socket, path: path.to_owned() };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .with_context(|| format!("set the mode of {}", path.display()))?;
+    Ok(listener)
+}
+
+/// Answers until told to stop.
 pub(crate) async fn serve(
-    path: PathBuf,
+    listener: Listener,
     pump: mpsc::Sender<Message>,
     ask: mpsc::Sender<Asked>,
     stop: CancellationToken,
-) -> anyhow::Result<()> {
-    // A socket left behind by a killed engine; the lock on the folder says that no other engine lives.
-    if path.exists() {
-        std::fs::remove_file(&path).with_context(|| format!("remove the old socket {}", path.display()))?;
-    }
-    let listener = tokio::net::UnixListener::bind(&path).with_context(|| format!("listen on {}", path.display()))?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
-        .with_context(|| format!("set the mode of {}", path.display()))?;
+) {
     loop {
         let stream = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = listener.accept() => match accepted {
+            accepted = listener.socket.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     tracing::warn!(%error, "accept on the control socket");
@@ -85,9 +104,6 @@ pub(crate) async fn serve(
             }
         });
     }
-    // The folder's lock makes a leftover harmless.
-    let _ = std::fs::remove_file(&path);
-    Ok(())
 }
 
 async fn answer(

@@ -28,6 +28,7 @@ mod metrics;
 mod control;
 mod server;
 mod watch;
+mod service;
 mod run;
 
 use clap::Parser as _;

@@ -30,6 +30,7 @@ use crate::performer::Performer;
 use crate::pipeline::Manner;
 use crate::pump::{Inbox, Message, Pump};
 use crate::scanner::Current;
+use crate::service::Service;
 use crate::watch::{Reload, Swap};
 use crate::{clock, control, in_order, scanner, server};
 
@@ -103,6 +104,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let (stop_sources, stop_pump) = (CancellationToken::new(), CancellationToken::new());
     let effects = TaskTracker::new();
     // Before anything is read: a start that fails here has done nothing.
+    let listener = control::listen(&config.socket())?;
     let http = server::start(&config, to_scanner.clone(), ask.clone(), stop_sources.clone()).await?;
     let hands = Hands::new(&config.act, &config.policy).map_err(|e| Ends::with(Exit::Wrong, e.to_string()))?;
     let console = Console::start(if json { Show::Json } else { Show::Text }).context("start the console")?;
@@ -122,6 +124,8 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     if errors > 0 {
         pump.counts.reload = Some(format!("{errors} errors when the rules were loaded; `heinzel check` shows them"));
     }
+    let (listens, ready) = tokio::sync::oneshot::channel();
+    pump.ready = Some(listens);
     let inbox = Inbox { messages: from_all, asked, closing: stop_sources.clone(), stop: stop_pump.clone() };
     let pump = spawn_pump(pump, inbox, restored.unfinished)?;
 
@@ -143,7 +147,9 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let swap = Swap::new(&current, &to_pump, &learning);
     let reload = Reload::start(&config.rules, config.assets.as_deref(), &swap);
     let advice = tokio::spawn(advise(swap, learning.clone()));
-    let control = tokio::spawn(control::serve(config.socket(), to_pump.clone(), ask, stop_sources.clone()));
+    let service =
+        Service::from_environment().map(|service| tokio::spawn(service.keep(ready, ask.clone(), stop_sources.clone())));
+    let control = tokio::spawn(control::serve(listener, to_pump.clone(), ask, stop_sources.clone()));
 
     // Without its loop the engine would look alive and do nothing; whoever started it starts it again.
     let broke = tokio::select! {
@@ -175,6 +181,9 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     stop_pump.cancel();
     drop(to_pump);
     within("pump", Duration::from_secs(15), tokio::task::spawn_blocking(move || pump.join().is_ok())).await;
+    if let Some(service) = service {
+        within("the service manager", Duration::from_secs(2), service).await;
+    }
     learning.store();
     tracing::info!("stopped");
     Ok(if broke.is_some() { Exit::Broke } else { Exit::Ok })

@@ -11,13 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use heinzel_core::block::{Ack, Checkpoint, Notice, SourceId, StreamId};
+use heinzel_core::block::{Ack, Checkpoint, Health, Notice, SourceId, StreamId};
 use heinzel_core::effect::{Effect, EffectId, Outcome};
 use heinzel_core::finding::Refused;
 use heinzel_core::findings::Findings;
 use heinzel_core::gate;
 use heinzel_core::policy::Policy;
-use heinzel_core::state::{Change, Journal, State};
+use heinzel_core::state::{Change, Journal, SourceView, State};
 use heinzel_core::step::{Command, Input, Reply, World, found, step, wake_at};
 use heinzel_store::error::StoreError;
 use heinzel_store::{Retention, Store, Unfinished};
@@ -123,6 +123,8 @@ pub(crate) struct Pump<O: Out> {
     pub(crate) retention: Retention,
     pub(crate) out: O,
     pub(crate) counts: Counts,
+    /// Told once every source listens or has said why it does not.
+    pub(crate) ready: Option<oneshot::Sender<()>>,
     journal: Journal,
     batch: Batch,
 }
@@ -150,7 +152,7 @@ impl<O: Out> Pump<O> {
     ) -> Self {
         let counts = Counts::default();
         let (journal, batch) = (Journal::default(), Batch::default());
-        Self { state, live, policy, host, store, retention, out, counts, journal, batch }
+        Self { state, live, policy, host, store, retention, out, counts, ready: None, journal, batch }
     }
 
     /// Runs until told to stop and the channel is empty, or the channel is closed.
@@ -162,6 +164,7 @@ impl<O: Out> Pump<O> {
         }
         self.dispatch(again, &mut inbox).await;
         let mut retain_at = Instant::now() + RETENTION_EVERY;
+        self.tell_ready();
         loop {
             // Before waiting for anything: what was decided last may be urgent, also when it was decided by a failure.
             self.look(&inbox);
@@ -257,6 +260,7 @@ impl<O: Out> Pump<O> {
             Message::Notice(notice) => {
                 self.counts.notice(&notice);
                 self.decide(Input::Notice(notice));
+                self.tell_ready();
             }
             Message::Done(effect, outcome) => {
                 self.decide(Input::Done { effect, outcome });
@@ -275,6 +279,15 @@ impl<O: Out> Pump<O> {
                 self.counts.reload_failures += 1;
                 self.counts.reload = Some(why);
             }
+        }
+    }
+
+    /// A source that is missing or fails cannot be waited for.
+    fn tell_ready(&mut self) {
+        let listens = |source: &SourceView| source.live_since.is_some() || source.health != Health::Ok;
+        if self.ready.is_some() && self.state.sources.values().all(listens) {
+            // Whoever waited may have had enough.
+            let _ = self.ready.take().map(|ready| ready.send(()));
         }
     }
 
