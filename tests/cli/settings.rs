@@ -1,6 +1,6 @@
 //! What is wrong with configuration, rules and assets is said with its place and the way out, and ends with 3.
 
-use crate::lab::{CONFIG, Lab, RULE, SAMPLES, packs};
+use crate::lab::{self, CONFIG, Lab, RULE, SAMPLES, packs};
 
 /// A configuration with these bytes is refused with these words.
 #[track_caller]
@@ -121,13 +121,26 @@ fn the_written_configuration_loads() {
     lab.bare(&["--config", "first.toml", "--rules", &packs(), "check"]).ends(0, &["0 errors"]);
     // What it shows as examples holds, too.
     let examples: Vec<&str> = text.lines().map(|l| l.strip_prefix("# ").filter(|l| is_toml(l)).unwrap_or(l)).collect();
-    let (key, rest): (Vec<&str>, Vec<&str>) = examples.iter().partition(|l| l.starts_with("assets = \"assets.toml\""));
-    let key: Vec<&str> = key.iter().map(|l| l.split("  ").next().unwrap()).collect();
-    lab.write("second.toml", format!("{}\n{}\n", key.join("\n"), rest.join("\n")));
+    lab.write("second.toml", format!("{}\n", examples.join("\n")));
     lab.bare(&["--config", "second.toml", "--rules", "rules", "check"]).ends(0, &["assets: 1", "0 errors"]);
     lab.bare(&["init", "first.toml"]).ends(4, &["first.toml exists", "--force"]);
     lab.bare(&["init", "--force", "first.toml"]).ends(0, &["wrote first.toml", "check"]);
     lab.bare(&["init", "no/such/first.toml"]).ends(1, &["write no/such/first.toml"]);
+}
+
+#[test]
+fn what_the_package_installs_finds_this_machines_logs_and_only_observes() {
+    let lab = Lab::new();
+    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/heinzel.toml");
+    let sources = |ran: &str| ran.lines().find(|line| line.starts_with("sources: ")).unwrap().to_owned();
+    let with = lab.bare(&["--config", installed, "--rules", &packs(), "check"]).ends(0, &["0 errors, 0 warnings"]).out;
+    let without = lab.bare(&["--rules", &packs(), "check"]).ends(0, &["configuration: none"]).out;
+    assert_eq!(sources(&with), sources(&without));
+    let engine = lab.launch(&["--config", installed, "--rules", &packs(), "--state", "state", "run"]);
+    lab::wait("it answers", || lab.bare(&["--state", "state", "status"]).code == 0);
+    let rules = lab.bare(&["--state", "state", "status", "--json"]).json()[0]["rules"].as_array().unwrap().clone();
+    assert!(rules.len() > 50 && rules.iter().all(|rule| rule["mode"] == "observe"), "{rules:?}");
+    assert_eq!(engine.stop(), 0);
 }
 
 /// A commented line that is a key or a table when the comment is opened.

@@ -1,7 +1,7 @@
 //! `heinzel.toml`: what should happen. Flags say how this process runs.
 //!
-//! The whole file is read and checked before anything starts; unknown keys are errors. Without a file the machine's own
-//! logs are found by [`crate::discover`] and every rule observes.
+//! The whole file is read and checked before anything starts; unknown keys are errors. Without a file, or with one that
+//! names no source, the machine's own logs are found by [`crate::discover`]; without a file every rule observes.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ use toml::Spanned;
 
 /// Where the configuration is looked for when no flag names one.
 pub(crate) const SYSTEM_CONFIG: &str = "/etc/heinzel/heinzel.toml";
+/// Where its store is then, also for commands that systemd has not started.
+const SYSTEM_STATE: &str = "/var/lib/heinzel";
 /// Where rule packs lie on an installed system: the operator's own first.
 pub(crate) const SYSTEM_RULES: [&str; 2] = ["/etc/heinzel/rules", "/usr/share/heinzel/rules"];
 
@@ -52,7 +54,8 @@ struct Rules {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Store {
-    /// The folder; default: `$STATE_DIRECTORY`, else `heinzel` in the user's state folder.
+    /// The folder; default: `$STATE_DIRECTORY`, else [`SYSTEM_STATE`] for [`SYSTEM_CONFIG`], else `heinzel` in the user's
+    /// state folder.
     pub(crate) folder: Option<PathBuf>,
     /// How long resolved incidents are kept.
     pub(crate) incidents: Span,
@@ -157,7 +160,10 @@ impl Config {
         }
         let folders: Vec<PathBuf> = file.rules.folders.into_iter().map(beside).collect();
         let rules = if folders.is_empty() { existing(SYSTEM_RULES.map(PathBuf::from)) } else { folders };
-        let state = file.store.folder.clone().map_or_else(default_state, beside);
+        let state = file.store.folder.clone().map_or_else(|| default_state(Some(path)), beside);
+        if sources.is_empty() {
+            sources = crate::discover::sources();
+        }
         Ok(Self {
             file: Some(path.to_owned()),
             sources,
@@ -178,7 +184,7 @@ impl Config {
             sources: crate::discover::sources(),
             rules,
             assets: None,
-            state: default_state(),
+            state: default_state(None),
             store: Store::default(),
             policy: Policy::default(),
             act: ActSettings::default(),
@@ -196,12 +202,28 @@ fn existing(folders: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
     folders.into_iter().filter(|f| f.is_dir()).collect()
 }
 
-/// `$STATE_DIRECTORY` (systemd), `$XDG_STATE_HOME/heinzel`, `~/.local/state/heinzel`.
-fn default_state() -> PathBuf {
+/// `$STATE_DIRECTORY` (systemd), [`SYSTEM_STATE`], `$XDG_STATE_HOME/heinzel`, `~/.local/state/heinzel`.
+fn default_state(file: Option<&Path>) -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     if let Some(folder) = variable("STATE_DIRECTORY") {
         return folder;
     }
+    if file == Some(Path::new(SYSTEM_CONFIG)) {
+        return SYSTEM_STATE.into();
+    }
     let state = variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")));
     state.unwrap_or_else(|| PathBuf::from("/var/lib")).join("heinzel")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_installed_engine_and_whoever_asks_it_mean_the_same_store() {
+        if std::env::var_os("STATE_DIRECTORY").is_none() {
+            assert_eq!(default_state(Some(Path::new(SYSTEM_CONFIG))), Path::new(SYSTEM_STATE));
+            assert_ne!(default_state(Some(Path::new("heinzel.toml"))), Path::new(SYSTEM_STATE));
+        }
+    }
 }

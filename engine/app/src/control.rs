@@ -143,8 +143,15 @@ async fn answer(
 /// # Errors
 /// When it runs and does not answer, or says something that is not understood.
 pub(crate) fn ask(socket: &Path, question: &Question) -> anyhow::Result<Option<Reply>> {
-    let Ok(mut stream) = std::os::unix::net::UnixStream::connect(socket) else { return Ok(None) };
     let what = || format!("ask the engine over {}", socket.display());
+    let mut stream = match std::os::unix::net::UnixStream::connect(socket) {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            return Err(error).with_context(|| format!("{}: only its own user may", what()));
+        }
+        // No socket, or one that nobody listens on.
+        Err(_) => return Ok(None),
+        Ok(stream) => stream,
+    };
     stream.set_read_timeout(Some(PATIENCE)).with_context(what)?;
     let mut text = serde_json::to_vec(question)?;
     text.push(b'\n');
