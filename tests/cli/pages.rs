@@ -47,6 +47,24 @@ fn the_man_page_has_every_command() {
 }
 
 #[test]
+fn every_command_has_a_page_of_its_own() {
+    let lab = Lab::new();
+    lab.bare(&["man", "--into", "pages/man1"]).ends(0, &[]);
+    let names = |folder: &str| {
+        let entries = std::fs::read_dir(lab.path(folder)).unwrap();
+        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let pages = names("pages/man1");
+    assert!(pages.len() > 20, "{pages:?}");
+    for (page, words) in
+        [("heinzel.1", "heinzel\\-run(1)"), ("heinzel-policy-promote.1", "promote"), ("heinzel-replay.1", "html")]
+    {
+        assert!(lab.read(&format!("pages/man1/{page}")).contains(words), "{page}");
+    }
+    lab.bare(&["man", "--into", "heinzel.toml/x"]).ends(1, &["write the man pages into heinzel.toml/x"]);
+}
+
+#[test]
 fn the_reference_is_printed() {
     let lab = Lab::new();
     lab.run(&["reference"]).ends(0, &["| `web.busy` | high | a pool is busy | every finding | fix, verify |"]);

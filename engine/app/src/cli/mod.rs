@@ -148,7 +148,11 @@ pub(crate) enum Command {
         shell: clap_complete::Shell,
     },
     /// Print the man page.
-    Man,
+    Man {
+        /// Instead, write it and a page for every command into this folder.
+        #[arg(long, value_name = "FOLDER")]
+        into: Option<PathBuf>,
+    },
 }
 
 /// Does what the command line says.
@@ -177,7 +181,7 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
         Command::Rules(command) => rules::rules(&global, &command),
         Command::Reference(arguments) => reference::reference(&global, &arguments),
         Command::Completions { shell } => page::completions(shell),
-        Command::Man => page::man(),
+        Command::Man { into } => page::man(into.as_deref()),
     }
 }
 

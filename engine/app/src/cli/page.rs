@@ -1,5 +1,8 @@
-//! Completions and the man page, made from the declarations.
+//! Completions and the man pages, made from the declarations.
 
+use std::path::Path;
+
+use anyhow::Context as _;
 use clap::CommandFactory as _;
 
 use crate::exit::Exit;
@@ -12,11 +15,17 @@ pub(super) fn completions(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Prints the man page: the program, then every command.
-pub(super) fn man() -> anyhow::Result<Exit> {
+/// Prints the man page of the program, or writes that and one for every command into a folder.
+pub(super) fn man(folder: Option<&Path>) -> anyhow::Result<Exit> {
     let command = super::Cli::command();
+    if let Some(folder) = folder {
+        let what = || format!("write the man pages into {}", folder.display());
+        std::fs::create_dir_all(folder).with_context(what)?;
+        clap_mangen::generate_to(command, folder).with_context(what)?;
+        return Ok(Exit::Ok);
+    }
     let mut out = Vec::new();
-    clap_mangen::Man::new(command.clone()).render(&mut out)?;
+    clap_mangen::Man::new(command).render(&mut out)?;
     super::print(&String::from_utf8_lossy(&out))?;
     Ok(Exit::Ok)
 }
