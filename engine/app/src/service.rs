@@ -20,7 +20,7 @@ use crate::text::plain;
 
 /// A source may have much to catch up with. Its checkpoint holds the place, so a start does not wait longer for it.
 const CATCHING_UP: Duration = Duration::from_secs(10);
-/// How often it says how it is when nobody waits for a sign of life.
+/// It says at least so often how it is, also when nobody waits for a sign of life.
 const SELDOM: Duration = Duration::from_secs(30);
 /// How much of a status is told, in bytes.
 const SHOWN: usize = 300;
@@ -57,7 +57,7 @@ impl Service {
             // Too late is no failure: what is not read yet is caught up with.
             _ = tokio::time::timeout(CATCHING_UP, ready) => {}
         }
-        let mut due = tokio::time::interval(self.watchdog.map_or(SELDOM, |span| span / 2));
+        let mut due = tokio::time::interval(self.watchdog.map_or(SELDOM, |span| SELDOM.min(span / 2)));
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut is_ready, mut is_stopping) = (false, false);
         loop {
