@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Service {
     socket: UnixDatagram,
+    /// Not connected: a service manager that starts again has another socket of the same name.
+    address: SocketAddr,
     /// How often a sign of life is due, if it is waited for at all.
     watchdog: Option<Duration>,
 }
@@ -41,8 +43,8 @@ impl Service {
         let name = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty())?;
         let variable = |name: &str| std::env::var(name).ok();
         let watchdog = watchdog(variable("WATCHDOG_USEC"), variable("WATCHDOG_PID"), std::process::id());
-        match connect(name.as_bytes()) {
-            Ok(socket) => Some(Self { socket, watchdog }),
+        match open(name.as_bytes()) {
+            Ok((socket, address)) => Some(Self { socket, address, watchdog }),
             Err(error) => {
                 tracing::warn!(%error, "NOTIFY_SOCKET {} cannot be used: nobody is told how the engine is", name.display());
                 None
@@ -77,32 +79,35 @@ impl Service {
             }
             let Ok(report) = answered.await else { return };
             let status = sentence(&report);
-            match (is_stopping, is_ready) {
-                (true, _) => self.tell("WATCHDOG=1"),
-                (false, true) => self.tell(&format!("WATCHDOG=1\nSTATUS={status}")),
-                (false, false) => self.tell(&format!("READY=1\nWATCHDOG=1\nSTATUS={status}")),
+            if is_stopping {
+                self.tell("WATCHDOG=1");
+            } else {
+                let ready = if is_ready { "" } else { "READY=1\n" };
+                // What was not taken is said again.
+                is_ready |= self.tell(&format!("{ready}WATCHDOG=1\nSTATUS={status}"));
             }
-            is_ready = true;
         }
     }
 
-    fn tell(&self, words: &str) {
-        if let Err(error) = self.socket.send(words.as_bytes()) {
-            tracing::warn!(%error, "the service manager takes no word");
+    /// `false`: nobody took it.
+    fn tell(&self, words: &str) -> bool {
+        let sent = self.socket.send_to_addr(words.as_bytes(), &self.address);
+        if let Err(error) = &sent {
+            tracing::warn!(%error, "the service manager takes no word (NOTIFY_SOCKET)");
         }
+        sent.is_ok()
     }
 }
 
 /// A name that begins with `@` is an abstract one.
-fn connect(name: &[u8]) -> io::Result<UnixDatagram> {
+fn open(name: &[u8]) -> io::Result<(UnixDatagram, SocketAddr)> {
     let address = match name.strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name)?,
         None => SocketAddr::from_pathname(std::ffi::OsStr::from_bytes(name))?,
     };
     let socket = UnixDatagram::unbound()?;
-    socket.connect_addr(&address)?;
     socket.set_write_timeout(Some(PATIENCE))?;
-    Ok(socket)
+    Ok((socket, address))
 }
 
 /// How often a sign of life is due: `microseconds`, if they are meant for this process.
@@ -167,13 +172,16 @@ mod tests {
         let named = UnixDatagram::bind(&path).unwrap();
         let hidden = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&unusual).unwrap()).unwrap();
         for (name, end) in [(path.display().to_string(), named), (format!("@{unusual}"), hidden)] {
-            let service = Service { socket: connect(name.as_bytes()).unwrap(), watchdog: None };
-            service.tell("READY=1");
+            let (socket, address) = open(name.as_bytes()).unwrap();
+            let service = Service { socket, address, watchdog: None };
+            assert!(service.tell("READY=1"));
             let mut bytes = [0; 64];
             let length = end.recv(&mut bytes).unwrap();
             assert_eq!(&bytes[..length], b"READY=1", "{name}");
         }
-        assert!(connect(b"/nowhere/notify").is_err());
+        let (socket, address) = open(b"/nowhere/notify").unwrap();
+        assert!(!Service { socket, address, watchdog: None }.tell("READY=1"));
+        assert!(open(&[b'x'; 200]).is_err(), "longer than a name may be");
     }
 
     /// An engine's answer.
@@ -197,8 +205,8 @@ mod tests {
             let mut bytes = [0; 512];
             end.recv(&mut bytes).ok().map(|length| String::from_utf8_lossy(&bytes[..length]).into_owned())
         };
-        let socket = connect(path.as_os_str().as_bytes()).unwrap();
-        let service = Service { socket, watchdog: Some(Duration::from_millis(20)) };
+        let (socket, address) = open(path.as_os_str().as_bytes()).unwrap();
+        let service = Service { socket, address, watchdog: Some(Duration::from_millis(20)) };
         let (listens, ready) = oneshot::channel();
         let (ask, mut asked) = mpsc::channel(1);
         let closing = CancellationToken::new();
