@@ -31,11 +31,12 @@ mod cost;
 mod lean;
 mod machine;
 mod needs;
+mod parts;
 
 use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 
 use choice::{Pick, Shape};
 use cost::Counter;
@@ -45,6 +46,7 @@ use heinzel_core::pattern::PatternError;
 use heinzel_core::rule::{Rule, RuleId};
 use lean::{Lean, Scratch};
 use needs::{Needs, Order};
+use parts::{Asker, Parts};
 use plan::{Plan, Wanted};
 
 pub use cost::Cost;
@@ -80,6 +82,13 @@ pub struct Names<'a> {
     pub tags: &'a [&'a str],
     /// The kind of the task.
     pub task_kind: Option<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn all(&self) -> impl Iterator<Item = &'a str> {
+        let one = self.program.into_iter().chain(self.unit).chain(self.task_kind);
+        one.chain(self.tags.iter().copied())
+    }
 }
 
 /// A pattern that matches a message.
@@ -135,17 +144,11 @@ struct Inner {
     rarity: Arc<Rarity>,
     vectors: bool,
     /// The searches for those patterns that some sources want.
-    parts: Mutex<Vec<Part>>,
+    parts: Parts,
 }
-
-/// The search for the patterns that some sources want.
-type Part = (Arc<[bool]>, Arc<Plan>);
 
 /// A search, and how each pattern is searched for.
 type Searched = Result<(Plan, Vec<Pick>), BuildError>;
-
-/// So many searches for parts of the patterns are kept; sources beyond them search for all and leave out.
-const PARTS: usize = 16;
 
 /// What is needed of a rule.
 #[derive(Debug)]
@@ -242,9 +245,7 @@ impl Matcher {
                 });
             }
         }
-        // A set that has hardly changed needs no other windows.
-        let like_before = inner.patterns.len().abs_diff(self.0.patterns.len()) * 8 < inner.patterns.len();
-        let shape = self.0.plan.shape.filter(|_| like_before && inner.rarity == self.0.rarity);
+        let shape = self.0.plan.shape.filter(|_| inner.is_like(&self.0));
         let (plan, picks) = inner.search_for(|_| true, shape)?;
         if let Some(shape) = plan.shape {
             inner.patterns.iter().zip(picks).for_each(|(pattern, pick)| pattern.needs.keep(shape, pick));
@@ -267,7 +268,9 @@ impl Matcher {
     /// How the search for all patterns is made, in words.
     #[must_use]
     pub fn describe(&self) -> String {
-        self.0.plan.describe()
+        let parts = self.0.parts.count();
+        let sources = if parts == 0 { String::new() } else { format!("; {parts} more for sources that want a part") };
+        self.0.plan.describe() + &sources
     }
 
     /// The same without vector instructions, for comparing.
@@ -298,16 +301,12 @@ impl Matcher {
     #[must_use]
     pub fn view(&self, source: &str, names: Option<&Names<'_>>) -> View {
         let inner = &self.0;
-        let wants = |rule: &Entry| {
-            (rule.sources.is_empty() || rule.sources.iter().any(|glob| glob.fits(source)))
-                && names.is_none_or(|names| rule.fits(names))
-        };
-        let fits: Vec<bool> = inner.rules.iter().map(wants).collect();
         let (plan, message) = (Arc::clone(&inner.plan), Message::default());
         let mut view = View { inner: Arc::clone(inner), wanted: None, plan, message };
-        if fits.contains(&false) {
-            let wanted: Arc<[bool]> = inner.patterns.iter().map(|pattern| fits[pattern.rule]).collect();
-            view.plan = inner.part(&wanted);
+        let names = names.map(|names| names.all().map(str::to_owned).collect());
+        let asker = Asker { source: source.to_owned(), names };
+        if let Some(wanted) = inner.wanted_by(&asker) {
+            view.plan = inner.part(asker, &wanted, None);
             view.wanted = Some(wanted);
         }
         view
@@ -322,8 +321,9 @@ impl Matcher {
     }
 
     /// The samples are over, and the lines that the matcher is for begin: forgets all compiled patterns (each is compiled
-    /// again when a record needs it), and counts costs from nothing or on from where the matcher `before` this one is. Does
-    /// nothing while a clone or a view exists.
+    /// again when a record needs it), and counts costs from nothing or on from where the matcher `before` this one is. What
+    /// the sources of that one want part of is searched for at once, so that no line waits for it. Does nothing while a
+    /// clone or a view exists.
     pub fn begin(&mut self, before: Option<&Self>) {
         let Some(inner) = Arc::get_mut(&mut self.0) else { return };
         inner.patterns.iter_mut().for_each(|pattern| pattern.regex.forget());
@@ -332,6 +332,13 @@ impl Matcher {
         for rule in &mut inner.rules {
             rule.unless.iter_mut().for_each(Lean::forget);
             rule.counter = counters.get(&rule.id).map_or_else(Arc::default, |counter| Arc::clone(counter));
+        }
+        inner.parts = Parts::default();
+        let Some(before) = before else { return };
+        for (asker, shape) in before.0.parts.askers() {
+            if let Some(wanted) = inner.wanted_by(&asker) {
+                inner.part(asker, &wanted, shape.filter(|_| inner.is_like(&before.0)));
+            }
         }
     }
 
@@ -359,27 +366,32 @@ impl Inner {
         Plan::new(&patterns, &self.rarity, shape, self.vectors)
     }
 
-    /// The search for these patterns alone, or, when there are too many such parts already, for all.
-    fn part(&self, wanted: &Arc<[bool]>) -> Arc<Plan> {
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, plan)) = parts.iter().find(|(of, _)| of == wanted) {
-            return Arc::clone(plan);
-        }
-        match self.search_for(|number| wanted[number], None) {
-            Ok((plan, _)) if parts.len() < PARTS => {
-                let plan = Arc::new(plan);
-                parts.push((Arc::clone(wanted), Arc::clone(&plan)));
-                plan
-            }
-            _ => Arc::clone(&self.plan),
-        }
+    /// Whether another set has hardly changed and is advised by the same logs, so that the same windows serve it.
+    fn is_like(&self, before: &Self) -> bool {
+        self.patterns.len().abs_diff(before.patterns.len()) * 8 < self.patterns.len() && self.rarity == before.rarity
+    }
+
+    /// By pattern: whether the source wants it. `None`: it wants all.
+    fn wanted_by(&self, asker: &Asker) -> Option<Arc<[bool]>> {
+        let names: Option<Vec<&str>> = asker.names.as_ref().map(|names| names.iter().map(String::as_str).collect());
+        let wants = |rule: &Entry| {
+            (rule.sources.is_empty() || rule.sources.iter().any(|glob| glob.fits(&asker.source)))
+                && names.as_ref().is_none_or(|names| rule.fits(&Names { tags: names, ..Names::default() }))
+        };
+        let fits: Vec<bool> = self.rules.iter().map(wants).collect();
+        fits.contains(&false).then(|| self.patterns.iter().map(|pattern| fits[pattern.rule]).collect())
+    }
+
+    /// The search for these patterns alone, or, where that cannot be, for all.
+    fn part(&self, asker: Asker, wanted: &Arc<[bool]>, shape: Option<Shape>) -> Arc<Plan> {
+        let make = || self.search_for(|number| wanted[number], shape).ok().map(|(plan, _)| plan);
+        self.parts.get(asker, wanted, make).unwrap_or_else(|| Arc::clone(&self.plan))
     }
 }
 
 impl Entry {
     fn fits(&self, names: &Names<'_>) -> bool {
-        let mut all = names.program.iter().chain(&names.unit).chain(names.tags).chain(&names.task_kind);
-        self.programs.is_empty() || all.any(|name| self.programs.iter().any(|glob| glob.fits(name)))
+        self.programs.is_empty() || names.all().any(|name| self.programs.iter().any(|glob| glob.fits(name)))
     }
 }
 

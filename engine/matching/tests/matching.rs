@@ -333,6 +333,32 @@ fn what_rules_cost_is_counted_over_reloads() {
 }
 
 #[test]
+fn after_a_reload_no_line_waits_for_the_search_of_its_source() {
+    let narrowed = |number: usize, program: &str| {
+        let mut rule = rule(&format!("a.r{number}"), &["disk (?<n>\\d+) full"]);
+        rule.programs = vec![program.into()];
+        rule
+    };
+    let rules = [narrowed(0, "nginx"), narrowed(1, "mysqld")];
+    let matcher = Matcher::new(&rules).unwrap();
+    let says = |matcher: &Matcher, parts: &str| {
+        let said = matcher.describe();
+        assert_eq!(said.split_once("; ").map_or("", |(_, parts)| parts), parts, "{said}");
+    };
+    says(&matcher, "");
+    let _ = matcher.view("x", Some(&Names { program: Some("nginx"), ..Names::default() }));
+    says(&matcher, "1 more for sources that want a part");
+    let mut reloaded = matcher.rebuilt(rules.iter().chain([&narrowed(2, "nginx")]), Rarity::built_in()).unwrap();
+    // Asked by a sample only.
+    let _ = reloaded.view("x", Some(&Names { program: Some("mysqld"), ..Names::default() }));
+    reloaded.begin(Some(&matcher));
+    says(&reloaded, "1 more for sources that want a part");
+    let view = reloaded.view("x", Some(&Names { tags: &["nginx"], ..Names::default() }));
+    says(&reloaded, "1 more for sources that want a part");
+    assert_eq!(view.candidates("disk 1 full").len(), 2);
+}
+
+#[test]
 fn a_wrong_pattern_names_its_rule() {
     let error = Matcher::new([&rule("a.b", &["fine", "(wrong"])]).unwrap_err();
     assert_eq!(error.to_string(), "rule `a.b`: cannot use pattern `(wrong`");
