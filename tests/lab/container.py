@@ -59,10 +59,10 @@ class Groups:
                     if (folder / f"cpuset.{setting}").exists():
                         (folder / f"cpuset.{setting}").write_text((folder.parent / f"cpuset.{setting}").read_text())
 
-    def enter(self):
-        """The calling process goes into them."""
-        for folder in self.folders:
-            (folder / "cgroup.procs").write_text(str(os.getpid()))
+    def command(self):
+        """The beginning of a command that goes into them."""
+        enter = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
+        return ["sh", "-c", enter, "sh", *map(str, self.folders), "--"]
 
     def remove(self):
         """Takes them away, the innermost first, when the last process in them has come to its end."""
@@ -90,19 +90,15 @@ class Container:
         self.root = folder / "root"
         self.root.mkdir()
         # A lab that is killed takes its container with it: nspawn alone would leave its first process behind.
-        nspawn = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
+        nspawn = self.groups.command()
+        nspawn += ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
         nspawn += ["sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"', str(base), str(self.root)]
         nspawn += ["systemd-nspawn", "--quiet", "--directory", str(self.root)]
         nspawn += ["--volatile=overlay", "--private-network", "--register=no", "--keep-unit", "--console=pipe"]
         nspawn += [f"--machine={name}", "--hostname=web1"]
         nspawn += [f"--bind-ro={host}:{inside}" for host, inside in binds] + ["--boot"]
         self.nspawn = subprocess.Popen(
-            nspawn,
-            stdin=subprocess.DEVNULL,
-            stdout=self.console,
-            stderr=self.console,
-            start_new_session=True,
-            preexec_fn=self.groups.enter,
+            nspawn, stdin=subprocess.DEVNULL, stdout=self.console, stderr=self.console, start_new_session=True
         )
         self.leader = None
 

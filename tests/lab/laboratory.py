@@ -1,28 +1,26 @@
-"""A container with real systemd, and Heinzel as a service in it.
+"""Heinzel as a service in a container, and the words that scenarios are written in.
 
-Start at `Lab`. A scenario gets one, arranges a fault, waits for states and looks at what there is. Nothing is faked: the
-journal, systemctl, nginx and the clock are the real ones.
+Start at `Lab`. Nothing is faked: the journal, systemctl, the services and the clock are the real ones.
 """
 
+import fnmatch
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
 import time
+import typing
 from datetime import datetime
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+from container import HERE, Container, Wrong, wait_for
+
 REPOSITORY = HERE.parent.parent
 HOOK = "http://127.0.0.1:9099/hook"  # in the container's own network: it has a loopback and nothing else
-PATIENCE = 120  # seconds; a state that does not come by then never will
-
-
-class Wrong(Exception):
-    """Something is not as it must be."""
+# Every unit that is installed, so that each rule may act and only the right one should.
+UNITS = """nginx apache2 php8.2-fpm haproxy mariadb postgresql postgresql@* redis-server memcached postfix postfix@* dovecot
+    opendkim named vsftpd ssh cron rsyslog logrotate lab-*""".split()
 
 
 def expect(holds, text, *evidence):
@@ -32,194 +30,218 @@ def expect(holds, text, *evidence):
         raise Wrong(f"not so: {text}{seen}")
 
 
-def wait_for(text, look, patience=PATIENCE, every=0.05):
-    """The first answer of `look` that is not empty."""
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        answer = look()
-        if answer:
-            return answer
-        time.sleep(every)
-    raise Wrong(f"not within {patience} s: {text}")
-
-
 def seconds(stamp):
     """A time as Heinzel writes it, in seconds since the epoch."""
     whole, fraction = re.fullmatch(r"(.*?)(\.\d+)?Z", stamp).groups()
     return datetime.fromisoformat(whole + "+00:00").timestamp() + float(fraction or 0)
 
 
-def children(pid):
-    """The processes that a process has started."""
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+class World:
+    """A container and what can be done with the services in it."""
 
-
-class Container:
-    """Debian, booted over a volatile overlay: what happens in it is gone afterwards."""
-
-    def __init__(self, base, folder, binds):
-        self.console = open(folder / "console", "wb")
-        # A lab that is killed takes its container with it: nspawn alone would leave its first process behind.
-        nspawn = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
-        nspawn += ["systemd-nspawn", "--quiet", "--directory", str(base)]
-        nspawn += ["--volatile=overlay", "--private-network", "--register=no", "--keep-unit", "--console=pipe"]
-        nspawn += [f"--machine=heinzel-lab-{os.getpid()}", "--hostname=web1"]
-        nspawn += [f"--bind-ro={host}:{inside}" for host, inside in binds] + ["--boot"]
-        self.nspawn = subprocess.Popen(
-            nspawn, stdin=subprocess.DEVNULL, stdout=self.console, stderr=self.console, start_new_session=True
-        )
-        self.leader = None
-
-    def boot(self):
-        """Waits until systemd in it says that it is up."""
-        self.leader = wait_for("a first process", self._first_process, 30)
-        state = wait_for("systemd is up", lambda: self._up(), 60)
-        expect(state == "running", "the container boots without a failed unit", self.run("systemctl", "--failed").stdout)
-
-    def _first_process(self):
-        if self.nspawn.poll() is not None:
-            raise Wrong(f"systemd-nspawn ended: {Path(self.console.name).read_text(errors='replace')}")
-        try:
-            for nspawn in children(self.nspawn.pid):
-                for first in children(nspawn):
-                    # Only when it is systemd with number 1 in a space of its own; before, a command would run outside.
-                    status = Path(f"/proc/{first}/status").read_text()
-                    numbers = re.search(r"^NSpid:\s+(.*)$", status, re.M).group(1).split()
-                    if status.startswith("Name:\tsystemd\n") and len(numbers) == 3 and numbers[2] == "1":
-                        return first
-        except FileNotFoundError:
-            pass
-        return None
-
-    def _up(self):
-        state = self.run("systemctl", "is-system-running", check=False).stdout.strip()
-        return state if state in ("running", "degraded") else None
-
-    def run(self, *argv, check=True, spaces=("-a",), text=None):
-        """Runs a program in it. `spaces`: which namespaces; `-n` alone: a program of this machine on its network."""
-        environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "USER": "olga", "LANG": "C"}
-        argv = ["nsenter", "--target", self.leader, *spaces, "--", *argv]
-        ended = subprocess.run(argv, env=environment, input=text, capture_output=True, text=True, timeout=PATIENCE)
-        if check and ended.returncode != 0:
-            raise Wrong(f"{' '.join(argv)}: exit {ended.returncode}\n{ended.stdout}{ended.stderr}")
-        return ended
-
-    def write(self, path, text):
-        """Writes a file in it."""
-        self.run("sh", "-c", 'cat > "$0"', path, text=text)
-
-    def end(self):
-        """Switches it off; by force, if it does not go."""
-        if self.nspawn.poll() is None and self.leader:
-            try:
-                self.run("systemctl", "poweroff", "--no-wall", check=False)
-                self.nspawn.wait(30)
-            except subprocess.TimeoutExpired:
-                pass
-        if self.nspawn.poll() is None:
-            os.killpg(self.nspawn.pid, signal.SIGKILL)
-            self.nspawn.wait()
-        self.console.close()
-
-
-class Lab:
-    """A container, Heinzel in it as a service with one policy, and a web hook that writes down what it is told."""
-
-    def __init__(self, base, binary, mode, sources=None):
+    def __init__(self, base, binds=()):
         self.folder = Path(tempfile.mkdtemp(prefix="heinzel-lab-"))
-        self.binary, self.mode, self.sources = binary, mode, sources or '[[source]]\nname = "journal"\nkind = "journald"\n'
-        (self.folder / "etc").mkdir()
-        binds = [
-            (binary, "/usr/local/bin/heinzel"),
-            (REPOSITORY / "rules", "/usr/share/heinzel/rules"),
-            (self.folder / "etc", "/etc/heinzel"),
-        ]
-        self.container = self.hook = None
         self.container = Container(base, self.folder, binds)
+        self.run, self.write = self.container.run, self.container.write
 
     def __enter__(self):
         try:
-            self.run, self.write = self.container.run, self.container.write
             self.container.boot()
-            self._configure()
-            self._listen()
+            self.begin()
         except BaseException:
             self.__exit__(*sys.exc_info())
             raise
         return self
 
-    def __exit__(self, kind, *_):
-        if kind is not None and self.container.leader and kind is not KeyboardInterrupt:
-            about = ["--unit=heinzel", "--unit=nginx", "--lines=60"]
-            print(self.run("journalctl", "--output=short-precise", "--no-pager", *about, check=False).stdout)
-        if self.hook:
-            self.hook.kill()
-            self.hook.wait()
+    def begin(self):
+        """What follows the boot."""
+
+    def __exit__(self, *_):
         self.container.end()
         subprocess.run(["rm", "-rf", str(self.folder)], check=True)
 
-    def _configure(self):
-        (self.folder / "etc/heinzel.toml").write_text(f"""\
-{self.sources}
-[store]
-folder = "/var/lib/heinzel"
+    def sh(self, text, check=True):
+        """Runs lines of shell in it and gives what they print."""
+        return self.run("bash", "-c", text, check=check).stdout
 
-[policy.modes]
-"*" = "observe"
-"web.nginx-killed" = "{self.mode}"
+    def true(self, *argv):
+        """Whether a program ends well."""
+        return self.run(*argv, check=False).returncode == 0
 
-[policy.allow]
-units = ["nginx.service"]
+    def unit(self, name, prop="ActiveState"):
+        """A property of a unit."""
+        return self.run("systemctl", "show", "--value", "--property", prop, "--", name).stdout.strip()
 
-[act.webhooks.operator]
-url = "{HOOK}"
-""")
+    def is_(self, unit, state):
+        """Waits until systemd says that a unit is in this state."""
+        wait_for(f"{unit} is {state}", lambda: self.unit(unit) == state)
+
+    def unit_with(self, unit, settings):
+        """Gives a unit more settings, as an administrator does."""
+        self.write(f"/etc/systemd/system/{unit}.service.d/lab.conf", f"{settings}\n")
+        self.run("systemctl", "daemon-reload")
+
+    def kill(self, unit, signal="KILL"):
+        """Kills a unit's main process and says when."""
+        pid = self.unit(f"{unit}.service", "MainPID")
+        expect(pid != "0", f"{unit} has a main process")
+        return float(self.sh(f"echo $EPOCHREALTIME; kill -{signal} {pid}"))
+
+    def http(self, path="/", port=80, host="127.0.0.1"):
+        """Whether a web server answers well."""
+        return self.true("curl", "-fsS", "-m", "2", "-o", "/dev/null", f"http://{host}:{port}{path}")
+
+    def sql(self, statement):
+        """Whether MariaDB does this."""
+        return self.true("mysql", "--connect-timeout=2", "-e", statement)
+
+    def psql(self, statement):
+        """Whether PostgreSQL does this."""
+        return self.true("runuser", "-u", "postgres", "--", "psql", "-qc", statement)
+
+    def speaks(self, port, word, say="", host="127.0.0.1"):
+        """Whether a server greets with, or answers to `say` with, this word."""
+        return word in self.sh(f"printf '{say}' | timeout 2 nc -w 1 {host} {port}", check=False)
+
+    def mail(self, to="kim"):
+        """Sends a mail the way programs do."""
+        self.run("sendmail", to, text=f"From: root\nTo: {to}\nSubject: lab\n\nlab\n")
+
+    def background(self, name, command):
+        """Runs a command beside everything, as a unit of its own."""
+        self.run("systemd-run", "--quiet", f"--unit=lab-{name}", "bash", "-c", command)
+
+    def journal(self, *words):
+        """Messages in the journal, as texts."""
+        return self.run("journalctl", "-o", "cat", "--no-pager", *words).stdout.splitlines()
+
+    def now(self):
+        """The time, in seconds since the epoch."""
+        return time.time()
+
+
+class Heinzel(typing.NamedTuple):
+    """What is tried."""
+
+    file: Path  # a binary or a Debian package
+    rules: Path  # packs; a package brings its own
+
+
+class Lab(World):
+    """A world with Heinzel in it, and a web hook that writes down what it is told."""
+
+    def __init__(self, base, heinzel, scenario):
+        self.scenario, self.hook = scenario, None
+        self.package = heinzel.file.suffix == ".deb"
+        self.binary = "/usr/bin/heinzel" if self.package else "/usr/local/bin/heinzel"
+        if self.package:
+            binds = [(heinzel.file, "/lab/heinzel.deb")]
+        else:
+            binds = [(heinzel.file, self.binary), (heinzel.rules, "/usr/share/heinzel/rules")]
+            binds += [(HERE / "heinzel.service", "/etc/systemd/system/heinzel.service")]
+        super().__init__(base, binds)
+
+    def begin(self):
+        if self.package:
+            self.run("dpkg", "-i", "/lab/heinzel.deb")
+            self.run("systemctl", "stop", "heinzel.service")
+        self._listen()
+
+    def __exit__(self, *why):
+        if self.hook:
+            self.hook.kill()
+            self.hook.wait()
+        super().__exit__(*why)
 
     def _listen(self):
         self.told_file = self.folder / "told"
         argv = ["setpriv", "--pdeathsig", "KILL", "nsenter", "--target", self.container.leader, "--net", "--"]
         argv += [sys.executable, str(HERE / "listener.py"), HOOK]
-        out = open(self.told_file, "w")
-        self.hook = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out)
-        out.close()
+        with open(self.told_file, "w") as out:
+            self.hook = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out)
         wait_for("the web hook listens", lambda: "ready" in self.told_file.read_text().split())
 
     # Heinzel
 
+    def configure(self, mode=None, policy=None):
+        """Writes the configuration: what `heinzel init` finds on this machine, and what the scenario grants."""
+        s = self.scenario
+        found = self.run(self.binary, "init", "-").stdout
+        sources = s.sources_only or found[: found.index("# ── Rules ──")] + s.sources
+        modes = {"*": mode or s.mode} | {rule: mode or s.mode for rule in s.rule.split("|") if "*" not in rule}
+        text = f"""\
+{sources}
+[store]
+folder = "/var/lib/heinzel"
+
+[policy.modes]
+{chr(10).join(f'"{rule}" = "{word}"' for rule, word in modes.items())}
+
+[policy.allow]
+units = {json.dumps([f"{unit}.service" for unit in UNITS])}
+{s.allow}
+
+[act.webhooks.operator]
+url = "{HOOK}"
+
+{s.policy if policy is None else policy}
+"""
+        self.write("/etc/heinzel/heinzel.toml", text)
+        for path, rule in s.rules.items():
+            self.write(f"/etc/heinzel/rules/{path}", rule)
+
     def start(self):
         """Starts Heinzel as a service and waits until it reads everything that is written."""
-        service = ["systemd-run", "--unit=heinzel", "--quiet", "--service-type=exec", "--property=StateDirectory=heinzel"]
-        self.run(*service, "/usr/local/bin/heinzel", "run")
+        self.run("systemctl", "start", "heinzel.service")
         wait_for("Heinzel is live", self._live)
+
+    def stop(self):
+        """Stops it."""
+        self.run("systemctl", "stop", "heinzel.service")
 
     def _live(self):
         status = self.heinzel("status", check=False)
-        sources = status and status[0]["sources"].values()
-        return sources and all(source["live_since"] for source in sources)
+        return status and all(source["live_since"] for source in status[0]["sources"].values())
 
     def heinzel(self, *words, check=True):
         """What a command of Heinzel's says: its lines of JSON. None, if it failed and may."""
-        ended = self.run("/usr/local/bin/heinzel", "--json", *words, check=check)
+        ended = self.run(self.binary, "--json", *words, check=check)
         return [json.loads(line) for line in ended.stdout.splitlines()] if ended.returncode == 0 else None
 
-    def incidents(self, rule="web.nginx-killed"):
-        """The incidents of a rule, the oldest first."""
-        found = self.heinzel("incident", "list", "--all", "--rule", rule)
-        return sorted(found, key=lambda incident: incident["id"])
+    def incidents(self, rule=None):
+        """All incidents, or those of a rule (`a|b`: of either; with `*`), the oldest first."""
+        found = self.heinzel("incident", "list", "--all")
+        fits = [i for i in found if any(fnmatch.fnmatchcase(i["rule"], one) for one in (rule or "*").split("|"))]
+        return sorted(fits, key=lambda incident: incident["id"])
 
     def incident(self, number):
         """An incident and its timeline."""
         view = self.heinzel("incident", "view", str(number))[0]
         return view["incident"], view["timeline"]
 
-    def wait_for_status(self, status, number=None):
-        """Waits until there is one incident of nginx's death and it has come to `status`; gives it with its timeline."""
+    def becomes(self, outcome, rule=None, number=None, patience=90):
+        """Waits until an incident of the scenario's rule is `outcome`; gives it with its timeline."""
+        rule = rule or self.scenario.rule
 
         def look():
-            found = [i for i in self.incidents() if number in (None, i["id"])]
-            return found and found[0]["status"] == status and found[0]["id"]
+            found = [i for i in self.incidents(rule) if number in (None, i["id"])]
+            return next((i["id"] for i in found if outcome_of(i) == outcome), None)
 
-        return self.incident(wait_for(f"an incident that is {status}", look, every=0.2))
+        try:
+            return self.incident(wait_for(f"an incident of {rule} that is {outcome}", look, patience, every=0.1))
+        except Wrong as wrong:
+            seen = [f"{i['rule']} on {i['asset']}: {outcome_of(i)}, {i['cause']['message']}" for i in self.incidents()]
+            raise Wrong(f"{wrong}; there are: {seen}") from None
+
+    def settles(self, number):
+        """Waits until Heinzel is at rest about an incident."""
+        wait_for(f"incident {number} comes to rest", lambda: outcome_of(self.incident(number)[0]), every=0.2)
+
+    def read_so_far(self):
+        """Waits until Heinzel has read what is in the journal by now: a unit's failure behind it is found."""
+        name = f"lab-marker{time.monotonic_ns()}.service"
+        self.run("systemd-run", "--quiet", f"--unit={name}", "false")
+        return wait_for("a later failure is found", lambda: [i for i in self.incidents() if name in i["asset"]])
 
     def audit(self):
         """The whole audit trail, verified."""
@@ -227,58 +249,37 @@ url = "{HOOK}"
         expect(report["broken"] is None, "the audit trail is whole", report)
         return self.heinzel("audit", "show", "--limit", "100000")
 
+    def steps(self):
+        """The steps that were begun, in order, by the audit trail."""
+        texts = [e["text"] for e in self.audit() if e["what"] in ("step", "rollback")]
+        begun = (re.match(r"\d+ of \d+: (.*?)(?: \(because .*)?$", text, re.S) for text in texts)
+        return [match.group(1) for match in begun if match]
+
     def told(self):
         """What the web hook was told."""
-        lines = self.told_file.read_text().splitlines()
-        return [json.loads(line) for line in lines if line != "ready"]
-
-    # The world
-
-    def unit(self, name, *properties):
-        """Properties of a unit."""
-        said = self.run("systemctl", "show", "--property", ",".join(properties), "--", name).stdout
-        return dict(line.split("=", 1) for line in said.splitlines())
-
-    def units(self):
-        """Every service but nginx, Heinzel and those that only visit: whether it is the same start as before."""
-        names = "Id,ActiveState,SubState,NRestarts,InvocationID,MainPID"
-        said = self.run("systemctl", "show", "--type=service", "--property", names, "--", "*").stdout
-        units = [dict(line.split("=", 1) for line in block.splitlines()) for block in said.strip().split("\n\n")]
-        return {u["Id"]: u for u in units if u["Id"] not in ("nginx.service", "heinzel.service")}
-
-    def nginx_with(self, settings):
-        """Gives nginx's unit more settings, as an administrator does."""
-        self.run("mkdir", "-p", "/etc/systemd/system/nginx.service.d")
-        self.write("/etc/systemd/system/nginx.service.d/lab.conf", f"[Service]\n{settings}\n")
-        self.run("systemctl", "daemon-reload")
-
-    def nginx_serves(self):
-        """Whether nginx answers."""
-        return self.run("curl", "-fsS", "-m", "5", "-o", "/dev/null", "http://127.0.0.1/", check=False).returncode == 0
-
-    def nginx_is(self, state):
-        """Waits until systemd says that nginx is in this state."""
-        wait_for(f"nginx is {state}", lambda: self.unit("nginx.service", "ActiveState")["ActiveState"] == state)
-
-    def kill_nginx(self):
-        """Kills nginx's main process and says when."""
-        pid = self.unit("nginx.service", "MainPID")["MainPID"]
-        expect(pid != "0", "nginx has a main process")
-        return float(self.run("bash", "-c", f"echo $EPOCHREALTIME; kill -9 {pid}").stdout)
-
-    def journal(self, *words):
-        """Messages in the journal, as texts."""
-        return self.run("journalctl", "-o", "cat", "--no-pager", *words).stdout.splitlines()
+        return [json.loads(line) for line in self.told_file.read_text().splitlines() if line != "ready"]
 
 
-def words(timeline):
-    """The kinds of a timeline's entries, in order."""
-    return [entry["what"] for entry in timeline]
+def outcome_of(incident):
+    """One word for how far an incident has come, None while Heinzel is at it."""
+    run = incident["run"]
+    stage = run["stage"] if run else {"stage": "none"}
+    if incident["status"] == "resolved":
+        return "healed" if run and run["touched"] else "well"
+    if incident["status"] == "needs-human":
+        return "handed-over"
+    if incident["status"] == "awaiting-approval":
+        return "approval"
+    if stage["stage"] == "held":
+        return "held"
+    if incident["status"] == "open" and stage["stage"] in ("none", "over"):
+        return "observed"
+    return None
 
 
 def expect_order(timeline, *kinds):
     """The timeline shows these kinds of entries in this order (others may be between)."""
-    rest = iter(words(timeline))
+    rest = iter([e["what"] for e in timeline])
     expect(all(kind in rest for kind in kinds), f"the timeline shows {', '.join(kinds)} in order", *timeline)
 
 
@@ -287,19 +288,3 @@ def entry(timeline, what, text=""):
     fitting = [e for e in timeline if e["what"] == what and text in e["text"]]
     expect(fitting, f"the timeline has `{what}` with `{text}`", *timeline)
     return fitting[0]
-
-
-def times(fault, incident, timeline):
-    """The figures of one repair, in milliseconds from the fault."""
-
-    def since(stamp):
-        return round((seconds(stamp) - fault) * 1000)
-
-    figures = {"line written": since(incident["opened"]), "detected": since(incident["opened_at"])}
-    steps = [e for e in timeline if e["what"] == "step" and seconds(e["at"]) > fault]
-    if steps:
-        figures["fix started"] = since(steps[0]["at"])
-        figures["fix done"] = since(steps[-1]["at"])
-    if incident["resolved_at"]:
-        figures["verified"] = since(incident["resolved_at"])
-    return figures

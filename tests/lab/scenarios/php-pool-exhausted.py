@@ -1,0 +1,27 @@
+"""Every worker of a PHP-FPM pool hangs in a script that waits for ever; visitors wait with them."""
+
+RULE = "php.*|web.php-*"
+SERVICES = ["nginx", "php8.2-fpm"]
+STEPS = ["php-fpm8.2 -t", "systemctl reload php8.2-fpm.service"]
+ALLOW = 'commands = [["php-fpm8.2", "-t"]]'
+# A reload is a new start of the same process, and leaves a trace nowhere else.
+MONIT = """\
+check process php-fpm with pidfile /run/php/php8.2-fpm.pid
+    start program = "/bin/systemctl start php8.2-fpm"
+    stop program = "/bin/systemctl stop php8.2-fpm"
+    if failed host 127.0.0.1 port 80 protocol http request "/index.php" with timeout 2 seconds then restart
+"""
+
+
+def prepare(lab):
+    lab.write("/var/www/html/hangs.php", "<?php sleep(600);")
+    lab.sh("sed -i 's/^pm = .*/pm = static/; s/^pm.max_children = .*/pm.max_children = 3/' /etc/php/8.2/fpm/pool.d/www.conf")
+    lab.sh("systemctl restart php8.2-fpm")
+
+
+def healthy(lab):
+    return lab.http("/index.php")
+
+
+def fault(lab):
+    lab.background("visitors", "for i in $(seq 1 6); do curl -s http://127.0.0.1/hangs.php & done; wait")

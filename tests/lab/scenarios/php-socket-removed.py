@@ -1,0 +1,14 @@
+"""A clean-up removes PHP-FPM's socket while PHP-FPM runs: it listens on a file that nobody finds."""
+
+RULE = "php.*|web.php-*"
+SERVICES = ["nginx", "php8.2-fpm"]
+STEPS = ["php-fpm8.2 -t", "systemctl restart php8.2-fpm.service"]
+ALLOW = 'commands = [["php-fpm8.2", "-t"]]'
+
+
+def healthy(lab):
+    return lab.http("/index.php")
+
+
+def fault(lab):
+    return float(lab.sh("echo $EPOCHREALTIME; rm /run/php/php8.2-fpm.sock"))

@@ -1,0 +1,19 @@
+"""A customer's service starts before what it needs is there, fails five times, and systemd gives it up. What it needs comes a moment later."""
+
+RULE = "system.unit-start-limit-hit"
+SERVICES = []
+STEPS = ["systemctl reset-failed lab-shop.service", "systemctl start lab-shop.service"]
+CHANGES = ["lab-shop.service", "/srv/ready"]
+QUICK = True
+
+
+def prepare(lab):
+    unit = "[Service]\nExecStart=/bin/sh -c 'test -e /srv/ready && exec sleep 3600'\nRestart=on-failure\nRestartSec=50ms\n"
+    lab.write("/etc/systemd/system/lab-shop.service", unit)
+    lab.run("systemctl", "daemon-reload")
+
+
+def fault(lab):
+    lab.sh("systemctl start lab-shop; until [ $(systemctl show -P NRestarts lab-shop) -ge 3 ]; do sleep 0.02; done; touch /srv/later")
+    lab.sh("until [ $(systemctl is-active lab-shop) = failed ]; do sleep 0.005; done & touch /srv/ready; wait", check=False)
+    return lab.now()

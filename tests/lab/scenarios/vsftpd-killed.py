@@ -1,0 +1,19 @@
+"""The FTP server vsftpd is killed with -9; its unit does not restart."""
+
+RULE = "ftp.*"
+SERVICES = ["vsftpd"]
+STEPS = ["systemctl start vsftpd.service"]
+MONIT = """\
+check process vsftpd matching "/usr/sbin/vsftpd"
+    start program = "/bin/systemctl start vsftpd"
+    stop program = "/bin/systemctl stop vsftpd"
+    if failed host 127.0.0.1 port 21 protocol ftp then restart
+"""
+
+
+def healthy(lab):
+    return lab.speaks(21, "220 ", "QUIT\\r\\n")
+
+
+def fault(lab):
+    return lab.kill("vsftpd")
