@@ -15,8 +15,8 @@ from world import Snapshot
 
 OUTCOMES = ("healed", "well", "handed-over", "approval", "held", "observed", "nothing")
 KNOWN = {
-    "RULE": None, "EXPECTED": "healed", "SERVICES": [], "STEPS": [], "CHANGES": [], "MODE": "auto", "ALLOW": "", "POLICY": "",
-    "SOURCES": "", "SOURCES_ONLY": "", "RULES": {}, "QUICK": False, "MONIT": None, "FAIL2BAN": None, "PATIENCE": 60,
+    "RULE": None, "EXPECTED": "healed", "SERVICES": [], "STEPS": [], "CHANGES": [], "MODE": "auto", "ALLOW": None, "TASKS": "", "POLICY": "",
+    "SOURCES": "", "SOURCES_ONLY": "", "RULES": {}, "QUICK": False, "MONIT": None, "FAIL2BAN": None, "PATIENCE": 30,
 }  # fmt: skip
 
 

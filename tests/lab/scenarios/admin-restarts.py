@@ -3,6 +3,7 @@
 RULE = "*"
 EXPECTED = "nothing"
 SERVICES = ["nginx", "apache2", "php8.2-fpm", "mariadb", "redis-server", "postfix", "dovecot", "named", "vsftpd", "ssh"]
+CHANGES = ["postfix@-.service"]
 QUICK = True
 
 

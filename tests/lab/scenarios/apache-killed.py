@@ -2,8 +2,7 @@
 
 RULE = "web.apache-killed"
 SERVICES = ["apache2"]
-STEPS = ["apache2ctl configtest", "systemctl start apache2.service"]
-ALLOW = 'commands = [["apache2ctl", "configtest"]]'
+STEPS = ["run apache2ctl configtest", "systemctl start apache2.service"]
 MONIT = """\
 check process apache with pidfile /run/apache2/apache2.pid
     start program = "/bin/systemctl start apache2"

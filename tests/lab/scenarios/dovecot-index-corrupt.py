@@ -3,7 +3,6 @@
 RULE = "mail.dovecot-index-damaged"
 SERVICES = ["dovecot"]
 STEPS = ["run doveadm force-resync -u kim [*]"]
-ALLOW = 'commands = [["doveadm", "force-resync", "-u", "*", "*"]]'
 CHANGES = ["/home/kim/Maildir/*"]
 
 

@@ -3,7 +3,6 @@
 RULE = "mail.dovecot-*"
 SERVICES = ["dovecot"]
 STEPS = ["run doveconf -n", "systemctl start dovecot.service"]
-ALLOW = 'commands = [["doveconf", "-n"]]'
 CHANGES = ["dovecot.socket"]
 MONIT = """\
 check process dovecot with pidfile /run/dovecot/master.pid

@@ -1,9 +1,9 @@
 """Every worker of a PHP-FPM pool hangs in a script that waits for ever; visitors wait with them."""
 
 RULE = "php.*|web.php-*"
+PATIENCE = 60
 SERVICES = ["nginx", "php8.2-fpm"]
-STEPS = ["php-fpm8.2 -t", "systemctl reload php8.2-fpm.service"]
-ALLOW = 'commands = [["php-fpm8.2", "-t"]]'
+STEPS = ["run php-fpm8.2 -t", "systemctl reload php8.2-fpm.service"]
 # A reload is a new start of the same process, and leaves a trace nowhere else.
 MONIT = """\
 check process php-fpm with pidfile /run/php/php8.2-fpm.pid
@@ -15,7 +15,7 @@ check process php-fpm with pidfile /run/php/php8.2-fpm.pid
 
 def prepare(lab):
     lab.write("/var/www/html/hangs.php", "<?php sleep(600);")
-    lab.sh("sed -i 's/^pm = .*/pm = static/; s/^pm.max_children = .*/pm.max_children = 3/' /etc/php/8.2/fpm/pool.d/www.conf")
+    lab.sh("sed -i 's/^pm.max_children = .*/pm.max_children = 3/; s/^pm.max_spare_servers = .*/pm.max_spare_servers = 2/' /etc/php/8.2/fpm/pool.d/www.conf")
     lab.sh("systemctl restart php8.2-fpm")
 
 

@@ -2,8 +2,7 @@
 
 RULE = "php.*|web.php-*"
 SERVICES = ["nginx", "php8.2-fpm"]
-STEPS = ["php-fpm8.2 -t", "systemctl restart php8.2-fpm.service"]
-ALLOW = 'commands = [["php-fpm8.2", "-t"]]'
+STEPS = ["run php-fpm8.2 -t", "systemctl restart php8.2-fpm.service"]
 
 
 def healthy(lab):
