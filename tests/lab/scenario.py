@@ -148,7 +148,7 @@ def _judge(scenario, lab, result, before, fault, health):
         health.end()
         result["healthy_ms"] = health.back(fault)
     lab.stop()
-    own = [i for i in lab.incidents() if not i["asset"].startswith("unit:lab-marker")]
+    own = [i for i in lab.incidents() if i["rule"] != "lab.marker"]
     meant = [i for i in own if i["id"] == number]
     result["outcome"] = outcome_of(meant[0]) if meant else "nothing" if not own else "observed"
     result["incident"] = meant[0]["rule"] if meant else None

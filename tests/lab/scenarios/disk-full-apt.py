@@ -17,5 +17,5 @@ def fault(lab):
     at = lab.now()
     for number in range(3):
         command = "cp /etc/services /var/cache/lab; exit $?"
-        lab.run("systemd-run", "--quiet", "--wait", f"--unit=writer{number}", "sh", "-c", command, check=False)
+        lab.run("systemd-run", "--quiet", "--wait", f"--unit=lab-writer{number}", "sh", "-c", command, check=False)
     return at

@@ -1,7 +1,7 @@
 """Redis is killed with -9. Its unit restarts by itself at once: nothing is to be done, and nobody is woken."""
 
-RULE = "*"
-EXPECTED = "nothing"
+RULE = "database.redis-down"
+EXPECTED = "well"
 SERVICES = ["redis-server"]
 
 
