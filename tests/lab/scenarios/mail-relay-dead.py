@@ -44,13 +44,13 @@ def healthy(lab):
 
 
 def fault(lab):
-    for number in range(20):
+    for number in range(10):
         lab.mail(f"customer{number}@example.org")
-    lab.sh("until [ $(postqueue -p | grep -c 'Connection refused') -ge 20 ]; do sleep 0.1; done")
+    lab.sh("until [ $(postqueue -p | grep -c 'Connection refused') -ge 10 ]; do sleep 0.1; done")
     lab.background("relay", "exec python3 /root/relay.py")
     lab.sh("until ss -ltn | grep -q ':2525 '; do sleep 0.05; done")
     # Postfix remembers the relay as dead, and puts these off without a look.
     at = lab.now()
-    for number in range(20, 60):
+    for number in range(10, 70):
         lab.mail(f"customer{number}@example.org")
     return at

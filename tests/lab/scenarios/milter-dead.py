@@ -7,8 +7,9 @@ STEPS = ["systemctl start opendkim.service"]
 
 
 def prepare(lab):
-    lab.sh("printf 'Socket local:/run/opendkim/opendkim.sock\\nMode v\\nSyslog yes\\nUMask 000\\nUserID opendkim\\nPidFile /run/opendkim/opendkim.pid\\n' >/etc/opendkim.conf; systemctl restart opendkim")
-    lab.sh("postconf -e smtpd_milters=unix:/run/opendkim/opendkim.sock milter_default_action=tempfail smtpd_milter_maps=; systemctl restart postfix")
+    lab.run("install", "-d", "-o", "opendkim", "/var/spool/postfix/opendkim")
+    lab.sh("printf 'Socket local:/var/spool/postfix/opendkim/opendkim.sock\\nMode v\\nSyslog yes\\nUMask 000\\nUserID opendkim\\nPidFile /run/opendkim/opendkim.pid\\n' >/etc/opendkim.conf; systemctl restart opendkim")
+    lab.sh("postconf -e smtpd_milters=unix:opendkim/opendkim.sock milter_default_action=tempfail smtpd_milter_maps=; systemctl restart postfix")
 
 
 _SAY = "HELO a.example.org\\r\\nMAIL FROM:<a@example.org>\\r\\nRCPT TO:<kim@localhost>\\r\\nQUIT\\r\\n"

@@ -4,7 +4,7 @@ from container import wait_for
 from laboratory import expect
 
 RULE = "system.disk-full|storage.disk-full"
-EXPECTED = "observed"
+EXPECTED = "handed-over"
 MODE = "observe"
 # With rsyslog's copy of the journal every line would come twice.
 SOURCES_ONLY = '[[source]]\nname = "journal"\nkind = "journald"\n'

@@ -24,4 +24,4 @@ def healthy(lab):
 
 def fault(lab):
     lab.write("/etc/bind/db.example.org", _ZONE.format(serial=2, www="192.0.2.300"))
-    return float(lab.sh("echo $EPOCHREALTIME; rndc reload example.org || true"))
+    return float(lab.sh("echo $EPOCHREALTIME; rndc reload example.org >&2 || true"))
