@@ -18,7 +18,7 @@ use crate::severity::Severity;
 use crate::task::TaskState;
 use crate::trigger::Trigger;
 
-/// A rule's id: pack and file name, `web.php-fpm-max-children`.
+/// A rule's id: pack and file name, `php.fpm-max-children`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RuleId(pub Arc<str>);
