@@ -92,3 +92,26 @@ fn files_that_cannot_be_read_are_named() {
     lab.run(&["replay", "--timezone", "Mars/Phobos", "old.log"]).ends(2, &["`Mars/Phobos`", "Europe/Berlin"]);
     lab.run(&["replay", "--since", "gestern", "old.log"]).ends(2, &["`gestern`", "2h"]);
 }
+
+#[test]
+fn one_line_is_one_finding_and_all_clear_is_told_apart() {
+    let lab = Lab::new();
+    let rule = crate::lab::RULE
+        .replace(
+            "match: [`pool (?<pool>[^ ]+) is busy`],",
+            "match: [`pool (?<pool>[^ ]+) is busy`, `(?<pool>[a-z]+) is busy`], clear: [`pool (?<pool>[^ ]+) is idle`],",
+        )
+        .replace("asset:", "trigger: #{ count: 3, within: \"1h\", by: [\"pool\"] },\n    asset:");
+    lab.write("rules/web/busy.rhai", rule);
+    let sample = "[[sample]]\nline = \"pool www is busy\"\nprogram = \"app\"\nfires = true\n[[sample]]\nline = \"x is busy\"\nprogram = \"app\"\nfires = true\n\
+        [[plan]]\nfields = { pool = \"www\" }\nsteps = [\"run /bin/true www\"]\n";
+    lab.write("rules/web/samples/busy.toml", sample);
+    lab.write("old.log", "app: pool www is busy\napp: pool www is busy\napp: pool www is idle\n");
+    let json = lab.run(&["replay", "--json", "--program", "app", "old.log"]).ends(0, &[]).json();
+    let said = |key: &str| {
+        json.iter().filter(|one| one[key] == "web.busy").map(|one| one["line"].as_u64()).collect::<Vec<_>>()
+    };
+    assert_eq!(said("rule"), [Some(1), Some(2)], "{json:?}");
+    assert_eq!(said("clears"), [Some(3)]);
+    assert!(json.iter().all(|one| one.get("incident").is_none()), "twice is not three times: {json:?}");
+}

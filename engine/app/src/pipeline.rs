@@ -17,6 +17,7 @@ use heinzel_core::parse::{Context, Format, Read, Reader, parse, programs};
 use heinzel_core::rule::Rule;
 use heinzel_core::task::Task;
 use heinzel_core::time::Timestamp;
+use heinzel_core::trigger::Trigger;
 use heinzel_matching::{Message, Names, PatternId, View};
 use heinzel_source::cron::{cron_task, is_cron};
 use jiff::tz::TimeZone;
@@ -335,6 +336,8 @@ impl Seer<'_> {
         let mut about = findings.about(event);
         if !candidates.is_empty() {
             let names = names(event, self.program, self.tags);
+            // The rule whose pattern matched last.
+            let mut last = None;
             self.view.find(candidates, &event.message, &names, &mut |hit| {
                 let Some(rule) = self.live.rules.rules.get(hit.rule) else { return };
                 if let (Some(_), Role::Match(_)) = (&rule.task, hit.role)
@@ -342,7 +345,16 @@ impl Seer<'_> {
                 {
                     return;
                 }
-                refused.extend(about.claim(rule, hit.role, hit.captures()).err());
+                // One line is one finding, by the first of the rule's patterns that accepts it. A sequence needs to know all.
+                let one = matches!(hit.role, Role::Match(_)) && !matches!(rule.trigger, Trigger::Sequence { .. });
+                if one && last.as_ref() == Some(&rule.id) {
+                    return;
+                }
+                match about.claim(rule, hit.role, hit.captures()) {
+                    Ok(()) if one => last = Some(rule.id.clone()),
+                    Ok(()) => {}
+                    Err(no) => refused.push(no),
+                }
             });
         }
         if task.is_none() {

@@ -77,8 +77,13 @@ fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
             }
         });
     };
+    // One line is one finding; here each pattern that it shows is asked for.
+    let mut roles = Vec::new();
+    view.find(&candidates, &event.message, &names(&event, None, &tags), &mut |hit| {
+        roles.extend((*hit.rule == rule.id).then_some(hit.role));
+    });
     for number in &sample.matches {
-        if !found.iter().any(|f| f.role == Role::Match(*number)) {
+        if !roles.contains(&Role::Match(*number)) {
             return Err(format!("pattern {number} of {} does not match this line", rule.id));
         }
     }

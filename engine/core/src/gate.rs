@@ -214,7 +214,9 @@ fn budget(q: &Question<'_>) -> Verdict {
     if count(limits.rule, &|f| f.rule == q.rule.id) {
         return full(format!("rule {}", q.rule.id), "rule", limits.rule);
     }
-    if count(limits.asset, &|f| f.asset == q.incident.asset) {
+    // What concerns a host as a whole is bounded by the host's own budget: unlike faults of it are no hint at one cause.
+    let of_host = q.incident.asset.starts_with("host:");
+    if !of_host && count(limits.asset, &|f| f.asset == q.incident.asset) {
         return full(format!("asset {}", q.incident.asset), "asset", limits.asset);
     }
     if count(limits.host, &|_| true) {

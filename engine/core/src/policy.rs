@@ -124,7 +124,7 @@ impl TryFrom<String> for Rate {
 pub struct Budget {
     /// Per rule.
     pub rule: Rate,
-    /// Per asset.
+    /// Per asset, but for hosts as a whole: those have the host's.
     pub asset: Rate,
     /// On this host.
     pub host: Rate,

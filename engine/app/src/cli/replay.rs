@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
+use heinzel_core::finding::Role;
 use heinzel_core::findings::Claim;
 use heinzel_core::time::{Span, Timestamp};
 use serde_json::json;
@@ -88,8 +89,10 @@ pub(super) fn replayed(
 
 fn found(finding: &Claim<'_>) -> serde_json::Value {
     let finding = finding.to_finding();
+    // What says that it is well again is no finding to people.
+    let what = if matches!(finding.role, Role::Clear(_)) { "clears" } else { "rule" };
     json!({
-        "file": finding.place.stream, "line": finding.place.line, "time": finding.time, "rule": finding.rule,
+        "file": finding.place.stream, "line": finding.place.line, "time": finding.time, what: finding.rule,
         "fields": finding.fields,
     })
 }

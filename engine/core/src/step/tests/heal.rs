@@ -101,6 +101,17 @@ fn cooldown_and_budget_refuse_by_name() {
     assert!(e.said("gate `budget` refused"));
 }
 
+#[test]
+fn unlike_faults_of_one_host_do_not_use_up_the_budget_of_an_asset() {
+    for (fields, refused) in [(&[][..], false), (&[("pool", "www")], true)] {
+        let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+        e.policy.budget.asset = "0/1h".to_owned().try_into().unwrap();
+        e.finding(0, Role::Match(0), None, fields);
+        sees_it_down(&mut e);
+        assert_eq!(e.said("gate `budget` refused"), refused, "{fields:?}: {:#?}", e.notes);
+    }
+}
+
 /// Like [`sees_it_down`], past notifications that are out.
 fn sees_it_down_last(engine: &mut Engine) {
     engine.out.retain(|e| matches!(e.act, Act::Probe { .. }));
