@@ -4,7 +4,7 @@ from laboratory import expect
 
 RULE = "shop.backup-failed"
 SERVICES = []
-STEPS = ["retry *unit.nightly-backup.service* nightly-backup.service"]
+STEPS = ["retry task unit.nightly-backup.service of nightly-backup.service"]
 CHANGES = ["nightly-backup.service", "/srv/*"]
 TASKS = '[policy.allow.tasks]\n"unit.nightly-backup.service" = ["systemctl", "start", "{target}"]\n'
 RULES = {
@@ -38,7 +38,7 @@ fires = false
 [[plan]]
 task = { id = "1", kind = "unit.nightly-backup.service", target = "nightly-backup.service", state = "failed" }
 facts = { target = { exists = true } }
-steps = ["retry unit.nightly-backup.service nightly-backup.service"]
+steps = ["retry task unit.nightly-backup.service of nightly-backup.service"]
 """,
 }
 

@@ -1,7 +1,7 @@
 """A restic backup was killed and left its lock; the nightly clean-up of the repository is refused from then on."""
 
 RULE = "backup.restic-locked"
-STEPS = ["retry restic-unlock web1"]
+STEPS = ["retry task restic-unlock of web1"]
 PATIENCE = 100
 TASKS = '[policy.allow.tasks]\nrestic-unlock = ["/usr/local/sbin/restic-unlock"]\n'
 CHANGES = ["/srv/repository/locks/*", "/root/.cache/restic/*"]
