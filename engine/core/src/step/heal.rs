@@ -178,7 +178,8 @@ pub(super) fn gates(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan) {
     };
     let answers = gate::ask(desk.state, desk.world, rule, incident, &plan);
     let Some(answer) = answers.into_iter().find(|a| a.verdict != Verdict::Pass) else {
-        return act(desk, id, plan, 0);
+        // What was held may be hours old, and another incident's fix may have mended it: look again.
+        return if was_held_by.is_some() { look(desk, id) } else { act(desk, id, plan, 0) };
     };
     let now = desk.now();
     let gate = answer.gate;
