@@ -8,7 +8,7 @@ use super::Report;
 use crate::Hands;
 use crate::program::{ending, run};
 
-const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,Result,MainPID,NRestarts";
+const PROPERTIES: &str = "Id,Type,LoadState,ActiveState,SubState,Result,MainPID,NRestarts";
 
 impl Hands {
     /// State of the unit `name`, or of the first one in name order when it is a pattern.
@@ -26,15 +26,19 @@ impl Hands {
         if let Some(c) = name.chars().find(|&c| !c.is_ascii_alphanumeric() && !":-_.\\@*?".contains(c)) {
             return Err(format!("contains `{}`, which no unit name has", c.escape_default()));
         }
-        let listed = self
-            .systemctl(&["list-units", "--all", "--full", "--plain", "--no-legend", "--no-pager", "--", name])
-            .await?;
+        let list = ["--all", "--full", "--plain", "--no-legend", "--no-pager", "--", name];
+        let mut listed = self.systemctl(&[&["list-units"], &list[..]].concat()).await?;
         let mut names: Vec<&str> = listed.lines().filter_map(listed_unit).collect();
+        if names.is_empty() {
+            // What is stopped and needed by nothing is not in systemd's memory; its file is on the disk.
+            listed = self.systemctl(&[&["list-unit-files"], &list[..]].concat()).await?;
+            names = listed.lines().filter_map(listed_file).collect();
+        }
         names.sort_unstable();
         match names.first() {
             Some(first) => self.show(first, Some(names.len())).await,
             None => Ok(json!({
-                "name": null, "load": "not-found", "state": "inactive", "sub": null, "active": false, "failed": false,
+                "name": null, "type": null, "load": "not-found", "state": "inactive", "sub": null, "active": false, "failed": false,
                 "result": null, "main_pid": 0, "restarts": 0, "matches": 0,
             })),
         }
@@ -51,6 +55,7 @@ impl Hands {
         };
         Ok(json!({
             "name": get("Id").unwrap_or(name),
+            "type": get("Type"),
             "load": load,
             "state": state,
             "sub": get("SubState"),
@@ -82,6 +87,14 @@ fn listed_unit(line: &str) -> Option<&str> {
     (load != "not-found" && is_unit(name).is_ok()).then_some(name)
 }
 
+/// The name in a line of `list-unit-files`: no template, no other name of a unit, nothing that is masked.
+fn listed_file(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace();
+    let (name, state) = (words.next()?, words.next()?);
+    (!name.contains("@.") && !matches!(state, "alias" | "masked" | "masked-runtime") && is_unit(name).is_ok())
+        .then_some(name)
+}
+
 #[cfg(test)]
 mod tests {
     use heinzel_core::probe::Probe;
@@ -98,14 +111,14 @@ mod tests {
         (folder, hands)
     }
 
-    const FAILED: &str = "MainPID=0\nNRestarts=5\nResult=signal\nId=nginx.service\nLoadState=loaded\nActiveState=failed\nSubState=failed\n";
+    const FAILED: &str = "Type=forking\nMainPID=0\nNRestarts=5\nResult=signal\nId=nginx.service\nLoadState=loaded\nActiveState=failed\nSubState=failed\n";
 
     #[tokio::test]
     async fn a_unit_is_reported_with_all_its_keys() {
         let (folder, hands) = fake("", FAILED);
         let report = sees(&hands, Probe::Unit { name: "nginx.service".into() }).await;
         let expected = json!({
-            "name": "nginx.service", "load": "loaded", "state": "failed", "sub": "failed", "active": false, "failed": true,
+            "name": "nginx.service", "type": "forking", "load": "loaded", "state": "failed", "sub": "failed", "active": false, "failed": true,
             "result": "signal", "main_pid": 0, "restarts": 5, "matches": 1,
         });
         assert_eq!(report, expected);
@@ -140,6 +153,17 @@ mod tests {
         let (_folder, hands) = fake("", FAILED);
         let report = sees(&hands, Probe::Unit { name: "php*-fpm.service".into() }).await;
         assert_eq!((&report["matches"], &report["name"], &report["active"]), (&json!(0), &json!(null), &json!(false)));
+    }
+
+    #[tokio::test]
+    async fn a_pattern_finds_a_stopped_unit_that_systemd_has_forgotten() {
+        let (folder, hands) = fake("", FAILED);
+        let files = "php-fpm.service alias -\nphp8.1-fpm.service masked enabled\nphp8.2-fpm.service enabled enabled\nphp@.service static -\n";
+        std::fs::write(folder.path().join("files"), files).unwrap();
+        let report = sees(&hands, Probe::Unit { name: "php*".into() }).await;
+        assert_eq!(report["matches"], 1);
+        let calls = std::fs::read_to_string(folder.path().join("calls")).unwrap();
+        assert!(calls.contains("[list-unit-files]") && calls.ends_with("[--][php8.2-fpm.service]\n"), "{calls}");
     }
 
     #[tokio::test]
