@@ -222,6 +222,7 @@ url = "{HOOK}"
         self.write("/etc/heinzel/heinzel.toml", text)
         for path, rule in (MARKER | s.rules).items():
             self.write(f"/etc/heinzel/rules/{path}", rule)
+        self.run(self.binary, "check")
 
     def start(self):
         """Starts Heinzel as a service and waits until it reads everything that is written."""

@@ -29,7 +29,7 @@ def fault(lab):
     # nginx was last started with the old one.
     lab.sh("cd /etc/nginx && cp old.pem site.pem && systemctl restart nginx && cp new.pem site.pem")
     at = lab.now()
-    lab.sh("systemd-run --quiet --wait --unit=lab-client curl -sS -o /dev/null --cacert /etc/nginx/ca.pem https://web1.example.org/", check=False)
+    lab.sh("systemd-run --quiet --wait curl -sS -o /dev/null --cacert /etc/nginx/ca.pem https://web1.example.org/", check=False)
     return at
 
 

@@ -15,7 +15,7 @@ def healthy(lab):
 def fault(lab):
     lab.sh("for i in 1 2 3 4 5 6 7 8; do dd if=/dev/zero of=/var/cache/apt/archives/linux-image-$i.deb bs=1M count=8; done 2>/dev/null", check=False)
     at = lab.now()
-    for number in range(3):
-        command = "cp /etc/services /var/cache/lab; exit $?"
-        lab.run("systemd-run", "--quiet", "--wait", f"--unit=lab-writer{number}", "sh", "-c", command, check=False)
+    for _ in range(3):
+        command = "cp /etc/services /var/cache/lab"
+        lab.run("systemd-run", "--quiet", "--wait", "sh", "-c", command, check=False)
     return at

@@ -17,5 +17,5 @@ def healthy(lab):
 def fault(lab):
     lab.sh("cd /var/lib/php/sessions; for i in $(seq 1 300); do touch -d '-3 days' sess_$i; done; for i in $(seq 1 200); do touch sess_new$i; done", check=False)
     at = lab.now()
-    lab.sh("systemd-run --quiet --wait --unit=lab-report df -i /var/lib/php/sessions")
+    lab.sh("systemd-run --quiet --wait df -i /var/lib/php/sessions")
     return at

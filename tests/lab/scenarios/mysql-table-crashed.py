@@ -30,4 +30,4 @@ def fault(lab):
     lab.sh("systemctl kill -s KILL --kill-whom=main mariadb; sleep 0.2; f=/var/lib/mysql/shop/orders.MYI;"
            "printf '\\x01' | dd of=$f bs=1 seek=25 conv=notrunc status=none; truncate -s -2048 $f;"
            "until mysql -e 'SELECT 1' >/dev/null 2>&1; do sleep 0.1; done")
-    return float(lab.sh("echo $EPOCHREALTIME; mysql -e 'SELECT COUNT(*) FROM shop.orders WHERE t LIKE \"a%\"' || true"))
+    return float(lab.sh("echo $EPOCHREALTIME; mysql -e 'SELECT COUNT(*) FROM shop.orders WHERE t LIKE \"a%\"' >&2 || true"))

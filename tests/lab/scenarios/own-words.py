@@ -17,7 +17,7 @@ def prepare(lab):
 def fault(lab):
     for number in range(3):
         dd = ["dd", "if=/dev/zero", f"of=/mnt/small/{number}", "bs=64k"]
-        lab.run("systemd-run", "--quiet", "--wait", f"--unit=lab-writer{number}", *dd, check=False)
+        lab.run("systemd-run", "--quiet", "--wait", *dd, check=False)
 
 
 def after(lab, incident, timeline):

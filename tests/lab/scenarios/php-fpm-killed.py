@@ -1,8 +1,9 @@
 """PHP-FPM's main process is killed with -9; its socket stays behind and nobody listens. nginx answers 502."""
 
-RULE = "php.*|web.php-*"
+RULE = "php.fpm-*"
+CHANGES = ["/etc/alternatives/php-fpm.sock"]
 SERVICES = ["nginx", "php8.2-fpm"]
-STEPS = ["systemctl start php8.2-fpm.service"]
+STEPS = ["run php-fpm8.2 -t", "systemctl start php8.2-fpm.service"]
 MONIT = """\
 check process php-fpm with pidfile /run/php/php8.2-fpm.pid
     start program = "/bin/systemctl start php8.2-fpm"

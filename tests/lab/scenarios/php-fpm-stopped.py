@@ -1,8 +1,9 @@
 """PHP-FPM is stopped by mistake (`systemctl stop` on the wrong host). systemd finds nothing wrong; nginx's visitors get 502."""
 
-RULE = "php.*|web.php-*"
+RULE = "php.fpm-socket-missing"
+CHANGES = ["/etc/alternatives/php-fpm.sock"]
 SERVICES = ["nginx", "php8.2-fpm"]
-STEPS = ["systemctl start php8.2-fpm.service"]
+STEPS = ["run php-fpm8.2 -t", "systemctl start php8.2-fpm.service"]
 QUICK = True
 
 

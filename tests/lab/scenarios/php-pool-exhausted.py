@@ -1,7 +1,8 @@
 """Every worker of a PHP-FPM pool hangs in a script that waits for ever; visitors wait with them."""
 
-RULE = "php.*|web.php-*"
+RULE = "php.fpm-max-children"
 PATIENCE = 60
+CHANGES = ["/etc/alternatives/php-fpm.sock"]
 SERVICES = ["nginx", "php8.2-fpm"]
 STEPS = ["run php-fpm8.2 -t", "systemctl reload php8.2-fpm.service"]
 # A reload is a new start of the same process, and leaves a trace nowhere else.

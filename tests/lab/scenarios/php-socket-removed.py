@@ -1,6 +1,7 @@
 """A clean-up removes PHP-FPM's socket while PHP-FPM runs: it listens on a file that nobody finds."""
 
-RULE = "php.*|web.php-*"
+RULE = "php.fpm-socket-missing"
+CHANGES = ["/etc/alternatives/php-fpm.sock"]
 SERVICES = ["nginx", "php8.2-fpm"]
 STEPS = ["run php-fpm8.2 -t", "systemctl restart php8.2-fpm.service"]
 

@@ -1,9 +1,9 @@
 """Postfix's master is killed with -9; its PID file stays. No mail goes in or out."""
 
-RULE = "mail.*"
+RULE = "mail.postfix-start-failed"
 SERVICES = ["postfix"]
 CHANGES = ["postfix@-.service"]
-STEPS = ["*start postfix*"]
+STEPS = ["run postfix check", "systemctl start postfix@-.service"]
 MONIT = """\
 check process postfix with pidfile /var/spool/postfix/pid/master.pid
     start program = "/bin/systemctl start postfix@-"

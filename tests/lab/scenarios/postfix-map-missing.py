@@ -3,7 +3,7 @@
 RULE = "mail.postfix-map-missing"
 SERVICES = ["postfix"]
 STEPS = ["run postmap *"]
-CHANGES = ["postfix@-.service", "/etc/postfix/*"]
+CHANGES = ["postfix@-.service", "/etc/postfix/*", "/home/kim/Maildir/*"]
 
 
 def prepare(lab):

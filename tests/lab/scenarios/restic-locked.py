@@ -22,5 +22,5 @@ def fault(lab):
     lab.sh("until [ -n \"$(ls /srv/repository/locks)\" ]; do sleep 0.1; done; pkill -9 -x restic; systemctl stop lab-backup")
     at = lab.now()
     env = "-E HOME=/root -E RESTIC_REPOSITORY=/srv/repository -E RESTIC_PASSWORD=x"
-    lab.sh(f"systemd-run --quiet --wait --unit=lab-forget {env} restic forget --keep-last 1 --prune", check=False)
+    lab.sh(f"systemd-run --quiet --wait {env} restic forget --keep-last 1 --prune", check=False)
     return at
