@@ -53,9 +53,13 @@ pub struct Approved {
 }
 
 impl Run {
-    /// Whether the run holds its asset's lock: while it acts, and while it looks again between two rounds.
+    /// Whether the run holds its asset's lock: while it acts, and while it looks again between two rounds. A run that has
+    /// nothing to do and only sees whether it becomes well holds nobody up.
     #[must_use]
     pub fn holds_lock(&self) -> bool {
+        if matches!(&self.stage, Stage::Verifying { plan, .. } if plan.steps.is_empty() && !self.touched) {
+            return false;
+        }
         self.stage.is_acting() || (self.round > 0 && matches!(self.stage, Stage::Probing { .. }))
     }
 }

@@ -36,6 +36,16 @@ fn what_is_well_already_is_verified_and_closed_without_a_step() {
 }
 
 #[test]
+fn a_run_that_only_looks_holds_no_lock() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.line(0);
+    let probe = e.out.remove(0);
+    e.step(Input::Done { effect: probe.id, outcome: unit(true) });
+    assert!(matches!(e.state.incidents[&1].run.as_ref().unwrap().stage, Stage::Verifying { .. }));
+    assert_eq!(e.state.lock_of("host:web1"), None);
+}
+
+#[test]
 fn seen_again_while_it_should_be_quiet_rolls_back_and_calls_a_human() {
     let logic = Restart { quiet: Some(Duration::from_secs(60)), rollback: true, ..Restart::default() };
     let mut e = Engine::new(rule(logic), Mode::Auto);
