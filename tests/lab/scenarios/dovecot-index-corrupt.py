@@ -2,7 +2,7 @@
 
 RULE = "mail.dovecot-index-damaged"
 SERVICES = ["dovecot"]
-STEPS = ["run doveadm force-resync -u kim [*]"]
+STEPS = ['run doveadm force-resync -u kim "[*]"']
 CHANGES = ["/home/kim/Maildir/*"]
 
 

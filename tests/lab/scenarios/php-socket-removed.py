@@ -3,7 +3,7 @@
 RULE = "php.fpm-socket-missing"
 CHANGES = ["/etc/alternatives/php-fpm.sock"]
 SERVICES = ["nginx", "php8.2-fpm"]
-STEPS = ["wait 500ms", "look again and plan anew", "run php-fpm8.2 -t", "systemctl restart php8.2-fpm.service"]
+STEPS = ["run php-fpm8.2 -t", "systemctl restart php8.2-fpm.service"]
 
 
 def healthy(lab):
