@@ -118,7 +118,9 @@ fn read_capture(map: &Map) -> Made<Capture> {
 pub(crate) fn keys(probe: &Probe) -> Vec<&str> {
     match probe {
         Probe::Unit { .. } => {
-            vec!["name", "type", "load", "state", "sub", "active", "failed", "result", "main_pid", "restarts", "matches"]
+            vec![
+                "name", "type", "load", "state", "sub", "active", "failed", "result", "main_pid", "restarts", "matches",
+            ]
         }
         Probe::Disk { .. } => {
             vec!["path", "used_percent", "free_bytes", "total_bytes", "inodes_used_percent", "inodes_free", "read_only"]

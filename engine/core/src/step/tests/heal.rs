@@ -41,7 +41,7 @@ fn a_run_that_only_looks_holds_no_lock() {
     e.line(0);
     let probe = e.out.remove(0);
     e.step(Input::Done { effect: probe.id, outcome: unit(true) });
-    assert!(matches!(e.state.incidents[&1].run.as_ref().unwrap().stage, Stage::Verifying { .. }));
+    assert!(matches!(e.state.incidents[&1].run.as_ref().unwrap().stage, crate::run::Stage::Verifying { .. }));
     assert_eq!(e.state.lock_of("host:web1"), None);
 }
 
