@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod complete;
+mod loghub;
 mod told;
 
 use std::path::{Path, PathBuf};
