@@ -3,6 +3,7 @@
 from container import wait_for
 from laboratory import expect
 
+QUICK = True
 RULE = "web.nginx-killed"
 SERVICES = ["nginx"]
 STEPS = ["systemctl start nginx.service"]

@@ -1,5 +1,6 @@
 """PHP's forgotten sessions have used up the inodes of their file system: no new file can be made, though there is room. The hourly report of df says so."""
 
+QUICK = True
 RULE = "storage.inodes-exhausted"
 STEPS = ["remove /var/lib/php/sessions/sess_* *"]
 POLICY = "[policy]\nmax_targets = 1000\n"

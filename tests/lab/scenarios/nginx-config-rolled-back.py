@@ -2,6 +2,7 @@
 
 from laboratory import expect
 
+QUICK = True
 RULE = "web.nginx-config-invalid"
 SERVICES = ["nginx"]
 STEPS = ["* /etc/nginx/conf.d/customer.conf *", "run nginx -t", "systemctl start nginx.service"]

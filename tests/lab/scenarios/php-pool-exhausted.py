@@ -1,11 +1,10 @@
 """Every worker of a PHP-FPM pool hangs in a script that waits for ever; visitors wait with them."""
 
-RULE = "php.fpm-max-children"
+RULE = "php.pool-hangs"
 PATIENCE = 60
 CHANGES = ["/etc/alternatives/php-fpm.sock"]
 SERVICES = ["nginx", "php8.2-fpm"]
 STEPS = ["run php-fpm8.2 -t", "systemctl reload php8.2-fpm.service"]
-# A reload is a new start of the same process, and leaves a trace nowhere else.
 MONIT = """\
 check process php-fpm with pidfile /run/php/php8.2-fpm.pid
     start program = "/bin/systemctl start php8.2-fpm"
@@ -17,7 +16,8 @@ check process php-fpm with pidfile /run/php/php8.2-fpm.pid
 def prepare(lab):
     lab.write("/var/www/html/hangs.php", "<?php sleep(600);")
     lab.sh("sed -i 's/^pm.max_children = .*/pm.max_children = 3/; s/^pm.max_spare_servers = .*/pm.max_spare_servers = 2/' /etc/php/8.2/fpm/pool.d/www.conf")
-    lab.sh("systemctl restart php8.2-fpm")
+    # Visitors are not kept waiting for longer than this.
+    lab.sh("sed -i 's/fastcgi_pass /fastcgi_read_timeout 3s; &/' /etc/nginx/sites-available/default; systemctl restart php8.2-fpm nginx")
 
 
 def healthy(lab):

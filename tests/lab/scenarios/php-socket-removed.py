@@ -1,5 +1,6 @@
 """A clean-up removes PHP-FPM's socket while PHP-FPM runs: it listens on a file that nobody finds."""
 
+QUICK = True
 RULE = "php.fpm-socket-missing"
 CHANGES = ["/etc/alternatives/php-fpm.sock"]
 SERVICES = ["nginx", "php8.2-fpm"]

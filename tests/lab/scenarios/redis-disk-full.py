@@ -2,6 +2,7 @@
 
 from laboratory import expect
 
+QUICK = True
 RULE = "database.redis*"
 EXPECTED = "handed-over"
 SERVICES = ["redis-server"]

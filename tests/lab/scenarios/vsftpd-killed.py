@@ -1,5 +1,6 @@
 """The FTP server vsftpd is killed with -9; its unit does not restart."""
 
+QUICK = True
 RULE = "ftp.*"
 SERVICES = ["vsftpd"]
 STEPS = ["systemctl start vsftpd.service"]
