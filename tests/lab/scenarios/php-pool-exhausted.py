@@ -1,7 +1,7 @@
 """Every worker of a PHP-FPM pool hangs in a script that waits for ever; visitors wait with them."""
 
 RULE = "php.pool-hangs"
-PATIENCE = 60
+PATIENCE = 110
 CHANGES = ["/etc/alternatives/php-fpm.sock"]
 SERVICES = ["nginx", "php8.2-fpm"]
 STEPS = ["run php-fpm8.2 -t", "systemctl reload php8.2-fpm.service"]
@@ -25,4 +25,4 @@ def healthy(lab):
 
 
 def fault(lab):
-    lab.background("visitors", "for i in $(seq 1 6); do curl -s http://127.0.0.1/hangs.php & done; wait")
+    lab.background("visitors", "for i in $(seq 1 3); do curl -s http://127.0.0.1/hangs.php & done; wait")
