@@ -85,6 +85,11 @@ class Health(threading.Thread):
             return None
         return round((next(ended for began, ended, well in self.looks if well and began > ill[-1]) - fault) * 1000)
 
+    @property
+    def ill(self):
+        """Whether it was ever seen ill."""
+        return any(not well for _, _, well in self.looks)
+
     def end(self):
         self.ended.set()
         self.join()

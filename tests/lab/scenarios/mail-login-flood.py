@@ -6,6 +6,7 @@ SERVICES = ["dovecot"]
 FAIL2BAN = """\
 [dovecot]
 enabled = true
+backend = polling
 maxretry = 5
 findtime = 10m
 """

@@ -14,6 +14,8 @@ check process mariadb with pidfile /run/mysqld/mysqld.pid
 
 def prepare(lab):
     lab.unit_with("mariadb", "[Service]\nRestart=no")
+    # Otherwise its sockets start it for whoever asks, and that would be the laboratory itself.
+    lab.sh("systemctl mask --now mariadb.socket mariadb-extra.socket; systemctl restart mariadb")
 
 
 def healthy(lab):

@@ -11,6 +11,11 @@ check process mariadb with pidfile /run/mysqld/mysqld.pid
 """
 
 
+def prepare(lab):
+    # Otherwise its sockets start it for whoever asks, and that would be the laboratory itself.
+    lab.sh("systemctl mask --now mariadb.socket mariadb-extra.socket; systemctl restart mariadb")
+
+
 def healthy(lab):
     return lab.sql("SELECT 1")
 

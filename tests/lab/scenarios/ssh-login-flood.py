@@ -6,6 +6,7 @@ SERVICES = ["ssh"]
 FAIL2BAN = """\
 [sshd]
 enabled = true
+backend = polling
 maxretry = 5
 findtime = 10m
 """
