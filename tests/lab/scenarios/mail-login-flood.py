@@ -14,11 +14,12 @@ findtime = 10m
 
 def healthy(lab):
     # The guesser is out: that is what healthy means here.
-    return lab.guessing is None or not lab.true("nc", "-z", "-w", "1", "-s", "127.0.0.9", "127.0.0.1", "143")
+    return not lab.guessing or "127.0.0.9" in lab.sh("nft list ruleset", check=False)
 
 
 def prepare(lab):
-    lab.guessing = None
+    lab.guessing = False
+    lab.sh("touch /var/log/auth.log /var/log/mail.log")
 
 
 def fault(lab):
