@@ -36,12 +36,17 @@ pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>>
     Some(tagged(cut, &header).unwrap_or_else(|| untagged(cut, header)))
 }
 
-/// A line with an RFC 3339 time that is surely syslog: the time names its zone, and a host and a tag follow.
+/// A line with an ISO time that is surely syslog: the time is one of RFC 3339 and a tag follows, or a host and a program with
+/// its process id (or the kernel), as syslog daemons write it with templates of their own.
 pub(super) fn certain<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     let mut cut = Cut::new(line);
-    let iso = when::iso(&mut cut, context).filter(|iso| iso.strict && iso.zoned)?;
+    let iso = when::iso(&mut cut, context)?;
     cut.spaces()?;
-    tagged(cut, &Header { time: Some(iso.time), ..Header::new(context) })
+    let read = tagged(cut, &Header { time: Some(iso.time), ..Header::new(context) })?;
+    let header = &read.header;
+    let program = header.program.as_deref().unwrap_or_default();
+    let is_process = header.pid.is_some() && !program.contains(' ') || program == "kernel";
+    ((iso.strict && iso.zoned) || (header.host.is_some() && is_process)).then_some(read)
 }
 
 /// The times that syslog lines begin with.
@@ -97,7 +102,7 @@ fn tagged<'a>(cut: Cut<'a>, header: &Header<'a>) -> Option<Read<'a>> {
         return None;
     }
     after.skip_spaces();
-    let mut read = Tag::cut(after.rest)?.into_read(header.clone());
+    let mut read = Tag::cut(without_priority(after.rest))?.into_read(header.clone());
     read.header.host = Some(host.into());
     Some(read)
 }
@@ -121,6 +126,19 @@ fn is_host(word: &str) -> bool {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'%' | b'@' | b'/'))
         && level(word).is_none()
+}
+
+/// What follows `daemon.info `, which BusyBox puts before the tag.
+fn without_priority(rest: &str) -> &str {
+    let behind = || {
+        let (word, behind) = rest.split_once(' ')?;
+        let (facility, urgency) = word.split_once('.')?;
+        let known =
+            ["kern", "user", "mail", "daemon", "auth", "authpriv", "syslog", "lpr", "news", "uucp", "cron", "ftp"];
+        let is_facility = known.contains(&facility) || facility.strip_prefix("local").is_some_and(|n| n.len() == 1);
+        (is_facility && level(urgency).is_some()).then_some(behind)
+    };
+    behind().unwrap_or(rest)
 }
 
 /// `program[pid]:` and what follows.

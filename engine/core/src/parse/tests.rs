@@ -96,6 +96,8 @@ fn syslog_of_all_ages() {
         "2026-11-21T09:00:00.123456Z | [WARNING] fpm_request_check_timed_out(), line 146: x",
     );
     check("Sat 2026-11-21 10:00:00 CET web1 cron[1]: x", "2026-11-21T09:00:00Z host=web1 program=cron pid=1 | x");
+    check("Nov 21 10:00:00 web1 daemon.info cron[1]: x", "2026-11-21T09:00:00Z host=web1 program=cron pid=1 | x");
+    check("Nov 21 10:00:00 web1 a.info cron[1]: x", "2026-11-21T09:00:00Z host=web1 program=a.info cron pid=1 | x");
     check("Nov\u{a0}21 10:00:00 web1 cron[1]: x", "2026-11-21T09:00:00Z host=web1 program=cron pid=1 | x");
     check("    at Foo.bar(Foo.java:12)", "|     at Foo.bar(Foo.java:12)");
     check("", "| ");
@@ -301,6 +303,18 @@ fn postgresql_prefixes() {
 #[test]
 fn other_lines_found_by_their_beginning() {
     let check = |line, expected| check(Format::Auto, line, expected);
+    // Syslog with a template of its own, and what only looks like it.
+    check(
+        "2026-11-21 10:00:00 web1 systemd[1]: x: Failed",
+        "2026-11-21T09:00:00Z host=web1 program=systemd pid=1 | x: Failed",
+    );
+    check(
+        "2026-11-21T10:00:00.5 web1 vsftpd[9]: [kim] y",
+        "2026-11-21T09:00:00.5Z host=web1 program=vsftpd pid=9 | [kim] y",
+    );
+    check("2026-11-21 10:00:00 web1 kernel: oom", "2026-11-21T09:00:00Z host=web1 program=kernel | oom");
+    check("2026-11-21 10:00:00 worker one: x", "2026-11-21T09:00:00Z | worker one: x");
+    check("2026-11-21 10:00:00 ERROR worker[3]: x", "2026-11-21T09:00:00Z Error | worker[3]: x");
     check(
         "4781:M 06 Mar 2026 10:00:00.123 # Can't save",
         "2026-03-06T09:00:00.123Z program=redis pid=4781 Warning | Can't save",
