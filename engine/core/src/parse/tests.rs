@@ -314,7 +314,7 @@ fn other_lines_found_by_their_beginning() {
     );
     check("2026-11-21 10:00:00 web1 kernel: oom", "2026-11-21T09:00:00Z host=web1 program=kernel | oom");
     check("2026-11-21 10:00:00 worker one: x", "2026-11-21T09:00:00Z | worker one: x");
-    check("2026-11-21 10:00:00 ERROR worker[3]: x", "2026-11-21T09:00:00Z Error | worker[3]: x");
+    check("2026-11-21 10:00:00 ERROR worker[3]: x", "2026-11-21T09:00:00Z Error | ERROR worker[3]: x");
     check(
         "4781:M 06 Mar 2026 10:00:00.123 # Can't save",
         "2026-03-06T09:00:00.123Z program=redis pid=4781 Warning | Can't save",
