@@ -5,7 +5,9 @@ from laboratory import expect
 RULE = "mail.relay-unreachable"
 EXPECTED = "handed-over"
 SERVICES = ["postfix"]
+STEPS = ["wait 1m", "look again*", "wait 1m", "look again*"]
 CHANGES = ["postfix@-.service"]
+PATIENCE = 150
 
 
 def prepare(lab):
