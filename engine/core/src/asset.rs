@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::field::FieldType;
 use crate::glob::Glob;
 
 /// An asset's id: kind and name, `pool:www`, `vm:100`.
@@ -35,6 +36,13 @@ impl Asset {
     pub fn kind(&self) -> &str {
         self.id.split_once(':').map_or("", |(kind, _)| kind)
     }
+}
+
+/// The name behind an id's kind, if it is plain enough to be a word of a command.
+#[must_use]
+pub fn plain_name(id: &str) -> Option<String> {
+    let (_, name) = id.split_once(':')?;
+    FieldType::Ident.accept(name).is_ok().then(|| name.to_owned())
 }
 
 /// The whole of `assets.toml`.

@@ -56,7 +56,7 @@ struct Question<'a> {
 type Gate = fn(&Question<'_>) -> Verdict;
 
 /// The gates, in order. What can never be right is refused first, what may become right later waits last.
-const GATES: [(&str, Gate); 10] = [
+const GATES: [(&str, Gate); 11] = [
     ("mode", mode),
     ("breaker", breaker),
     ("target", target),
@@ -65,6 +65,7 @@ const GATES: [(&str, Gate); 10] = [
     ("budget", budget),
     ("protected", protected),
     ("approval", approval),
+    ("draft", draft),
     ("pause", pause),
     ("lock", lock),
 ];
@@ -80,7 +81,7 @@ pub fn ask(state: &State, world: &World<'_>, rule: &Rule, incident: &Incident, p
 #[must_use]
 pub fn ask_again(state: &State, world: &World<'_>, rule: &Rule, incident: &Incident, plan: &Plan) -> Option<Answer> {
     let question = Question { state, world, rule, incident, plan };
-    let words = ["mode", "allow-list", "protected", "approval", "pause"];
+    let words = ["mode", "allow-list", "protected", "approval", "draft", "pause"];
     let asked = GATES.iter().filter(|(gate, _)| words.contains(gate));
     let answers = asked.map(|(gate, ask)| Answer { gate: (*gate).to_owned(), verdict: ask(&question) });
     answers.into_iter().find(|answer| answer.verdict != Verdict::Pass)
@@ -251,6 +252,14 @@ fn approval(q: &Question<'_>) -> Verdict {
         return Verdict::Approval { why: format!("{} is in mode approve", q.rule.id) };
     }
     Verdict::Pass
+}
+
+fn draft(q: &Question<'_>) -> Verdict {
+    let granted = || q.world.policy.drafts.fix.iter().any(|glob| glob.fits(&q.rule.id.0));
+    if q.incident.origin.is_none() || granted() || approved(q) {
+        return Verdict::Pass;
+    }
+    Verdict::Approval { why: format!("a draft set it off, and `policy.drafts.fix` does not name {}", q.rule.id) }
 }
 
 fn pause(q: &Question<'_>) -> Verdict {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::asset::AssetId;
+use crate::draft::Origin;
 use crate::effect::EffectId;
 use crate::event::Place;
 use crate::field::Value;
@@ -90,6 +91,9 @@ pub struct Incident {
     pub verdict: Option<String>,
     /// The finding that opened it.
     pub cause: Cause,
+    /// The draft that opened it, when no finding did.
+    #[serde(default)]
+    pub origin: Option<Origin>,
     /// Customers concerned.
     #[serde(default)]
     pub customers: BTreeSet<String>,

@@ -31,6 +31,7 @@ pub mod plan;
 pub mod policy;
 pub mod gate;
 pub mod run;
+pub mod draft;
 pub mod effect;
 
 pub mod state;

@@ -171,6 +171,29 @@ pub struct Maintenance {
     pub until: Timestamp,
 }
 
+/// What customers' drafts may set off: `[policy.drafts]`. Nothing, until the operator says so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Drafts {
+    /// Rules whose probes a draft may set off.
+    pub look: Vec<Glob>,
+    /// Those of them whose fix may then follow as after a line; the others ask for approval.
+    pub fix: Vec<Glob>,
+    /// How often one customer's drafts may set off a look at one asset.
+    pub rate: Rate,
+    /// How often all drafts together may.
+    pub all: Rate,
+}
+
+impl Default for Drafts {
+    /// Nobody writes three tickets an hour about one server.
+    fn default() -> Self {
+        let hour = Span::seconds(3600);
+        let (rate, all) = (Rate { count: 3, within: hour }, Rate { count: 60, within: hour });
+        Self { look: Vec::new(), fix: Vec::new(), rate, all }
+    }
+}
+
 /// `[policy]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -188,6 +211,8 @@ pub struct Policy {
     pub budget: Budget,
     /// When a fix does not hold.
     pub breaker: Breaker,
+    /// What customers' drafts may set off.
+    pub drafts: Drafts,
     /// How long a plan waits for approval before it is dropped and the incident needs a human.
     pub approval_expires: Span,
     /// How many files or processes one step may touch at most.
@@ -205,6 +230,7 @@ impl Default for Policy {
             maintenance: Vec::new(),
             budget: Budget::default(),
             breaker: Breaker::default(),
+            drafts: Drafts::default(),
             approval_expires: Span::seconds(86_400),
             max_targets: 100,
             max_rounds: 3,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::draft::DraftClause;
 use crate::field::FieldType;
 use crate::finding::Finding;
 use crate::glob::Glob;
@@ -130,6 +131,8 @@ pub struct Rule {
     pub escalate: Option<String>,
     /// How far the policy's patterns for many rules take it; only its own name takes it further.
     pub automation: Mode,
+    /// Which drafts set it off.
+    pub draft: Option<DraftClause>,
     /// Which of its functions the rule has.
     pub has: Has,
     /// Its functions.
@@ -220,6 +223,10 @@ pub struct Case {
     pub incident: u64,
     /// The asset.
     pub asset: String,
+    /// Its name without the kind, where it is a plain one.
+    pub name: Option<String>,
+    /// A customer's draft opened the incident: no line was found, and no field has a value.
+    pub draft: bool,
     /// The host that wrote the line, where it is a valid host name.
     pub host: Option<String>,
     /// The typed fields of the finding that fired, without `text` fields.

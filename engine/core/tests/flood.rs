@@ -70,6 +70,7 @@ fn rule(trigger: Trigger, by: &[&str]) -> Rule {
         answer: None,
         escalate: None,
         automation: heinzel_core::policy::Mode::Auto,
+        draft: None,
         has: Has { asset: true, ..Has::default() },
         logic: Arc::new(Never),
     }

@@ -19,6 +19,7 @@ mod rule;
 mod trigger;
 
 mod check;
+mod draft;
 mod program;
 mod logic;
 mod probe;

@@ -12,7 +12,8 @@ use crate::reader::Reader;
 use crate::sample::Samples;
 
 /// Names that `e` and `i` have of themselves; no field may take one.
-pub const RESERVED: [&str; 8] = ["asset", "host", "incident", "count", "fixes_24h", "round", "task", "program"];
+pub const RESERVED: [&str; 10] =
+    ["asset", "asset_name", "draft", "host", "incident", "count", "fixes_24h", "round", "task", "program"];
 /// The most patterns in one list.
 const PATTERNS: usize = 64;
 /// A pattern without so long a literal is tried on too many lines.

@@ -81,6 +81,8 @@ fn make(rule: &Rule, plan: &PlanSample, samples: &Samples) -> Result<Made, Vec<P
     let text = |name: &String| rule.fields.get(name) == Some(&FieldType::Text);
     let case = Case {
         incident: 1,
+        name: heinzel_core::asset::plain_name(&asset),
+        draft: plan.draft,
         asset,
         host: plan.host.clone(),
         fields: fields.into_iter().filter(|(name, _)| !text(name)).collect(),

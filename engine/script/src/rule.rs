@@ -23,10 +23,10 @@ use crate::purify::purify;
 use crate::reader::Reader;
 use crate::sample::Samples;
 use crate::view::Names;
-use crate::{near, reference, trigger};
+use crate::{draft, near, reference, trigger};
 
 /// The keys of a rule.
-const KEYS: [&str; 27] = [
+const KEYS: [&str; 28] = [
     "title",
     "about",
     "title_de",
@@ -54,6 +54,7 @@ const KEYS: [&str; 27] = [
     "reopen",
     "answer",
     "escalate",
+    "draft",
 ];
 /// Keys that belong into `trigger`, where people put them first.
 const MISPLACED: [&str; 2] = ["by", "count"];
@@ -146,6 +147,7 @@ fn read_map(
     let patterns = patterns::read(&mut reader, map, map.contains_key("task"), samples);
     let (trigger, by) = trigger::read(&mut reader, map, &patterns, map.contains_key("task"));
     let (has, fix_takes_results) = read_functions(&mut reader, map, ast, samples);
+    let draft = draft::read(&mut reader, map, has);
     let patience = Patience {
         within: reader.span(map, "within", "", SECOND).unwrap_or(Patience::default().within),
         stable_for: reader.span(map, "stable", "", Duration::ZERO).unwrap_or(Patience::default().stable_for),
@@ -199,6 +201,7 @@ fn read_map(
                 answer,
                 escalate,
                 automation,
+                draft,
                 has,
                 logic: Arc::new(ScriptLogic {
                     host: host.clone(),
@@ -390,18 +393,9 @@ fn arity(ast: &AST, function: &FnPtr) -> Vec<usize> {
 }
 
 fn check_answer(reader: &mut Reader<'_>, answer: Option<&str>) {
-    let word = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
-    };
-    let Some(answer) = answer else { return };
-    if !answer.split_once('/').is_some_and(|(pack, name)| word(pack) && word(name)) {
-        reader.error(
-            "answer",
-            format!("`{answer}` is no answer's name"),
-            "write pack and name in lower case: \"web/pool-busy\"",
-        );
-    }
+    let Some(answer) = answer.filter(|answer| !draft::is_answer(answer)) else { return };
+    let hint = "write pack and name in lower case: \"web/pool-busy\"";
+    reader.error("answer", format!("`{answer}` is no answer's name"), hint);
 }
 
 /// Finds calls like `step.systemd_relod(…)` before they are made: functions run first when there is an incident.

@@ -79,6 +79,8 @@ pub struct PlanSample {
     pub host: Option<String>,
     /// The task.
     pub task: Option<Task>,
+    /// A draft opened the incident, and no line.
+    pub draft: bool,
     /// How many findings the incident has (1).
     pub count: u64,
     /// How often the fix has run in the last 24 hours (0).
@@ -131,6 +133,8 @@ struct PlanShape {
     asset: Option<String>,
     host: Option<String>,
     task: Option<TaskShape>,
+    #[serde(default)]
+    draft: bool,
     #[serde(default = "one")]
     count: u64,
     #[serde(default)]
@@ -254,6 +258,7 @@ impl Samples {
                 asset: shape.asset,
                 host: shape.host,
                 task: shape.task.map(Into::into),
+                draft: shape.draft,
                 count: shape.count,
                 fixes_24h: shape.fixes_24h,
                 round: shape.round,

@@ -58,6 +58,8 @@ impl View {
             values.insert(name.clone(), field(value));
         }
         values.insert("asset".into(), case.asset.clone().into());
+        values.insert("asset_name".into(), text(case.name.as_deref()));
+        values.insert("draft".into(), case.draft.into());
         values.insert("host".into(), text(case.host.as_deref()));
         values.insert("incident".into(), number(case.incident));
         values.insert("count".into(), number(case.count));

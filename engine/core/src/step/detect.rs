@@ -236,7 +236,14 @@ fn has_room(desk: &mut Desk<'_, '_>, rule: &RuleId) -> bool {
     false
 }
 
-fn create(desk: &mut Desk<'_, '_>, rule: &Rule, asset: AssetId, time: Timestamp, cause: Cause) -> Option<IncidentId> {
+/// Opens an incident, where there is room for it.
+pub(super) fn create(
+    desk: &mut Desk<'_, '_>,
+    rule: &Rule,
+    asset: AssetId,
+    time: Timestamp,
+    cause: Cause,
+) -> Option<IncidentId> {
     if !has_room(desk, &rule.id) {
         return None;
     }
@@ -258,6 +265,7 @@ fn create(desk: &mut Desk<'_, '_>, rule: &Rule, asset: AssetId, time: Timestamp,
         resolved_at: None,
         verdict: None,
         cause,
+        origin: None,
         customers: desk.world.assets.customers(&asset),
         dependants: desk.world.assets.dependants(&asset),
         answer: rule.answer.clone(),
@@ -291,6 +299,7 @@ fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, time: Timestamp,
     incident.reopened += 1;
     let text = format!("came back: {}", cause.message);
     incident.cause = cause;
+    incident.origin = None;
     desk.journal.incidents.insert(id);
     desk.note(Some(id), "reopened", text);
     if was_fixed {

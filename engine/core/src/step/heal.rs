@@ -420,6 +420,8 @@ pub(crate) fn case(desk: &Desk<'_, '_>, incident: &Incident) -> Case {
     Case {
         incident: incident.id,
         asset: incident.asset.clone(),
+        name: crate::asset::plain_name(&incident.asset),
+        draft: incident.origin.is_some(),
         host: cause.host.clone(),
         fields: cause.fields.iter().filter(typed).map(|(n, v)| (n.clone(), v.clone())).collect(),
         task,

@@ -5,6 +5,7 @@
 
 use crate::asset::Assets;
 use crate::block::{Health, Notice};
+use crate::draft::{Refused, Request};
 use crate::effect::{Effect, EffectId, Outcome};
 use crate::findings::Claim;
 use crate::incident::IncidentId;
@@ -15,6 +16,7 @@ use crate::time::Timestamp;
 
 pub mod command;
 mod detect;
+mod draft;
 mod heal;
 mod verify;
 mod record;
@@ -91,6 +93,19 @@ pub fn step(state: &mut State, world: &World<'_>, input: Input, journal: &mut Jo
 /// is asked. What is due by itself is asked at the [`Input::Tick`] that must follow each batch of findings.
 pub fn found(state: &mut State, world: &World<'_>, finding: &Claim<'_>, journal: &mut Journal) {
     detect::finding(&mut Desk { state, world, journal }, finding);
+}
+
+/// Decides what a customer's draft sets off: the incidents that tell how its asset stands.
+///
+/// # Errors
+/// [`Refused`] when nobody looks.
+pub fn drafted(
+    state: &mut State,
+    world: &World<'_>,
+    request: &Request,
+    journal: &mut Journal,
+) -> Result<Vec<IncidentId>, Refused> {
+    draft::ask(&mut Desk { state, world, journal }, request)
 }
 
 /// When [`step`] wants to be called again even if nothing happens.

@@ -54,6 +54,7 @@ pub(crate) fn rule(id: &str, patterns: &[&str]) -> Rule {
         answer: None,
         escalate: None,
         automation: heinzel_core::policy::Mode::Auto,
+        draft: None,
         has: Has::default(),
         logic: Arc::new(NoLogic),
     }

@@ -111,6 +111,8 @@ fn the_whole_way_of_a_rule() {
     let case = Case {
         incident: 1,
         asset,
+        name: Some("www".into()),
+        draft: false,
         host: finding.host.clone(),
         fields: finding.fields.clone(),
         task: [].into(),

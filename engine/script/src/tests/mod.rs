@@ -71,6 +71,8 @@ fn case() -> Case {
     Case {
         incident: 7,
         asset: "pool:www".into(),
+        name: Some("www".into()),
+        draft: false,
         host: Some("web1".into()),
         fields: [("pool".to_owned(), heinzel_core::field::Value::Text("www".into()))].into(),
         task: [("kind".to_owned(), "vzdump".to_owned())].into(),

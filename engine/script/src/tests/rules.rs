@@ -136,6 +136,30 @@ fn patterns_and_fields() {
 }
 
 #[test]
+fn which_drafts_set_a_rule_off() {
+    let draft = |rest: &str| with(&format!("draft: #{{ {rest} }},"));
+    let without = "6:1 error: `draft` without `probe`\n6:1 error: `draft` without `fix`";
+    check(&draft("intents: [\"web/site-down\"], asset: \"vm\""), without, "no proof of a fault");
+    let also = |error: &str| format!("{without}\n{error}");
+    check(&draft("asset: \"vm\""), &also("6:8 error: `draft` names no intents"), "no proof");
+    check(
+        &draft("intents: [\"site down\"], asset: \"vm:100\""),
+        &also("6:8 error: `draft` names no kind of asset\n6:21 error: `site down` is no answer's name"),
+        "no proof",
+    );
+    check(
+        &draft("intents: [\"web/site-down\"], asset: \"vm\", found: #{ de: \"gesperrt\" }"),
+        &also("6:59 error: `found` has no `en`"),
+        "no proof",
+    );
+    check(
+        &draft("intent: [\"web/site-down\"], intents: \"web/site-down\", asset: \"vm\""),
+        &also("6:11 error: unknown key `intent` of `draft`"),
+        "no proof",
+    );
+}
+
+#[test]
 fn warnings_do_not_stop_a_rule() {
     check(
         &with("match: `.*is busy`,\nfields: #{},"),

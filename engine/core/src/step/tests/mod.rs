@@ -107,6 +107,7 @@ fn rule(logic: Restart) -> Rule {
         answer: None,
         escalate: Some("web".into()),
         automation: Mode::Auto,
+        draft: None,
         has: Has { asset: true, probe: true, fix: true, verify: true, rollback: true },
         logic: Arc::new(logic),
     }
@@ -268,5 +269,6 @@ fn sees_it_down(engine: &mut Engine) {
 
 mod allowed;
 mod detect;
+mod draft;
 mod heal;
 mod listens;

@@ -97,6 +97,7 @@ fn incident(id: IncidentId, status: Status) -> Incident {
             task: None,
             message: "nginx.service: Main process exited, code=killed, status=9/KILL".into(),
         },
+        origin: None,
         customers: ["kim".into()].into(),
         dependants: ["site:example.com".into()].into(),
         answer: None,
