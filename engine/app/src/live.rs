@@ -24,7 +24,10 @@ use crate::samples;
 pub(crate) struct Live {
     pub(crate) rules: RuleSet,
     pub(crate) matcher: Matcher,
+    /// Those of the asset file, and those that other systems know.
     pub(crate) assets: Assets,
+    /// Those of the asset file alone.
+    listed: Assets,
     /// The packs' names and versions.
     pub(crate) packs: Vec<String>,
     /// Whether a rule is about cron's tasks, so that cron's lines must be read for it.
@@ -110,7 +113,7 @@ impl Live {
             live.rules.rules.extend(pack.rules.iter().map(|rule| (rule.id.clone(), rule.clone())));
         }
         match assets.map(read_assets) {
-            Some(Ok(assets)) => live.assets = assets,
+            Some(Ok(assets)) => (live.assets, live.listed) = (assets.clone(), assets),
             Some(Err(problem)) => problems.push(problem),
             None => {}
         }
@@ -158,8 +161,12 @@ impl Live {
     pub(crate) fn advised(&self, rarity: Arc<Rarity>) -> Self {
         let mut matcher = self.searching(rarity).unwrap_or_else(|_| self.matcher.clone());
         matcher.begin(Some(&self.matcher));
+        Self { matcher, ..self.again() }
+    }
+
+    /// A copy, whose parts can be exchanged.
+    fn again(&self) -> Self {
         Self {
-            matcher,
             packs: self.packs.clone(),
             wants_cron: self.wants_cron,
             sample_facts: self.sample_facts.clone(),
@@ -167,6 +174,21 @@ impl Live {
             samples: self.samples.clone(),
             ..self.share()
         }
+    }
+
+    /// The same with the assets that other systems know; what contradicts the asset file is said.
+    pub(crate) fn knowing(mut self, others: &[Asset]) -> Self {
+        let (assets, errors) = self.listed.with(others);
+        for error in errors {
+            tracing::warn!("an asset that was sent here is left out: {error}");
+        }
+        self.assets = assets;
+        self
+    }
+
+    /// The same rules, with other assets from other systems.
+    pub(crate) fn known(&self, others: &[Asset]) -> Self {
+        self.again().knowing(others)
     }
 
     /// The rules about task records that look at a source.
@@ -182,6 +204,7 @@ impl Live {
             rules: self.rules.clone(),
             matcher: self.matcher.clone(),
             assets: self.assets.clone(),
+            listed: self.listed.clone(),
             wants_cron: true,
             task_rules: self.task_rules.clone(),
             ..Self::default()

@@ -17,6 +17,7 @@ mod samples;
 mod pipeline;
 
 mod in_order;
+mod board;
 mod budget;
 mod scanner;
 mod pump;

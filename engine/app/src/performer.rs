@@ -8,6 +8,7 @@ use heinzel_core::state::Change;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
+use crate::board::Board;
 use crate::console::Console;
 use crate::pump::{Message, Out};
 
@@ -17,6 +18,7 @@ pub(crate) struct Performer {
     back: mpsc::Sender<Message>,
     tasks: TaskTracker,
     console: Console,
+    board: Arc<Board>,
     probes: Arc<Semaphore>,
 }
 
@@ -26,9 +28,9 @@ const PROBES: usize = 16;
 
 impl Performer {
     /// A performer whose answers go to `back`; `tasks` is what to wait for when stopping.
-    pub(crate) fn new(hands: Hands, back: mpsc::Sender<Message>, tasks: TaskTracker, console: Console) -> Self {
+    pub(crate) fn new(hands: Hands, back: mpsc::Sender<Message>, tasks: TaskTracker, console: Console, board: Arc<Board>) -> Self {
         let probes = Arc::new(Semaphore::new(PROBES));
-        Self { hands: Arc::new(hands), back, tasks, console, probes }
+        Self { hands: Arc::new(hands), back, tasks, console, board, probes }
     }
 }
 
@@ -55,5 +57,6 @@ impl Out for Performer {
 
     fn show(&mut self, changes: &[Change]) {
         self.console.show(changes);
+        self.board.show(changes);
     }
 }

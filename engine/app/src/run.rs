@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::board::Board;
 use crate::config::Config;
 use crate::console::{Console, Show};
 use crate::exit::{Ends, Exit};
@@ -108,7 +109,8 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let http = server::start(&config, to_scanner.clone(), ask.clone(), stop_sources.clone()).await?;
     let hands = Hands::new(&config.act, &config.policy).map_err(|e| Ends::with(Exit::Wrong, e.to_string()))?;
     let console = Console::start(if json { Show::Json } else { Show::Text }).context("start the console")?;
-    let performer = Performer::new(hands, to_pump.clone(), effects.clone(), console);
+    let board = Arc::new(Board::new(restored.state.incidents.values()));
+    let performer = Performer::new(hands, to_pump.clone(), effects.clone(), console, board.clone());
     let retention =
         Retention { incidents: config.store.incidents.0, audit: config.store.audit.0, ..Retention::default() };
     let mut pump = Pump::new(
@@ -144,7 +146,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
         let run = heinzel_source::spawn(source, known, to_scanner.clone(), Arc::new(clock::now), stop_sources.clone());
         sources.spawn(run);
     }
-    let swap = Swap::new(&current, &to_pump, &learning);
+    let swap = Swap::new(&current, &to_pump, &learning, Vec::new());
     let reload = Reload::start(&config.rules, config.assets.as_deref(), &swap);
     let advice = tokio::spawn(advise(swap, learning.clone()));
     let service =

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use heinzel_core::asset::Asset;
 use heinzel_script::reload::Watch;
 use tokio::sync::mpsc;
 
@@ -19,12 +20,27 @@ pub(crate) struct Swap {
     current: Current,
     pump: mpsc::Sender<Message>,
     learning: Arc<Learning>,
+    /// The assets that other systems know.
+    others: Arc<Mutex<Vec<Asset>>>,
 }
 
 impl Swap {
-    pub(crate) fn new(current: &Current, pump: &mpsc::Sender<Message>, learning: &Arc<Learning>) -> Self {
+    pub(crate) fn new(
+        current: &Current,
+        pump: &mpsc::Sender<Message>,
+        learning: &Arc<Learning>,
+        others: Vec<Asset>,
+    ) -> Self {
         let (current, pump, learning) = (current.clone(), pump.clone(), learning.clone());
-        Self { turn: Arc::default(), current, pump, learning }
+        Self { turn: Arc::default(), current, pump, learning, others: Arc::new(Mutex::new(others)) }
+    }
+
+    /// From now on the same rules, with these assets beside those of the asset file.
+    pub(crate) fn know(&self, others: Vec<Asset>) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let live = self.current.get().known(&others);
+        *self.others.lock().unwrap_or_else(PoisonError::into_inner) = others;
+        self.put(live);
     }
 
     /// From now on the same rules, searched for as this machine's logs advise by now.
@@ -39,7 +55,8 @@ impl Swap {
         let errors: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
         if errors.is_empty() {
             tracing::info!(rules = live.rules.rules.len(), "reloaded");
-            return self.put(live);
+            let others = self.others.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            return self.put(live.knowing(&others));
         }
         let why = errors.join("\n");
         tracing::error!("reload failed, the old rules stay in force:\n{why}");

@@ -113,6 +113,51 @@ impl Assets {
         Ok(graph)
     }
 
+    /// The graph with others added, as another system knows them. What is listed here already stays as it is; what contradicts it, or another of
+    /// them, is left out and said.
+    #[must_use]
+    pub fn with(&self, others: &[Asset]) -> (Self, Vec<AssetError>) {
+        let mut errors = Vec::new();
+        let mut all: BTreeMap<AssetId, Asset> = self.by_id.clone();
+        let mut aliases = self.by_alias.clone();
+        for other in others {
+            if other.id.split_once(':').is_none_or(|(kind, name)| kind.is_empty() || name.is_empty()) {
+                errors.push(AssetError::Id(other.id.clone()));
+                continue;
+            }
+            if all.contains_key(&other.id) {
+                continue;
+            }
+            let mut other = other.clone();
+            other.aliases.retain(|alias| match aliases.get(alias) {
+                Some(first) => {
+                    let (alias, first, second) = (alias.clone(), first.clone(), other.id.clone());
+                    errors.push(AssetError::Alias { alias, first, second });
+                    false
+                }
+                None => {
+                    aliases.insert(alias.clone(), other.id.clone());
+                    true
+                }
+            });
+            all.insert(other.id.clone(), other);
+        }
+        let known: BTreeSet<AssetId> = all.keys().cloned().collect();
+        for asset in all.values_mut() {
+            let id = &asset.id;
+            asset.depends_on.retain(|on| {
+                let there = known.contains(on);
+                if !there {
+                    errors.push(AssetError::Unknown { asset: id.clone(), on: on.clone() });
+                }
+                there
+            });
+        }
+        // Nothing is left that could contradict.
+        let graph = Self::new(all.into_values().collect()).unwrap_or_else(|_| self.clone());
+        (graph, errors)
+    }
+
     /// The id for a name that a log or rule uses: the id itself, an alias, or an alias behind a kind (`vm:web1`).
     /// An unknown name stays as it is.
     #[must_use]
@@ -202,6 +247,29 @@ mod tests {
         assert_eq!(assets.resolve("web1"), "vm:100");
         assert_eq!(assets.resolve("vm:web1"), "vm:100");
         assert_eq!(assets.resolve("pool:web1"), "pool:web1");
+    }
+
+    #[test]
+    fn what_another_system_knows_comes_beside_what_is_listed() {
+        let listed = Assets::new(vec![asset("vm:100", &["web1"], Some("kim"), &[])]).unwrap();
+        let (all, errors) = listed.with(&[
+            asset("vm:100", &[], Some("lee"), &[]),
+            asset("vm:101", &["web1", "web2"], Some("lee"), &["vm:100", "host:gone"]),
+            asset("vm", &[], None, &[]),
+        ]);
+        assert_eq!(all.get("vm:100").unwrap().owner.as_deref(), Some("kim"), "what the operator lists counts");
+        assert_eq!(all.resolve("web2"), "vm:101");
+        assert_eq!(all.resolve("web1"), "vm:100");
+        assert_eq!(all.customers("vm:100"), BTreeSet::from(["kim".into(), "lee".into()]));
+        let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "alias `web1` names both `vm:100` and `vm:101`; an alias must name one asset",
+                "asset `vm`: an id is `kind:name`, for example `vm:100`",
+                "asset `vm:101` depends on `host:gone`, which is not in the file; add it or correct the name",
+            ]
+        );
     }
 
     #[test]

@@ -12,13 +12,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heinzel_core::block::{Ack, Checkpoint, Health, Notice, SourceId, StreamId};
+use heinzel_core::draft::{self, Request};
 use heinzel_core::effect::{Effect, EffectId, Outcome};
 use heinzel_core::finding::Refused;
 use heinzel_core::findings::Findings;
 use heinzel_core::gate;
+use heinzel_core::incident::IncidentId;
 use heinzel_core::policy::Policy;
 use heinzel_core::state::{Change, Journal, SourceView, State};
-use heinzel_core::step::{Command, Input, Reply, World, found, step, wake_at};
+use heinzel_core::step::{Command, Input, Reply, World, drafted, found, step, wake_at};
 use heinzel_store::error::StoreError;
 use heinzel_store::{Retention, Store, Unfinished};
 use tokio::sync::{mpsc, oneshot};
@@ -48,6 +50,13 @@ pub(crate) enum Message {
         command: Command,
         /// Where the answer goes, once it is stored.
         answer: oneshot::Sender<Said>,
+    },
+    /// A customer's draft asks for a look.
+    Drafted {
+        /// What it asks.
+        request: Request,
+        /// Where the answer goes, as soon as it is decided.
+        answer: oneshot::Sender<Result<Vec<IncidentId>, draft::Refused>>,
     },
     /// Other rules or assets are in force.
     Reloaded(Arc<Live>),
@@ -269,6 +278,13 @@ impl<O: Out> Pump<O> {
                 if let Some(reply) = self.decide(Input::Command { by, command }) {
                     self.batch.answers.push((answer, reply));
                 }
+            }
+            Message::Drafted { request, answer } => {
+                let (now, live) = (clock::now(), self.live.clone());
+                let (rules, assets) = (&live.rules, &live.assets);
+                let world = World { rules, assets, policy: &self.policy, now, host: &self.host };
+                // A form that went away is no concern of ours; what was set off goes on.
+                let _ = answer.send(drafted(&mut self.state, &world, &request, &mut self.journal));
             }
             Message::Reloaded(live) => {
                 self.live = live;

@@ -1,0 +1,74 @@
+//! The incidents that concern customers, as they were last stored: what the ticket form may know of.
+//!
+//! Written by the pump when something is stored, read by the HTTP side without asking the pump.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use heinzel_core::incident::{Incident, IncidentId};
+use heinzel_core::state::Change;
+use heinzel_core::time::Timestamp;
+use tokio::sync::broadcast;
+
+/// How long after its end an incident is still news for its customers.
+pub(crate) const FRESH: Duration = Duration::from_secs(86_400);
+/// News that may wait for a slow reader; one that misses some looks at the incident again.
+const WAITING: usize = 256;
+
+/// What hangs on the wall for customers.
+pub(crate) struct Board {
+    incidents: RwLock<BTreeMap<IncidentId, Arc<Incident>>>,
+    news: broadcast::Sender<Arc<Incident>>,
+}
+
+impl Board {
+    /// A board with what was stored before the start.
+    pub(crate) fn new<'a>(incidents: impl IntoIterator<Item = &'a Incident>) -> Self {
+        let known = incidents.into_iter().filter(|i| concerns_customers(i)).map(|i| (i.id, Arc::new(i.clone()))).collect();
+        Self { incidents: RwLock::new(known), news: broadcast::channel(WAITING).0 }
+    }
+
+    /// Takes what has just been stored.
+    pub(crate) fn show(&self, changes: &[Change]) {
+        for change in changes {
+            let Change::Incident(incident) = change else { continue };
+            if !concerns_customers(incident) {
+                continue;
+            }
+            let incident = Arc::new((**incident).clone());
+            {
+                let mut known = self.incidents.write().unwrap_or_else(PoisonError::into_inner);
+                if let Some(end) = incident.resolved_at {
+                    known.retain(|_, old| old.resolved_at.is_none_or(|then| end.since(then) <= FRESH));
+                }
+                known.insert(incident.id, incident.clone());
+            }
+            // Nobody listens: nobody is told.
+            let _ = self.news.send(incident);
+        }
+    }
+
+    /// One incident.
+    pub(crate) fn incident(&self, id: IncidentId) -> Option<Arc<Incident>> {
+        self.incidents.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// What concerns a customer and is open, or ended within [`FRESH`], newest first.
+    pub(crate) fn of_customer(&self, customer: &str, now: Timestamp) -> Vec<Arc<Incident>> {
+        let known = self.incidents.read().unwrap_or_else(PoisonError::into_inner);
+        let theirs = |i: &&Arc<Incident>| {
+            i.customers.contains(customer) && i.resolved_at.is_none_or(|end| now.since(end) <= FRESH)
+        };
+        known.values().rev().filter(theirs).cloned().collect()
+    }
+
+    /// Every incident from now on, whenever it changes.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<Incident>> {
+        self.news.subscribe()
+    }
+}
+
+fn concerns_customers(incident: &Incident) -> bool {
+    !incident.customers.is_empty()
+}
