@@ -123,7 +123,7 @@ impl Stand {
         match (incident.status, stage) {
             (Status::Resolved, Some((Stage::Over { end: End::Verified, .. }, true))) => Self::Repaired,
             (Status::Resolved, _) => Self::Well,
-            (Status::AwaitingApproval | Status::NeedsHuman, _) => Self::HandedOver,
+            (Status::AwaitingApproval | Status::NeedsHuman, _) => Self::with_a_person(incident),
             (_, Some((Stage::Probing { .. }, touched))) => {
                 if touched {
                     Self::Repairing
@@ -140,14 +140,18 @@ impl Stand {
                     Self::Checking
                 }
             }
-            (_, Some((Stage::AwaitingApproval { .. }, _))) => Self::HandedOver,
-            (_, Some((Stage::Over { .. }, _)) | None) => {
-                if incident.acknowledged_by.is_some() {
-                    Self::HandedOver
-                } else {
-                    Self::Unsettled
-                }
-            }
+            (_, Some((Stage::AwaitingApproval { .. } | Stage::Over { .. }, _)) | None) => Self::with_a_person(incident),
+        }
+    }
+
+    /// Nobody is promised a person who has not been told.
+    fn with_a_person(incident: &Incident) -> Self {
+        if incident.told.is_some() || incident.acknowledged_by.is_some() {
+            Self::HandedOver
+        } else if incident.notice.is_some() {
+            Self::Checking
+        } else {
+            Self::Unsettled
         }
     }
 

@@ -109,6 +109,9 @@ pub struct Incident {
     /// The newest attempt to repair it.
     #[serde(default)]
     pub run: Option<Run>,
+    /// When a person was last told of it.
+    #[serde(default)]
+    pub told: Option<Timestamp>,
     /// A notification that is not delivered yet.
     #[serde(default)]
     pub notice: Option<Notice>,

@@ -271,6 +271,7 @@ pub(super) fn create(
         answer: rule.answer.clone(),
         escalate: rule.escalate.clone(),
         run: None,
+        told: None,
         notice: None,
         effects: 0,
         asset,
@@ -300,6 +301,7 @@ fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, time: Timestamp,
     let text = format!("came back: {}", cause.message);
     incident.cause = cause;
     incident.origin = None;
+    incident.told = None;
     desk.journal.incidents.insert(id);
     desk.note(Some(id), "reopened", text);
     if was_fixed {

@@ -67,6 +67,7 @@ pub(super) fn delivered(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcom
     let problem = match outcome {
         Outcome::Done { detail } => {
             incident.notice = None;
+            incident.told = Some(now);
             return desk.note(Some(id), "told", detail);
         }
         Outcome::Failed { why } | Outcome::Refused { why, .. } => why,

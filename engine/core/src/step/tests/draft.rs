@@ -107,6 +107,8 @@ fn a_draft_takes_no_rule_further_than_the_operator_says() {
     let mut looks_only = engine(Mode::Auto, "web.*", "none.*");
     looks_only.draft(&request("kim", "vm:100")).unwrap();
     looks_only.saw(false);
+    assert_eq!(looks_only.stand(1), Stand::Checking, "nobody has been told yet");
+    looks_only.answer(&heals);
     assert_eq!(looks_only.stand(1), Stand::HandedOver);
     assert_eq!(looks_only.state.incidents[&1].status, Status::AwaitingApproval);
 

@@ -103,6 +103,7 @@ fn incident(id: IncidentId, status: Status) -> Incident {
         answer: None,
         escalate: None,
         run: None,
+        told: None,
         notice: None,
         effects: 0,
     }
