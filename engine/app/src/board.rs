@@ -25,7 +25,8 @@ pub(crate) struct Board {
 impl Board {
     /// A board with what was stored before the start.
     pub(crate) fn new<'a>(incidents: impl IntoIterator<Item = &'a Incident>) -> Self {
-        let known = incidents.into_iter().filter(|i| concerns_customers(i)).map(|i| (i.id, Arc::new(i.clone()))).collect();
+        let known =
+            incidents.into_iter().filter(|i| concerns_customers(i)).map(|i| (i.id, Arc::new(i.clone()))).collect();
         Self { incidents: RwLock::new(known), news: broadcast::channel(WAITING).0 }
     }
 

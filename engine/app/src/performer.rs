@@ -28,7 +28,13 @@ const PROBES: usize = 16;
 
 impl Performer {
     /// A performer whose answers go to `back`; `tasks` is what to wait for when stopping.
-    pub(crate) fn new(hands: Hands, back: mpsc::Sender<Message>, tasks: TaskTracker, console: Console, board: Arc<Board>) -> Self {
+    pub(crate) fn new(
+        hands: Hands,
+        back: mpsc::Sender<Message>,
+        tasks: TaskTracker,
+        console: Console,
+        board: Arc<Board>,
+    ) -> Self {
         let probes = Arc::new(Semaphore::new(PROBES));
         Self { hands: Arc::new(hands), back, tasks, console, board, probes }
     }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::asset::AssetId;
-use crate::draft::Origin;
 use crate::effect::EffectId;
 use crate::event::Place;
 use crate::field::Value;
+use crate::look::Origin;
 use crate::rule::RuleId;
 use crate::run::Run;
 use crate::severity::Severity;

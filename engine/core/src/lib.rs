@@ -31,7 +31,7 @@ pub mod plan;
 pub mod policy;
 pub mod gate;
 pub mod run;
-pub mod draft;
+pub mod look;
 pub mod effect;
 
 pub mod state;

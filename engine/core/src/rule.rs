@@ -8,10 +8,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::draft::DraftClause;
 use crate::field::FieldType;
 use crate::finding::Finding;
 use crate::glob::Glob;
+use crate::look::DraftClause;
 use crate::plan::{Check, Step};
 use crate::policy::Mode;
 use crate::probe::{Facts, Probe};

@@ -28,7 +28,7 @@ pub struct State {
     /// The kill switch.
     pub paused: Option<Paused>,
     /// Looks that drafts have set off lately, oldest first. Not stored.
-    pub looks: VecDeque<crate::draft::Look>,
+    pub looks: VecDeque<crate::look::Look>,
     /// The number of the newest incident.
     pub last_incident: IncidentId,
     /// How the sources are doing. Not stored: they say so anew after a start.

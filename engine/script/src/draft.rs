@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use heinzel_core::draft::DraftClause;
+use heinzel_core::look::DraftClause;
 use heinzel_core::rule::Has;
 use rhai::Map;
 

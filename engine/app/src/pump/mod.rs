@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heinzel_core::block::{Ack, Checkpoint, Health, Notice, SourceId, StreamId};
-use heinzel_core::draft::{self, Request};
 use heinzel_core::effect::{Effect, EffectId, Outcome};
 use heinzel_core::finding::Refused;
 use heinzel_core::findings::Findings;
 use heinzel_core::gate;
 use heinzel_core::incident::IncidentId;
+use heinzel_core::look::{self, Request};
 use heinzel_core::policy::Policy;
 use heinzel_core::state::{Change, Journal, SourceView, State};
 use heinzel_core::step::{Command, Input, Reply, World, drafted, found, step, wake_at};
@@ -56,7 +56,7 @@ pub(crate) enum Message {
         /// What it asks.
         request: Request,
         /// Where the answer goes, as soon as it is decided.
-        answer: oneshot::Sender<Result<Vec<IncidentId>, draft::Refused>>,
+        answer: oneshot::Sender<Result<Vec<IncidentId>, look::Refused>>,
     },
     /// Other rules or assets are in force.
     Reloaded(Arc<Live>),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::draft::{Look, Origin, Refused, Request};
 use crate::event::Place;
 use crate::incident::{Cause, IncidentId};
+use crate::look::{Look, Origin, Refused, Request};
 use crate::policy::Rate;
 use crate::rule::Rule;
 use crate::step::{Desk, detect, heal};

@@ -5,10 +5,10 @@
 
 use crate::asset::Assets;
 use crate::block::{Health, Notice};
-use crate::draft::{Refused, Request};
 use crate::effect::{Effect, EffectId, Outcome};
 use crate::findings::Claim;
 use crate::incident::IncidentId;
+use crate::look::{Refused, Request};
 use crate::policy::Policy;
 use crate::rule::{Rule, RuleId, RuleSet};
 use crate::state::{Change, Entry, Journal, SourceView, State};

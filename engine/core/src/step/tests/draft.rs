@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::asset::Asset;
-use crate::draft::{DraftClause, Refused, Request, Stand};
 use crate::gate::{self, Verdict};
+use crate::look::{DraftClause, Refused, Request, Stand};
 
 /// An engine whose rule looks at virtual machines when a draft says that one does not start; the customer kim has one.
 fn engine(mode: Mode, look: &str, fix: &str) -> Engine {

@@ -1,4 +1,4 @@
-//! Drafts: tickets that a customer has not sent yet, as far as they may set off a look and a fix.
+//! Looks that a draft sets off: a ticket that a customer has not sent yet may start probes and a fix.
 //!
 //! What a customer wrote never comes here: a draft is known by its id, by the customer who writes it and by what it is
 //! about (the answers that fit it).
