@@ -1,1 +1,67 @@
-//! (being written)
+//! Which known answers fit a draft, and how surely.
+//!
+//! Start at [`Ranker`]. The order may be fused from several scores; the gate looks at one raw score alone, because a
+//! fused score no longer knows how well anything fits.
+
+pub mod embed;
+
+use crate::answer::Language;
+
+/// A known answer, as far as ranking is concerned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Document {
+    /// `pack/id`.
+    pub id: String,
+    /// Its texts, in all its languages.
+    pub texts: Vec<Text>,
+}
+
+/// An answer in one language.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    /// The language, where it is known.
+    pub language: Option<Language>,
+    /// The customer's question or symptom.
+    pub title: String,
+    /// The text that is shown.
+    pub body: String,
+    /// Drafts that it answers.
+    pub examples: Vec<String>,
+}
+
+/// What a customer has written so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Draft<'a> {
+    /// The subject line.
+    pub subject: &'a str,
+    /// The text.
+    pub body: &'a str,
+    /// The language of the form.
+    pub language: Option<Language>,
+}
+
+/// A known answer that fits, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranked {
+    /// Its place among the documents.
+    pub document: usize,
+    /// Orders the answers to one draft; says nothing across drafts.
+    pub rank_score: f32,
+    /// How well it fits, whatever else there is. What the threshold is compared with.
+    pub raw: f32,
+    /// The raw score as a probability, 0 to 1.
+    pub confidence: f32,
+    /// Words of the draft that the answer has, as the customer wrote them.
+    pub words: Vec<String>,
+    /// The answer's nearest example draft.
+    pub example: Option<String>,
+}
+
+/// A way to find the known answers that fit a draft.
+pub trait Ranker: Send + Sync {
+    /// The answers that fit best, best first, at most so many. Silence is up to the caller: see [`Ranker::threshold`].
+    fn rank(&self, draft: &Draft<'_>, most: usize) -> Vec<Ranked>;
+
+    /// The raw score below which nothing should be shown.
+    fn threshold(&self) -> f32;
+}
