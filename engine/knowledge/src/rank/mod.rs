@@ -4,6 +4,7 @@
 //! fused score no longer knows how well anything fits.
 
 pub mod embed;
+pub mod regression;
 
 use crate::answer::Language;
 
