@@ -1,0 +1,81 @@
+//! Exact tokens: error codes, domains, e-mail hosts, paths, long numbers. Two texts that share one speak of the same.
+
+use super::hash;
+
+/// At most so many a text: a pasted log has thousands, of which the first say as much as all.
+const MOST: usize = 64;
+
+/// The hashes of a text's exact tokens, each once, in the order of the text.
+#[must_use]
+pub fn exact_tokens(text: &str) -> Vec<u64> {
+    let mut tokens = Vec::new();
+    let mut lower = String::new();
+    for chunk in text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';')) {
+        let chunk = chunk.trim_matches(|c: char| !c.is_alphanumeric() && c != '/');
+        if chunk.len() < 3 || chunk.len() > 128 || !is_exact(chunk) {
+            continue;
+        }
+        lower.clear();
+        // Of an address only the host: the customer's own name is nobody else's.
+        let kept = chunk.rsplit_once('@').map_or(chunk, |(_, host)| host);
+        lower.extend(kept.chars().flat_map(char::to_lowercase));
+        let trimmed = lower.trim_start_matches("https://").trim_start_matches("http://").trim_start_matches("www.");
+        let token = hash(trimmed.trim_end_matches('/').as_bytes());
+        if !tokens.contains(&token) {
+            tokens.push(token);
+            if tokens.len() == MOST {
+                break;
+            }
+        }
+    }
+    tokens
+}
+
+/// Whether a token is more than a word: three digits, digits with dots or dashes or letters, underscores, an address,
+/// a path, a domain.
+fn is_exact(token: &str) -> bool {
+    let digits = token.bytes().filter(u8::is_ascii_digit).count();
+    let letters = token.chars().any(char::is_alphabetic);
+    if digits >= 3 || (digits > 0 && letters) {
+        return true;
+    }
+    if digits > 0 {
+        return token.contains('.') && digits >= 2;
+    }
+    if token.contains('_') || token.contains('@') {
+        return true;
+    }
+    if token.starts_with('/') {
+        return token[1..].contains('/');
+    }
+    // A domain: letters, a dot, letters, nothing else. "end.Next" of a missing space is one, too, and matches nothing.
+    token.split_once('.').is_some_and(|(name, rest)| {
+        name.chars().count() >= 2
+            && rest.chars().filter(|c| c.is_alphanumeric()).count() >= 2
+            && token.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '/' | ':'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &[&str]) {
+        let expected: Vec<u64> = expected.iter().map(|token| hash(token.as_bytes())).collect();
+        assert_eq!(exact_tokens(text), expected, "{text:?}");
+    }
+
+    #[test]
+    fn codes_hosts_paths_and_numbers_are_exact() {
+        check("550 5.7.1 rejected", &["550", "5.7.1"]);
+        check("Fehler: ERR_CERT_DATE_INVALID!", &["err_cert_date_invalid"]);
+        check("max@example.org und https://www.Example.com/", &["example.org", "example.com"]);
+        check("siehe /var/log/mail.log", &["/var/log/mail.log"]);
+        check("Rechnung RE-2024, vm100", &["re-2024", "vm100"]);
+    }
+
+    #[test]
+    fn words_are_none() {
+        check("Mein Server startet nicht. Warum? 12 Mal and/or e-mail z.B.", &[]);
+    }
+}
