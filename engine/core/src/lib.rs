@@ -26,6 +26,11 @@ pub mod severity;
 pub mod asset;
 pub mod incident;
 
+pub mod redact;
+pub mod customer;
+pub mod draft;
+pub mod ticket;
+
 pub mod probe;
 pub mod plan;
 pub mod policy;

@@ -1,0 +1,334 @@
+//! Takes personal data out of what customers write, so that the rest may be kept and learned from.
+//!
+//! Start at [`Redacted::of`]. What has a form (addresses, numbers, secrets) is found by it; a name is found where
+//! letters put names, and wherever it is known to be the customer's. A name in the middle of a sentence that nobody
+//! told of stays: whoever keeps texts must know that.
+
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+use serde::{Deserialize, Serialize};
+
+/// A text without personal data; `<email>`, `<name>`, … stand in their places.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Redacted(String);
+
+/// A longer text is cut before anything is looked for, in bytes.
+const LONGEST: usize = 16 << 10;
+
+impl Redacted {
+    /// `text` without e-mail addresses, links, domains, IP addresses, bank accounts, phone and other long numbers,
+    /// passwords, user names, and names; `known` words (the customer's own names, the names of their assets) go wherever
+    /// they stand.
+    #[must_use]
+    pub fn of(text: &str, known: &[&str]) -> Self {
+        let mut text = Cow::Borrowed(&text[..text.floor_char_boundary(LONGEST)]);
+        for step in &*STEPS {
+            if let Cow::Owned(changed) = step.0.replace_all(&text, step.1) {
+                text = Cow::Owned(changed);
+            }
+        }
+        if let Some(known) = pattern_of(known) {
+            text = Cow::Owned(known.replace_all(&text, "<name>").into_owned());
+        }
+        Self(text.trim().to_owned())
+    }
+
+    /// What was redacted before, as it comes back from where it was kept.
+    #[must_use]
+    pub const fn kept(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text without what stands for personal data: what a ranker learns from.
+    #[must_use]
+    pub fn bare(&self) -> String {
+        PLACEHOLDER.replace_all(&self.0, " ").split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl std::fmt::Display for Redacted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What is looked for, and what stands in its place.
+type Step = (Regex, fn(&Captures<'_>) -> String);
+
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the patterns of this file are met by its tests")
+}
+
+static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| regex("<[a-z]{2,12}>"));
+
+/// One or more words of a name: `Max`, `von der Heide`, `O'Neil-Smith`.
+const NAME: &str = r"(?:(?:von|van|de|der|den|zu|Dr\.|Prof\.)\s+)*\p{Lu}[\p{L}'’-]+(?:[ \t]+(?:(?:von|van|de|der|zu)[ \t]+)*\p{Lu}[\p{L}'’-]+){0,2}";
+
+/// What is replaced, in order: what contains other things comes before them.
+static STEPS: LazyLock<Vec<Step>> = LazyLock::new(|| {
+    vec![
+        // Somebody's own brackets must not look like ours.
+        (regex("<([a-z]{2,12})>"), |c| format!("({})", &c[1])),
+        // The end of a letter is names, addresses and advertisements.
+        (
+            regex(
+                r"(?is)\b(mit\s+(?:freundlichem?n?|besten|vielen|lieben|schönen)\s+gr(?:ü|ue)(?:ß|ss)en?|(?:freundliche|viele|beste|liebe|schöne)\s+gr(?:ü|ue)(?:ß|ss)e|mfg|(?:kind|best|warm)\s+regards|yours\s+(?:sincerely|faithfully)|sincerely)\b.*$",
+            ),
+            |c| format!("{} <signature>", &c[1]),
+        ),
+        (
+            regex(&format!(
+                r"(?i:\b(danke(?:\s+und\s+gru(?:ß|ss))?|vielen\s+dank|gru(?:ß|ss)|lg|vg|regards|thanks|thank\s+you|cheers))[\s,.!]+(?:{NAME})[\s.!]*$"
+            )),
+            |c| format!("{} <name>", &c[1]),
+        ),
+        (regex(r#"(?i)\b(?:https?|ftps?|sftp|ssh|mysql|postgres(?:ql)?)://[^\s<>"']+"#), |_| whole_of("link")),
+        (regex(r#"(?i)[^\s<>()\[\]"',;:@]+@[^\s<>()\[\]"',;:@]+\.[\p{L}0-9-]*[\p{L}0-9]"#), |_| whole_of("email")),
+        (
+            regex(
+                r#"(?i)\b(passwor[dt]e?|kennwort|passphrase|passwd|pwd|pw|pin|zugangscode|auth-?(?:info-?)?code|(?:api|secret)[ _-]?key|token|secret)\b(\s*["“”]?\s*(?::|=|\blautet\b|\bist\b|\bis\b|\bwar\b|\bwas\b)?\s*)["'„“»]?([^\s"'“”«<>]+)["'“”«]?"#,
+            ),
+            secret,
+        ),
+        (
+            regex(
+                r#"(?i)\b(benutzername|benutzer|username|user\s?name|login|kundennummer|kunden-?nr\.?|customer (?:number|no\.?|id)|vertragsnummer|rechnungsnummer)(\s*(?:[:=#]|\blautet\b|\bist\b|\bis\b)\s*)["'„“]?([^\s"'“”,<>]+)["'“”]?"#,
+            ),
+            |c| format!("{}{}<user>", &c[1], &c[2]),
+        ),
+        (regex(r"(?i)(/(?:home|users|kunden|vhosts|customers)/)[^\s/,;]+"), |c| format!("{}<user>", &c[1])),
+        (regex(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"), |_| whole_of("iban")),
+        (regex(r"(?i)\b[a-z]{2}\d{2}(?: ?\d{4}){3,7}(?: ?\d{1,3})?\b"), |_| whole_of("iban")),
+        (regex(r"\b(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?\b"), |_| whole_of("ip")),
+        (regex(r"(?i)\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b"), |_| whole_of("mac")),
+        (regex(r"(?i)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:/\d{1,3})?"), |c| {
+            let address = c[0].split('/').next().unwrap_or_default();
+            if address.parse::<Ipv6Addr>().is_ok() { whole_of("ip") } else { c[0].to_owned() }
+        }),
+        (regex(r"(?i)\b(?:[\p{L}0-9_](?:[\p{L}0-9_-]*[\p{L}0-9])?\.)+(?:xn--[a-z0-9-]+|\p{L}{2,24})\b"), domain),
+        (regex(r"(?:\+|\b00)\d[\d ()/.-]{5,}\d"), |_| whole_of("phone")),
+        (regex(r"\b0\d{2,5}(?: ?[/-] ?| )\d[\d -]{2,}\d\b"), |_| whole_of("phone")),
+        (regex(r"\d(?:[ -]?\d){6,}"), number),
+        (
+            regex(&format!(
+                r"\b(?i:(herrn?|frau|familie|hr\.|fr\.|mr\.?|mrs\.?|ms\.?|mx\.?|dr\.|prof\.))\s+(?:(?:Dr\.|Prof\.)\s+)*{NAME}"
+            )),
+            |c| format!("{} <name>", &c[1]),
+        ),
+        (
+            regex(&format!(
+                r"\b(?i:(mein name ist|ich hei(?:ß|ss)e|my name is|ich bin der|ich bin die|hier ist|hier spricht|this is))\s+({NAME})"
+            )),
+            |c| named(&c[1], &c[2]),
+        ),
+        (
+            regex(&format!(
+                r"\b(?i:(hallo|hi|hey|hello|dear|liebe[rs]?|guten (?:tag|morgen|abend)|good (?:morning|afternoon|evening)|moin|servus|grüezi))([ \t,]+)({NAME})"
+            )),
+            |c| named(&format!("{}{}", &c[1], c[2].trim_end_matches(' ')), &c[3]),
+        ),
+    ]
+});
+
+fn whole_of(what: &str) -> String {
+    format!("<{what}>")
+}
+
+/// What is behind "password": behind a colon anything, behind "is" or nothing only what looks like a secret.
+fn secret(c: &Captures<'_>) -> String {
+    let (word, between, value) = (&c[1], &c[2], &c[3]);
+    let sure = between.contains([':', '=']) || between.to_lowercase().contains("lautet");
+    let core = value.trim_end_matches(['.', ',', '!', '?']);
+    let has = |test: fn(char) -> bool| core.chars().any(test);
+    let mixed = has(char::is_numeric) && has(char::is_alphabetic)
+        || core.chars().skip(1).any(char::is_uppercase) && has(char::is_lowercase)
+        || core.contains(|c: char| "!$%&/=?*#_~^|\\+".contains(c));
+    if sure || mixed { format!("{word}{between}<secret>") } else { c[0].to_owned() }
+}
+
+/// Endings of files and words that stand where a domain's last label does.
+const NO_TLD: [&str; 44] = [
+    "php", "html", "htm", "css", "js", "json", "xml", "txt", "log", "zip", "gz", "tar", "tgz", "sql", "conf", "cnf",
+    "ini", "jpg", "jpeg", "png", "gif", "svg", "webp", "pdf", "csv", "exe", "py", "yml", "yaml", "toml", "eml", "pem",
+    "crt", "key", "pst", "bak", "tmp", "sock", "service", "timer", "htaccess", "htpasswd", "lock", "cgi",
+];
+
+fn domain(c: &Captures<'_>) -> String {
+    let text = &c[0];
+    let (before, last) = text.rsplit_once('.').unwrap_or(("", text));
+    let one_dot = !before.contains('.');
+    let is_file = one_dot && NO_TLD.contains(&&*last.to_lowercase());
+    // `geht nicht.Bitte helfen`: a sentence without a blank behind it, unless that is a domain beyond doubt.
+    let starts_sentence = one_dot
+        && last.len() > 3
+        && last.starts_with(char::is_uppercase)
+        && before.chars().skip(1).all(|c| c.is_lowercase());
+    if is_file || starts_sentence { text.to_owned() } else { whole_of("domain") }
+}
+
+/// Long numbers are somebody's; a date is nobody's.
+fn number(c: &Captures<'_>) -> String {
+    let text = &c[0];
+    let parts: Vec<&str> = text.split(['-', ' ']).collect();
+    let is_date = matches!(parts[..], [y, m, d] if y.len() == 4 && m.len() == 2 && d.len() == 2);
+    if is_date { text.to_owned() } else { whole_of("number") }
+}
+
+/// Capitalised words behind a greeting that are nobody's name.
+const NO_NAME: [&str; 37] = [
+    "Mr",
+    "Mrs",
+    "Ms",
+    "Mx",
+    "Dr",
+    "Prof",
+    "Familie",
+    "Team",
+    "Support",
+    "Supportteam",
+    "Support-Team",
+    "Zusammen",
+    "Damen",
+    "Herren",
+    "Herr",
+    "Frau",
+    "Kundenservice",
+    "Kundendienst",
+    "Service",
+    "Leute",
+    "Sir",
+    "Madam",
+    "Sirs",
+    "Hosting",
+    "Ich",
+    "Wir",
+    "Meine",
+    "Mein",
+    "Unsere",
+    "Unser",
+    "Seit",
+    "Bei",
+    "The",
+    "My",
+    "Our",
+    "I",
+    "We",
+];
+
+fn named(before: &str, name: &str) -> String {
+    let first = name.split_whitespace().next().unwrap_or_default();
+    if NO_NAME.contains(&first) { format!("{before} {name}") } else { format!("{before} <name>") }
+}
+
+/// A pattern for any of the words, whole and in either case; words of one or two letters are too common to be taken out.
+fn pattern_of(known: &[&str]) -> Option<Regex> {
+    let mut words: Vec<String> = known
+        .iter()
+        .flat_map(|text| std::iter::once(*text).chain(text.split_whitespace()))
+        .filter(|word| word.chars().count() > 2)
+        .map(regex::escape)
+        .collect();
+    // The longest first: an alternation takes the first that fits.
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    words.dedup();
+    (!words.is_empty()).then(|| Regex::new(&format!(r"(?i)\b(?:{})\b", words.join("|"))).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        assert_eq!(Redacted::of(text, &[]).as_str(), expected, "{text}");
+    }
+
+    #[test]
+    fn what_has_a_form_is_found_by_it() {
+        check("Mail an max.muster@example.com geht nicht", "Mail an <email> geht nicht");
+        check("https://user:pw@shop.example/?id=7 lädt nicht", "<link> lädt nicht");
+        check("shop.example.com und müller.de zeigen 500", "<domain> und <domain> zeigen 500");
+        check("Server 192.0.2.7, 2001:db8::1 und ::1 um 14:03:22", "Server <ip>, <ip> und <ip> um 14:03:22");
+        check("DE89 3704 0044 0532 0130 00 abgebucht", "<iban> abgebucht");
+        check("gb29nwbk60161331926819", "gb29nwbk<number>");
+        check("Rufen Sie +49 (0)221 123456-7 an", "Rufen Sie <phone> an");
+        check("Tel. 0221/1234567 oder 0170 1234567", "Tel. <phone> oder <phone>");
+        check("Karte 4111 1111 1111 1111", "Karte <number>");
+        check("am 2026-03-01 um 14:03, Fehler 550 5.7.1", "am 2026-03-01 um 14:03, Fehler 550 5.7.1");
+        check("MAC 00:1a:2b:3c:4d:5e", "MAC <mac>");
+        check("liegt in /home/kunde7/htdocs", "liegt in /home/<user>/htdocs");
+    }
+
+    #[test]
+    fn files_and_sentences_are_no_domains() {
+        check("wp-config.php und index.html fehlen", "wp-config.php und index.html fehlen");
+        check("Es geht nicht.Bitte helfen", "Es geht nicht.Bitte helfen");
+        check("z.B. PHP 8.2", "z.B. PHP 8.2");
+    }
+
+    #[test]
+    fn secrets_go_and_complaints_about_them_stay() {
+        check("Passwort: hunter", "Passwort: <secret>");
+        check("mein Passwort lautet geheim", "mein Passwort lautet <secret>");
+        check("password is Tr0ub4dor&3, thanks", "password is <secret> thanks");
+        check("Passwort abc123 geht nicht", "Passwort <secret> geht nicht");
+        check("Mein Passwort ist falsch", "Mein Passwort ist falsch");
+        check("Passwort vergessen", "Passwort vergessen");
+        check("Benutzername: web23, Kundennummer 4711", "Benutzername: <user>, Kundennummer 4711");
+        check("Kundennummer: 4711", "Kundennummer: <user>");
+    }
+
+    #[test]
+    fn names_stand_where_letters_put_them() {
+        check("Hallo Herr Müller, mein Server", "Hallo Herr <name>, mein Server");
+        check("Sehr geehrte Frau Dr. von der Heide,\nhilfe", "Sehr geehrte Frau <name>,\nhilfe");
+        check("Hallo Sabine, der Shop", "Hallo <name>, der Shop");
+        check("Hallo Team, der Shop", "Hallo Team, der Shop");
+        check("Dear Mr. Smith, my site", "Dear Mr. <name>, my site");
+        check("mein Name ist Erika Mustermann und", "mein Name ist <name> und");
+        check(
+            "Geht nicht.\nMit freundlichen Grüßen\nMax Muster\nGmbH",
+            "Geht nicht.\nMit freundlichen Grüßen <signature>",
+        );
+        check("It is down. Thanks, Bob", "It is down. Thanks <name>");
+    }
+
+    #[test]
+    fn known_words_go_wherever_they_stand() {
+        let known = ["Erika Mustermann", "blumen-erika", "AG"];
+        let text = Redacted::of("Der Server blumen-erika von Frau mustermann; Erika Mustermann AG", &known);
+        assert_eq!(text.as_str(), "Der Server <name> von Frau <name>; <name> AG");
+        assert_eq!(text.bare(), "Der Server von Frau ; AG");
+    }
+
+    #[test]
+    fn our_marks_cannot_be_written_by_others() {
+        check("<email> ist kein Name", "(email) ist kein Name");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn no_address_survives(
+            before in "\\PC{0,20} ", local in "[a-z0-9.]{1,8}[a-z0-9]", host in "[a-z][a-z0-9]{1,9}",
+            tld in "(de|com|info|museum)", ip in any::<[u8; 4]>(), behind in " \\PC{0,20}",
+        ) {
+            let ip = std::net::Ipv4Addr::from(ip).to_string();
+            let text = format!("{before}{local}@{host}.{tld} www.{host}.{tld} {ip}{behind}");
+            let redacted = Redacted::of(&text, &[]);
+            prop_assert!(!redacted.as_str().contains(&format!("{host}.{tld}")), "{redacted}");
+            prop_assert!(!redacted.as_str().contains(&ip), "{redacted}");
+        }
+    }
+}
