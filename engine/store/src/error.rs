@@ -33,7 +33,7 @@ pub enum StoreError {
     /// It is not what it should be.
     #[error(
         "{tried} {place}: {why}; stop Heinzel and restore the file from a backup, or move it away together with its \
-         `-wal` and `-shm` files to start anew (open incidents, unfinished repairs and the audit trail stay behind)"
+         `-wal` and `-shm` files to start anew ({behind})"
     )]
     Corrupt {
         /// What was tried.
@@ -42,6 +42,8 @@ pub enum StoreError {
         place: String,
         /// What is wrong.
         why: String,
+        /// What is lost when it is moved away.
+        behind: &'static str,
         /// Why, where there is an underlying error.
         #[source]
         cause: Option<Cause>,

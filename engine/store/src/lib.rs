@@ -39,6 +39,7 @@ pub mod error;
 pub mod fault;
 pub mod lock;
 pub mod sqlite;
+pub mod customers;
 mod versioned;
 
 use audit::AuditReport;

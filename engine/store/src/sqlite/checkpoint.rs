@@ -11,14 +11,14 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fail::Fail;
-use super::{connect, place};
+use super::file::{connect, place};
 
 /// The log is written back when it has so many pages; SQLite's own number.
 const PAGES: i32 = 1000;
 
 /// The thread that writes the log back. Dropping it waits for it to end.
 #[derive(Debug)]
-pub(super) struct Checkpointer {
+pub(crate) struct Checkpointer {
     /// Taken away when dropped: the thread's loop ends with it.
     bell: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -26,7 +26,7 @@ pub(super) struct Checkpointer {
 
 impl Checkpointer {
     /// Starts the thread and lets `conn` tell it when the log is long. Without it SQLite's own way stays.
-    pub(super) fn start(conn: &mut Connection, file: &Path) -> Result<Self, Fail> {
+    pub(crate) fn start(conn: &mut Connection, file: &Path) -> Result<Self, Fail> {
         let own = connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE, std::time::Duration::ZERO)?;
         // One ring is enough: whoever rings while it works is answered by the next ring at the latest.
         let (bell, rings) = sync_channel::<()>(1);
@@ -51,7 +51,7 @@ impl Checkpointer {
     }
 
     /// Ends the thread. The hook of the other connection must be gone by then, since it holds a bell as well.
-    pub(super) fn stop(&mut self, conn: &mut Connection) {
+    pub(crate) fn stop(&mut self, conn: &mut Connection) {
         let _ = conn.wal_hook(None::<fn(&mut rusqlite::hooks::Wal, i32) -> rusqlite::Result<()>>);
         self.bell = None;
         if let Some(thread) = self.thread.take() {

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use rusqlite::{Error, ErrorCode};
 
-use super::place;
+use super::file::place;
 use crate::error::StoreError;
 
 /// Why something failed, before it is said what was tried and where.
 #[derive(Debug)]
-pub(super) enum Fail {
+pub(crate) enum Fail {
     Sql(Error),
     Io(io::Error),
     Json(serde_json::Error),
@@ -38,7 +38,7 @@ impl From<serde_json::Error> for Fail {
 
 impl Fail {
     /// Whether the file may be read but not written.
-    pub(super) fn is_forbidden(&self) -> bool {
+    pub(crate) fn is_forbidden(&self) -> bool {
         let Self::Sql(error) = self else { return false };
         matches!(
             error.sqlite_error_code(),
@@ -46,7 +46,13 @@ impl Fail {
         )
     }
 
-    pub(super) fn explain(self, tried: &'static str, file: &Path) -> StoreError {
+    /// The file is not what it should be, by our own look at it.
+    pub(crate) fn corrupt(tried: &'static str, file: &Path, why: String) -> StoreError {
+        StoreError::Corrupt { tried, place: place(file), why, behind: behind(file), cause: None }
+    }
+
+    /// Says what was tried, on which file.
+    pub(crate) fn explain(self, tried: &'static str, file: &Path) -> StoreError {
         let place = place(file);
         let error = match self {
             Self::Known(error) => return error,
@@ -79,11 +85,11 @@ impl Fail {
             }
             Some(ErrorCode::DatabaseCorrupt) => {
                 let why = "the database is damaged".to_owned();
-                return StoreError::Corrupt { tried, place, why, cause: Some(cause) };
+                return StoreError::Corrupt { tried, place, why, behind: behind(file), cause: Some(cause) };
             }
             Some(ErrorCode::NotADatabase) => {
                 let why = "this is not a database, or its beginning is damaged".to_owned();
-                return StoreError::Corrupt { tried, place, why, cause: Some(cause) };
+                return StoreError::Corrupt { tried, place, why, behind: behind(file), cause: Some(cause) };
             }
             Some(ErrorCode::ReadOnly) => "it is open for reading only, or the user that runs Heinzel may not write it",
             Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
@@ -96,13 +102,22 @@ impl Fail {
     }
 }
 
+/// What is lost with a file.
+fn behind(file: &Path) -> &'static str {
+    if file.file_name().is_some_and(|name| name == crate::customers::FILE) {
+        "customers, tickets and what was learned from drafts stay behind; nothing of the engine does"
+    } else {
+        "open incidents, unfinished repairs and the audit trail stay behind"
+    }
+}
+
 /// Whether the file system is out of space (less than 1 MiB) or of files.
 fn is_full(file: &Path) -> bool {
     free(file).is_some_and(|bytes| bytes < 1 << 20)
 }
 
 /// What may still be written there, in bytes; 0 when no more files can be made.
-pub(super) fn free(file: &Path) -> Option<u64> {
+pub(crate) fn free(file: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(file.parent()?).ok()?;
     // Some file systems have no fixed number of files and report none at all.
     let out_of_files = found.f_files > 0 && found.f_favail == 0;

@@ -12,7 +12,6 @@
 
 use std::fs;
 use std::io::{self, Read as _};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,18 +20,19 @@ use heinzel_core::effect::EffectId;
 use heinzel_core::incident::{Incident, IncidentId};
 use heinzel_core::state::Change;
 use heinzel_core::time::Timestamp;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::audit::AuditReport;
 use crate::error::StoreError;
 use crate::lock::Lock;
 use crate::{Filter, Health, Loaded, Numbered, Retained, Retention, Store, StoredEffect};
 
-mod checkpoint;
+pub(crate) mod checkpoint;
 mod commit;
-mod fail;
+pub(crate) mod fail;
+pub(crate) mod file;
 mod load;
-mod migrate;
+pub(crate) mod migrate;
 mod query;
 mod retain;
 mod trail;
@@ -42,9 +42,14 @@ mod tests;
 
 use checkpoint::Checkpointer;
 use fail::Fail;
+use file::{beside, place};
+use migrate::Formats;
 
 /// The file's name in the state folder.
 pub const FILE: &str = "heinzel.db";
+
+/// What the file is, and how it became so. "Hein" in ASCII tells it from other SQLite databases.
+pub(crate) const FORMATS: Formats = Formats { application: 0x4865_696e, all: &[include_str!("migrations/1.sql")] };
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -104,31 +109,19 @@ impl Sqlite {
     /// as it is. Others when it cannot be created, opened or migrated.
     pub fn open(lock: Lock, options: &Options) -> Result<Self, StoreError> {
         let file = lock.folder().join(FILE);
-        let size = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
-        if size(&file) == 0 && size(&beside(&file, "-wal")) > 0 {
-            // SQLite would silently delete the log of a database that is gone.
-            let why = format!("it is missing or empty, but its log {FILE}-wal is there");
-            return Err(StoreError::Corrupt { tried: "open", place: place(&file), why, cause: None });
-        }
-        if !file.exists() {
-            create(&file, options.patience)?;
-        }
-        if size(&file) == 0 {
-            let why = "it is empty".to_owned();
-            return Err(StoreError::Corrupt { tried: "open", place: place(&file), why, cause: None });
-        }
-        narrow(&file);
-        let explain = |fail: Fail| fail.explain("open", &file);
-        let mut conn = connect(&file, OpenFlags::SQLITE_OPEN_READ_WRITE, options.patience).map_err(explain)?;
-        // First of all: configuring writes into the file.
-        migrate::check(&conn, &file)?;
-        configure(&conn).map_err(explain)?;
-        migrate::up(&mut conn, &file, migrate::ALL)?;
+        let mut conn = file::open(&file, options.patience, &FORMATS)?;
         if let Err(error) = reserve(&beside(&file, "-wal"), options.reserve) {
             tracing::debug!(%error, "no room was reserved for the write-ahead log");
         }
-        let checkpointer = Some(Checkpointer::start(&mut conn, &file).map_err(explain)?);
-        Ok(Self { conn, file, boot: options.boot.clone(), sync: None, checkpointer, _lock: Some(lock) })
+        let checkpointer = Checkpointer::start(&mut conn, &file).map_err(|fail| fail.explain("open", &file))?;
+        Ok(Self {
+            conn,
+            file,
+            boot: options.boot.clone(),
+            sync: None,
+            checkpointer: Some(checkpointer),
+            _lock: Some(lock),
+        })
     }
 
     /// Opens the store in `folder` for reading, also while an engine runs on it. Neither creates nor migrates.
@@ -137,37 +130,7 @@ impl Sqlite {
     /// [`StoreError`] when there is no store, or its format is not this version's.
     pub fn open_read_only(folder: &Path, patience: Duration) -> Result<Self, StoreError> {
         let file = folder.join(FILE);
-        let other = |why: &str| StoreError::Other { tried: "open", place: place(&file), why: why.into(), cause: None };
-        match fs::metadata(&file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(other("there is no store yet; `heinzel run` creates it"));
-            }
-            Err(error) => {
-                let why = "only the user that runs Heinzel (and root) can read it".to_owned();
-                return Err(StoreError::Other {
-                    tried: "open",
-                    place: place(&file),
-                    why,
-                    cause: Some(Box::new(error)),
-                });
-            }
-            Ok(_) => {}
-        }
-        // Readers of a WAL database share its index file with the writer and therefore need to write that one. Only
-        // where this is forbidden (a copy on read-only media) the plain read-only mode is the right one.
-        let read = |flags| {
-            let conn = connect(&file, flags, patience)?;
-            conn.pragma_update(None, "query_only", true)?;
-            // The first look into the file; opening it alone reads nothing.
-            migrate::version(&conn)?;
-            Ok(conn)
-        };
-        let conn = read(OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .or_else(|fail: Fail| if fail.is_forbidden() { read(OpenFlags::SQLITE_OPEN_READ_ONLY) } else { Err(fail) })
-            .map_err(|fail| fail.explain("open", &file))?;
-        if migrate::check(&conn, &file)? < migrate::newest() {
-            return Err(other("its format is older than this version's; `heinzel run` brings it up to date"));
-        }
+        let conn = file::open_read_only(&file, patience, &FORMATS)?;
         Ok(Self { conn, file, boot: None, sync: None, checkpointer: None, _lock: None })
     }
 
@@ -274,54 +237,6 @@ impl Store for Sqlite {
     }
 }
 
-/// Creates the database completely under another name and then gives it its own, so that a file with that name always
-/// is a whole database: one that is empty was damaged.
-fn create(file: &Path, patience: Duration) -> Result<(), StoreError> {
-    let new = beside(file, ".new");
-    let io = |error: io::Error| Fail::from(error).explain("create", file);
-    for left in [new.clone(), beside(&new, "-wal"), beside(&new, "-shm"), beside(&new, "-journal")] {
-        match fs::remove_file(&left) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
-            _ => {}
-        }
-    }
-    let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).map_err(io)?;
-    let mut conn = connect(&new, OpenFlags::SQLITE_OPEN_READ_WRITE, patience)
-        .and_then(|conn| configure(&conn).map(|()| conn))
-        .map_err(|fail| fail.explain("create", file))?;
-    migrate::up(&mut conn, &new, migrate::ALL)?;
-    // Closing writes the log back into the file and removes it.
-    conn.close().map_err(|(_, error)| Fail::from(error).explain("create", file))?;
-    made.sync_all().map_err(io)?;
-    fs::rename(&new, file).map_err(io)?;
-    let folder = file.parent().unwrap_or(file);
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
-}
-
-fn connect(file: &Path, flags: OpenFlags, patience: Duration) -> Result<Connection, Fail> {
-    // No mutex: a connection is used by one thread at a time, as `&mut self` and `!Sync` say.
-    let conn = Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    conn.busy_timeout(patience)?;
-    conn.set_prepared_statement_cache_capacity(64);
-    // Functions and virtual tables in a schema that someone tampered with are not to be trusted.
-    conn.pragma_update(None, "trusted_schema", false)?;
-    // Sorting must work with a full disk.
-    conn.pragma_update(None, "temp_store", "MEMORY")?;
-    Ok(conn)
-}
-
-fn configure(conn: &Connection) -> Result<(), Fail> {
-    let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
-    if mode != "wal" {
-        return Err(Fail::Why("its file system cannot share memory between processes; use a local disk".into()));
-    }
-    // After a flood, 64 MiB of log is kept for reuse and no more.
-    conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
-    // 4 MiB of pages: the default 2 MiB is a little small for 10,000 windows.
-    conn.pragma_update(None, "cache_size", -4096)?;
-    Ok(())
-}
-
 /// Makes the write-ahead log as long as it will become. A commit then writes over bytes that the file system knows already,
 /// and its sync waits for these bytes alone: 0.1 ms instead of 0.4 at p50, 1 instead of 5 and more at p99 (ext4). What
 /// stands behind the last valid frame is nothing to SQLite, as after every time that it began the log anew.
@@ -335,26 +250,4 @@ fn reserve(log: &Path, bytes: u64) -> io::Result<()> {
         file.set_len(length)?;
     }
     written
-}
-
-/// Takes the rights of others to a file that is there: what customers wrote into their logs is in it.
-fn narrow(file: &Path) {
-    for path in [file.to_owned(), beside(file, "-wal"), beside(file, "-shm")] {
-        let Ok(found) = fs::metadata(&path) else { continue };
-        if found.permissions().mode() & 0o077 != 0
-            && let Err(error) = fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
-        {
-            tracing::warn!(file = %path.display(), %error, "others can read the store; `chmod 600` it");
-        }
-    }
-}
-
-fn beside(file: &Path, ending: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-fn place(file: &Path) -> String {
-    file.display().to_string()
 }

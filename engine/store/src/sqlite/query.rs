@@ -8,8 +8,9 @@ use heinzel_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::fail::{self, Fail};
+use super::file::{beside, place};
+use super::migrate;
 use super::trail::{self, number, words};
-use super::{beside, migrate, place};
 use crate::error::StoreError;
 use crate::{Filter, Health, Progress, StoredEffect, versioned};
 

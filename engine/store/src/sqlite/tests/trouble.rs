@@ -10,7 +10,8 @@ use heinzel_core::state::{Change, Paused};
 use heinzel_core::window::Window;
 use rusqlite::Connection;
 
-use super::super::{FILE, fail::Fail, migrate};
+use super::super::migrate::{self, Formats};
+use super::super::{FILE, fail::Fail};
 use super::*;
 use crate::error::StoreError;
 
@@ -225,14 +226,15 @@ fn formats_are_reached_one_after_the_other_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("x.db");
     let mut conn = Connection::open(&file).unwrap();
-    let first = "CREATE TABLE a (x INTEGER) STRICT";
-    let second = "ALTER TABLE a ADD COLUMN y TEXT";
-    migrate::up(&mut conn, &file, &[first]).unwrap();
-    let error = migrate::up(&mut conn, &file, &["", "CREATE TABLE b (x TEXT); SELECT * FROM nowhere"]).unwrap_err();
+    const FIRST: &str = "CREATE TABLE a (x INTEGER) STRICT";
+    const SECOND: &str = "ALTER TABLE a ADD COLUMN y TEXT";
+    let up = |conn: &mut Connection, all| Formats { application: 1, all }.up(conn, &file);
+    up(&mut conn, &[FIRST]).unwrap();
+    let error = up(&mut conn, &["", "CREATE TABLE b (x TEXT); SELECT * FROM nowhere"]).unwrap_err();
     assert!(error.to_string().contains("bring up to date"), "{error}");
     assert_eq!(migrate::version(&conn).unwrap(), 1);
     assert!(conn.execute_batch("SELECT * FROM b").is_err());
-    migrate::up(&mut conn, &file, &[first, second]).unwrap();
+    up(&mut conn, &[FIRST, SECOND]).unwrap();
     assert_eq!(migrate::version(&conn).unwrap(), 2);
     conn.execute_batch("SELECT y FROM a").unwrap();
 }

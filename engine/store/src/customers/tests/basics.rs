@@ -1,0 +1,168 @@
+//! Customers, assets, contacts, tickets, examples, retention.
+
+use super::*;
+
+#[test]
+fn what_the_shop_tells_twice_is_stored_once() {
+    let scene = Scene::new();
+    let one = customer("kim");
+    assert_eq!(scene.customers.put_customer(&one).unwrap(), Put::New);
+    assert_eq!(scene.customers.put_customer(&one).unwrap(), Put::Same);
+    let moved = Customer { email: Some("kim@elsewhere.example".into()), ..one.clone() };
+    assert_eq!(scene.customers.put_customer(&moved).unwrap(), Put::Changed);
+    assert_eq!(scene.customers.put_asset(&asset("vm:100", "kim")).unwrap(), Put::New);
+    assert_eq!(scene.customers.put_asset(&asset("vm:100", "kim")).unwrap(), Put::Same);
+    scene.customers.put_all(&[customer("lee")], &[asset("vm:200", "lee"), asset("vm:100", "lee")]).unwrap();
+    let scene = scene.again();
+    assert_eq!(scene.customers.customer("kim").unwrap(), Some(moved));
+    assert_eq!(scene.customers.customer("nobody").unwrap(), None);
+    assert_eq!(scene.customers.assets_of("kim").unwrap(), []);
+    assert_eq!(scene.customers.assets_of("lee").unwrap(), [asset("vm:100", "lee"), asset("vm:200", "lee")]);
+    assert_eq!(scene.customers.asset("vm:200").unwrap(), Some(asset("vm:200", "lee")));
+    assert_eq!(scene.reader().customers().unwrap().len(), 2);
+    assert!(scene.customers.remove_asset("vm:200").unwrap() && !scene.customers.remove_asset("vm:200").unwrap());
+    assert_eq!(scene.customers.assets().unwrap().len(), 1);
+}
+
+#[test]
+fn a_bounce_counts_once_and_for_the_address_in_use() {
+    let scene = Scene::new();
+    scene.customers.put_customer(&customer("kim")).unwrap();
+    assert_eq!(scene.customers.bounced("KIM@example.com", "user-unknown", at(100)).unwrap(), 1);
+    assert_eq!(scene.customers.bounced("kim@example.com", "user-unknown", at(100)).unwrap(), 1);
+    assert_eq!(scene.customers.bounced("kim@example.com", "user-unknown", at(90)).unwrap(), 1);
+    assert_eq!(scene.customers.bounced("kim@example.com", "quota-exceeded", at(200)).unwrap(), 1);
+    assert_eq!(scene.customers.bounced("stranger@example.com", "user-unknown", at(100)).unwrap(), 0);
+    let contacts = scene.reader().contacts().unwrap();
+    assert_eq!(contacts.len(), 1);
+    assert_eq!((contacts[0].bounces, contacts[0].bounced_at), (2, Some(at(200))));
+    assert_eq!(contacts[0].bounced_why.as_deref(), Some("quota-exceeded"));
+    assert_eq!(contacts[0].used_at, Some(at(50)), "the shop saw them then");
+    scene.customers.put_ticket(&ticket("t1", 500)).unwrap();
+    assert_eq!(scene.reader().contacts().unwrap()[0].used_at, Some(at(500)));
+    let moved = Customer { email: Some("new@example.com".into()), ..customer("kim") };
+    scene.customers.put_customer(&moved).unwrap();
+    let contacts = scene.reader().contacts().unwrap();
+    assert_eq!((contacts.len(), contacts[0].bounces), (1, 0), "{contacts:?}");
+}
+
+#[test]
+fn a_ticket_that_comes_again_keeps_what_was_found() {
+    let scene = Scene::new();
+    assert_eq!(scene.customers.put_ticket(&ticket("t1", 5)).unwrap(), Put::New);
+    assert_eq!(scene.customers.put_ticket(&ticket("t1", 5)).unwrap(), Put::Same);
+    assert!(scene.customers.link_ticket("t1", &[7, 1]).unwrap());
+    assert!(!scene.customers.link_ticket("t2", &[7]).unwrap());
+    let used = Ticket { answer_used: Some("mail/quota".into()), draft: None, incidents: vec![], ..ticket("t1", 5) };
+    assert_eq!(scene.customers.put_ticket(&used).unwrap(), Put::Changed);
+    assert_eq!(scene.customers.put_ticket(&ticket("t1", 5)).unwrap(), Put::Same);
+    let expected = Ticket {
+        answer_used: Some("mail/quota".into()),
+        draft: Some("d1".into()),
+        incidents: vec![1, 2, 7],
+        ..ticket("t1", 5)
+    };
+    let scene = scene.again();
+    assert_eq!(scene.customers.ticket("t1").unwrap(), Some(expected.clone()));
+    scene.customers.put_ticket(&ticket("t0", 9)).unwrap();
+    let reader = scene.reader();
+    assert_eq!(reader.tickets(Range { from: at(5), until: at(9) }).unwrap(), [expected.clone()]);
+    assert_eq!(reader.sent(Range::ALL).unwrap()[0], (&expected).into());
+    assert_eq!(reader.heard().unwrap()["kim"].ticket, Some(at(9)));
+}
+
+#[test]
+fn one_example_of_each_owner_is_learned_and_no_answer_gets_too_many() {
+    let scene = Scene::new();
+    let learn =
+        |text: &str, origin, owner: &Owner| scene.customers.learn(&example("mail/quota", text, origin), owner).unwrap();
+    assert!(learn("Postfach voll", Origin::Logged, &kim()));
+    assert!(!learn("Postfach voll", Origin::Logged, &kim()), "told twice");
+    assert!(learn("Mein Postfach ist voll", Origin::Confirmed, &kim()), "confirmed says more");
+    assert!(!learn("Anderes", Origin::Logged, &kim()), "and stays");
+    assert!(learn("Mein Postfach ist voll", Origin::Logged, &Owner::Key("kim".into())), "a key is no customer");
+    assert!(!learn("a@b.de", Origin::Confirmed, &Owner::Customer("lee".into())), "nothing but personal data");
+    let examples = scene.customers.examples();
+    assert_eq!(examples.len(), 1);
+    assert_eq!((examples[0].origin, examples[0].count), (Origin::Confirmed, 3));
+    for number in 0..2 * MOST_EXAMPLES {
+        learn(&format!("Nummer{number} geht nicht"), Origin::Logged, &Owner::Customer(number.to_string()));
+    }
+    let examples = scene.customers.examples();
+    assert_eq!(examples.len(), MOST_EXAMPLES);
+    assert!(examples.iter().any(|e| e.text.as_str() == "Mein Postfach ist voll"), "the confirmed one stays");
+    assert!(examples.iter().any(|e| e.text.as_str().contains("Nummer99")), "the newest stays");
+    assert_eq!(*scene.again().customers.examples(), *examples);
+}
+
+#[test]
+fn what_is_old_goes_and_who_was_heard_of_stays() {
+    let scene = Scene::new();
+    let day = 86_400;
+    for (id, last) in [("old", 0), ("new", 100 * day)] {
+        scene.customers.note_draft(draft(id, kim(), last));
+        scene.customers.note_shown(vec![shown(id, last)]);
+        let feedback = Feedback { draft: id.into(), what: Deed::Opened, answer: None, at: at(last) };
+        assert!(scene.customers.put_feedback(&feedback).unwrap());
+        scene.customers.put_ticket(&ticket(id, last)).unwrap();
+    }
+    scene.customers.flush().unwrap();
+    let keep = Retention::default();
+    let retained = scene.customers.retain(at(120 * day), &keep).unwrap();
+    assert_eq!((retained.drafts, retained.shown, retained.feedback, retained.tickets), (1, 1, 1, 0));
+    assert_eq!(scene.customers.retain(at(450 * day), &keep).unwrap().tickets, 1);
+    let reader = scene.reader();
+    assert_eq!(reader.drafts(Range::ALL).unwrap().len(), 0);
+    assert_eq!(reader.heard().unwrap()["kim"].draft, Some(at(100 * day)));
+}
+
+#[test]
+fn retention_is_bounded_a_call_and_says_so() {
+    let scene = Scene::new();
+    for number in 0..1_200 {
+        scene.customers.note_draft(draft(&format!("d{number}"), kim(), number));
+    }
+    scene.customers.flush().unwrap();
+    let calls = std::iter::repeat_with(|| scene.customers.retain(at(1 << 30), &Retention::default()).unwrap());
+    let removed: Vec<(u64, bool)> = calls.take(3).map(|retained| (retained.drafts, retained.more)).collect();
+    assert_eq!(removed, [(500, true), (500, true), (200, false)]);
+}
+
+#[test]
+fn a_customer_who_wants_it_is_forgotten() {
+    let scene = Scene::new();
+    let lee = Owner::Customer("lee".into());
+    for (id, owner) in [("kim", kim()), ("lee", lee.clone())] {
+        scene.customers.put_customer(&customer(id)).unwrap();
+        scene.customers.put_asset(&asset(&format!("vm:{id}"), id)).unwrap();
+        scene.customers.note_draft(draft(&format!("d-{id}"), owner.clone(), 5));
+        scene.customers.note_shown(vec![shown(&format!("d-{id}"), 5)]);
+        scene.customers.put_ticket(&Ticket { customer: Some(id.into()), ..ticket(&format!("t-{id}"), 5) }).unwrap();
+        scene.customers.learn(&example("a/b", &format!("Postfach {id}"), Origin::Logged), &owner).unwrap();
+    }
+    let forgotten = scene.customers.forget("kim").unwrap();
+    assert!(forgotten.customer);
+    assert_eq!([forgotten.assets, forgotten.drafts, forgotten.tickets, forgotten.examples], [1; 4]);
+    assert_eq!(scene.customers.owner_of("d-kim").unwrap(), None);
+    assert_eq!(scene.customers.owner_of("d-lee").unwrap(), Some(lee));
+    assert_eq!(scene.customers.examples().len(), 1);
+    let folder = scene.folder.path().to_owned();
+    assert_eq!(scene.reader().shown(Range::ALL).unwrap().len(), 1);
+    let Scene { customers, folder: _kept } = scene;
+    drop(customers);
+    let conn = rusqlite::Connection::open(folder.join(FILE)).unwrap();
+    let mut tables = conn.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").unwrap();
+    let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(tables.len() > 8, "{tables:?}");
+    for table in tables {
+        let mut rows = conn.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = rows.column_count();
+        let mut rows = rows.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            for column in 0..columns {
+                let value = format!("{:?}", row.get_ref(column).unwrap());
+                assert!(!value.contains("kim"), "{table}: {value}");
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Drafts: whose they are, what is noted of them, and that noting never waits.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use super::*;
+
+#[test]
+fn a_draft_belongs_to_whoever_used_its_id_first() {
+    let scene = Scene::new();
+    let key = Owner::Key("kim".into());
+    assert_eq!(scene.customers.owner_of("d1").unwrap(), None);
+    assert_eq!(scene.customers.claim("d1", &kim(), at(1)).unwrap(), Claim::First);
+    assert_eq!(scene.customers.claim("d1", &kim(), at(2)).unwrap(), Claim::Yours);
+    assert_eq!(scene.customers.claim("d1", &key, at(2)).unwrap(), Claim::Foreign);
+    // Before it is stored and after a restart alike; and noting it for somebody else changes nothing.
+    scene.customers.note_draft(draft("d1", key.clone(), 30));
+    let scene = scene.again();
+    assert_eq!(scene.customers.claim("d1", &key, at(3)).unwrap(), Claim::Foreign);
+    assert_eq!(scene.customers.owner_of("d1").unwrap(), Some(kim()));
+    let stored = scene.customers.draft("d1").unwrap().unwrap();
+    assert_eq!(stored, Draft { first: at(1), ..draft("d1", kim(), 30) });
+}
+
+#[test]
+fn of_many_that_claim_one_id_at_once_one_gets_it() {
+    let scene = Scene::new();
+    for round in 0..20 {
+        let first = AtomicU32::new(0);
+        let (customers, id) = (&scene.customers, format!("d{round}"));
+        std::thread::scope(|threads| {
+            for number in 0..4 {
+                let (first, id) = (&first, &id);
+                threads.spawn(move || {
+                    let owner = Owner::Customer(number.to_string());
+                    if customers.claim(id, &owner, at(1)).unwrap() == Claim::First {
+                        first.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        assert_eq!(first.into_inner(), 1);
+    }
+}
+
+#[test]
+fn owners_are_known_also_when_memory_has_forgotten_them() {
+    let scene = Scene::new();
+    scene.customers.claim("first", &kim(), at(1)).unwrap();
+    let other = Owner::Key("k".into());
+    for number in 0..70_000 {
+        scene.customers.claim(&format!("d{number}"), &other, at(2)).unwrap();
+    }
+    assert_eq!(scene.customers.claim("first", &other, at(3)).unwrap(), Claim::Foreign);
+    assert_eq!(scene.customers.health().unwrap().dropped, 0, "a claim is never dropped");
+    assert_eq!(scene.reader().drafts(Range::ALL).unwrap().len(), 70_001);
+}
+
+#[test]
+fn a_draft_is_stored_as_it_stood_last() {
+    let scene = Scene::new();
+    for last in [20, 40, 30] {
+        scene.customers.note_draft(draft("d1", kim(), last));
+        scene.customers.flush().unwrap();
+    }
+    let drafts = scene.reader().drafts(Range::ALL).unwrap();
+    assert_eq!(drafts, [Draft { first: at(10), ..draft("d1", kim(), 30) }]);
+    assert_eq!(drafts[0].text.as_ref().unwrap().as_str(), "Postfach von <email> voll");
+    assert_eq!(scene.reader().heard().unwrap()["kim"].draft, Some(at(40)));
+    assert_eq!(scene.reader().drafts(Range { from: at(31), until: at(99) }).unwrap(), []);
+}
+
+#[test]
+fn feedback_counts_once() {
+    let scene = Scene::new();
+    let solved = Feedback { draft: "d1".into(), what: Deed::Solved, answer: Some("a/b".into()), at: at(5) };
+    assert!(scene.customers.put_feedback(&solved).unwrap());
+    assert!(!scene.customers.put_feedback(&Feedback { at: at(6), ..solved.clone() }).unwrap());
+    assert!(scene.customers.put_feedback(&Feedback { answer: None, ..solved.clone() }).unwrap());
+    let all = scene.reader().feedback(Range::ALL).unwrap();
+    assert_eq!(all, [Feedback { answer: None, ..solved.clone() }, solved]);
+}
+
+#[test]
+fn notes_are_stored_by_themselves() {
+    let scene = Scene::new();
+    scene.customers.note_shown(vec![shown("d1", 5), shown("d1", 6)]);
+    let reader = Reader::open(scene.folder.path(), Duration::from_secs(5)).unwrap();
+    let begun = Instant::now();
+    while reader.shown(Range::ALL).unwrap().len() < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nobody stores them");
+        std::thread::yield_now();
+    }
+    assert_eq!(reader.shown(Range::ALL).unwrap(), [shown("d1", 5), shown("d1", 6)]);
+}
+
+#[test]
+fn a_flood_is_taken_or_dropped_and_counted_but_never_waits() {
+    let scene = Scene::new();
+    // Nobody may write meanwhile: the worst case.
+    let other = rusqlite::Connection::open(scene.folder.path().join(FILE)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = Instant::now();
+    for number in 0..60_000 {
+        scene.customers.note_shown(vec![shown("d1", number), shown("d1", number), shown("d1", number)]);
+        scene.customers.note_draft(draft(&format!("d{number}"), kim(), number));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let health = scene.customers.health().unwrap();
+    // As much as has room waits, and as much again may be on its way into the file.
+    assert!(health.dropped >= 60_000 - 2 * 16_384 + 180_000 - 2 * 65_536, "{health:?}");
+    assert!(health.waiting <= 2 * 16_384 + 65_536, "{health:?}");
+    assert!(scene.customers.flush().unwrap_err().is_passing());
+    other.execute_batch("ROLLBACK").unwrap();
+    scene.customers.flush().unwrap();
+    let stored = scene.reader().drafts(Range::ALL).unwrap().len() + scene.reader().shown(Range::ALL).unwrap().len();
+    assert_eq!(stored as u64 + scene.customers.health().unwrap().dropped, 240_000);
+}
