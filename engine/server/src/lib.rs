@@ -13,6 +13,14 @@ use axum::routing::{get, post};
 use tokio_util::sync::CancellationToken;
 
 pub mod api;
+pub mod front;
+pub mod suggestion;
+pub mod draft;
+pub mod ticket;
+pub mod asset;
+pub mod customer;
+pub mod import;
+pub mod report;
 pub mod failure;
 pub mod metric;
 pub mod push;

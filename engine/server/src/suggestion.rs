@@ -1,0 +1,206 @@
+//! `POST /v1/suggestions`: what fits a draft.
+
+use heinzel_knowledge::answer::{self, Language};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::draft::News;
+
+/// What a customer has written so far.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Draft {
+    /// Made by the form, one for each draft. It belongs to the customer, or to the form's key where none is known, that
+    /// first used it.
+    #[schema(pattern = "^[A-Za-z0-9_-]{16,64}$", example = "b7c1a5de-4a10-4a52-8a55-0c6f5be0c1d2")]
+    pub draft_id: String,
+    /// The subject so far.
+    #[serde(default)]
+    #[schema(max_length = 1000, example = "Server")]
+    pub subject: String,
+    /// The text so far.
+    #[schema(max_length = 20000, example = "Mein Server startet nicht mehr")]
+    pub body: String,
+    /// The form's language, as a BCP 47 tag. Without it the language of the text is found out.
+    #[serde(default)]
+    #[schema(max_length = 35, example = "de")]
+    pub locale: Option<String>,
+    /// The customer. Must be the one of the claim.
+    #[serde(default)]
+    #[schema(max_length = 128, example = "K1")]
+    pub customer: Option<String>,
+    /// The asset that the form is about. Must be the customer's.
+    #[serde(default)]
+    #[schema(max_length = 192, example = "vm:100")]
+    pub asset: Option<String>,
+    /// The page that the form is on.
+    #[serde(default)]
+    #[schema(max_length = 512, example = "/tickets/new")]
+    pub page: Option<String>,
+    /// The field that is being written in.
+    #[serde(default)]
+    #[schema(max_length = 128, example = "body")]
+    pub field: Option<String>,
+}
+
+/// What fits, or why nothing is shown.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Suggestions {
+    /// The draft's id.
+    pub draft_id: String,
+    /// The language of the answer.
+    #[schema(value_type = LanguageCode)]
+    pub language: Language,
+    /// How many content words the draft has.
+    pub words: u32,
+    /// At most three, best first.
+    #[schema(max_items = 3)]
+    pub items: Vec<Item>,
+    /// Set when there are no items.
+    #[schema(required)]
+    pub nothing: Option<Nothing>,
+    /// How the draft sounds.
+    pub tone: Tone,
+    /// One sentence before the items, adapted to the tone. May be empty.
+    pub opening: String,
+    /// The latest news about the customer's asset, set off by this draft. Set: ask for more at
+    /// `/v1/drafts/{draft_id}/news`.
+    #[schema(required)]
+    pub news: Option<News>,
+}
+
+/// A language that customers are answered in: the schema of the knowledge crate's own type.
+#[derive(ToSchema)]
+#[schema(as = Language)]
+#[serde(rename_all = "lowercase")]
+pub enum LanguageCode {
+    /// German.
+    De,
+    /// English.
+    En,
+}
+
+/// One suggestion.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Item {
+    /// What it is.
+    pub kind: ItemKind,
+    /// Its id: of an answer `pack/id`, of an incident or fix its number.
+    #[schema(example = "virtualisation/server-does-not-start")]
+    pub id: String,
+    /// A symptom or question, in the customer's words.
+    pub title: String,
+    /// By this the items are ordered.
+    pub rank_score: f64,
+    /// How sure the engine is that it fits, from 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    pub confidence: f64,
+    /// Why it is shown.
+    pub why: Why,
+    /// The text, as Markdown; a part may be empty.
+    pub parts: Parts,
+    /// Where to go on.
+    pub links: Vec<Link>,
+}
+
+/// What a suggestion is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ItemKind {
+    /// A written answer.
+    Answer,
+    /// Something that is wrong now with the customer's asset.
+    Incident,
+    /// Something that was just repaired there.
+    Fix,
+}
+
+/// Why a suggestion is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Why {
+    /// Words of the draft that it shares.
+    pub words: Vec<String>,
+    /// The example draft that is closest.
+    #[schema(required)]
+    pub example: Option<String>,
+    /// The incident that it is about.
+    #[schema(required)]
+    pub incident: Option<u64>,
+}
+
+/// The five parts of an answer, as Markdown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Parts {
+    /// Shows that the problem is understood.
+    pub acknowledge: String,
+    /// Asks what is missing, or says how it can be found out.
+    pub clarify: String,
+    /// Says what both sides go by.
+    pub agree: String,
+    /// Says what is done, by whom and until when.
+    pub act: String,
+    /// Says how it stays away.
+    pub advise: String,
+}
+
+impl From<answer::Parts> for Parts {
+    fn from(parts: answer::Parts) -> Self {
+        let answer::Parts { acknowledge, clarify, agree, act, advise } = parts;
+        Self { acknowledge, clarify, agree, act, advise }
+    }
+}
+
+/// A place to go on reading or acting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Link {
+    /// What is behind it.
+    pub title: String,
+    /// An absolute address.
+    pub url: String,
+}
+
+/// Why nothing is shown. Silence beats a wrong answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Nothing {
+    /// For programs.
+    pub reason: NothingReason,
+    /// For people. May be empty.
+    pub text: String,
+}
+
+/// Why nothing is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NothingReason {
+    /// There are too few words yet.
+    TooShort,
+    /// No answer is likely enough.
+    NothingFits,
+    /// This draft is in the share that sees no suggestions, so that their worth can be measured.
+    HoldOut,
+    /// Suggestions are switched off.
+    Off,
+}
+
+/// How a draft sounds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Tone {
+    /// Which tone.
+    pub tone: ToneName,
+    /// By what: a signal and the words that show it.
+    #[schema(example = json!(["waiting: seit drei Tagen"]))]
+    pub evidence: Vec<String>,
+}
+
+/// How a draft sounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ToneName {
+    /// Without signs of worry or anger.
+    #[default]
+    Calm,
+    /// Worried.
+    Worried,
+    /// Upset.
+    Upset,
+}
