@@ -14,6 +14,7 @@ pub mod clock;
 pub mod task;
 
 pub mod glob;
+pub mod near;
 pub mod pattern;
 pub mod field;
 pub mod trigger;

@@ -1,13 +1,14 @@
 //! `check.…`: what must hold after a fix.
 
+use heinzel_core::near;
 use heinzel_core::plan::{Check, Compare};
 use heinzel_core::probe::Probe;
 use rhai::{Array, Dynamic, Engine};
 use serde_json::Value as Json;
 
+use crate::probe;
 use crate::view::to_json;
 use crate::words::{Checks, Made, file, number, process, span, unit, wrong};
-use crate::{near, probe};
 
 pub(crate) fn register(engine: &mut Engine) {
     use Compare::{AtLeast, AtMost, Is, IsNot};

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use heinzel_core::near;
 use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicMathPackage,
     BasicStringPackage, LogicPackage, MoreStringPackage, Package,
@@ -17,7 +18,7 @@ use rhai::{
 };
 
 use crate::program::Warm;
-use crate::{near, reference, words};
+use crate::{reference, words};
 
 /// What one call of a script may use before its rule is switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,7 +27,6 @@ mod step;
 mod view;
 mod words;
 
-mod near;
 pub mod plan_sample;
 pub mod reference;
 pub mod reload;

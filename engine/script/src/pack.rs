@@ -8,12 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use heinzel_core::near;
 use heinzel_core::rule::{Rule, RuleId, RuleSet};
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::host::{Host, Limits};
-use crate::near;
 use crate::problem::{FileText, Gravity, Problem};
 use crate::rule;
 pub use crate::rule::Story;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use heinzel_core::field::FieldType;
+use heinzel_core::near;
 use heinzel_core::pattern;
 use regex_syntax::hir::{Hir, HirKind};
 use rhai::{ImmutableString, Map};
 
-use crate::near;
 use crate::reader::Reader;
 use crate::sample::Samples;
 

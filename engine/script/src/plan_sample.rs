@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use heinzel_core::event::Place;
 use heinzel_core::field::{FieldType, Value};
 use heinzel_core::finding::{Finding, Role};
+use heinzel_core::near;
 use heinzel_core::plan::{Check, Step};
 use heinzel_core::probe::{Fact, Facts, Probe};
 use heinzel_core::rule::{Case, LogicError, Proposal, Rule};
@@ -12,7 +13,6 @@ use heinzel_core::task::Task;
 use heinzel_core::time::Timestamp;
 use serde_json::Value as Json;
 
-use crate::near;
 use crate::probe::keys;
 use crate::problem::Problem;
 use crate::sample::{PlanSample, Samples};

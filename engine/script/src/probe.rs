@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use heinzel_core::field::FieldType;
+use heinzel_core::near;
 use heinzel_core::pattern;
 use heinzel_core::probe::{Capture, Probe};
 use rhai::{Array, Engine, ImmutableString, Map};
 
-use crate::near;
 use crate::words::{Made, Probes, accepted, argv, path, port, process, unit_glob, url, wrong};
 
 pub(crate) fn register(engine: &mut Engine) {

@@ -188,7 +188,7 @@ impl FileText {
         let hint = message.strip_prefix("unknown field `").and_then(|rest| {
             let (word, rest) = rest.split_once('`')?;
             let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
-            Some(crate::near::hint(word, known))
+            Some(heinzel_core::near::hint(word, known))
         });
         self.at_byte(error.span().map_or(0, |s| s.start), Gravity::Error, message, hint)
     }

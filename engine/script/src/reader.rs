@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use heinzel_core::near;
 use heinzel_core::time::Span;
 use rhai::{Dynamic, FnPtr, ImmutableString, Map};
 
-use crate::near;
 use crate::places::Places;
 use crate::problem::{FileText, Gravity, Problem};
 

@@ -4,8 +4,9 @@
 
 use std::fmt::Write;
 
+use heinzel_core::near;
+
 use crate::host::{Host, Limits};
-use crate::near;
 
 /// One function of the rule language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use heinzel_core::field::FieldType;
 use heinzel_core::glob::Glob;
+use heinzel_core::near;
 use heinzel_core::policy::Mode;
 use heinzel_core::rule::{Clear, Has, Patience, Rule, RuleId, RuleVersion, TaskClause};
 use heinzel_core::severity::Severity;
@@ -23,7 +24,7 @@ use crate::purify::purify;
 use crate::reader::Reader;
 use crate::sample::Samples;
 use crate::view::Names;
-use crate::{draft, near, reference, trigger};
+use crate::{draft, reference, trigger};
 
 /// The keys of a rule.
 const KEYS: [&str; 28] = [

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use heinzel_core::near;
 use heinzel_core::policy::Rate;
 use heinzel_core::trigger::Trigger;
 use rhai::{Dynamic, Map};
 
-use crate::near;
 use crate::patterns::Patterns;
 use crate::reader::Reader;
 

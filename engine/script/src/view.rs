@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use heinzel_core::field::Value;
 use heinzel_core::finding::Finding;
+use heinzel_core::near;
 use heinzel_core::probe::Fact;
 use heinzel_core::rule::Case;
 use rhai::{Dynamic, Engine, EvalAltResult, Position};
 use serde_json::Value as Json;
-
-use crate::near;
 
 /// A read-only map with a name that knows which keys it may have.
 #[derive(Clone, Debug)]

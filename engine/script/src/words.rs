@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use heinzel_core::field::{self, FieldType};
+use heinzel_core::near;
 use heinzel_core::plan::{Check, Step};
 use heinzel_core::probe::Probe;
 use heinzel_core::time::Span;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Position, Scope};
 
-use crate::{check, near, probe, reader, step, view};
+use crate::{check, probe, reader, step, view};
 
 /// What a function of the rule language gives.
 pub(crate) type Made<T> = Result<T, Box<EvalAltResult>>;
