@@ -4,6 +4,8 @@
 //! clock, no network. Files are read in [`library`] only.
 
 pub mod answer;
+pub mod complaint;
+pub mod placeholder;
 pub mod front_matter;
 pub mod library;
 pub mod render;
