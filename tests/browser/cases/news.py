@@ -1,0 +1,123 @@
+"""Live news of the customer's own server."""
+
+import json
+import time
+
+from form import FIVE, TEN
+from mock import item, news, suggestions
+
+CHECKING = news("checking", "Wir prüfen Ihren Server.", "2026-11-22T14:02:00Z")
+FOUND = news("found", "Gefunden: gesperrt durch eine hängende Sicherung.", "2026-11-22T14:02:20Z")
+REPAIRED = news("repaired", "Repariert, läuft wieder seit 14:03.", "2026-11-22T14:03:00Z")
+
+
+def _write(form, first=CHECKING):
+    form.engine.answer = lambda _: suggestions(item(), news=first)
+    form.open().write(FIVE)
+    form.shows("Mein Server startet nicht")
+
+
+def from_checking_to_solved(form):
+    _write(form)
+    form.until("S.querySelectorAll('.news li').length === 1")
+    assert form.js("!S.querySelector('.news button').checkVisibility()")
+    form.engine.tell(CHECKING, FOUND, REPAIRED)
+    form.until("S.querySelectorAll('.news li').length === 3")
+    assert form.told() == ["checking: Wir prüfen Ihren Server.", "found: Gefunden: gesperrt durch eine hängende Sicherung.", "repaired: Repariert, läuft wieder seit 14:03."]
+    assert form.js("[...S.querySelectorAll('.news time')].map(n => n.dateTime)") == [one["at"] for one in (CHECKING, FOUND, REPAIRED)]
+    assert form.js("[...S.querySelectorAll('.news time')].every(n => /\\d{2}:\\d{2}$/.test(n.textContent))")
+    assert form.js("S.querySelectorAll('.heard')[1].textContent") == REPAIRED["text"]
+    draft, headers = form.engine.streams[0]
+    assert draft == form.engine.asked[0][2]["draft_id"] and headers["Authorization"] == "Bearer form-key-of-the-tests" and headers["Heinzel-Claim"] == "claim.of.tests"
+    form.page.click("S.querySelector('.news button')")
+    assert form.fed_back(1) == {"what": "solved"}
+    form.until("S.querySelector('.news p').textContent.startsWith('Schön')")
+    assert form.js("heard.at(-1)[1].id") is None
+
+
+def the_end_is_the_end(form):
+    for last in ("repaired", "well", "handed_over"):
+        count = len(form.engine.streams)
+        _write(form)
+        form.until(lambda: len(form.engine.streams) == count + 1)
+        form.engine.tell(news(last, "", "2026-11-22T14:05:00Z"))
+        form.until("S.querySelectorAll('.news li').length === 2")
+        form.engine.tell(None)
+        assert form.js("!S.querySelector('.news button').checkVisibility()") == (last != "repaired")
+        assert form.told()[-1].startswith(f"{last}: ") and len(form.told()[-1]) > len(last) + 10, "a state without a text has one of its own"
+        form.stays("true", 1.5)
+        assert len(form.engine.streams) == count + 1, "it went on asking"
+
+
+def a_state_at_the_end_needs_no_stream(form):
+    _write(form, REPAIRED)
+    form.until("S.querySelectorAll('.news li').length === 1")
+    form.stays("true", 0.5)
+    assert form.engine.streams == []
+
+
+def a_broken_stream_is_taken_up_again(form):
+    _write(form)
+    form.until(lambda: len(form.engine.streams) == 1)
+    began = time.monotonic()
+    form.engine.tell(None)
+    form.until(lambda: len(form.engine.streams) == 2)
+    first = time.monotonic() - began
+    began = time.monotonic()
+    form.engine.tell(None)
+    form.until(lambda: len(form.engine.streams) == 3)
+    second = time.monotonic() - began
+    assert 0.8 < first < 2 and second > 1.8, (first, second)
+    form.engine.tell(CHECKING, REPAIRED)
+    form.until("S.querySelectorAll('.news li').length === 2")
+
+
+def pieces_comments_and_strange_events(form):
+    _write(form)
+    form.until(lambda: len(form.engine.streams) == 1)
+    whole = f": alive\r\n\r\nretry: 5\r\nevent: news\r\ndata: {json.dumps(FOUND, ensure_ascii=False)}\r\n\r\n".encode()
+    for at in range(0, len(whole), 7):  # cut within characters, too
+        form.engine.tell(whole[at:at + 7])
+    form.until("S.querySelectorAll('.news li').length === 2")
+    assert form.told()[1] == f"found: {FOUND['text']}"
+    form.engine.tell(b"event: weather\ndata: {\"state\":\"repaired\"}\n\n", b"data: {}\n\n", news("dancing", "?", "2026-11-22T14:04:00Z"), FOUND, CHECKING,
+                     ("event: news\ndata: " + json.dumps(REPAIRED).replace(', "text"', ',\ndata: "text"') + "\n\n").encode())
+    form.until("S.querySelectorAll('.news li').length >= 3")
+    assert form.told()[2:] == [f"repaired: {REPAIRED['text']}"]
+
+
+def a_stream_that_is_not_there_is_not_asked_for_again(form):
+    form.expects_errors = True
+    form.engine.stream_status = 404
+    _write(form)
+    form.until(lambda: len(form.engine.streams) == 1)
+    form.stays("true", 2.5)
+    assert len(form.engine.streams) == 1
+
+
+def news_stays_when_the_text_goes(form):
+    _write(form)
+    form.js("document.getElementById('body').select()")
+    form.press("Backspace")
+    form.until("!S.querySelector('summary')")
+    assert len(form.told()) == 1
+    form.engine.tell(FOUND)
+    form.until("S.querySelectorAll('.news li').length === 2")
+
+
+def one_stream_however_often_is_asked(form):
+    _write(form)
+    form.write(TEN)
+    form.asks(2)
+    form.stays("S.querySelectorAll('.news li').length === 1", 0.5)
+    assert len(form.engine.streams) == 1
+
+
+def another_asset_is_another_story(form):
+    _write(form)
+    form.until("S.querySelectorAll('.news li').length === 1")
+    form.engine.answer = lambda _: suggestions(item())
+    form.js("W.setAttribute('asset', 'vm:101')")
+    form.asks(2)
+    assert form.engine.asked[1][2]["asset"] == "vm:101"
+    form.until("!S.querySelector('.news li')")
