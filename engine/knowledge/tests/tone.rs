@@ -1,7 +1,12 @@
 //! How often a calm draft is taken for another, on drafts of others: real questions to a bank, and the drafts of
 //! `hosting_seed`, some of which are marked as upset. Skipped where the data is absent.
 
-#![expect(clippy::unwrap_used, reason = "a test; only functions marked as tests may unwrap by default")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "helpers of a test that shows its figures"
+)]
 
 use std::path::Path;
 
