@@ -30,7 +30,9 @@ fn split<'w>(word: &'w str, known: &dyn Fn(&str) -> bool, depth: usize, found: &
             }
             for link in LINKS {
                 let Some(first) = first.strip_suffix(link) else { continue };
-                if first.len() >= FIRST && (known(first) || (depth > 1 && first.len() >= SHORTEST && is_compound(first, known))) {
+                if first.len() >= FIRST
+                    && (known(first) || (depth > 1 && first.len() >= SHORTEST && is_compound(first, known)))
+                {
                     let shorter = first.len().min(last.len());
                     if best.is_none_or(|(before, ..)| shorter > before) {
                         best = Some((shorter, first, last));
@@ -62,7 +64,8 @@ fn is_compound(word: &str, known: &dyn Fn(&str) -> bool) -> bool {
 mod tests {
     use super::parts;
 
-    const KNOWN: [&str; 9] = ["mail", "adresse", "postfach", "rechnung", "anschrift", "server", "miete", "web", "seite"];
+    const KNOWN: [&str; 9] =
+        ["mail", "adresse", "postfach", "rechnung", "anschrift", "server", "miete", "web", "seite"];
 
     fn check(word: &str, expected: &[&str]) {
         assert_eq!(parts(word, &|part| KNOWN.contains(&part)), expected, "{word}");

@@ -10,7 +10,9 @@ const MOST: usize = 64;
 pub fn exact_tokens(text: &str) -> Vec<u64> {
     let mut tokens = Vec::new();
     let mut lower = String::new();
-    for chunk in text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';')) {
+    for chunk in
+        text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';'))
+    {
         let chunk = chunk.trim_matches(|c: char| !c.is_alphanumeric() && c != '/');
         if chunk.len() < 3 || chunk.len() > 128 || !is_exact(chunk) {
             continue;

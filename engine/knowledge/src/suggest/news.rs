@@ -1,0 +1,119 @@
+//! How an incident stands, said to the customer whom it concerns.
+
+use heinzel_core::look::Stand;
+
+use crate::answer::Language;
+use crate::suggest::Concern;
+
+/// News for a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// A few words.
+    pub title: String,
+    /// One or two sentences.
+    pub text: String,
+}
+
+impl News {
+    /// The news of an incident.
+    #[must_use]
+    pub fn of(concern: &Concern, language: Language) -> Self {
+        Self { title: title(concern, language), text: text(concern, language) }
+    }
+}
+
+/// What the asset is called in a sentence.
+fn asset(concern: &Concern, language: Language) -> String {
+    let kind = match (&*concern.asset_kind, language) {
+        ("vm" | "ct" | "host" | "server", Language::De) => "Ihr Server",
+        ("vm" | "ct" | "host" | "server", Language::En) => "your server",
+        ("site" | "pool", Language::De) => "Ihre Website",
+        ("site" | "pool", Language::En) => "your website",
+        ("mailbox", Language::De) => "Ihr Postfach",
+        ("mailbox", Language::En) => "your mailbox",
+        ("domain" | "zone", Language::De) => "Ihre Domain",
+        ("domain" | "zone", Language::En) => "your domain",
+        (_, Language::De) => "Ihr Dienst",
+        (_, Language::En) => "your service",
+    };
+    match &concern.asset_name {
+        Some(name) => match language {
+            Language::De => format!("{kind} „{name}“"),
+            Language::En => format!("{kind} “{name}”"),
+        },
+        None => kind.to_owned(),
+    }
+}
+
+fn first_upper(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// A few words over the news.
+pub(crate) fn title(concern: &Concern, language: Language) -> String {
+    let asset = first_upper(&asset(concern, language));
+    match (concern.stand, language) {
+        (Stand::Checking, Language::De) => format!("{asset} wird gerade geprüft"),
+        (Stand::Checking, Language::En) => format!("{asset} is being checked"),
+        (Stand::Found | Stand::Repairing, Language::De) => format!("{asset} wird gerade repariert"),
+        (Stand::Found | Stand::Repairing, Language::En) => format!("{asset} is being repaired"),
+        (Stand::Repaired, Language::De) => format!("{asset} ist repariert"),
+        (Stand::Repaired, Language::En) => format!("{asset} has been repaired"),
+        (Stand::Well, Language::De) => format!("{asset} ist geprüft"),
+        (Stand::Well, Language::En) => format!("{asset} has been checked"),
+        (Stand::HandedOver, Language::De) => format!("{asset}: ein Mensch kümmert sich"),
+        (Stand::HandedOver, Language::En) => format!("{asset}: a person is on it"),
+        (Stand::Unsettled, Language::De) => format!("{asset}: bitte schreiben Sie uns"),
+        (Stand::Unsettled, Language::En) => format!("{asset}: please write to us"),
+    }
+}
+
+fn text(concern: &Concern, language: Language) -> String {
+    let asset = asset(concern, language);
+    let upper = first_upper(&asset);
+    let found = concern.found.get(language.code()).map(String::as_str);
+    let until = concern.until.as_deref().unwrap_or(&concern.since);
+    match language {
+        Language::De => {
+            let cause = found.map(|found| format!("Gefunden: {found}. ")).unwrap_or_default();
+            match concern.stand {
+                Stand::Checking => format!("Wir prüfen {} gerade. Sie können in Ruhe weiterschreiben.", accusative(&asset)),
+                Stand::Found => format!("{cause}Die Reparatur beginnt gleich."),
+                Stand::Repairing => format!("{cause}Wir reparieren das gerade und sagen hier Bescheid."),
+                Stand::Repaired => format!("{cause}Repariert und geprüft: {upper} läuft wieder seit {until}."),
+                Stand::Well => format!("Wir haben {} geprüft, zuletzt um {until}: Von hier aus ist alles in Ordnung. Hilft Ihnen das nicht, senden Sie Ihre Nachricht bitte ab.", accusative(&asset)),
+                Stand::HandedOver => format!("{cause}Eine Technikerin oder ein Techniker weiß seit {} Bescheid und kümmert sich darum. Sie müssen nicht noch einmal schreiben.", concern.since),
+                Stand::Unsettled => "Das konnten wir nicht von allein klären. Bitte senden Sie Ihre Nachricht ab: Was wir gefunden haben, liegt dem Support vor.".to_owned(),
+            }
+        }
+        Language::En => {
+            let cause = found.map(|found| format!("Found: {found}. ")).unwrap_or_default();
+            match concern.stand {
+                Stand::Checking => format!("We are checking {asset} right now. Feel free to keep writing."),
+                Stand::Found => format!("{cause}The repair is about to start."),
+                Stand::Repairing => format!("{cause}We are repairing this now and will tell you here."),
+                Stand::Repaired => {
+                    format!("{cause}Repaired and checked: {asset} has been running again since {until}.")
+                }
+                Stand::Well => format!(
+                    "We have checked {asset}, last at {until}: from here, everything is fine. If that does not help, please send your message."
+                ),
+                Stand::HandedOver => format!(
+                    "{cause}A technician has known about this since {} and is on it. There is no need to write again.",
+                    concern.since
+                ),
+                Stand::Unsettled => {
+                    "We could not settle this by ourselves. Please send your message: support sees what we have found."
+                        .to_owned()
+                }
+            }
+        }
+    }
+}
+
+/// „Wir prüfen …“: all nouns above but the masculine ones stay as they are.
+fn accusative(asset: &str) -> String {
+    let ending = |word: &str| asset.strip_prefix(word).map(|rest| format!("Ihren{}{rest}", &word[3..]));
+    ["Ihr Server", "Ihr Dienst"].into_iter().find_map(ending).unwrap_or_else(|| asset.to_owned())
+}
