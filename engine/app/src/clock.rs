@@ -6,3 +6,8 @@ use heinzel_core::time::Timestamp;
 pub(crate) fn now() -> Timestamp {
     jiff::Timestamp::now().into()
 }
+
+/// Which day it is here, `2026-11-22`.
+pub(crate) fn today() -> String {
+    jiff::Zoned::now().date().to_string()
+}

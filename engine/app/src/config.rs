@@ -11,6 +11,7 @@ use heinzel_act::settings::ActSettings;
 use heinzel_core::policy::Policy;
 use heinzel_core::state::REMEMBERED;
 use heinzel_core::time::Span;
+use heinzel_knowledge::render::Words;
 use heinzel_source::settings::{Settings as SourceSettings, Source};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
@@ -40,6 +41,8 @@ pub(crate) struct File {
     act: ActSettings,
     /// The HTTP API.
     server: Server,
+    /// What answers say.
+    answers: Answers,
 }
 
 /// `[rules]`.
@@ -78,6 +81,14 @@ pub(crate) struct Server {
     pub(crate) listen: Option<SocketAddr>,
 }
 
+/// `[answers]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Answers {
+    /// What they say about the company.
+    pub(crate) words: Words,
+}
+
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let no = || format!("`{text}` is no address with a port; write it like 127.0.0.1:4780 or [::1]:4780");
@@ -97,6 +108,7 @@ pub(crate) struct Config {
     pub(crate) policy: Policy,
     pub(crate) act: ActSettings,
     pub(crate) server: Server,
+    pub(crate) answers: Answers,
 }
 
 /// Flags that come before the file.
@@ -158,6 +170,7 @@ impl Config {
                 );
             }
         }
+        file.answers.words.check().map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
         let folders: Vec<PathBuf> = file.rules.folders.into_iter().map(beside).collect();
         let rules = if folders.is_empty() { existing(SYSTEM_RULES.map(PathBuf::from)) } else { folders };
         let state = file.store.folder.clone().map_or_else(|| default_state(Some(path)), beside);
@@ -174,6 +187,7 @@ impl Config {
             policy: file.policy,
             act: file.act,
             server: file.server,
+            answers: file.answers,
         })
     }
 
@@ -189,6 +203,7 @@ impl Config {
             policy: Policy::default(),
             act: ActSettings::default(),
             server: Server::default(),
+            answers: Answers::default(),
         }
     }
 

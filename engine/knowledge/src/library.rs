@@ -12,6 +12,7 @@ use crate::answer::{Answer, AnswerId, Audience, Language, Variant};
 use crate::complaint::{Complaint, Severity};
 use crate::front_matter::{self, AnswerFile, whole};
 use crate::placeholder;
+use crate::rank::{Document, Text};
 
 /// The largest file of an answer, in bytes.
 const FILE_BYTES: u64 = 128 * 1024;
@@ -20,28 +21,6 @@ const FILE_BYTES: u64 = 128 * 1024;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Library {
     answers: BTreeMap<AnswerId, Answer>,
-}
-
-/// What ranking needs of one answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Document {
-    /// `pack/id`.
-    pub id: AnswerId,
-    /// Its texts, one a language.
-    pub texts: Vec<Text>,
-}
-
-/// What ranking needs of one answer in one language.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
-    /// The language.
-    pub language: Language,
-    /// The title.
-    pub title: String,
-    /// All parts, without placeholders.
-    pub body: String,
-    /// Drafts that it answers.
-    pub examples: Vec<String>,
 }
 
 impl Library {
@@ -129,7 +108,7 @@ impl Library {
     pub fn documents(&self) -> Vec<Document> {
         let shown = self.answers.values().filter(|answer| answer.audience == Audience::Customer);
         let text = |variant: &Variant| Text {
-            language: variant.language,
+            language: Some(variant.language),
             title: variant.title.clone(),
             body: plain(variant),
             examples: variant.questions.clone(),

@@ -9,6 +9,7 @@ use crate::config::{Config, Overrides};
 use crate::exit::{Ends, Exit};
 use crate::live::Live;
 
+mod answers;
 mod audit;
 mod check;
 mod cost;
@@ -140,6 +141,9 @@ pub(crate) enum Command {
     /// List the rules, or show one: what it looks for, what it does, and what its fixes have shown here.
     #[command(subcommand)]
     Rules(rules::Command),
+    /// What customers are answered: list, show, check answers.
+    #[command(subcommand)]
+    Answers(answers::Command),
     /// Print the page of all rules, or the functions that rules may call.
     Reference(reference::Arguments),
     /// Print shell completions.
@@ -179,6 +183,7 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
         Command::Audit(command) => audit::audit(&global, &command),
         Command::Init(arguments) => init::init(&arguments),
         Command::Rules(command) => rules::rules(&global, &command),
+        Command::Answers(command) => answers::answers(&global, &command),
         Command::Reference(arguments) => reference::reference(&global, &arguments),
         Command::Completions { shell } => page::completions(shell),
         Command::Man { into } => page::man(into.as_deref()),
