@@ -15,10 +15,10 @@ const AVERAGE: f32 = 18.0;
 /// Formulas need some text to say anything.
 const ENOUGH_WORDS: usize = 60;
 const ENOUGH_SENTENCES: usize = 5;
-/// The first Wiener Sachtextformel gives school years.
-const YEARS: f32 = 12.0;
-/// Flesch's reading ease; 30 to 50 is called difficult (Flesch 1948).
-const EASE: f32 = 45.0;
+/// The first Wiener Sachtextformel gives school years; newspapers need about ten. The shipped answers: 2.0 to 9.0, median 5.4.
+const YEARS: f32 = 11.0;
+/// Flesch's reading ease; 30 to 50 is called difficult (Flesch 1948). The shipped answers: 64 to 95, median 80.
+const EASE: f32 = 50.0;
 /// The largest share of passive sentences.
 const PASSIVE: f32 = 0.4;
 

@@ -17,8 +17,14 @@ static COMPILED: LazyLock<Phrases> = LazyLock::new(|| {
     PHRASES.iter().map(|phrase| (phrase, compile(phrase.found), phrase.unless.map(compile))).collect()
 });
 
-static WORDS: LazyLock<Vec<(&'static Term, Regex)>> =
-    LazyLock::new(|| TERMS.iter().map(|term| (term, regex(&format!(r"\b(?:{})\b", term.found)))).collect());
+/// Each term as it is written in a text, and in any case, as customers write it.
+static WORDS: LazyLock<Vec<(&'static Term, Regex, Regex)>> = LazyLock::new(|| {
+    let compile = |term: &'static Term| {
+        let pattern = format!(r"\b(?:{})\b", term.found);
+        (term, regex(&pattern), regex(&format!("(?i){pattern}")))
+    };
+    TERMS.iter().map(compile).collect()
+});
 
 /// An explanation that begins behind a term.
 static GLOSS: LazyLock<Regex> = LazyLock::new(|| {
@@ -94,8 +100,8 @@ fn hurtful(look: &mut Look<'_>) {
 fn trade(look: &mut Look<'_>) {
     let variant = &look.file.variant;
     let own = format!("{}\n{}", variant.title, variant.questions.join("\n"));
-    for (term, found) in WORDS.iter().filter(|(term, _)| term.language == variant.language) {
-        if found.is_match(&own) || Regex::is_match(&lower(found), &own) {
+    for (term, found, in_any_case) in WORDS.iter().filter(|(term, ..)| term.language == variant.language) {
+        if in_any_case.is_match(&own) {
             continue;
         }
         let mut first = None;
@@ -112,11 +118,6 @@ fn trade(look: &mut Look<'_>) {
             look.at(part, byte, "jargon", Severity::Warning, message, format!("for example: {}", term.explained));
         }
     }
-}
-
-/// The same pattern, for texts in small letters.
-fn lower(found: &Regex) -> Regex {
-    regex(&format!("(?i){}", found.as_str()))
 }
 
 fn address(look: &mut Look<'_>) {
