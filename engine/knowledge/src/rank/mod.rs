@@ -5,6 +5,13 @@
 
 pub mod embed;
 pub mod regression;
+mod grams;
+mod lists;
+mod classifier;
+pub mod index;
+mod query;
+mod gate;
+pub mod lexical;
 
 use crate::answer::Language;
 

@@ -1,0 +1,397 @@
+//! The index: what is kept of the answers, and how it is made of them.
+//!
+//! Start at [`Index::build`]. A unit is one text of one document: an answer in one language. Units of a document stand
+//! side by side.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::classifier::{Classifier, Features, Sample};
+use super::lists::{HashedMap, Lists};
+use super::regression::Training;
+use super::{Document, Text, classifier, grams};
+use crate::answer::Language;
+use crate::text::compound::parts;
+use crate::text::exact::exact_tokens;
+use crate::text::stem::stem;
+use crate::text::{Analysis, analyse, hash};
+
+/// What was measured to rank well; see [`super::lexical`] for how the scores meet.
+#[derive(Clone, Debug)]
+pub struct Tuning {
+    /// BM25F: how much a word in the title counts.
+    pub title: f32,
+    /// BM25F: how much a word in the text counts.
+    pub body: f32,
+    /// BM25F: how much a word in an example counts.
+    pub example: f32,
+    /// BM25F: how fast more of a word stops counting more.
+    pub k1: f32,
+    /// BM25F: how much a long text is held against it.
+    pub b: f32,
+    /// How much the part of a compound counts beside a word.
+    pub part: f32,
+    /// N-grams: how often the title counts.
+    pub title_grams: f32,
+    /// Training of the classifier.
+    pub training: Training,
+    /// How much the title counts as an example.
+    pub title_sample: f32,
+    /// Fusion: words.
+    pub fuse_words: f32,
+    /// Fusion: n-grams of the texts.
+    pub fuse_grams: f32,
+    /// Fusion: n-grams of the examples.
+    pub fuse_examples: f32,
+    /// Fusion: the classifier.
+    pub fuse_classes: f32,
+    /// Fusion: exact tokens.
+    pub fuse_exact: f32,
+    /// How much a word counts that is found only as a beginning.
+    pub prefix: f32,
+    /// How much the small words count.
+    pub stop: f32,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            title: 2.0,
+            body: 1.0,
+            example: 1.0,
+            k1: 1.2,
+            b: 0.75,
+            part: 0.5,
+            title_grams: 2.0,
+            training: Training::default(),
+            title_sample: 1.0,
+            fuse_words: 0.6,
+            fuse_grams: 1.0,
+            fuse_examples: 1.0,
+            fuse_classes: 2.0,
+            fuse_exact: 1.0,
+            prefix: 0.5,
+            stop: 0.2,
+        }
+    }
+}
+
+/// What is kept of the answers.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    /// How many documents.
+    pub documents: usize,
+    /// The document of each unit.
+    pub document_of: Vec<u32>,
+    /// The first unit of each document; one more than there are documents.
+    pub first_unit: Vec<u32>,
+    /// The list of each stem, by its hash.
+    pub terms: HashedMap<u64, u32>,
+    /// How much each stem says.
+    pub idf: Vec<f32>,
+    /// BM25F, precomputed.
+    pub words: Lists,
+    /// Folded words and stems: what compounds are split into.
+    pub known: HashSet<u64, std::hash::BuildHasherDefault<super::lists::Hashed>>,
+    /// Words in order of the alphabet with their list, for the last word while it is typed.
+    pub vocabulary: Vec<(Box<str>, u32)>,
+    /// The list of each exact token, by its hash.
+    pub exact: HashedMap<u64, u32>,
+    /// Units that have an exact token.
+    pub exacts: Lists,
+    /// The list of each n-gram.
+    pub grams: HashedMap<u32, u32>,
+    /// How much each n-gram says.
+    pub gram_idf: Vec<f32>,
+    /// How much an n-gram says that no answer has.
+    pub unknown_gram: f32,
+    /// Unit vectors: of a unit's text at twice its number, of its examples right after it.
+    pub vectors: Lists,
+    /// The classifier, where there are examples.
+    pub classifier: Option<Classifier>,
+    /// The example drafts, unit by unit.
+    pub examples: Vec<Example>,
+    /// The first example of each unit; one more than there are units.
+    pub first_example: Vec<u32>,
+}
+
+/// An example draft, to say which one a draft is like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Example {
+    /// As it was written.
+    pub text: Box<str>,
+    /// Its stems, ascending.
+    pub terms: Box<[u32]>,
+}
+
+/// A unit while the index is built.
+struct Unit<'a> {
+    language: Language,
+    title: Analysis,
+    body: Analysis,
+    examples: Vec<Analysis>,
+    text: &'a Text,
+}
+
+/// The language in which a text is stemmed.
+pub(super) fn language_of(analysis: &Analysis, other: Option<Language>) -> Language {
+    analysis.language.or(other).unwrap_or(Language::De)
+}
+
+impl Index {
+    /// Builds the index.
+    #[must_use]
+    pub fn build(documents: &[Document], tuning: &Tuning) -> Self {
+        let mut index = Self { documents: documents.len(), ..Self::default() };
+        let mut units = Vec::new();
+        for (number, document) in (0u32..).zip(documents) {
+            index.first_unit.push(units.len() as u32);
+            for text in &document.texts {
+                let title = analyse(&text.title, text.language);
+                let body = analyse(&text.body, text.language);
+                let examples: Vec<_> = text.examples.iter().map(|e| analyse(e, text.language)).collect();
+                let language = body.language.or(title.language).or(text.language).unwrap_or(Language::De);
+                index.document_of.push(number);
+                units.push(Unit { language, title, body, examples, text });
+            }
+        }
+        index.first_unit.push(units.len() as u32);
+        index.learn_words(&units);
+        index.add_words(&units, tuning);
+        index.add_exacts(&units);
+        index.add_vectors(&units, tuning);
+        index
+    }
+
+    fn learn_words(&mut self, units: &[Unit<'_>]) {
+        for unit in units {
+            for analysis in unit.all() {
+                for word in analysis.words.iter().filter(|word| !word.stop) {
+                    let word = analysis.word(word);
+                    if word.len() >= 3 && word.bytes().all(|b| b.is_ascii_alphabetic()) {
+                        self.known.insert(hash(word.as_bytes()));
+                        let stem = stem(word, language_of(analysis, Some(unit.language)));
+                        if stem.len() >= 3 {
+                            self.known.insert(hash(stem.as_bytes()));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a folded word or stem is in the index.
+    #[must_use]
+    pub fn knows(&self, word: &str) -> bool {
+        self.known.contains(&hash(word.as_bytes()))
+    }
+
+    fn term(&mut self, stem: &str) -> u32 {
+        let next = self.terms.len() as u32;
+        *self.terms.entry(hash(stem.as_bytes())).or_insert(next)
+    }
+
+    fn add_words(&mut self, units: &[Unit<'_>], tuning: &Tuning) {
+        let mut counts: Vec<BTreeMap<u32, [f32; 3]>> = Vec::with_capacity(units.len());
+        let mut lengths = Vec::with_capacity(units.len());
+        let mut vocabulary: BTreeMap<Box<str>, u32> = BTreeMap::new();
+        for unit in units {
+            let mut count: BTreeMap<u32, [f32; 3]> = BTreeMap::new();
+            let mut length = [0.0f32; 3];
+            for (field, analysis) in unit.fields() {
+                let language = language_of(analysis, Some(unit.language));
+                for (word, stop) in analysis.words.iter().map(|word| (analysis.word(word), word.stop)) {
+                    let term = self.term(&stem(word, language));
+                    count.entry(term).or_default()[field] += 1.0;
+                    if stop {
+                        continue;
+                    }
+                    length[field] += 1.0;
+                    if word.len() >= 4 {
+                        vocabulary.entry(word.into()).or_insert(term);
+                    }
+                    for part in parts(word, &|part| self.knows(part)) {
+                        let term = self.term(&stem(part, language));
+                        count.entry(term).or_default()[field] += tuning.part;
+                    }
+                }
+            }
+            counts.push(count);
+            lengths.push(length);
+            self.add_examples(unit);
+        }
+        self.first_example.push(self.examples.len() as u32);
+        let n = units.len().max(1) as f32;
+        let mut average = [0.0f32; 3];
+        for length in &lengths {
+            for (sum, length) in average.iter_mut().zip(length) {
+                *sum += length / n;
+            }
+        }
+        let mut seen = vec![0.0f32; self.terms.len()];
+        counts.iter().flat_map(BTreeMap::keys).for_each(|term| seen[*term as usize] += 1.0);
+        self.idf = seen.iter().map(|seen| (1.0 + (n - seen + 0.5) / (seen + 0.5)).ln()).collect();
+        let weights = [tuning.title, tuning.body, tuning.example];
+        let mut entries = Vec::new();
+        for (unit, (count, length)) in (0u32..).zip(counts.iter().zip(&lengths)) {
+            for (term, fields) in count {
+                let often: f32 = (0..3)
+                    .filter(|field| fields[*field] > 0.0)
+                    .map(|f| weights[f] * fields[f] / (1.0 - tuning.b + tuning.b * length[f] / average[f].max(1e-6)))
+                    .sum();
+                let weight = self.idf[*term as usize] * often * (tuning.k1 + 1.0) / (often + tuning.k1);
+                entries.push((*term, unit, weight));
+            }
+        }
+        self.words = Lists::new(self.terms.len(), &entries);
+        self.vocabulary = vocabulary.into_iter().collect();
+    }
+
+    fn add_examples(&mut self, unit: &Unit<'_>) {
+        self.first_example.push(self.examples.len() as u32);
+        for (text, analysis) in unit.text.examples.iter().zip(&unit.examples) {
+            let language = language_of(analysis, Some(unit.language));
+            let content = analysis.words.iter().filter(|word| !word.stop);
+            let mut terms: Vec<u32> = content.map(|word| self.term(&stem(analysis.word(word), language))).collect();
+            terms.sort_unstable();
+            terms.dedup();
+            self.examples.push(Example { text: text.trim().into(), terms: terms.into() });
+        }
+    }
+
+    fn add_exacts(&mut self, units: &[Unit<'_>]) {
+        let mut entries = Vec::new();
+        for (number, unit) in (0u32..).zip(units) {
+            let texts = [&unit.text.title, &unit.text.body].into_iter().chain(&unit.text.examples);
+            let mut tokens: Vec<u64> = texts.flat_map(|text| exact_tokens(text)).collect();
+            tokens.sort_unstable();
+            tokens.dedup();
+            for token in tokens {
+                let next = self.exact.len() as u32;
+                entries.push((*self.exact.entry(token).or_insert(next), number, 1.0));
+            }
+        }
+        let n = units.len() as f32;
+        let mut lists = Lists::new(self.exact.len(), &entries);
+        for entry in &mut entries {
+            let seen = lists.len(entry.0) as f32;
+            entry.2 = (1.0 + (n - seen + 0.5) / (seen + 0.5)).ln();
+        }
+        lists = Lists::new(self.exact.len(), &entries);
+        self.exacts = lists;
+    }
+
+    fn add_vectors(&mut self, units: &[Unit<'_>], tuning: &Tuning) {
+        let mut counted = Vec::new();
+        let mut seen: Vec<f32> = Vec::new();
+        let mut texts = 0.0f32;
+        for unit in units {
+            texts += 1.0;
+            for (gram, _) in unit.text_grams(tuning, &mut counted) {
+                self.see(gram, &mut seen);
+            }
+            for example in &unit.examples {
+                texts += 1.0;
+                counted.clear();
+                grams::count(&example.folded, &mut counted);
+                for (gram, _) in counted.iter().filter(|(gram, _)| grams::is_indexed(*gram)) {
+                    self.see(*gram, &mut seen);
+                }
+            }
+        }
+        self.gram_idf = seen.iter().map(|seen| ((1.0 + texts) / (1.0 + seen)).ln() + 1.0).collect();
+        self.unknown_gram = (1.0 + texts).ln() + 1.0;
+        let mut entries = Vec::new();
+        for (number, unit) in (0u32..).zip(units) {
+            let vector = self.vector(unit.text_grams(tuning, &mut counted));
+            entries.extend(vector.into_iter().map(|(gram, weight)| (gram, 2 * number, weight)));
+            let mut sum: BTreeMap<u32, f32> = BTreeMap::new();
+            for example in &unit.examples {
+                counted.clear();
+                grams::count(&example.folded, &mut counted);
+                for (gram, weight) in self.vector(counted.iter().map(|(gram, n)| (*gram, *n as f32))) {
+                    *sum.entry(gram).or_default() += weight;
+                }
+            }
+            let length = sum.values().map(|weight| weight * weight).sum::<f32>().sqrt().max(1e-9);
+            entries.extend(sum.into_iter().map(|(gram, weight)| (gram, 2 * number + 1, weight / length)));
+        }
+        self.vectors = Lists::new(self.grams.len(), &entries);
+    }
+
+    fn see(&mut self, gram: u32, seen: &mut Vec<f32>) {
+        let next = self.grams.len() as u32;
+        let list = *self.grams.entry(gram).or_insert(next);
+        if list == next {
+            seen.push(0.0);
+        }
+        seen[list as usize] += 1.0;
+    }
+
+    /// Counts of n-grams as a vector of length one, over lists.
+    fn vector(&self, counts: impl Iterator<Item = (u32, f32)>) -> Vec<(u32, f32)> {
+        let mut vector: Vec<(u32, f32)> = counts
+            .filter_map(|(gram, n)| {
+                let list = *self.grams.get(&gram)?;
+                Some((list, (1.0 + n.ln().max(0.0)) * self.gram_idf[list as usize]))
+            })
+            .collect();
+        let length = vector.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt().max(1e-9);
+        vector.iter_mut().for_each(|(_, weight)| *weight /= length);
+        vector
+    }
+
+    /// Trains the classifier, where there are examples enough.
+    pub fn train(&mut self, documents: &[Document], tuning: &Tuning) {
+        let enough = |document: &&Document| document.texts.iter().map(|text| text.examples.len()).sum::<usize>() >= 3;
+        if !documents.iter().any(|document| enough(&document)) {
+            return;
+        }
+        let features = |text: &str, language| {
+            let analysis = analyse(text, language);
+            let mut features = Features::default();
+            grams::count(&analysis.folded, &mut features.grams);
+            classifier::words(&analysis, &mut features.words);
+            features
+        };
+        let mut samples = Vec::new();
+        for (number, document) in (0u32..).zip(documents).filter(|(_, document)| enough(document)) {
+            for text in &document.texts {
+                for example in &text.examples {
+                    samples.push(Sample { document: number, features: features(example, text.language), weight: 1.0 });
+                }
+                if !text.title.trim().is_empty() {
+                    let features = features(&text.title, text.language);
+                    samples.push(Sample { document: number, features, weight: tuning.title_sample });
+                }
+            }
+        }
+        self.classifier = Some(Classifier::train(&samples, tuning.training));
+    }
+}
+
+impl Unit<'_> {
+    fn all(&self) -> impl Iterator<Item = &Analysis> {
+        [&self.title, &self.body].into_iter().chain(&self.examples)
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (usize, &Analysis)> {
+        [(0, &self.title), (1, &self.body)].into_iter().chain(self.examples.iter().map(|example| (2, example)))
+    }
+
+    /// The n-grams of title and body, the title's counted as often as it should count.
+    fn text_grams(
+        &self,
+        tuning: &Tuning,
+        buffer: &mut Vec<(u32, u32)>,
+    ) -> std::collections::btree_map::IntoIter<u32, f32> {
+        let mut sum: BTreeMap<u32, f32> = BTreeMap::new();
+        for (analysis, weight) in [(&self.title, tuning.title_grams), (&self.body, 1.0)] {
+            buffer.clear();
+            grams::count(&analysis.folded, buffer);
+            for (gram, n) in buffer.iter().filter(|(gram, _)| grams::is_indexed(*gram)) {
+                *sum.entry(*gram).or_default() += weight * *n as f32;
+            }
+        }
+        sum.into_iter()
+    }
+}

@@ -1,0 +1,173 @@
+//! A draft as the index sees it: which lists it asks, and with what weights.
+
+use std::ops::Range;
+
+use super::classifier::{self, Features};
+use super::index::{Index, Tuning, language_of};
+use super::{Draft, grams};
+use crate::answer::Language;
+use crate::text::compound::parts;
+use crate::text::exact::exact_tokens;
+use crate::text::stem::stem;
+use crate::text::{Analysis, analyse, hash, strip};
+
+/// A draft is cut at so many words that carry meaning: those that carry most stay.
+const WORDS: usize = 120;
+/// Of a text longer than this only the beginning is read, in bytes.
+const BYTES: usize = 32 * 1024;
+/// How many words of the index the last word, while it is typed, may stand for.
+const COMPLETIONS: usize = 8;
+
+/// What is asked of the index.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Query {
+    /// The draft without its form.
+    pub(super) text: String,
+    /// Lists of stems and their weights, short lists first.
+    pub(super) terms: Vec<(u32, f32)>,
+    /// Where in the text a list's word stands.
+    pub(super) hits: Vec<(Range<usize>, u32)>,
+    /// Lists of exact tokens.
+    pub(super) exacts: Vec<u32>,
+    /// Lists of n-grams and their weights, short lists first.
+    pub(super) grams: Vec<(u32, f32)>,
+    /// What the classifier looks at.
+    pub(super) features: Features,
+}
+
+impl Query {
+    /// Reads a draft.
+    pub(super) fn read(&mut self, draft: &Draft<'_>, index: &Index, tuning: &Tuning) {
+        self.text.clear();
+        let body = strip::strip(beginning(draft.body));
+        if !draft.subject.is_empty() {
+            self.text.push_str(beginning(draft.subject));
+            self.text.push('\n');
+        }
+        self.text.push_str(&body);
+        let mut analysis = analyse(&self.text, draft.language);
+        cut(&mut analysis, index);
+        let typing = draft.body.ends_with(char::is_alphanumeric);
+        self.read_words(&analysis, typing, index, tuning);
+        self.read_grams(&analysis, index);
+        self.exacts.clear();
+        self.exacts.extend(exact_tokens(&self.text).iter().filter_map(|token| index.exact.get(token)));
+        self.features.words.clear();
+        if index.classifier.is_some() {
+            classifier::words(&analysis, &mut self.features.words);
+        }
+    }
+
+    /// Whether the draft has this stem.
+    pub(super) fn has(&self, term: u32) -> bool {
+        self.hits.iter().any(|(_, hit)| *hit == term)
+    }
+
+    fn read_words(&mut self, analysis: &Analysis, typing: bool, index: &Index, tuning: &Tuning) {
+        self.terms.clear();
+        self.hits.clear();
+        let language = language_of(analysis, None);
+        let other = if language == Language::De { Language::En } else { Language::De };
+        let last = analysis.words.len().wrapping_sub(1);
+        for (i, word) in analysis.words.iter().enumerate() {
+            let range = word.start..word.end;
+            let folded = analysis.word(word);
+            let weight = if word.stop { tuning.stop } else { 1.0 };
+            let own = stem(folded, language);
+            let mut found = self.ask(&own, weight, &range, word.stop, index);
+            // The answers are in both languages, and so are drafts.
+            let foreign = stem(folded, other);
+            if foreign != own {
+                found |= self.ask(&foreign, weight, &range, word.stop, index);
+            }
+            if word.stop {
+                continue;
+            }
+            for part in parts(folded, &|part| index.knows(part)) {
+                found |= self.ask(&stem(part, language), tuning.part, &range, false, index);
+            }
+            if !found && typing && i == last && folded.len() >= 3 {
+                let from = index.vocabulary.partition_point(|(known, _)| **known < *folded);
+                let fits = index.vocabulary[from..].iter().take_while(|(known, _)| known.starts_with(folded));
+                for (_, term) in fits.take(COMPLETIONS) {
+                    self.terms.push((*term, tuning.prefix));
+                    self.hits.push((range.clone(), *term));
+                }
+            }
+        }
+        self.terms.sort_unstable_by_key(|(term, _)| *term);
+        // A word said twice counts more, but not twice.
+        self.terms.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 += 0.4 * next.1;
+            }
+            same
+        });
+        self.terms.sort_unstable_by_key(|(term, _)| (index.words.len(*term), *term));
+    }
+
+    fn ask(&mut self, stem: &str, weight: f32, range: &Range<usize>, stop: bool, index: &Index) -> bool {
+        let Some(term) = index.terms.get(&hash(stem.as_bytes())) else { return false };
+        self.terms.push((*term, weight));
+        if !stop {
+            self.hits.push((range.clone(), *term));
+        }
+        true
+    }
+
+    fn read_grams(&mut self, analysis: &Analysis, index: &Index) {
+        self.features.grams.clear();
+        self.grams.clear();
+        grams::count(&analysis.folded, &mut self.features.grams);
+        let mut length = 0.0;
+        for (gram, n) in self.features.grams.iter().filter(|(gram, _)| grams::is_indexed(*gram)) {
+            let list = index.grams.get(gram);
+            let idf = list.map_or(index.unknown_gram, |list| index.gram_idf[*list as usize]);
+            let weight = (1.0 + (*n as f32).ln()) * idf;
+            // N-grams that no answer has make the draft longer: it is about something else.
+            length += weight * weight;
+            if let Some(list) = list {
+                self.grams.push((*list, weight));
+            }
+        }
+        let length = length.sqrt().max(1e-9);
+        self.grams.iter_mut().for_each(|(_, weight)| *weight /= length);
+        self.grams.sort_unstable_by_key(|(gram, _)| (index.vectors.len(*gram), *gram));
+    }
+}
+
+/// The beginning of a text, cut between two letters.
+fn beginning(text: &str) -> &str {
+    if text.len() <= BYTES { text } else { &text[..text.floor_char_boundary(BYTES)] }
+}
+
+/// Leaves the words that carry most, in their order. Words that no answer has carry nothing.
+fn cut(analysis: &mut Analysis, index: &Index) {
+    if analysis.content_words() <= WORDS {
+        return;
+    }
+    let language = language_of(analysis, None);
+    let carried = |word: &str| {
+        let term = index.terms.get(&hash(stem(word, language).as_bytes()));
+        term.map_or(0.0, |term| index.idf[*term as usize])
+    };
+    let mut content: Vec<(f32, usize)> = (0..analysis.words.len())
+        .filter(|i| !analysis.words[*i].stop)
+        .map(|i| (carried(analysis.word(&analysis.words[i])), i))
+        .collect();
+    content.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut kept: Vec<usize> = content.into_iter().take(WORDS).map(|(_, i)| i).collect();
+    kept.sort_unstable();
+    let mut shorter =
+        Analysis { folded: " ".to_owned(), language: analysis.language, words: Vec::with_capacity(WORDS) };
+    for i in kept {
+        let mut word = analysis.words[i];
+        let from = shorter.folded.len();
+        shorter.folded.push_str(analysis.word(&word));
+        (word.from, word.to) = (from, shorter.folded.len());
+        shorter.folded.push(' ');
+        shorter.words.push(word);
+    }
+    *analysis = shorter;
+}
