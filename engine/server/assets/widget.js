@@ -25,6 +25,7 @@
     const CALM = 1500; // ms without a movement of the pointer over the panel, before anything there may change places
     const PATIENCE = 8000; // ms for an answer
     const SILENCE = 45000; // ms without a byte (the engine sends one every 15 s): the stream is dead
+    const RENEWAL = 30000; // ms between two wishes for a new claim
     const AGE = 30 * 60000; // ms after which a draft left alone is a new one
     const LENGTH = 8000; // characters sent, and drawn in one part
 
@@ -277,6 +278,7 @@
         #isOver = false; // solved or sent: the next empty field begins a new draft
         #isBarred = false; // the engine has said no: nothing is asked until an attribute changes
         #failures = 0;
+        #renewed = 0; // when the page was last asked for a new claim
         #quietUntil = 0;
         #off = null;
 
@@ -414,7 +416,7 @@
             const hasGrown = step(draft.words) > step(asked.words);
             const isMuch = !isFirst && changed >= Math.max(6, MUCH * draft.words.length);
             const isEnough = isResting && changed >= (isFirst || step(draft.words) < STEPS.length ? 1 : 3);
-            if (!(hasGrown || isMuch || isEnough) || this.#isBarred) return;
+            if (!(hasGrown || isMuch || isEnough) || this.#isBarred || !this.getAttribute("key")) return;
             const quiet = this.#quietUntil - Date.now();
             if (quiet > 0) this.#later("quiet", quiet, () => this.#consider(true));
             else this.#ask(draft);
@@ -464,12 +466,19 @@
             }
             if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
                 this.#isBarred = true;
-                if (status === 401) this.#emit("claim");
+                if (status === 401) this.#expired();
                 return;
             }
             const wait = retryAfter(response, Math.min(5000 * 2 ** (this.#failures - 1), AGE / 6));
             this.#quietUntil = Date.now() + wait;
             this.#later("quiet", wait, () => this.#consider(true));
+        }
+
+        /** Asks the page for a new claim; seldom, in case the new one is refused as well. */
+        #expired() {
+            if (Date.now() < this.#renewed + RENEWAL) return;
+            this.#renewed = Date.now();
+            this.#emit("claim");
         }
 
         #take(answer) {
@@ -559,7 +568,7 @@
                 clearTimeout(this.#timers.alive);
                 if (this.#stream !== stream) return;
                 const status = response ? response.status : 0;
-                if (status === 401) this.#emit("claim");
+                if (status === 401) this.#expired();
                 if (status === 204 || (status >= 400 && status < 500 && status !== 408 && status !== 429)) break;
                 const pause = retryAfter(status === 200 ? null : response, wait) * (1 + Math.random() / 4); // not all forms at once
                 await new Promise((done) => setTimeout(done, pause));
