@@ -30,7 +30,7 @@ class Chrome:
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
         flags = ["--headless=new", "--remote-debugging-pipe", f"--user-data-dir={self.folder}", "--no-first-run", "--disable-gpu", "--disable-extensions",
-                 "--disable-background-networking", "--disable-component-update", "--disable-sync", "--mute-audio", "--hide-scrollbars", "--lang=de",
+                 "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-features=BackForwardCache", "--mute-audio", "--hide-scrollbars", "--lang=de",
                  *(["--no-sandbox"] if os.getuid() == 0 else [])]
         # Chromium reads commands from descriptor 3 and writes answers to 4.
         shell = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'

@@ -12,6 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ASSETS = HERE.parent.parent / "engine" / "server" / "assets"
 _TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+DEMO_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 _PARTS = ("acknowledge", "clarify", "agree", "act", "advise")
 
 
@@ -40,6 +41,8 @@ class Mock:
         self.streams = []  # (draft id, headers)
         self.news = queue.Queue()  # bytes to send to a stream; None ends it
         self.stream_status = 200
+        self.preflight_takes = 0  # seconds, before feedback
+        self.demo = None  # what `/demo/claim` says
         self.allowed = None  # the origin that preflights are answered for
         self.server = _serve(_Engine, self)
         self.origin = f"http://127.0.0.1:{self.server.server_port}"
@@ -102,9 +105,11 @@ class _Quiet(BaseHTTPRequestHandler):
 
 class _Engine(_Quiet):
     def cors(self):
-        return {"Access-Control-Allow-Origin": self.owner.allowed, "Vary": "Origin", "Access-Control-Expose-Headers": "Retry-After"}
+        return {"Access-Control-Allow-Origin": self.owner.allowed or "null", "Vary": "Origin", "Access-Control-Expose-Headers": "Retry-After"}
 
     def do_OPTIONS(self):
+        if self.path.endswith("/feedback"):
+            time.sleep(self.owner.preflight_takes)
         self.reply(204, {**self.cors(), "Access-Control-Allow-Methods": "GET, POST", "Access-Control-Allow-Headers": "authorization, content-type, heinzel-claim",
                          "Access-Control-Max-Age": "600"})
 
@@ -122,8 +127,12 @@ class _Engine(_Quiet):
             self.reply(404, self.cors())
 
     def do_GET(self):
-        if self.path == "/widget.js":
-            return self.reply(200, {"Content-Type": _TYPES[".js"]}, (ASSETS / "widget.js").read_bytes())
+        path = self.path.split("?")[0]
+        if path == "/demo/claim" and self.owner.demo:
+            return self.reply(200, {"Content-Type": "application/json"}, json.dumps(self.owner.demo).encode())
+        if path in ("/widget.js", "/demo", "/demo.js", "/demo.css"):
+            file = ASSETS / (path[1:] if "." in path else path[1:] + ".html")
+            return self.reply(200, {"Content-Type": _TYPES[file.suffix], "Content-Security-Policy": DEMO_CSP}, file.read_bytes())
         if not self.path.endswith("/news"):
             return self.reply(404, self.cors())
         self.owner.streams.append((self.path.split("/")[3], dict(self.headers)))

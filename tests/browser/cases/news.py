@@ -81,6 +81,7 @@ def pieces_comments_and_strange_events(form):
     form.until("S.querySelectorAll('.news li').length === 2")
     assert form.told()[1] == f"found: {FOUND['text']}"
     form.engine.tell(b"event: weather\ndata: {\"state\":\"repaired\"}\n\n", b"data: {}\n\n", news("dancing", "?", "2026-11-22T14:04:00Z"), FOUND, CHECKING,
+                     news("checking", "Wir prüfen noch.", "2026-11-22T14:01:00Z"),  # from before
                      ("event: news\ndata: " + json.dumps(REPAIRED).replace(', "text"', ',\ndata: "text"') + "\n\n").encode())
     form.until("S.querySelectorAll('.news li').length >= 3")
     assert form.told()[2:] == [f"repaired: {REPAIRED['text']}"]

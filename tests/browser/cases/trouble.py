@@ -100,6 +100,16 @@ def a_claim_that_has_run_out(form):
     form.shows("Mein Server startet nicht")
 
 
+def claims_that_never_count(form):
+    form.engine.answer = lambda _: _status(401)
+    form.open()
+    form.js("document.addEventListener('heinzel:claim', () => W.setAttribute('claim', `new.${Math.random()}.one`))")
+    form.write(FIVE)
+    form.asks(2)
+    form.asks_no_more(2, 2.5)
+    _silent(form)
+
+
 def not_allowed(form):
     form.engine.answer = lambda _: _status(403)
     form.open().write(FIVE)
@@ -107,6 +117,9 @@ def not_allowed(form):
     _silent(form)
     form.write(TEN)
     form.asks_no_more(1, 1.6)
+    form.js("W.setAttribute('asset', 'vm:101')")
+    form.asks(2)
+    _silent(form)
 
 
 def a_draft_of_somebody_else(form):

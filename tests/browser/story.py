@@ -1,1 +1,0 @@
-def play(*_): pass
