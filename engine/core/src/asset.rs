@@ -82,6 +82,25 @@ pub enum AssetError {
     },
 }
 
+impl AssetError {
+    /// Whether it is something wrong with this asset.
+    #[must_use]
+    pub fn is_about(&self, id: &str) -> bool {
+        let (Self::Id(asset) | Self::Twice(asset) | Self::Alias { second: asset, .. } | Self::Unknown { asset, .. }) = self;
+        asset == id
+    }
+
+    /// Which key of the asset is wrong.
+    #[must_use]
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::Id(_) | Self::Twice(_) => "id",
+            Self::Alias { .. } => "aliases",
+            Self::Unknown { .. } => "depends_on",
+        }
+    }
+}
+
 impl Assets {
     /// Builds the graph.
     ///
