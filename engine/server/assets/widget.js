@@ -287,8 +287,7 @@
             this.#off = new AbortController();
             const root = this.getRootNode(), on = (type, act) => root.addEventListener(type, act, { capture: true, signal: this.#off.signal });
             // Asked of the root: fields that are made later, or made anew by a framework, need no further care.
-            on("input", (event) => this.#isMine(event.target) && !event.isComposing && this.#typed());
-            on("compositionend", (event) => this.#isMine(event.target) && this.#typed());
+            on("input", (event) => this.#isMine(event.target) && this.#typed()); // while a word is composed, too: telephones compose every word
             on("submit", (event) => event.target === this.#field()?.form && this.sent());
             on("reset", (event) => event.target === this.#field()?.form && this.#begin(true));
             this.#begin(false);
