@@ -13,6 +13,7 @@ mod answers;
 mod audit;
 mod check;
 mod cost;
+mod eval;
 mod explain;
 mod incident;
 mod init;
@@ -104,6 +105,9 @@ pub(crate) enum Command {
     Replay(replay::Arguments),
     /// Cluster the lines of old logs that no rule knows, the worst and most frequent first, and draft rules from them.
     Mine(mine::Arguments),
+    /// Measure how well answers are found, on sets of drafts whose answer is known.
+    #[command(subcommand)]
+    Eval(eval::Command),
     /// Say how the running engine is.
     Status,
     /// List, view, acknowledge or resolve incidents.
@@ -173,6 +177,7 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
         Command::Explain(arguments) => explain::explain(&global, &arguments),
         Command::Replay(arguments) => replay::replay(&global, &arguments),
         Command::Mine(arguments) => mine::mine(&global, &arguments),
+        Command::Eval(command) => eval::eval(&global, &command),
         Command::Status => status::status(&global),
         Command::Incident(command) => incident::incident(&global, command),
         Command::Approve { incident } => talk::tell(&global, heinzel_core::step::Command::Approve { incident }),
