@@ -45,27 +45,48 @@ impl Context {
     }
 }
 
+/// One of the operator's words: one text for all languages, or one for each.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum Word {
+    /// The same in every language: a name, a number, an address.
+    One(String),
+    /// `{ de = "…", en = "…" }`; a language that is not named has none.
+    Each(BTreeMap<Language, String>),
+}
+
+impl Word {
+    /// The text in a language.
+    #[must_use]
+    pub fn text(&self, language: Language) -> Option<&str> {
+        match self {
+            Self::One(text) => Some(text),
+            Self::Each(texts) => texts.get(&language).map(String::as_str),
+        }
+    }
+}
+
 /// The operator's words, `[answers.words]` in the settings: what answers say about the company.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Words {
     /// The company's name.
-    pub company: Option<String>,
+    pub company: Option<Word>,
     /// The address of the customer area, `https://…`, without a slash at its end.
-    pub panel: Option<String>,
+    pub panel: Option<Word>,
     /// The address of the status page, `https://…`.
-    pub status_page: Option<String>,
+    pub status_page: Option<Word>,
     /// The number to call, as it is to be read.
-    pub phone: Option<String>,
+    pub phone: Option<Word>,
     /// When support answers, as it is to be read.
-    pub hours: Option<String>,
+    pub hours: Option<Word>,
     /// How soon support answers, as it is to be read.
-    pub reply_time: Option<String>,
+    pub reply_time: Option<Word>,
 }
 
 impl Words {
-    /// Each word with its name.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    /// Each word with its name, in a language.
+    pub fn iter(&self, language: Language) -> impl Iterator<Item = (&'static str, &str)> {
         let words = [
             ("company", &self.company),
             ("panel", &self.panel),
@@ -74,7 +95,7 @@ impl Words {
             ("hours", &self.hours),
             ("reply_time", &self.reply_time),
         ];
-        words.into_iter().filter_map(|(name, word)| Some((name, word.as_deref()?)))
+        words.into_iter().filter_map(move |(name, word)| Some((name, word.as_ref()?.text(language)?)))
     }
 
     /// Checks the addresses.
@@ -82,7 +103,7 @@ impl Words {
     /// # Errors
     /// Which one is wrong, and the way out.
     pub fn check(&self) -> Result<(), String> {
-        for (name, word) in self.iter() {
+        for (name, word) in Language::ALL.into_iter().flat_map(|language| self.iter(language)) {
             if ADDRESSES.contains(&name) && (!word.starts_with("https://") || !is_address(word) || word.ends_with('/'))
             {
                 return Err(format!(
@@ -93,9 +114,9 @@ impl Words {
         Ok(())
     }
 
-    /// Puts them into a context.
-    pub fn fill(&self, context: &mut Context) {
-        self.iter().for_each(|(name, word)| context.set(name, word));
+    /// Puts them into a context, in a language.
+    pub fn fill(&self, context: &mut Context, language: Language) {
+        self.iter(language).for_each(|(name, word)| context.set(name, word));
     }
 }
 

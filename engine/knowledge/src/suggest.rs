@@ -24,7 +24,7 @@ pub const RANKED: usize = 12;
 /// Content words below which a draft says nothing yet.
 pub const FEWEST_WORDS: usize = 2;
 /// A further answer needs so much of the threshold that the first one reached.
-const FURTHER: f32 = 0.7;
+pub const FURTHER: f32 = 0.7;
 /// An incident's answer needs so much of the threshold for the draft to be about it.
 const COMPATIBLE: f32 = 0.4;
 /// The confidence of an item whose incident alone speaks for it.

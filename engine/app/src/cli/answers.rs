@@ -149,10 +149,10 @@ fn show(global: &super::Global, id: &str, only: Option<Language>, with: &[(Strin
             .map_or_else(|| "`heinzel answers list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
         return Err(Ends::with(Exit::Refused, format!("there is no answer `{id}`; {way}")));
     };
-    let mut context = Context::default();
-    config.answers.words.fill(&mut context);
-    with.iter().for_each(|(name, value)| context.set(name, value));
     for variant in answer.variants.values().filter(|variant| only.is_none_or(|only| only == variant.language)) {
+        let mut context = Context::default();
+        config.answers.words.fill(&mut context, variant.language);
+        with.iter().for_each(|(name, value)| context.set(name, value));
         let rendered = render::render(variant, &context);
         if global.json {
             let said = match &rendered {

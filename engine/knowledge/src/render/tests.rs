@@ -92,12 +92,20 @@ fn values_are_text_wherever_they_stand() {
 #[test]
 fn an_address_of_the_operator_must_be_one() {
     check("[a]({{ panel }})", &[("panel", "javascript:alert(1)")], "[a](https://panel.example.com)");
-    let words = |panel: &str| Words { panel: Some(panel.to_owned()), ..Words::default() };
+    let words = |panel: &str| Words { panel: Some(Word::One(panel.to_owned())), ..Words::default() };
     assert_eq!(words("https://panel.example.com").check(), Ok(()));
     for bad in ["https://panel.example.com/", "http://panel.example.com", "panel.example.com", "{{ panel }}"] {
         let error = words(bad).check().unwrap_err();
         assert!(error.contains("answers.words.panel") && error.contains("https://panel.example.com"), "{error}");
     }
+}
+
+#[test]
+fn the_operators_words_may_differ_by_language() {
+    let words: Words = toml::from_str("company = \"Example\"\nreply_time = { de = \"in einer Stunde\" }").unwrap();
+    let said = |language| words.iter(language).collect::<Vec<_>>();
+    assert_eq!(said(Language::De), [("company", "Example"), ("reply_time", "in einer Stunde")]);
+    assert_eq!(said(Language::En), [("company", "Example")]);
 }
 
 #[test]
