@@ -19,4 +19,5 @@ pub mod topics;
 pub mod deflection;
 pub mod contacts;
 pub mod silence;
+pub mod import;
 pub mod suggest;

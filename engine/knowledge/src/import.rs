@@ -1,0 +1,408 @@
+//! Customers and assets from the shop's lists, as CSV.
+//!
+//! Start at [`customers`] and [`assets`]. UTF-8 with or without a mark at its beginning, `;`, `,` or tabs between fields, a
+//! first line with the names of the columns, in German or English. What could be read is returned beside what could not:
+//! one bad line never stops the others.
+
+use std::collections::BTreeMap;
+
+use heinzel_core::asset::Asset;
+use heinzel_core::customer::{Customer, NamedAsset};
+use heinzel_core::time::Timestamp;
+use serde::Serialize;
+
+/// What a list came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported<T> {
+    /// What was read, in the order of the list.
+    pub rows: Vec<T>,
+    /// What was not, in the order of the list.
+    pub complaints: Vec<Complaint>,
+}
+
+/// Why a line was left out, or what of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Complaint {
+    /// The line in the list, from 1; 0: the list as a whole.
+    pub line: u64,
+    /// What is wrong, and the way out.
+    pub why: String,
+}
+
+impl std::fmt::Display for Complaint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.line == 0 { f.write_str(&self.why) } else { write!(f, "line {}: {}", self.line, self.why) }
+    }
+}
+
+/// Longer lists are refused, in bytes.
+pub const LARGEST: usize = 64 << 20;
+/// Complaints that are kept; a list in a wrong form has one for every line.
+const COMPLAINTS: usize = 1_000;
+/// A longer value is refused, in bytes.
+const LONGEST: usize = 1_000;
+
+/// Columns of customers, and the names they go by.
+const CUSTOMER: [(&str, &[&str]); 6] = [
+    (
+        "id",
+        &[
+            "id",
+            "kunde",
+            "kundennummer",
+            "kunden-nr",
+            "kundennr",
+            "kunden-id",
+            "customer",
+            "customer_id",
+            "customer id",
+            "customer number",
+            "nummer",
+            "number",
+        ],
+    ),
+    ("name", &["name", "kundenname", "anzeigename", "full name", "full_name", "display name"]),
+    (
+        "email",
+        &[
+            "email",
+            "e-mail",
+            "mail",
+            "e-mail-adresse",
+            "emailadresse",
+            "mailadresse",
+            "email address",
+            "e-mail address",
+        ],
+    ),
+    ("language", &["language", "sprache", "locale", "lang"]),
+    ("since", &["since", "seit", "kunde seit", "customer since", "created", "created_at", "angelegt", "registriert"]),
+    (
+        "last_seen",
+        &["last_seen", "last seen", "letzter login", "zuletzt gesehen", "letzte anmeldung", "last login", "last_login"],
+    ),
+];
+
+/// Columns of assets, and the names they go by.
+const ASSET: [(&str, &[&str]); 6] = [
+    ("id", &["id", "asset", "asset_id", "produkt", "produkt-id", "dienst", "service", "service_id"]),
+    (
+        "owner",
+        &[
+            "owner",
+            "kunde",
+            "kundennummer",
+            "kunden-nr",
+            "besitzer",
+            "inhaber",
+            "customer",
+            "customer_id",
+            "customer id",
+        ],
+    ),
+    ("name", &["name", "bezeichnung", "anzeigename", "title", "titel", "label", "display name"]),
+    ("aliases", &["aliases", "alias", "aliasse", "auch bekannt als", "names", "namen", "hostnames", "hostnamen"]),
+    (
+        "depends_on",
+        &[
+            "depends_on",
+            "depends on",
+            "needs",
+            "braucht",
+            "hängt ab von",
+            "haengt ab von",
+            "läuft auf",
+            "laeuft auf",
+            "host",
+        ],
+    ),
+    ("protected", &["protected", "geschützt", "geschuetzt"]),
+];
+
+/// Reads a list of customers.
+#[must_use]
+pub fn customers(list: &[u8]) -> Imported<Customer> {
+    read(
+        list,
+        &CUSTOMER,
+        |row| {
+            let time = |column: &str| {
+                row.get(column).map_or(Ok(None), |text| moment(text).map(Some).ok_or_else(|| {
+            format!("{column}: `{}` is not a time; write it like 2026-03-01, 01.03.2026 or 2026-03-01T14:03:00Z", shown(text))
+        }))
+            };
+            let email = row.get("email").map(|email| {
+                let parts: Vec<&str> = email.split('@').collect();
+                let is_address = matches!(parts[..], [local, host] if !local.is_empty() && host.contains('.'))
+                    && !email.contains(|c: char| c.is_whitespace() || c.is_control());
+                if is_address {
+                    Ok((*email).to_owned())
+                } else {
+                    Err(format!("email: `{}` is no address", shown(email)))
+                }
+            });
+            let language = row.get("language").map(|word| {
+                language(word).ok_or_else(|| format!("language: `{}` is not known; write de or en", shown(word)))
+            });
+            Ok(Customer {
+                id: id(row)?,
+                name: row.get("name").map(|&name| name.to_owned()),
+                email: email.transpose()?,
+                language: language.transpose()?,
+                since: time("since")?,
+                last_seen: time("last_seen")?,
+            })
+        },
+        |customer| customer.id.clone(),
+    )
+}
+
+/// Reads a list of assets.
+#[must_use]
+pub fn assets(list: &[u8]) -> Imported<NamedAsset> {
+    read(
+        list,
+        &ASSET,
+        |row| {
+            let id = id(row)?;
+            if id.split_once(':').is_none_or(|(kind, name)| kind.is_empty() || name.is_empty()) {
+                return Err(format!("id: `{}` has no kind; write kind:name, for example vm:100", shown(&id)));
+            }
+            let several = |column: &str| -> Vec<String> {
+                let text = row.get(column).copied().unwrap_or_default();
+                text.split(['|', ',', ' ']).filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect()
+            };
+            let protected = match row.get("protected").map(|word| word.to_lowercase()).as_deref() {
+                None | Some("0" | "no" | "nein" | "false" | "falsch" | "n") => false,
+                Some("1" | "yes" | "ja" | "true" | "wahr" | "y" | "j" | "x") => true,
+                Some(other) => return Err(format!("protected: `{}` is neither yes nor no", shown(other))),
+            };
+            let owner = row.get("owner").map(|&owner| owner.to_owned());
+            let asset = Asset { id, aliases: several("aliases"), owner, depends_on: several("depends_on"), protected };
+            Ok(NamedAsset { asset, name: row.get("name").map(|&name| name.to_owned()) })
+        },
+        |asset| asset.asset.id.clone(),
+    )
+}
+
+/// Columns with a value.
+type Row<'r> = BTreeMap<&'static str, &'r str>;
+type Columns = [(&'static str, &'static [&'static str])];
+
+fn id(row: &Row<'_>) -> Result<String, String> {
+    row.get("id").map(|&id| id.to_owned()).ok_or_else(|| "id: it is empty".to_owned())
+}
+
+/// A value in a message.
+fn shown(text: &str) -> &str {
+    &text[..text.floor_char_boundary(60)]
+}
+
+fn read<T>(
+    list: &[u8],
+    columns: &Columns,
+    make: impl Fn(&Row<'_>) -> Result<T, String>,
+    key: impl Fn(&T) -> String,
+) -> Imported<T> {
+    let mut imported = Imported { rows: Vec::new(), complaints: Vec::new() };
+    if let Err(why) = fill(list, columns, make, key, &mut imported) {
+        imported.complaints.insert(0, Complaint { line: 0, why });
+    }
+    imported
+}
+
+fn fill<T>(
+    list: &[u8],
+    columns: &Columns,
+    make: impl Fn(&Row<'_>) -> Result<T, String>,
+    key: impl Fn(&T) -> String,
+    imported: &mut Imported<T>,
+) -> Result<(), String> {
+    if list.len() > LARGEST {
+        return Err(format!("the list has {} bytes, {LARGEST} are allowed; import it in parts", list.len()));
+    }
+    let list = list.strip_prefix(b"\xef\xbb\xbf").unwrap_or(list);
+    let list = std::str::from_utf8(list)
+        .map_err(|error| format!("byte {} is not UTF-8; save the list as UTF-8", error.valid_up_to() + 1))?;
+    let first = list.lines().next().unwrap_or_default();
+    let delimiter = *b";,\t"
+        .iter()
+        .max_by_key(|mark| (first.bytes().filter(|b| b == *mark).count(), **mark == b';'))
+        .unwrap_or(&b';');
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).trim(csv::Trim::All).from_reader(list.as_bytes());
+    let head = reader.headers().map_err(|error| format!("the first line cannot be read: {error}"))?.clone();
+    let places = places(&head, columns)?;
+    let mut complain = |line: u64, why: String| {
+        if imported.complaints.len() < COMPLAINTS {
+            imported.complaints.push(Complaint { line, why });
+        }
+    };
+    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+    for record in reader.records() {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                complain(error.position().map_or(0, csv::Position::line), format!("it cannot be read: {error}"));
+                continue;
+            }
+        };
+        let line = record.position().map_or(0, csv::Position::line);
+        if record.len() != head.len() {
+            complain(line, format!("it has {} fields, the first line has {}; left out", record.len(), head.len()));
+            continue;
+        }
+        let row: Row<'_> = places
+            .iter()
+            .filter_map(|(column, at)| Some((*column, record.get(*at)?)))
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        if let Some((column, _)) = row.iter().find(|(_, value)| value.len() > LONGEST || value.contains('\0')) {
+            complain(line, format!("{column}: longer than {LONGEST} bytes, or with a NUL; left out"));
+            continue;
+        }
+        match make(&row) {
+            Ok(made) => match seen.insert(key(&made), line) {
+                None => imported.rows.push(made),
+                Some(before) => {
+                    // The later line counts, as if the list were put line by line.
+                    complain(line, format!("`{}` stands in line {before}, too; this line counts", shown(&key(&made))));
+                    imported.rows.retain(|row| key(row) != key(&made));
+                    imported.rows.push(made);
+                }
+            },
+            Err(why) => complain(line, format!("{why}; left out")),
+        }
+    }
+    Ok(())
+}
+
+/// Which column stands where. Names that nobody knows are left out.
+fn places(head: &csv::StringRecord, columns: &Columns) -> Result<Vec<(&'static str, usize)>, String> {
+    let named: Vec<String> = head.iter().map(|name| name.trim().to_lowercase()).collect();
+    let mut places: Vec<(&'static str, usize)> = Vec::new();
+    for (column, names) in columns {
+        // In the order of the names: `id` beats `kunde` where both stand.
+        let found = names.iter().find_map(|name| named.iter().position(|known| known == name));
+        if let Some(at) = found.filter(|at| places.iter().all(|(_, taken)| taken != at)) {
+            places.push((column, at));
+        }
+    }
+    if places.iter().any(|(column, _)| *column == "id") {
+        return Ok(places);
+    }
+    let known: Vec<&str> = columns.iter().map(|(column, _)| *column).collect();
+    Err(format!(
+        "the first line names no id; it must name the columns, for example {} (found: {})",
+        known.join(";"),
+        shown(&named.join(", "))
+    ))
+}
+
+fn language(word: &str) -> Option<String> {
+    let code = match &*word.to_lowercase() {
+        "deutsch" | "german" => "de",
+        "englisch" | "english" => "en",
+        _ => crate::answer::Language::from_locale(word)?.code(),
+    };
+    Some(code.to_owned())
+}
+
+/// `2026-03-01`, `01.03.2026`, `2026-03-01 14:03`, RFC 3339; without a zone in UTC.
+fn moment(text: &str) -> Option<Timestamp> {
+    if let Ok(time) = text.parse() {
+        return Some(time);
+    }
+    let (day, clock) = text.split_once([' ', 'T']).unwrap_or((text, "00:00:00"));
+    let day = match day.split('.').collect::<Vec<_>>()[..] {
+        [d, m, y] if y.len() == 4 && (1..=2).contains(&d.len()) && (1..=2).contains(&m.len()) => {
+            format!("{y}-{m:0>2}-{d:0>2}")
+        }
+        _ => day.to_owned(),
+    };
+    let clock = if clock.len() == 5 { format!("{clock}:00") } else { clock.to_owned() };
+    format!("{day}T{clock}Z").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn complaints<T>(imported: &Imported<T>) -> Vec<String> {
+        imported.complaints.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn german_and_english_lists_say_the_same() {
+        let german = "\u{feff}Kundennummer;Name;E-Mail;Sprache;Kunde seit;Letzte Anmeldung;Umsatz\r\n\
+                      K1;\"Müller; Söhne\";info@example.com;Deutsch;01.03.2020;2026-03-01 14:03;5\r\n";
+        let english = "customer_id,name,email,language,since,last login\n\
+                       K1,Müller; Söhne,info@example.com,de-DE,2020-03-01,2026-03-01T14:03:00Z\n";
+        let expected = Customer {
+            id: "K1".into(),
+            name: Some("Müller; Söhne".into()),
+            email: Some("info@example.com".into()),
+            language: Some("de".into()),
+            since: Some("2020-03-01T00:00:00Z".parse().unwrap()),
+            last_seen: Some("2026-03-01T14:03:00Z".parse().unwrap()),
+        };
+        for list in [german, english] {
+            let imported = customers(list.as_bytes());
+            assert_eq!(imported, Imported { rows: vec![expected.clone()], complaints: vec![] }, "{list}");
+        }
+    }
+
+    #[test]
+    fn assets_have_a_kind() {
+        let list = "id\tKunde\tBezeichnung\tAlias\tläuft auf\tgeschützt\n\
+                    vm:100\tK1\tBlumenladen\tweb1|100\thost:pve1\tja\n\
+                    100\tK1\t\t\t\t\n";
+        let imported = assets(list.as_bytes());
+        assert_eq!(
+            complaints(&imported),
+            ["line 3: id: `100` has no kind; write kind:name, for example vm:100; left out"]
+        );
+        let asset = Asset {
+            id: "vm:100".into(),
+            aliases: vec!["web1".into(), "100".into()],
+            owner: Some("K1".into()),
+            depends_on: vec!["host:pve1".into()],
+            protected: true,
+        };
+        assert_eq!(imported.rows, [NamedAsset { asset, name: Some("Blumenladen".into()) }]);
+    }
+
+    #[test]
+    fn one_bad_line_never_stops_the_others() {
+        let list = "id;email;seit\nK1;;\nK2;nobody;\nK3;;bald\nK4\nK5;;\n;;\nK1;a@b.de;\n";
+        let imported = customers(list.as_bytes());
+        assert_eq!(imported.rows.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["K5", "K1"]);
+        assert_eq!(imported.rows[1].email.as_deref(), Some("a@b.de"));
+        let lines: Vec<u64> = imported.complaints.iter().map(|complaint| complaint.line).collect();
+        assert_eq!(lines, [3, 4, 5, 7, 8], "{:?}", complaints(&imported));
+    }
+
+    #[test]
+    fn a_list_that_is_none_is_refused_as_a_whole() {
+        for (list, why) in
+            [(&b"name;mail\nx;y\n"[..], "names no id"), (b"", "names no id"), (b"id;name\nK1;M\xfcller\n", "not UTF-8")]
+        {
+            let imported = customers(list);
+            assert!(imported.rows.is_empty());
+            assert!(complaints(&imported)[0].contains(why), "{:?}", complaints(&imported));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn no_bytes_are_a_panic(head in "(id|kunde|ID;name;seit|\\PC{0,9})", rest in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let list = [head.as_bytes(), b"\n", &rest].concat();
+            let imported = customers(&list);
+            prop_assert!(imported.rows.iter().all(|row| !row.id.is_empty()));
+            let _ = assets(&list);
+        }
+    }
+}
