@@ -14,6 +14,7 @@ use heinzel_knowledge::lint::{self, Around, Healing, RULES};
 use heinzel_knowledge::render::{self, Context};
 use serde_json::json;
 
+use super::exchange;
 use crate::exit::{Ends, Exit};
 use crate::text::{lines, plain, table};
 
@@ -40,6 +41,13 @@ pub(crate) enum Command {
     /// Exit status 3 when an error or warning is found, 0 when there are only hints or nothing. `rules/ANSWERS.md` explains
     /// every rule.
     Lint(LintArguments),
+    /// Make files of a pack from a CSV or JSON file or from Zammad's text modules.
+    ///
+    /// Without --write it only says what would be written. Exit status 3 when rows do not fit, 4 when files that say something
+    /// else stay as they are.
+    Import(exchange::Import),
+    /// Write the answers as CSV or JSON.
+    Export(exchange::Export),
 }
 
 #[derive(Args, Debug)]
@@ -58,7 +66,7 @@ pub(crate) struct LintArguments {
     list: bool,
 }
 
-fn language(code: &str) -> Result<Language, String> {
+pub(super) fn language(code: &str) -> Result<Language, String> {
     Language::from_locale(code).ok_or_else(|| format!("`{code}` is no language that answers have; there is de and en"))
 }
 
@@ -82,6 +90,8 @@ pub(super) fn answers(global: &super::Global, command: &Command) -> anyhow::Resu
         Command::List { answer } => list(global, answer.as_deref()),
         Command::Show { answer, language, with } => show(global, answer, *language, with),
         Command::Lint(arguments) => lint(global, arguments),
+        Command::Import(arguments) => exchange::import(global, arguments),
+        Command::Export(arguments) => exchange::export(global, arguments),
     }
 }
 

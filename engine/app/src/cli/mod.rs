@@ -14,6 +14,7 @@ mod audit;
 mod check;
 mod cost;
 mod eval;
+mod exchange;
 mod explain;
 mod incident;
 mod init;
@@ -145,7 +146,7 @@ pub(crate) enum Command {
     /// List the rules, or show one: what it looks for, what it does, and what its fixes have shown here.
     #[command(subcommand)]
     Rules(rules::Command),
-    /// What customers are answered: list, show, check answers.
+    /// What customers are answered: list, show, check, import and export answers.
     #[command(subcommand)]
     Answers(answers::Command),
     /// Print the page of all rules, or the functions that rules may call.

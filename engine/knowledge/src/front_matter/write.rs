@@ -23,7 +23,8 @@ pub fn write(answer: &AnswerFile) -> String {
     }
     out.push_str("]\n");
     if let Some(date) = &shared.valid_until {
-        let _ = writeln!(out, "valid_until = {date}");
+        let plain = date.chars().all(|c| c.is_ascii_digit() || c == '-');
+        let _ = writeln!(out, "valid_until = {}", if plain { date.clone() } else { quoted(date) });
     }
     if !variant.links.is_empty() {
         out.push_str("links = [\n");
