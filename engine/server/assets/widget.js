@@ -7,13 +7,15 @@
 // Attributes: for (id of the textarea), subject (id of the subject's field), endpoint (default: where this script came from), key, claim, asset,
 // locale, page (default: the path), theme (light, dark), name (then the form carries the draft's id under this name).
 // Events: heinzel:shown, heinzel:solved, heinzel:claim (the claim is not valid any more: set a new one).
-// Colours: the variables --heinzel-* in STYLE; everything else: ::part(panel | news | heading | item | title | answer | link | button).
+// Look: --heinzel-text, -quiet, -background, -border, -accent, -good, -radius, -font, -margin; everything else by
+// ::part(panel | news | heading | opening | items | item | kind | title | answer | link | button).
+// A page with a content security policy names the engine in script-src and connect-src; nothing inline is needed.
 //
 // It reads the fields and never writes to them, never takes the focus, never stops a form from being sent. If the engine is away, nothing is shown.
 // Texts reach the page as text nodes only. One file, because that is what a page includes. Start at `class Suggest`.
 (() => {
     "use strict";
-    if (!window.customElements || customElements.get("heinzel-suggest")) return;
+    if (!window.customElements || !("adoptedStyleSheets" in Document.prototype) || customElements.get("heinzel-suggest")) return;
 
     const PAUSE = 350; // ms without a key before anything is asked
     const REST = 1200; // ms without a key: whoever stops to think is answered on short drafts and small changes, too
@@ -29,7 +31,7 @@
     const AGE = 30 * 60000; // ms after which a draft left alone is a new one
     const LENGTH = 8000; // characters sent, and drawn in one part
 
-    const HOME = document.currentScript ? new URL(document.currentScript.src).origin : location.origin;
+    const HOME = document.currentScript?.src ? new URL(document.currentScript.src).origin : location.origin;
     const NOTHING = { text: "", words: [] };
     const PARTS = ["acknowledge", "clarify", "agree", "act", "advise"];
     const LAST = ["repaired", "well", "handed_over"]; // states after which no news comes
@@ -598,7 +600,8 @@
         // ---- drawing ----
 
         get #locale() {
-            return this.getAttribute("locale") || this.closest("[lang]")?.lang || navigator.language || "en";
+            const locale = this.getAttribute("locale") || this.closest("[lang]")?.lang || navigator.language || "en";
+            return locale.replace(/[.@].*$/, "").replace(/_/g, "-").slice(0, 35); // `de_DE.UTF-8` is a locale, too
         }
 
         get #words() {
@@ -699,8 +702,12 @@
             const at = (text) => {
                 const date = new Date(text);
                 if (!(date > 0)) return "";
-                const isToday = date.toDateString() === new Date().toDateString();
-                return new Intl.DateTimeFormat(this.#locale, { timeStyle: "short", dateStyle: isToday ? undefined : "short" }).format(date);
+                const how = { timeStyle: "short", dateStyle: date.toDateString() === new Date().toDateString() ? undefined : "short" };
+                try {
+                    return date.toLocaleString(this.#locale, how);
+                } catch {
+                    return date.toLocaleString(this.#panel.lang, how); // no locale that the browser knows
+                }
             };
             const lines = this.#told.map((news) =>
                 el("li", { class: news.state }, el("time", { datetime: news.at }, at(news.at)), el("span", { class: "text" }, ...inline(news.text, this.#words))));

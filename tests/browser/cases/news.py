@@ -35,6 +35,18 @@ def from_checking_to_solved(form):
     assert form.js("heard.at(-1)[1].id") is None
 
 
+def times_in_any_locale(form):
+    for locale, language, time_of_day in (("de_DE.UTF-8", "de", "14:02"), ("en-GB", "en", "14:02"), ("en-US", "en", "2:02"), ("x!", "en", "2:02"), ("deutsch", "en", "2:02")):
+        form.page.ask("Emulation.setTimezoneOverride", timezoneId="UTC")
+        form.engine.answer = lambda _: suggestions(item(), news=REPAIRED | {"at": CHECKING["at"]})
+        form.open()
+        form.js(f"(sessionStorage.clear(), W.setAttribute('locale', '{locale}'))")
+        form.write(FIVE)
+        form.until("S.querySelectorAll('.news li').length === 1")
+        shown = form.js("[S.querySelector('.panel').lang, S.querySelector('time').textContent]")
+        assert shown[0] == language and time_of_day in shown[1], (locale, shown)
+
+
 def the_end_is_the_end(form):
     for last in ("repaired", "well", "handed_over"):
         count = len(form.engine.streams)
