@@ -152,6 +152,8 @@
 
     const INLINE = /\\([!-/:-@[-`{-~])|\*\*(?=\S)([^\n]+?)\*\*|`([^`\n]+)`|\[([^[\]\n]*)\]\(([^()\s]*)\)/g;
 
+    const plain = (text) => text.replace(/\\([!-/:-@[-`{-~])/g, "$1");
+
     /** `**bold**`, `code`, `[text](address)` and `\*`; everything else is text. */
     function inline(text, words, isBold) {
         const nodes = [];
@@ -162,7 +164,7 @@
             if (escaped) node = escaped;
             else if (bold && !isBold) node = el("strong", null, ...inline(bold, words, true));
             else if (code) node = el("code", null, code);
-            else if (name != null) node = link(name.replace(/\\(.)/g, "$1"), address, words) || all;
+            else if (name != null) node = link(plain(name), plain(address), words) || all;
             nodes.push(text.slice(from, found.index), node);
             from = found.index + all.length;
         }

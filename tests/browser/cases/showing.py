@@ -132,7 +132,7 @@ def the_draft_and_the_focus_are_left_alone(form):
 def parts_in_their_order_as_markdown(form):
     form.engine.answer = lambda _: suggestions(item(
         acknowledge="Das **stört** sehr.\nWir sehen\tnach.\n\nGleich.", clarify="- eins\n- zwei\n  geht weiter\n1. dann\n2. danach", agree="Am\n10. Dezember ist `x < y` und \\*kein\\* Kursiv.",
-        act="[Kundenbereich](https://example.com/a?b=1) und [hier](/status).", advise=" "))
+        act="[Kunden\\_bereich](https://example.com/a\\_b?b=1) und [hier](/status).", advise=" "))
     form.open().write(FIVE)
     form.shows("Mein Server startet nicht")
     form.js("S.querySelector('summary').click()")
@@ -141,7 +141,7 @@ def parts_in_their_order_as_markdown(form):
     drawn = form.js(f"[...S.querySelector('.answer').children].map({short})")
     tab = "span( (öffnet einen neuen Tab))"
     assert drawn == ["p(Das |strong(stört)| sehr. Wir sehen\tnach.)", "p(Gleich.)", "ul(li(eins)|li(zwei geht weiter))", "ol(li(dann)|li(danach))",
-                     "p(Am 10. Dezember ist |code(x < y)| und |*|kein|*| Kursiv.)", f"p(a(Kundenbereich|{tab})| und |a(hier|{tab})|.)",
+                     "p(Am 10. Dezember ist |code(x < y)| und |*|kein|*| Kursiv.)", f"p(a(Kunden_bereich|{tab})| und |a(hier|{tab})|.)",
                      "div(button(Das hat geholfen)|button(Passt nicht))", "p()"], drawn
     assert form.js("[...S.querySelectorAll('a')].map(a => [a.href, a.rel, a.target])") == [
-        ["https://example.com/a?b=1", "noopener", "_blank"], [f"{form.shop.origin}/status", "noopener", "_blank"]]
+        ["https://example.com/a_b?b=1", "noopener", "_blank"], [f"{form.shop.origin}/status", "noopener", "_blank"]]
