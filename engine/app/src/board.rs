@@ -9,6 +9,7 @@ use std::time::Duration;
 use heinzel_core::incident::{Incident, IncidentId};
 use heinzel_core::state::Change;
 use heinzel_core::time::Timestamp;
+use heinzel_knowledge::contacts::{Bounce, bounce};
 use tokio::sync::broadcast;
 
 /// How long after its end an incident is still news for its customers.
@@ -20,6 +21,7 @@ const WAITING: usize = 256;
 pub(crate) struct Board {
     incidents: RwLock<BTreeMap<IncidentId, Arc<Incident>>>,
     news: broadcast::Sender<Arc<Incident>>,
+    bounces: broadcast::Sender<Bounce>,
 }
 
 impl Board {
@@ -27,13 +29,18 @@ impl Board {
     pub(crate) fn new<'a>(incidents: impl IntoIterator<Item = &'a Incident>) -> Self {
         let known =
             incidents.into_iter().filter(|i| concerns_customers(i)).map(|i| (i.id, Arc::new(i.clone()))).collect();
-        Self { incidents: RwLock::new(known), news: broadcast::channel(WAITING).0 }
+        let (news, bounces) = (broadcast::channel(WAITING).0, broadcast::channel(WAITING).0);
+        Self { incidents: RwLock::new(known), news, bounces }
     }
 
     /// Takes what has just been stored.
     pub(crate) fn show(&self, changes: &[Change]) {
         for change in changes {
             let Change::Incident(incident) = change else { continue };
+            if let Some(bounce) = bounce(incident) {
+                // Nobody remembers customers: nobody needs to know.
+                let _ = self.bounces.send(bounce);
+            }
             if !concerns_customers(incident) {
                 continue;
             }
@@ -62,6 +69,11 @@ impl Board {
             i.customers.contains(customer) && i.resolved_at.is_none_or(|end| now.since(end) <= FRESH)
         };
         known.values().rev().filter(theirs).cloned().collect()
+    }
+
+    /// Every mail that came back, from now on.
+    pub(crate) fn bounces(&self) -> broadcast::Receiver<Bounce> {
+        self.bounces.subscribe()
     }
 
     /// Every incident from now on, whenever it changes.

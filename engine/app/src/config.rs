@@ -3,7 +3,6 @@
 //! The whole file is read and checked before anything starts; unknown keys are errors. Without a file, or with one that
 //! names no source, the machine's own logs are found by [`crate::discover`]; without a file every rule observes.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -12,8 +11,10 @@ use heinzel_core::policy::Policy;
 use heinzel_core::state::REMEMBERED;
 use heinzel_core::time::Span;
 use heinzel_knowledge::render::Words;
+use heinzel_server::settings::{Server, Settings as ServerSettings};
 use heinzel_source::settings::{Settings as SourceSettings, Source};
-use serde::{Deserialize, Deserializer};
+use heinzel_store::customers::Retention;
+use serde::Deserialize;
 use toml::Spanned;
 
 /// Where the configuration is looked for when no flag names one.
@@ -40,9 +41,11 @@ pub(crate) struct File {
     /// How it is done, and who is told.
     act: ActSettings,
     /// The HTTP API.
-    server: Server,
+    server: ServerSettings,
     /// What answers say.
     answers: Answers,
+    /// What the ticket form is told.
+    suggestions: SuggestionSettings,
 }
 
 /// `[rules]`.
@@ -72,13 +75,74 @@ impl Default for Store {
     }
 }
 
-/// `[server]`.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// `[suggestions]`.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Server {
-    /// Address and port; without it there is no HTTP API.
-    #[serde(deserialize_with = "address")]
-    pub(crate) listen: Option<SocketAddr>,
+struct SuggestionSettings {
+    /// Whether the form is told anything.
+    enabled: bool,
+    /// The share of customers who see no suggestions, so that the others can be compared with them.
+    hold_out: f64,
+    /// What is kept of a draft's text.
+    keep_drafts: KeepDrafts,
+    /// The model that was added by `heinzel model add`.
+    model: Option<String>,
+    /// How long drafts, and what was shown for them, are kept.
+    drafts: Span,
+    /// How long tickets are kept.
+    tickets: Span,
+}
+
+impl Default for SuggestionSettings {
+    fn default() -> Self {
+        let Retention { drafts, tickets } = Retention::default();
+        Self {
+            enabled: true,
+            hold_out: 0.0,
+            keep_drafts: KeepDrafts::None,
+            model: None,
+            drafts: Span(drafts),
+            tickets: Span(tickets),
+        }
+    }
+}
+
+/// What is kept of a draft's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeepDrafts {
+    /// Nothing.
+    None,
+    /// Its words, without what looks like personal data.
+    Redacted,
+}
+
+/// What the ticket form is told, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Suggestions {
+    pub(crate) enabled: bool,
+    pub(crate) hold_out: f64,
+    pub(crate) keep_drafts: bool,
+    pub(crate) model: Option<String>,
+    pub(crate) retention: Retention,
+}
+
+impl SuggestionSettings {
+    fn check(self) -> Result<Suggestions, String> {
+        if !(0.0..=0.5).contains(&self.hold_out) {
+            return Err(format!(
+                "`suggestions.hold_out` is {}; it is a share of customers between 0 and 0.5, like 0.05",
+                self.hold_out
+            ));
+        }
+        Ok(Suggestions {
+            enabled: self.enabled,
+            hold_out: self.hold_out,
+            keep_drafts: self.keep_drafts == KeepDrafts::Redacted,
+            model: self.model,
+            retention: Retention { drafts: self.drafts.0, tickets: self.tickets.0 },
+        })
+    }
 }
 
 /// `[answers]`.
@@ -87,12 +151,6 @@ pub(crate) struct Server {
 pub(crate) struct Answers {
     /// What they say about the company.
     pub(crate) words: Words,
-}
-
-fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let no = || format!("`{text}` is no address with a port; write it like 127.0.0.1:4780 or [::1]:4780");
-    text.parse().map(Some).map_err(|_| serde::de::Error::custom(no()))
 }
 
 /// The configuration, checked.
@@ -109,6 +167,7 @@ pub(crate) struct Config {
     pub(crate) act: ActSettings,
     pub(crate) server: Server,
     pub(crate) answers: Answers,
+    pub(crate) suggestions: Suggestions,
 }
 
 /// Flags that come before the file.
@@ -171,6 +230,9 @@ impl Config {
             }
         }
         file.answers.words.check().map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let server = file.server.check(folder).map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
+        let suggestions = file.suggestions.check().map_err(|why| anyhow!("configuration {}: {why}", path.display()))?;
         let folders: Vec<PathBuf> = file.rules.folders.into_iter().map(beside).collect();
         let rules = if folders.is_empty() { existing(SYSTEM_RULES.map(PathBuf::from)) } else { folders };
         let state = file.store.folder.clone().map_or_else(|| default_state(Some(path)), beside);
@@ -186,8 +248,9 @@ impl Config {
             store: file.store,
             policy: file.policy,
             act: file.act,
-            server: file.server,
+            server,
             answers: file.answers,
+            suggestions,
         })
     }
 
@@ -204,6 +267,7 @@ impl Config {
             act: ActSettings::default(),
             server: Server::default(),
             answers: Answers::default(),
+            suggestions: SuggestionSettings::default().check().expect("the defaults are right"),
         }
     }
 

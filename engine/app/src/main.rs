@@ -16,6 +16,7 @@ mod live;
 mod samples;
 mod pipeline;
 
+mod front;
 mod in_order;
 mod board;
 mod budget;
@@ -30,6 +31,7 @@ mod control;
 mod server;
 mod watch;
 mod service;
+mod reports;
 mod run;
 
 use clap::Parser as _;

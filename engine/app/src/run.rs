@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use heinzel_act::Hands;
+use heinzel_core::asset::Asset;
 use heinzel_core::block::{Checkpoint, SourceId};
 use heinzel_core::state::{REMEMBERED, SourceView, State};
 use heinzel_source::settings::{Kind, Source};
+use heinzel_store::customers::Customers;
 use heinzel_store::lock::Lock;
 use heinzel_store::sqlite::{Options, RESERVE, Sqlite};
 use heinzel_store::{Loaded, Retention, Store as _, Unfinished};
@@ -33,7 +35,7 @@ use crate::pump::{Inbox, Message, Pump};
 use crate::scanner::Current;
 use crate::service::Service;
 use crate::watch::{Reload, Swap};
-use crate::{clock, control, in_order, scanner, server};
+use crate::{clock, control, front, in_order, scanner, server};
 
 /// From so many bytes on the logs are known well enough to give advice.
 const LEARNED: u64 = 1 << 20;
@@ -95,7 +97,17 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
         return Err(Ends::with(Exit::Wrong, format!("the assets cannot be used:\n{problem}")));
     }
     let errors = problems.iter().filter(|p| p.is_error()).count();
-    let live = Arc::new(live);
+    // Who is asked by the ticket form remembers customers, and which assets the shop says are theirs.
+    let bound = server::bind(&config).await?;
+    let customers = match &bound {
+        Some(_) => Some(Arc::new(Customers::open(&config.state)?)),
+        None => None,
+    };
+    let sent: Vec<Asset> = match &customers {
+        Some(customers) => customers.assets()?.into_iter().map(|one| one.asset).collect(),
+        None => Vec::new(),
+    };
+    let live = Arc::new(live.knowing(&sent));
     let current = Current::new(live.clone());
 
     // The way of a line: sources → scanner → pump → effects → pump.
@@ -106,7 +118,6 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let effects = TaskTracker::new();
     // Before anything is read: a start that fails here has done nothing.
     let listener = control::listen(&config.socket())?;
-    let http = server::start(&config, to_scanner.clone(), ask.clone(), stop_sources.clone()).await?;
     let hands = Hands::new(&config.act, &config.policy).map_err(|e| Ends::with(Exit::Wrong, e.to_string()))?;
     let console = Console::start(if json { Show::Json } else { Show::Text }).context("start the console")?;
     let board = Arc::new(Board::new(restored.state.incidents.values()));
@@ -146,7 +157,12 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
         let run = heinzel_source::spawn(source, known, to_scanner.clone(), Arc::new(clock::now), stop_sources.clone());
         sources.spawn(run);
     }
-    let swap = Swap::new(&current, &to_pump, &learning, Vec::new());
+    let swap = Swap::new(&current, &to_pump, &learning, sent);
+    let front = customers.map(|customers| front::open(&config, customers, &board, &current, &swap, &to_pump));
+    let front = front.transpose()?;
+    let http = bound
+        .zip(front.as_ref())
+        .map(|(bound, front)| bound.open(to_scanner.clone(), ask.clone(), front.desk.clone(), stop_sources.clone()));
     let reload = Reload::start(&config.rules, config.assets.as_deref(), &swap);
     let advice = tokio::spawn(advise(swap, learning.clone()));
     let service =
@@ -169,6 +185,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
         std::process::exit(Exit::Broke as i32);
     });
     drop(reload);
+    drop(front);
     advice.abort();
     stop_sources.cancel();
     sources.close();

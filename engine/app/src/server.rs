@@ -6,7 +6,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use heinzel_core::block::{Block, Delivery};
 use heinzel_core::time::Timestamp;
-use heinzel_server::api::{Api, NotTaken, PushSource};
+use heinzel_server::access::Access;
+use heinzel_server::api::{Api, Limits, NotTaken, PushSource};
+use heinzel_server::door::Inside;
+use heinzel_server::front::Front;
 use heinzel_server::metric::Metric;
 use heinzel_source::settings::{Kind, Token};
 use tokio::sync::{mpsc, oneshot};
@@ -14,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::exit::{Ends, Exit};
 use crate::pump::Asked;
 use crate::report::Report;
 use crate::{clock, metrics};
@@ -63,16 +67,18 @@ impl Api for Answers {
     }
 }
 
-/// Starts the HTTP API where one is configured.
+/// The address is taken, and who may ask is known; nobody is answered yet.
+pub(crate) struct Bound {
+    listener: tokio::net::TcpListener,
+    sources: Arc<[PushSource]>,
+    access: Access,
+}
+
+/// Takes the address of the HTTP API, where one is configured.
 ///
 /// # Errors
 /// When the address cannot be listened on or a token cannot be read.
-pub(crate) async fn start(
-    config: &Config,
-    blocks: mpsc::Sender<Delivery>,
-    ask: mpsc::Sender<Asked>,
-    stop: CancellationToken,
-) -> anyhow::Result<Option<JoinHandle<()>>> {
+pub(crate) async fn bind(config: &Config) -> anyhow::Result<Option<Bound>> {
     let mut sources = Vec::new();
     for source in &config.sources {
         let Kind::Push(push) = &source.kind else { continue };
@@ -86,20 +92,37 @@ pub(crate) async fn start(
         }
         return Ok(None);
     };
+    let access = Access::open(&config.server).map_err(|e| Ends::with(Exit::Wrong, e.to_string()))?;
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .with_context(|| format!("listen on {address} (`server.listen`); is another program there?"))?;
-    // Port 0 lets the system choose one.
-    let address = listener.local_addr().unwrap_or(address);
-    tracing::info!("HTTP on http://{address}: /healthz /readyz /metrics /v1/events");
-    let report = Arc::new(Mutex::new(None));
-    let answers = Answers { sources: sources.into(), blocks, report: report.clone() };
-    tokio::spawn(keep_fresh(report, ask, stop.clone()));
-    Ok(Some(tokio::spawn(async move {
-        if let Err(error) = heinzel_server::serve(listener, Arc::new(answers), stop).await {
-            tracing::error!(%error, "the HTTP server ended");
+    Ok(Some(Bound { listener, sources: sources.into(), access }))
+}
+
+impl Bound {
+    /// Answers from now on.
+    pub(crate) fn open(
+        self,
+        blocks: mpsc::Sender<Delivery>,
+        ask: mpsc::Sender<Asked>,
+        front: Arc<dyn Front>,
+        stop: CancellationToken,
+    ) -> JoinHandle<()> {
+        // Port 0 lets the system choose one.
+        if let Ok(address) = self.listener.local_addr() {
+            tracing::info!("HTTP on http://{address}: /healthz /readyz /metrics, and what /v1/openapi.json lists");
         }
-    })))
+        let report = Arc::new(Mutex::new(None));
+        let api = Arc::new(Answers { sources: self.sources, blocks, report: report.clone() });
+        tokio::spawn(keep_fresh(report, ask, stop.clone()));
+        let inside = Inside { api, front: Some(front), access: self.access, limits: Limits::default() };
+        let listener = self.listener;
+        tokio::spawn(async move {
+            if let Err(error) = heinzel_server::serve(listener, inside, stop).await {
+                tracing::error!(%error, "the HTTP server ended");
+            }
+        })
+    }
 }
 
 fn token(token: &Token) -> anyhow::Result<String> {

@@ -86,7 +86,8 @@ impl AssetError {
     /// Whether it is something wrong with this asset.
     #[must_use]
     pub fn is_about(&self, id: &str) -> bool {
-        let (Self::Id(asset) | Self::Twice(asset) | Self::Alias { second: asset, .. } | Self::Unknown { asset, .. }) = self;
+        let (Self::Id(asset) | Self::Twice(asset) | Self::Alias { second: asset, .. } | Self::Unknown { asset, .. }) =
+            self;
         asset == id
     }
 

@@ -241,8 +241,7 @@ impl Set {
     }
 
     fn lines<T: for<'a> Deserialize<'a>>(&mut self, file: &Path) -> Result<Vec<T>, EvalError> {
-        let text =
-            std::fs::read(file).map_err(|source| EvalError::Read { file: file.to_owned(), source })?;
+        let text = std::fs::read(file).map_err(|source| EvalError::Read { file: file.to_owned(), source })?;
         let mut read = Vec::new();
         for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
             if line.trim_ascii().is_empty() {
@@ -322,10 +321,8 @@ impl Set {
 fn document(candidate: Candidate, examples: &mut BTreeMap<String, Vec<String>>) -> Document {
     let examples = examples.remove(&candidate.id).unwrap_or_default();
     let mut texts = Vec::new();
-    let variants = [
-        (Language::De, candidate.title_de, candidate.body_de),
-        (Language::En, candidate.title_en, candidate.body_en),
-    ];
+    let variants =
+        [(Language::De, candidate.title_de, candidate.body_de), (Language::En, candidate.title_en, candidate.body_en)];
     for (language, title, body) in variants {
         if title.is_some() || body.is_some() {
             let (title, body) = (title.unwrap_or_default(), body.unwrap_or_default());
@@ -352,7 +349,9 @@ fn silence(tops: &[(f32, bool)], mut strangers: Vec<f32>, own: f32) -> Silence {
     let share = |n: usize, of: usize| 100.0 * n as f64 / of.max(1) as f64;
     let wins: f64 = tops
         .iter()
-        .flat_map(|(top, _)| strangers.iter().map(move |s| if top > s { 1.0 } else { f64::from(u8::from(top == s)) / 2.0 }))
+        .flat_map(|(top, _)| {
+            strangers.iter().map(move |s| if top > s { 1.0 } else { f64::from(u8::from(top == s)) / 2.0 })
+        })
         .sum();
     let auroc = wins / (tops.len() * strangers.len()) as f64;
     strangers.sort_by(|a, b| b.total_cmp(a));
@@ -424,7 +423,8 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("heinzel-eval-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("candidates.jsonl"), "{\"id\":\"a\",\"title\":\"A\"}\nbroken\n").unwrap();
-        std::fs::write(folder.join("queries.jsonl"), "{\"text\":\"Hallo, eins zwei drei\",\"gold\":[\"a\"]}\n").unwrap();
+        std::fs::write(folder.join("queries.jsonl"), "{\"text\":\"Hallo, eins zwei drei\",\"gold\":[\"a\"]}\n")
+            .unwrap();
         let set = Set::read(&folder, Options { words: Some(2), ..Options::default() }).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(set.queries[0].body, "eins zwei");

@@ -56,29 +56,80 @@ pub enum NotTaken {
     Closed,
 }
 
-/// How much a request may take.
+/// How much requests may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The largest body, in bytes.
+    /// How many connections may be open at once. Others wait to be taken.
+    pub connections: usize,
+    /// How long a request's head may take to arrive, also the first byte of the next one.
+    pub head_within: Duration,
+    /// The largest head, in bytes.
+    pub head: usize,
+    /// The largest body of a push, in bytes.
     pub body: usize,
-    /// The most events in one request.
+    /// The most events in one push.
     pub events: usize,
     /// How many pushes may be under way at once; each holds its body in memory.
     pub pushes: usize,
-    /// How long a body may take to arrive.
+    /// How long the body of a push may take to arrive.
     pub arrive_within: Duration,
     /// How long a push waits to be stored before it is told to come again.
     pub stored_within: Duration,
+    /// The largest body of a form's request, in bytes.
+    pub form_body: usize,
+    /// How long the body of a form's, shop's or ticket system's request may take to arrive.
+    pub form_within: Duration,
+    /// How many requests of forms may be under way at once.
+    pub forms: usize,
+    /// How long suggestions may take.
+    pub suggested_within: Duration,
+    /// How many requests that read or write records may be under way at once.
+    pub calls: usize,
+    /// How long such a request waits for its turn.
+    pub call_waits: Duration,
+    /// How long it may then take.
+    pub call_within: Duration,
+    /// How long a report may take.
+    pub report_within: Duration,
+    /// The largest ticket, asset or customer, in bytes.
+    pub record_body: usize,
+    /// The largest import, in bytes; it is never whole in memory.
+    pub import_body: usize,
+    /// How long an import may take.
+    pub import_within: Duration,
+    /// How many streams of news may be open at once.
+    pub streams: usize,
+    /// How many of one customer.
+    pub streams_of_one: usize,
+    /// How long a stream of news may last; the form opens another.
+    pub stream_for: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: 768,
+            head_within: Duration::from_secs(15),
+            head: 64 << 10,
             body: 8 << 20,
             events: 100_000,
             pushes: 16,
             arrive_within: Duration::from_secs(30),
             stored_within: Duration::from_secs(10),
+            form_body: 64 << 10,
+            form_within: Duration::from_secs(10),
+            forms: 512,
+            suggested_within: Duration::from_secs(3),
+            calls: 16,
+            call_waits: Duration::from_secs(2),
+            call_within: Duration::from_secs(10),
+            report_within: Duration::from_secs(120),
+            record_body: 1 << 20,
+            import_body: 64 << 20,
+            import_within: Duration::from_secs(600),
+            streams: 384,
+            streams_of_one: 4,
+            stream_for: Duration::from_secs(900),
         }
     }
 }

@@ -1,7 +1,75 @@
 //! `PUT /v1/assets/{id}`: what the shop's systems say of an asset.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::door::Door;
+use crate::failure::Failure;
+use crate::import::{self, How, ImportKind, Imported};
+use crate::settings::Scope;
+use crate::{body, openapi, ticket, wire};
+
+/// Writes an asset down, whole: what was there under this id before is replaced. The same again changes nothing.
+///
+/// # Errors
+/// 401 and 403 without a token of the scope `ingest`, else by what is wrong with the request.
+#[utoipa::path(
+    put,
+    path = "/v1/assets/{id}",
+    tag = "records",
+    params(("id" = String, Path, description = "`kind:name`", pattern = "^[a-z][a-z0-9_-]{0,31}:[!-~\\u00c0-\\u024f]{1,150}$")),
+    request_body = AssetRecord,
+    responses(
+        (status = 201, description = "A new asset", body = AssetRecord),
+        (status = 200, description = "A known asset", body = AssetRecord),
+        openapi::RecordProblems,
+    ),
+    security(("ingest" = [])),
+)]
+pub async fn put(
+    State(door): State<Arc<Door>>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request<Body>,
+) -> Result<(StatusCode, Json<AssetRecord>), Failure> {
+    let (parts, body) = request.into_parts();
+    door.access.entitled(&parts.headers, Scope::Ingest)?;
+    let id = wire::path(id)?;
+    wire::asset_id_if("id", Some(&id))?;
+    let bytes = body::read(&parts.headers, body, door.limits.record_body, door.limits.form_within).await?;
+    let asset: AssetRecord = body::json(&parts.headers, &bytes)?;
+    asset.check()?;
+    let kept = door.blocking(door.limits.call_within, move |front| front.put_asset(&id, asset)).await?;
+    Ok(ticket::answer(kept))
+}
+
+/// Reads assets from CSV, with a header of the columns `id`, `name`, `aliases`, `owner`, `depends_on`, `protected`. Good
+/// rows are written down, bad ones are named.
+///
+/// # Errors
+/// 401 and 403 without a token of the scope `ingest`, else by what is wrong with the request.
+#[utoipa::path(
+    post,
+    path = "/v1/assets/import",
+    tag = "records",
+    params(How),
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 200, description = "What became of the rows", body = Imported), openapi::RecordProblems),
+    security(("ingest" = [])),
+)]
+pub async fn import(
+    State(door): State<Arc<Door>>,
+    how: Result<Query<How>, QueryRejection>,
+    request: Request<Body>,
+) -> Result<Json<Imported>, Failure> {
+    import::take(&door, ImportKind::Assets, how, request).await
+}
 
 /// An asset, as the shop knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -17,7 +85,7 @@ pub struct AssetRecord {
     pub aliases: Vec<String>,
     /// The customer it belongs to.
     #[serde(default)]
-    #[schema(max_length = 128, example = "K1")]
+    #[schema(pattern = "^[!-~]{1,128}$", example = "K1")]
     pub owner: Option<String>,
     /// The assets it needs to work.
     #[serde(default)]
@@ -26,4 +94,26 @@ pub struct AssetRecord {
     /// No fix ever touches it, or what it needs, without approval.
     #[serde(default)]
     pub protected: bool,
+}
+
+impl AssetRecord {
+    fn check(&self) -> Result<(), Failure> {
+        wire::at_most_if("name", self.name.as_deref(), 200)?;
+        wire::id_if("owner", self.owner.as_deref())?;
+        for (field, list) in [("aliases", &self.aliases), ("depends_on", &self.depends_on)] {
+            if list.len() > 64 {
+                return Err(Failure::invalid(field, "more than 64 of them"));
+            }
+        }
+        for alias in &self.aliases {
+            let is_good = !alias.is_empty() && !alias.chars().any(char::is_control);
+            if !is_good || alias.chars().count() > 200 {
+                return Err(Failure::invalid(
+                    "aliases",
+                    "an alias is 1 to 200 characters, none of them a control character",
+                ));
+            }
+        }
+        self.depends_on.iter().try_for_each(|id| wire::asset_id_if("depends_on", Some(id)))
+    }
 }

@@ -1,8 +1,140 @@
 //! What happens to a draft after it was shown suggestions: its news, and what the customer did with them.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_core::Stream;
 use heinzel_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio::time::{Sleep, sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use utoipa::ToSchema;
+
+use crate::door::{Door, Seat};
+use crate::failure::Failure;
+use crate::{body, openapi, wire};
+
+/// How often a stream without news shows that it is alive: below the idle limits of the usual reverse proxies.
+const ALIVE_EVERY: Duration = Duration::from_secs(15);
+/// How many news wait for a slow reader.
+pub const NEWS_WAITING: usize = 16;
+
+/// News about the customer's asset that this draft set off, as server-sent events named `news`, each a [`News`]. First
+/// the latest there is. Ends after `repaired`, `well` or `handed_over`, or after a quarter of an hour.
+///
+/// # Errors
+/// 401 and 403 when key, origin and claim do not belong together; 404 when the draft is unknown or somebody else's; 429
+/// when asked too often.
+#[utoipa::path(
+    get,
+    path = "/v1/drafts/{draft_id}/news",
+    tag = "form",
+    params(("draft_id" = String, Path, description = "The draft", pattern = "^[A-Za-z0-9_-]{16,64}$")),
+    responses(
+        (status = 200, description = "Events named `news`; the data of each is a News", body = News, content_type = "text/event-stream"),
+        openapi::ReadProblems,
+    ),
+    security(("form" = []), ("form" = [], "claim" = [])),
+)]
+pub async fn news(
+    State(door): State<Arc<Door>>,
+    draft_id: Result<Path<String>, PathRejection>,
+    request: Request<Body>,
+) -> Result<Response, Failure> {
+    let (parts, _) = request.into_parts();
+    let visit = door.visit(&parts, false)?;
+    let draft_id = known_form(draft_id)?;
+    let seat = door.seat(visit.token, visit.asker.owner())?;
+    let asker = visit.asker.clone();
+    let news = door.blocking(door.limits.call_within, move |front| front.news(&asker, &draft_id)).await?;
+    let stream = NewsStream {
+        news,
+        over: false,
+        end: Box::pin(sleep(door.limits.stream_for)),
+        stop: Box::pin(door.stop.clone().cancelled_owned()),
+        _seat: seat,
+    };
+    // Proxies in front must hand on each event at once.
+    let unbuffered = [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
+    Ok((unbuffered, Sse::new(stream).keep_alive(KeepAlive::new().interval(ALIVE_EVERY))).into_response())
+}
+
+/// What the customer did with what was shown.
+///
+/// # Errors
+/// 401 and 403 when key, origin and claim do not belong together; 404 when the draft is unknown or somebody else's; 429
+/// when asked too often; else by what is wrong with the request.
+#[utoipa::path(
+    post,
+    path = "/v1/drafts/{draft_id}/feedback",
+    tag = "form",
+    params(("draft_id" = String, Path, description = "The draft", pattern = "^[A-Za-z0-9_-]{16,64}$")),
+    request_body = Feedback,
+    responses(
+        (status = 204, description = "Written down"),
+        openapi::FormProblems,
+    ),
+    security(("form" = []), ("form" = [], "claim" = [])),
+)]
+pub async fn feedback(
+    State(door): State<Arc<Door>>,
+    draft_id: Result<Path<String>, PathRejection>,
+    request: Request<Body>,
+) -> Result<StatusCode, Failure> {
+    let (parts, body) = request.into_parts();
+    let visit = door.visit(&parts, true)?;
+    let draft_id = known_form(draft_id)?;
+    let bytes = body::read(&parts.headers, body, door.limits.form_body, door.limits.form_within).await?;
+    let feedback: Feedback = body::json(&parts.headers, &bytes)?;
+    wire::at_most_if("answer", feedback.answer.as_deref(), 192)?;
+    door.look(&visit.asker.owner(), &draft_id)?;
+    let asker = visit.asker.clone();
+    door.blocking(door.limits.call_within, move |front| front.feedback(&asker, &draft_id, feedback)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A draft's id. One that no form makes is no draft's.
+fn known_form(draft_id: Result<Path<String>, PathRejection>) -> Result<String, Failure> {
+    let draft_id = draft_id.ok().map(|Path(id)| id).filter(|id| wire::is_draft_id(id));
+    draft_id.ok_or_else(|| Failure::not_found("there is no such draft of this customer or form"))
+}
+
+/// News on their way to a form.
+struct NewsStream {
+    news: mpsc::Receiver<News>,
+    over: bool,
+    end: Pin<Box<Sleep>>,
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    _seat: Seat,
+}
+
+impl Stream for NewsStream {
+    type Item = Result<Event, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let stopped = self.stop.as_mut().poll(context).is_ready() || self.end.as_mut().poll(context).is_ready();
+        if self.over || stopped {
+            return Poll::Ready(None);
+        }
+        self.news.poll_recv(context).map(|news| {
+            let news = news?;
+            self.over = news.state.is_final();
+            // Texts and numbers always become JSON.
+            let event = Event::default().event("news").json_data(&news).unwrap_or_default();
+            Some(Ok(event))
+        })
+    }
+}
 
 /// News about the customer's asset, set off by a draft.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -35,13 +167,15 @@ pub enum NewsState {
     Well,
     /// A technician has it. Final.
     HandedOver,
+    /// Neither repaired nor in anybody's hands: the ticket should be sent. Final.
+    Unsettled,
 }
 
 impl NewsState {
     /// Whether nothing comes after it.
     #[must_use]
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Repaired | Self::Well | Self::HandedOver)
+        matches!(self, Self::Repaired | Self::Well | Self::HandedOver | Self::Unsettled)
     }
 
     /// As it is written.
@@ -54,6 +188,7 @@ impl NewsState {
             Self::Repaired => "repaired",
             Self::Well => "well",
             Self::HandedOver => "handed_over",
+            Self::Unsettled => "unsettled",
         }
     }
 }

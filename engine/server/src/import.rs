@@ -1,7 +1,59 @@
 //! `POST /v1/assets/import` and `POST /v1/customers/import`: CSV, read as it arrives.
 
-use serde::Serialize;
-use utoipa::ToSchema;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use axum::http::{HeaderMap, Request, header};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::body;
+use crate::door::Door;
+use crate::failure::Failure;
+use crate::settings::Scope;
+
+/// How an import is done.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct How {
+    /// Only look: nothing is written down.
+    #[serde(default)]
+    #[param(default = false)]
+    dry_run: bool,
+}
+
+/// Takes an import of either kind.
+pub(crate) async fn take(
+    door: &Door,
+    kind: ImportKind,
+    how: Result<Query<How>, QueryRejection>,
+    request: Request<Body>,
+) -> Result<Json<Imported>, Failure> {
+    let (parts, body) = request.into_parts();
+    door.access.entitled(&parts.headers, Scope::Ingest)?;
+    let Query(How { dry_run }) =
+        how.map_err(|_| Failure::bad_request("the only parameter is `dry_run`, true or false"))?;
+    is_csv(&parts.headers)?;
+    let limits = door.limits;
+    let (sender, mut rows) = body::arriving();
+    let feed = body::feed(&parts.headers, body, limits.import_body, limits.import_within, sender);
+    let read = door.blocking(limits.import_within, move |front| front.import(kind, &mut rows, dry_run));
+    let (fed, read) = tokio::join!(feed, read);
+    // Why a body broke off is known on this side.
+    fed?;
+    read.map(Json)
+}
+
+fn is_csv(headers: &HeaderMap) -> Result<(), Failure> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let (kind, _) = kind.split_once(';').unwrap_or((kind, ""));
+    if kind.trim().eq_ignore_ascii_case("text/csv") {
+        return Ok(());
+    }
+    Err(Failure::unsupported("send CSV in UTF-8, with the header `Content-Type: text/csv`"))
+}
 
 /// What is imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

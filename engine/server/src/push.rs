@@ -6,38 +6,29 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use heinzel_core::block::{Ack, Block, Record, Shape, SourceId};
 use heinzel_core::event::{Level, Stamp};
 use heinzel_core::task::Task;
 use heinzel_core::time::Timestamp;
-use serde::Deserialize;
-use tokio::sync::{Semaphore, oneshot};
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
-use crate::api::{Api, Limits, NotTaken, is_same_secret};
+use crate::access::bearer;
+use crate::api::{Api, NotTaken, is_same_secret};
+use crate::body;
+use crate::door::Door;
 use crate::failure::Failure;
-
-/// What all requests share.
-pub struct Door {
-    pub(crate) api: Arc<dyn Api>,
-    limits: Limits,
-    under_way: Semaphore,
-    /// Bytes pushed since the start: the offset of the next block.
-    pushed: AtomicU64,
-}
-
-impl Door {
-    pub(crate) fn new(api: Arc<dyn Api>, limits: Limits) -> Self {
-        Self { api, limits, under_way: Semaphore::new(limits.pushes), pushed: AtomicU64::new(0) }
-    }
-}
+use crate::openapi;
 
 /// An event as it is pushed.
 #[derive(Debug, Deserialize)]
@@ -55,29 +46,42 @@ struct Pushed {
     task: Option<Box<Task>>,
 }
 
-/// Takes events.
+/// How many events were taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Accepted {
+    /// How many.
+    accepted: usize,
+}
+
+/// Takes events as NDJSON: a line is a text, read like a line of a log, or an object with `message` and what is known of
+/// it (`time`, `host`, `program`, `pid`, `unit`, `level`, `attributes`, `task`). All of them are taken or none.
 ///
 /// # Errors
 /// 400 with the line, 401, 403, 404, 408, 413, 415; 429 when the engine is behind, and 503 when it could not store the
 /// events in time: both say when to come again.
+#[utoipa::path(
+    post,
+    path = "/v1/events",
+    tag = "events",
+    params(("source" = String, Query, description = "The push source in heinzel.toml that this is for")),
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses(
+        (status = 202, description = "Stored", body = Accepted),
+        openapi::PushProblems,
+    ),
+    security(("push" = [])),
+)]
 pub async fn events(
     State(door): State<Arc<Door>>,
-    Query(query): Query<BTreeMap<String, String>>,
+    query: Result<Query<BTreeMap<String, String>>, QueryRejection>,
     request: Request<Body>,
 ) -> Result<Response, Failure> {
-    let source = allowed_source(door.api.as_ref(), query.get("source").map(String::as_str), request.headers())?;
-    if request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-        return Err(Failure::unsupported("the body is compressed; send it as plain NDJSON"));
-    }
+    let name = query.as_ref().ok().and_then(|query| query.get("source")).map(String::as_str);
+    let source = allowed_source(door.api.as_ref(), name, request.headers())?;
     let limits = door.limits;
-    let Ok(_under_way) = door.under_way.try_acquire() else { return Err(Failure::behind()) };
-    let too_large = || Failure::too_large(format!("the body is over {} bytes; send fewer events at once", limits.body));
-    let body = match timeout(limits.arrive_within, to_bytes(request.into_body(), limits.body)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(error)) if is_over_limit(&error) => return Err(too_large()),
-        Ok(Err(error)) => return Err(Failure::bad_request(format!("the body broke off: {error}"))),
-        Err(_) => return Err(Failure::timeout(format!("the body took longer than {:?}", limits.arrive_within))),
-    };
+    let Ok(_under_way) = door.pushes.try_acquire() else { return Err(Failure::behind()) };
+    let (parts, body) = request.into_parts();
+    let body = body::read(&parts.headers, body, limits.body, limits.arrive_within).await?;
     let (bytes, records) = read_lines(&body, limits.events)?;
     drop(body);
     let accepted = records.len();
@@ -113,21 +117,21 @@ pub async fn events(
             }
         }
     }
-    Ok((StatusCode::ACCEPTED, Json(serde_json::json!({ "accepted": accepted }))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(Accepted { accepted })).into_response())
 }
 
 /// The source that the request names, if its token may push to it. Without a known token nobody learns which sources
 /// there are.
 fn allowed_source(api: &dyn Api, name: Option<&str>, headers: &HeaderMap) -> Result<SourceId, Failure> {
     let sources = api.push_sources();
-    let token = bearer(headers).ok_or_else(Failure::unauthorized)?;
+    let token = bearer(headers).ok_or_else(unauthorized)?;
     // All of them are compared, so that the time does not tell which one came close. An empty token opens nothing.
     let opened = sources
         .iter()
         .filter(|source| !source.token.is_empty() & is_same_secret(source.token.as_bytes(), token.as_bytes()));
     let opened: Vec<&SourceId> = opened.map(|source| &source.name).collect();
     if opened.is_empty() {
-        return Err(Failure::unauthorized());
+        return Err(unauthorized());
     }
     let name = name.ok_or_else(|| Failure::bad_request("say which source this is for: /v1/events?source=NAME"))?;
     match opened.into_iter().find(|source| &***source == name) {
@@ -141,21 +145,9 @@ fn allowed_source(api: &dyn Api, name: Option<&str>, headers: &HeaderMap) -> Res
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-fn is_over_limit(error: &axum::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        // The crate that defines the type is not a dependency of ours; its text is part of axum's documented behaviour.
-        if error.to_string().contains("length limit exceeded") {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+fn unauthorized() -> Failure {
+    let way = "send the header `Authorization: Bearer TOKEN` with the token of a push source in heinzel.toml";
+    Failure::unauthorized(way)
 }
 
 /// Reads NDJSON: all lines, or the first that is wrong.

@@ -1,10 +1,47 @@
 //! `POST /v1/suggestions`: what fits a draft.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Request;
 use heinzel_knowledge::answer::{self, Language};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::door::Door;
 use crate::draft::News;
+use crate::failure::Failure;
+use crate::front::Asker;
+use crate::{body, openapi, wire};
+
+/// What fits a draft, so far. At most three items, best first, or nothing, with the reason.
+///
+/// # Errors
+/// 401 and 403 when key, origin, claim, customer or asset do not belong together; 404 when the draft belongs to somebody
+/// else; 429 when asked too often; else by what is wrong with the request.
+#[utoipa::path(
+    post,
+    path = "/v1/suggestions",
+    tag = "form",
+    request_body = Draft,
+    responses(
+        (status = 200, description = "What fits, or nothing", body = Suggestions),
+        openapi::FormProblems,
+    ),
+    security(("form" = []), ("form" = [], "claim" = [])),
+)]
+pub async fn suggestions(State(door): State<Arc<Door>>, request: Request<Body>) -> Result<Json<Suggestions>, Failure> {
+    let (parts, body) = request.into_parts();
+    let visit = door.visit(&parts, true)?;
+    let bytes = body::read(&parts.headers, body, door.limits.form_body, door.limits.form_within).await?;
+    let draft: Draft = body::json(&parts.headers, &bytes)?;
+    draft.check()?;
+    draft.agrees(&visit.asker)?;
+    door.look(&visit.asker.owner(), &draft.draft_id)?;
+    door.suggested(&visit.asker, draft).await.map(Json)
+}
 
 /// What a customer has written so far.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
@@ -27,11 +64,11 @@ pub struct Draft {
     pub locale: Option<String>,
     /// The customer. Must be the one of the claim.
     #[serde(default)]
-    #[schema(max_length = 128, example = "K1")]
+    #[schema(pattern = "^[!-~]{1,128}$", example = "K1")]
     pub customer: Option<String>,
     /// The asset that the form is about. Must be the customer's.
     #[serde(default)]
-    #[schema(max_length = 192, example = "vm:100")]
+    #[schema(pattern = "^[a-z][a-z0-9_-]{0,31}:[!-~\\u00c0-\\u024f]{1,150}$", example = "vm:100")]
     pub asset: Option<String>,
     /// The page that the form is on.
     #[serde(default)]
@@ -41,6 +78,38 @@ pub struct Draft {
     #[serde(default)]
     #[schema(max_length = 128, example = "body")]
     pub field: Option<String>,
+}
+
+impl Draft {
+    fn check(&self) -> Result<(), Failure> {
+        wire::draft_id_if("draft_id", Some(&self.draft_id))?;
+        wire::at_most("subject", &self.subject, 1_000)?;
+        wire::at_most("body", &self.body, 20_000)?;
+        wire::at_most_if("locale", self.locale.as_deref(), 35)?;
+        wire::id_if("customer", self.customer.as_deref())?;
+        wire::asset_id_if("asset", self.asset.as_deref())?;
+        wire::at_most_if("page", self.page.as_deref(), 512)?;
+        wire::at_most_if("field", self.field.as_deref(), 128)
+    }
+
+    /// Whoever asks about a customer or an asset must be vouched for.
+    fn agrees(&self, asker: &Asker) -> Result<(), Failure> {
+        let Some(claim) = &asker.customer else {
+            return if self.customer.is_some() || self.asset.is_some() {
+                Err(Failure::not_theirs("`customer` and `asset` need the header `Heinzel-Claim`, signed by the shop"))
+            } else {
+                Ok(())
+            };
+        };
+        if self.customer.as_ref().is_some_and(|customer| *customer != claim.id) {
+            return Err(Failure::not_theirs("`customer` is not the one of the claim"));
+        }
+        let listed = |asset| claim.assets.as_ref().is_none_or(|assets| assets.contains(asset));
+        if self.asset.as_ref().is_some_and(|asset| !listed(asset)) {
+            return Err(Failure::not_theirs("there is no such asset of the claim's customer"));
+        }
+        Ok(())
+    }
 }
 
 /// What fits, or why nothing is shown.

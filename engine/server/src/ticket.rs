@@ -1,23 +1,78 @@
 //! `POST /v1/tickets`: a ticket that was sent; answered with what is already known about it.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Request, StatusCode};
 use heinzel_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::door::Door;
+use crate::failure::Failure;
+use crate::front::Kept;
+use crate::settings::Scope;
+use crate::{body, openapi, wire};
+
+/// Takes a ticket that was sent, links it to incidents and answers with what is known, so that support starts with the
+/// facts. The same id again changes nothing and is answered with what is known by then.
+///
+/// # Errors
+/// 401 and 403 without a token of the scope `ingest`, else by what is wrong with the request.
+#[utoipa::path(
+    post,
+    path = "/v1/tickets",
+    tag = "records",
+    request_body = Ticket,
+    responses(
+        (status = 201, description = "A new ticket", body = TicketTaken),
+        (status = 200, description = "A known ticket", body = TicketTaken),
+        openapi::RecordProblems,
+    ),
+    security(("ingest" = [])),
+)]
+pub async fn tickets(
+    State(door): State<Arc<Door>>,
+    request: Request<Body>,
+) -> Result<(StatusCode, Json<TicketTaken>), Failure> {
+    let (parts, body) = request.into_parts();
+    door.access.entitled(&parts.headers, Scope::Ingest)?;
+    let bytes = body::read(&parts.headers, body, door.limits.record_body, door.limits.form_within).await?;
+    let ticket: Ticket = body::json(&parts.headers, &bytes)?;
+    take(&door, ticket).await
+}
+
+/// Hands a ticket to the engine.
+pub(crate) async fn take(door: &Door, ticket: Ticket) -> Result<(StatusCode, Json<TicketTaken>), Failure> {
+    ticket.check()?;
+    let kept = door.blocking(door.limits.call_within, move |front| front.ticket(ticket)).await?;
+    Ok(answer(kept))
+}
+
+/// 201 for what is new, 200 for what is known.
+pub(crate) fn answer<T>(kept: Kept<T>) -> (StatusCode, Json<T>) {
+    match kept {
+        Kept::New(it) => (StatusCode::CREATED, Json(it)),
+        Kept::Known(it) => (StatusCode::OK, Json(it)),
+    }
+}
 
 /// A sent ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ticket {
     /// Its id in the ticket system. The same id again changes nothing.
-    #[schema(min_length = 1, max_length = 128, pattern = r"^[!-~\u00a1-\uffff]+$", example = "10081")]
+    #[schema(pattern = "^[!-~]{1,128}$", example = "10081")]
     pub id: String,
     /// The customer.
     #[serde(default)]
-    #[schema(max_length = 128, example = "K1")]
+    #[schema(pattern = "^[!-~]{1,128}$", example = "K1")]
     pub customer: Option<String>,
     /// The asset that it is about.
     #[serde(default)]
-    #[schema(max_length = 192, example = "vm:100")]
+    #[schema(pattern = "^[a-z][a-z0-9_-]{0,31}:[!-~\\u00c0-\\u024f]{1,150}$", example = "vm:100")]
     pub asset: Option<String>,
     /// The subject.
     #[serde(default)]
@@ -47,6 +102,20 @@ pub struct Ticket {
     #[serde(default)]
     #[schema(max_length = 192, example = "virtualisation/server-does-not-start")]
     pub answer_used: Option<String>,
+}
+
+impl Ticket {
+    fn check(&self) -> Result<(), Failure> {
+        wire::id_if("id", Some(&self.id))?;
+        wire::id_if("customer", self.customer.as_deref())?;
+        wire::asset_id_if("asset", self.asset.as_deref())?;
+        wire::at_most("subject", &self.subject, 1_000)?;
+        wire::at_most("body", &self.body, 200_000)?;
+        wire::at_most_if("locale", self.locale.as_deref(), 35)?;
+        wire::at_most_if("page", self.page.as_deref(), 512)?;
+        wire::draft_id_if("draft_id", self.draft_id.as_deref())?;
+        wire::at_most_if("answer_used", self.answer_used.as_deref(), 192)
+    }
 }
 
 /// What is known about a ticket.

@@ -43,7 +43,10 @@ pub(super) fn eval(global: &super::Global, command: &Command) -> anyhow::Result<
     let folders = sets(&arguments.folder)?;
     if folders.is_empty() {
         let folder = arguments.folder.display();
-        return Err(Ends::with(Exit::Wrong, format!("no set in {folder}: a set has candidates.jsonl and queries.jsonl")));
+        return Err(Ends::with(
+            Exit::Wrong,
+            format!("no set in {folder}: a set has candidates.jsonl and queries.jsonl"),
+        ));
     }
     let mut all = Vec::new();
     let mut complaints = 0;
@@ -99,7 +102,8 @@ fn words(all: &[Figures]) -> String {
         .iter()
         .filter_map(|f| {
             let s = f.silence?;
-            let mut row = vec![f.set.clone(), f.examples.to_string(), s.strangers.to_string(), format!("{:.3}", s.threshold)];
+            let mut row =
+                vec![f.set.clone(), f.examples.to_string(), s.strangers.to_string(), format!("{:.3}", s.threshold)];
             row.extend([s.shown, s.right].map(|share| format!("{share:.1}")));
             row.push(format!("{:.3}", s.own_threshold));
             row.extend([s.own_strangers_shown, s.own_right].map(|share| format!("{share:.1}")));

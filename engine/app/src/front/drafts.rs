@@ -1,0 +1,144 @@
+//! Drafts that are being written just now: what they say, which incidents they follow. In memory only.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use heinzel_core::incident::IncidentId;
+use heinzel_knowledge::answer::Language;
+
+/// Drafts kept at most; beyond that the oldest half goes.
+const MOST: usize = 20_000;
+/// How long an untouched draft is kept.
+const KEPT: Duration = Duration::from_secs(2 * 3600);
+
+/// What a draft says now.
+#[derive(Clone, Debug)]
+pub(super) struct Spoken {
+    /// Subject and text. Never stored, never logged.
+    pub(super) body: String,
+    pub(super) language: Language,
+    pub(super) asset: Option<String>,
+}
+
+struct Talk {
+    spoken: Spoken,
+    /// What it was about when a look was last asked for.
+    asked: Option<Vec<String>>,
+    follows: Vec<IncidentId>,
+    /// The list that was shown last, hashed.
+    shown: u64,
+    touched: Instant,
+}
+
+/// All of them.
+#[derive(Default)]
+pub(crate) struct Drafts {
+    talks: Mutex<HashMap<String, Talk>>,
+}
+
+impl Drafts {
+    fn talks(&self) -> MutexGuard<'_, HashMap<String, Talk>> {
+        self.talks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what a draft says now.
+    pub(super) fn hear(&self, draft: &str, spoken: Spoken) {
+        let mut talks = self.talks();
+        if let Some(talk) = talks.get_mut(draft) {
+            talk.spoken = spoken;
+            talk.touched = Instant::now();
+            return;
+        }
+        if talks.len() >= MOST {
+            let mut ages: Vec<Instant> = talks.values().map(|talk| talk.touched).collect();
+            let (_, middle, _) = ages.select_nth_unstable(MOST / 2);
+            let (middle, old) = (*middle, Instant::now().checked_sub(KEPT));
+            talks.retain(|_, talk| talk.touched > middle && old.is_none_or(|old| talk.touched > old));
+        }
+        let talk = Talk { spoken, asked: None, follows: Vec::new(), shown: 0, touched: Instant::now() };
+        talks.insert(draft.to_owned(), talk);
+    }
+
+    /// What it says; `None`: it was not heard of lately.
+    pub(super) fn spoken(&self, draft: &str) -> Option<Spoken> {
+        self.talks().get(draft).map(|talk| talk.spoken.clone())
+    }
+
+    /// Whether it has come to be about something else since a look was last asked for; notes that one is asked for.
+    pub(super) fn asks_anew(&self, draft: &str, intents: &[String]) -> bool {
+        let mut talks = self.talks();
+        let Some(talk) = talks.get_mut(draft) else { return false };
+        let known = talk.asked.as_ref().is_some_and(|asked| intents.iter().all(|intent| asked.contains(intent)));
+        if !known {
+            talk.asked.get_or_insert_default().extend(intents.iter().cloned());
+        }
+        !known
+    }
+
+    /// It was not possible to ask.
+    pub(super) fn asks_again(&self, draft: &str) {
+        if let Some(talk) = self.talks().get_mut(draft) {
+            talk.asked = None;
+        }
+    }
+
+    /// These incidents are its own from now on.
+    pub(super) fn follow(&self, draft: &str, incidents: &[IncidentId]) {
+        if let Some(talk) = self.talks().get_mut(draft) {
+            talk.follows.extend(incidents.iter().filter(|id| !talk.follows.contains(id)).copied().collect::<Vec<_>>());
+        }
+    }
+
+    /// The incidents it follows.
+    pub(super) fn follows(&self, draft: &str) -> Vec<IncidentId> {
+        self.talks().get(draft).map(|talk| talk.follows.clone()).unwrap_or_default()
+    }
+
+    /// Whether another list is shown than before; notes it.
+    pub(super) fn shows_anew<'a>(&self, draft: &str, items: impl Iterator<Item = &'a str>) -> bool {
+        let mut hasher = DefaultHasher::new();
+        items.for_each(|item| item.hash(&mut hasher));
+        let list = hasher.finish();
+        self.talks().get_mut(draft).is_none_or(|talk| std::mem::replace(&mut talk.shown, list) != list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spoken() -> Spoken {
+        Spoken { body: "Mein Server startet nicht".into(), language: Language::De, asset: None }
+    }
+
+    #[test]
+    fn a_look_is_asked_for_once_for_what_a_draft_is_about() {
+        let drafts = Drafts::default();
+        let intents = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        assert!(!drafts.asks_anew("unknown", &intents(&["a/b"])));
+        drafts.hear("d", spoken());
+        assert!(drafts.asks_anew("d", &intents(&["a/b"])));
+        assert!(!drafts.asks_anew("d", &intents(&["a/b"])));
+        assert!(drafts.asks_anew("d", &intents(&["a/b", "a/c"])));
+        assert!(!drafts.asks_anew("d", &intents(&["a/c"])));
+        drafts.asks_again("d");
+        assert!(drafts.asks_anew("d", &intents(&["a/c"])));
+        drafts.follow("d", &[3, 4]);
+        drafts.follow("d", &[4, 5]);
+        assert_eq!(drafts.follows("d"), [3, 4, 5]);
+        assert!(drafts.shows_anew("d", ["x"].into_iter()));
+        assert!(!drafts.shows_anew("d", ["x"].into_iter()));
+    }
+
+    #[test]
+    fn strangers_drafts_do_not_fill_the_memory() {
+        let drafts = Drafts::default();
+        for number in 0..=MOST {
+            drafts.hear(&number.to_string(), spoken());
+        }
+        assert!(drafts.talks().len() <= MOST / 2 + 1);
+        assert!(drafts.spoken(&MOST.to_string()).is_some(), "the newest is there");
+    }
+}

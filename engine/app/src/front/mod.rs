@@ -1,0 +1,512 @@
+//! What the ticket form and the shop's systems ask, answered.
+//!
+//! Start at [`Desk::suggest`](Front::suggest): claim the draft, rank, see what goes on at the customer's asset, perhaps set
+//! off a look, and say what fits. Nothing here decides what is repaired: a look is a request to the pump.
+
+mod drafts;
+mod news;
+mod records;
+mod shelf;
+mod tickets;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use heinzel_core::draft::{self as kept, Owner};
+use heinzel_core::incident::{Incident, IncidentId};
+use heinzel_core::look::{Request, Stand};
+use heinzel_core::redact::Redacted;
+use heinzel_knowledge::answer::Language;
+use heinzel_knowledge::contacts::Bounce;
+use heinzel_knowledge::deflection::is_held_out;
+use heinzel_knowledge::render::{Context, Words};
+use heinzel_knowledge::suggest::{self, Asked, Concern, Kind};
+use heinzel_knowledge::text::{self, strip};
+use heinzel_knowledge::tone::{self, Subject, Tone};
+use heinzel_knowledge::{rank, suggest::Nothing};
+use heinzel_script::reload::Watch;
+use heinzel_server::front as asked_by;
+use heinzel_server::front::{Answering, Asker, Front, Kept, Refused};
+use heinzel_server::{asset, customer, draft, import, report, suggestion, ticket};
+use heinzel_store::customers::{Claim, Customers, Retention};
+use heinzel_store::error::StoreError;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::board::Board;
+use crate::clock;
+use crate::config::{Config, Suggestions};
+use crate::pump::Message;
+use crate::scanner::Current;
+use crate::watch::Swap;
+
+pub(crate) use shelf::Shelf;
+
+/// How long the form's answer waits for the pump to say which incidents a look has opened.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Where customers are answered.
+pub(crate) struct Desk {
+    /// What was answered before, and what is known of customers.
+    pub(crate) customers: Arc<Customers>,
+    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) board: Arc<Board>,
+    /// The rules in force: which drafts set them off, and whose the assets are.
+    pub(crate) current: Current,
+    pub(crate) swap: Swap,
+    pub(crate) pump: mpsc::Sender<Message>,
+    pub(crate) settings: Suggestions,
+    /// What answers say of the operator.
+    pub(crate) words: Words,
+    /// The folder of the engine's store, for timelines.
+    pub(crate) state: PathBuf,
+    pub(crate) drafts: drafts::Drafts,
+    /// Itself, for what goes on after an answer: news.
+    me: Weak<Self>,
+    /// What people call their assets.
+    pub(crate) names: RwLock<HashMap<String, String>>,
+}
+
+impl Desk {
+    /// A desk over what is remembered of customers.
+    ///
+    /// # Errors
+    /// When the assets cannot be read.
+    pub(crate) fn new(
+        customers: Arc<Customers>,
+        shelf: Arc<Shelf>,
+        board: Arc<Board>,
+        current: Current,
+        swap: Swap,
+        pump: mpsc::Sender<Message>,
+        (settings, words): (Suggestions, Words),
+        state: PathBuf,
+    ) -> Result<Arc<Self>, StoreError> {
+        let named = customers.assets()?.into_iter().filter_map(|one| Some((one.asset.id, one.name?)));
+        let names = RwLock::new(named.collect());
+        let drafts = drafts::Drafts::default();
+        Ok(Arc::new_cyclic(|me| {
+            let me = me.clone();
+            Self { customers, shelf, board, current, swap, pump, settings, words, state, drafts, me, names }
+        }))
+    }
+
+    async fn answer(&self, asker: &Asker, draft: suggestion::Draft) -> Result<suggestion::Suggestions, Refused> {
+        let now = clock::now();
+        let owner = owner_of(asker);
+        match self.customers.claim(&draft.draft_id, &owner, now).map_err(busy)? {
+            Claim::First | Claim::Yours => {}
+            Claim::Foreign => return Err(Refused::NoSuchDraft),
+        }
+        let customer = asker.customer.as_ref();
+        let asset = self.asset_of(customer, draft.asset.as_deref())?;
+        let form = draft.locale.as_deref().and_then(Language::from_locale);
+        let body = strip::strip(&draft.body);
+        let read = text::analyse(&format!("{}\n{body}", draft.subject), form);
+        let words = read.content_words();
+        let language = read.language.or(form).unwrap_or(Language::De);
+        let reading = tone::read(&format!("{}\n{}", draft.subject, draft.body));
+
+        let shelf = self.shelf.get().ok_or_else(|| Refused::Busy("the answers are being read; ask again".into()))?;
+        let written = rank::Draft { subject: &draft.subject, body: &draft.body, language: form };
+        let ranked = shelf.rank(&written, suggest::RANKED);
+        let threshold = shelf.threshold();
+        let passes = words >= suggest::FEWEST_WORDS && ranked.first().is_some_and(|best| best.raw >= threshold);
+        let intents: Vec<String> = ranked
+            .iter()
+            .filter(|one| passes && one.raw >= threshold * suggest::FURTHER)
+            .filter_map(|one| shelf.documents.get(one.document).cloned())
+            .collect();
+
+        let held_out = is_held_out(&owner, &draft.draft_id, self.settings.hold_out);
+        let spoken =
+            drafts::Spoken { body: format!("{}\n{}", draft.subject, draft.body), language, asset: asset.clone() };
+        self.drafts.hear(&draft.draft_id, spoken);
+        // Who is held out is helped like everybody; only the answers are not shown.
+        if let (Some(customer), Some(asset)) = (customer, &asset) {
+            self.look(&draft.draft_id, &customer.id, asset, intents).await;
+        }
+        let follows = self.drafts.follows(&draft.draft_id);
+        let concerns: Vec<Concern> = match customer {
+            Some(customer) => self.concerns(&customer.id, asset.as_deref(), &follows, language),
+            None => Vec::new(),
+        };
+        let news = self.news_now(&follows, language);
+        let asked = Asked {
+            draft: written,
+            language,
+            words,
+            asset_kind: asset.as_deref().and_then(|id| id.split_once(':')).map(|(kind, _)| kind),
+            context: self.context(customer.map(|c| &*c.id), asset.as_deref(), language),
+            concerns: &concerns,
+            today: &news::today(now),
+        };
+        let found = suggest::suggest(&shelf.library, &shelf.documents, &ranked, threshold, &asked);
+        let top = found.as_ref().ok().and_then(|items| items.first());
+        let top = top.map(|item| kept::Top { item: item.id.clone(), confidence: f64::from(item.confidence) });
+        let nothing = match &found {
+            _ if !self.settings.enabled => Some(suggestion::NothingReason::Off),
+            _ if held_out => Some(suggestion::NothingReason::HoldOut),
+            Ok(_) => None,
+            Err(Nothing::TooShort) => Some(suggestion::NothingReason::TooShort),
+            Err(Nothing::NothingFits) => Some(suggestion::NothingReason::NothingFits),
+        };
+        let items = found.ok().filter(|_| nothing.is_none()).unwrap_or_default();
+        self.note(&draft, &owner, language, words, held_out, top, nothing, asset, &items);
+
+        let subject = match items.first().map(|item| item.kind) {
+            Some(Kind::Incident) => Subject::Incident,
+            Some(Kind::Fix) => Subject::Fix,
+            _ => Subject::Answer,
+        };
+        let opening =
+            if items.is_empty() { String::new() } else { tone::opening(&reading, language, subject).to_owned() };
+        Ok(suggestion::Suggestions {
+            draft_id: draft.draft_id,
+            language,
+            words: u32::try_from(words).unwrap_or(u32::MAX),
+            items: items.into_iter().map(shown).collect(),
+            nothing: nothing.map(|reason| suggestion::Nothing { reason, text: silence(reason, language).to_owned() }),
+            tone: suggestion::Tone {
+                tone: match reading.tone {
+                    Tone::Calm => suggestion::ToneName::Calm,
+                    Tone::Worried => suggestion::ToneName::Worried,
+                    Tone::Upset => suggestion::ToneName::Upset,
+                },
+                evidence: reading.evidence.iter().map(ToString::to_string).collect(),
+            },
+            opening,
+            news,
+        })
+    }
+
+    /// The asset a draft is about: theirs, or nobody's business.
+    fn asset_of(
+        &self,
+        customer: Option<&asked_by::CustomerClaim>,
+        named: Option<&str>,
+    ) -> Result<Option<String>, Refused> {
+        let Some(customer) = customer else {
+            return if named.is_some() { Err(Refused::NotTheirs) } else { Ok(None) };
+        };
+        let live = self.current.get();
+        let theirs = |id: &str| {
+            live.assets.get(id).is_some_and(|asset| asset.owner.as_deref() == Some(&*customer.id))
+                && customer.assets.as_ref().is_none_or(|listed| listed.iter().any(|one| one == id))
+        };
+        match named.map(|name| live.assets.resolve(name)) {
+            Some(id) if theirs(&id) => Ok(Some(id)),
+            Some(_) => Err(Refused::NotTheirs),
+            // The only one they have is meant.
+            None => {
+                let mut all = live.assets.iter().filter(|asset| theirs(&asset.id));
+                let only = all.next().map(|asset| asset.id.clone());
+                Ok(only.filter(|_| all.next().is_none()))
+            }
+        }
+    }
+
+    /// Sets off a look, once for what a draft is about.
+    async fn look(&self, draft: &str, customer: &str, asset: &str, intents: Vec<String>) {
+        let live = self.current.get();
+        let kind = asset.split_once(':').map_or("", |(kind, _)| kind);
+        let clauses = live.rules.rules.values().filter_map(|rule| rule.draft.as_ref());
+        let mut wanted = clauses.filter(|clause| clause.asset.iter().any(|one| one == kind));
+        if !wanted.any(|clause| clause.place_in(&intents).is_some()) || !self.drafts.asks_anew(draft, &intents) {
+            return;
+        }
+        let request =
+            Request { draft: draft.to_owned(), customer: customer.to_owned(), asset: asset.to_owned(), intents };
+        let (answer, wait) = oneshot::channel();
+        if self.pump.try_send(Message::Drafted { request, answer }).is_err() {
+            // The engine is behind: the next letter asks again.
+            return self.drafts.asks_again(draft);
+        }
+        match tokio::time::timeout(PATIENCE, wait).await {
+            Ok(Ok(Ok(incidents))) => self.drafts.follow(draft, &incidents),
+            Ok(Ok(Err(refused))) => tracing::debug!(%refused, "a draft sets nothing off"),
+            // What was set off is found on the board.
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+
+    /// What goes on at the customer's assets, for people.
+    fn concerns(
+        &self,
+        customer: &str,
+        asset: Option<&str>,
+        follows: &[IncidentId],
+        language: Language,
+    ) -> Vec<Concern> {
+        let theirs = self.board.of_customer(customer, clock::now());
+        let about = |incident: &&Arc<Incident>| {
+            asset.is_none_or(|asset| incident.asset == asset || incident.dependants.contains(asset))
+        };
+        theirs.iter().filter(about).map(|incident| self.concern(incident, follows, language)).collect()
+    }
+
+    fn concern(&self, incident: &Incident, follows: &[IncidentId], language: Language) -> Concern {
+        let live = self.current.get();
+        let clause = live.rules.rules.get(&incident.rule).and_then(|rule| rule.draft.clone());
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        Concern {
+            incident: incident.id,
+            rule: incident.rule.to_string(),
+            answer: incident.answer.clone(),
+            stand: Stand::of(incident),
+            found: clause.map(|clause| clause.found).unwrap_or_default(),
+            asset_name: names.get(&incident.asset).cloned(),
+            asset_kind: incident.asset.split_once(':').map_or("", |(kind, _)| kind).to_owned(),
+            since: news::time_of_day(incident.told.unwrap_or(incident.opened_at), language),
+            until: incident.resolved_at.map(|end| news::time_of_day(end, language)),
+            of_this_draft: follows.contains(&incident.id),
+        }
+    }
+
+    /// What answers may say of this customer.
+    fn context(&self, customer: Option<&str>, asset: Option<&str>, language: Language) -> Context {
+        let mut context = Context::default();
+        self.words.fill(&mut context, language);
+        let name = customer.and_then(|id| self.customers.customer(id).ok().flatten()).and_then(|known| known.name);
+        if let Some(name) = name {
+            context.set("customer.name", &name);
+        }
+        if let Some(id) = asset {
+            let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+            let bare = id.split_once(':').map_or(id, |(_, name)| name);
+            context.set("asset.id", bare);
+            context.set("asset.name", names.get(id).map_or(bare, String::as_str));
+        }
+        context
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one place writes down what a draft came to")]
+    fn note(
+        &self,
+        draft: &suggestion::Draft,
+        owner: &Owner,
+        language: Language,
+        words: usize,
+        hold_out: bool,
+        top: Option<kept::Top>,
+        nothing: Option<suggestion::NothingReason>,
+        asset: Option<String>,
+        items: &[suggest::Item],
+    ) {
+        let now = clock::now();
+        let text = self.settings.keep_drafts.then(|| Redacted::of(&format!("{}\n{}", draft.subject, draft.body), &[]));
+        self.customers.note_draft(kept::Draft {
+            id: draft.draft_id.clone(),
+            owner: owner.clone(),
+            language: language.code().to_owned(),
+            page: draft.page.clone(),
+            field: draft.field.clone(),
+            asset,
+            first: now,
+            last: now,
+            words: u32::try_from(words).unwrap_or(u32::MAX),
+            hold_out,
+            top,
+            nothing: nothing.map(|reason| match reason {
+                suggestion::NothingReason::TooShort => kept::Nothing::TooShort,
+                suggestion::NothingReason::NothingFits => kept::Nothing::NothingFits,
+                suggestion::NothingReason::HoldOut => kept::Nothing::HoldOut,
+                suggestion::NothingReason::Off => kept::Nothing::Off,
+            }),
+            text,
+        });
+        if items.is_empty() || !self.drafts.shows_anew(&draft.draft_id, items.iter().map(|item| &*item.id)) {
+            return;
+        }
+        let shown = (1..).zip(items).map(|(place, item)| kept::Shown {
+            draft: draft.draft_id.clone(),
+            item: item.id.clone(),
+            rank: place,
+            confidence: f64::from(item.confidence),
+            ranker: "lexical".to_owned(),
+            at: now,
+        });
+        self.customers.note_shown(shown.collect());
+    }
+
+    /// Whether a draft is the asker's.
+    fn check_owner(&self, asker: &Asker, draft_id: &str) -> Result<(), Refused> {
+        let owner = self.customers.owner_of(draft_id).map_err(busy)?;
+        if owner.as_ref() == Some(&owner_of(asker)) { Ok(()) } else { Err(Refused::NoSuchDraft) }
+    }
+}
+
+/// The desk, and what keeps it up to date.
+pub(crate) struct Opened {
+    pub(crate) desk: Arc<Desk>,
+    _watches: Vec<Watch>,
+    upkeep: [tokio::task::JoinHandle<()>; 2],
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.upkeep.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+/// How often what is too old is removed.
+const UPKEEP: Duration = Duration::from_secs(3600);
+
+/// Opens the desk: reads the answers, and reads them anew whenever they change.
+///
+/// # Errors
+/// When what is remembered of customers cannot be read.
+pub(crate) fn open(
+    config: &Config,
+    customers: Arc<Customers>,
+    board: &Arc<Board>,
+    current: &Current,
+    swap: &Swap,
+    pump: &mpsc::Sender<Message>,
+) -> anyhow::Result<Opened> {
+    let shelf = Arc::new(Shelf::new(&config.rules, customers.clone()));
+    let first = shelf.clone();
+    std::thread::Builder::new().name("answers".into()).spawn(move || first.reload()).context("read the answers")?;
+    let board_bounces = board.bounces();
+    let said = (config.suggestions.clone(), config.answers.words.clone());
+    let (board, current, swap, pump) = (board.clone(), current.clone(), swap.clone(), pump.clone());
+    let desk = Desk::new(customers.clone(), shelf.clone(), board, current, swap, pump, said, config.state.clone())?;
+    let watch = |folder: &PathBuf| {
+        let shelf = shelf.clone();
+        let watch = Watch::start(folder, move || shelf.reload());
+        watch.map_err(|error| tracing::warn!(%error, "changed answers there count from the next start")).ok()
+    };
+    let watches = config.rules.iter().filter_map(watch).collect();
+    let notes = tokio::spawn(note_bounces(board_bounces, customers.clone()));
+    let keep = config.suggestions.retention;
+    let upkeep = tokio::spawn(async move {
+        let mut due = tokio::time::interval(UPKEEP);
+        loop {
+            due.tick().await;
+            let customers = customers.clone();
+            let _ = tokio::task::spawn_blocking(move || tidy(&customers, &keep)).await;
+        }
+    });
+    Ok(Opened { desk, _watches: watches, upkeep: [upkeep, notes] })
+}
+
+/// Notes which customers' addresses mail comes back from.
+async fn note_bounces(mut bounces: broadcast::Receiver<Bounce>, customers: Arc<Customers>) {
+    loop {
+        let bounce = match bounces.recv().await {
+            Ok(bounce) => bounce,
+            // One more or less of a flood changes nothing.
+            Err(broadcast::error::RecvError::Lagged(_)) => continue,
+            Err(broadcast::error::RecvError::Closed) => return,
+        };
+        let customers = customers.clone();
+        let note = move || customers.bounced(&bounce.address, &bounce.why, bounce.at);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(note).await {
+            tracing::warn!(%error, "a returned mail could not be noted");
+        }
+    }
+}
+
+/// Removes what is too old.
+fn tidy(customers: &Customers, keep: &Retention) {
+    loop {
+        match customers.retain(clock::now(), keep) {
+            Ok(removed) if removed.more => {}
+            Ok(_) => return,
+            Err(error) => {
+                return tracing::warn!(%error, "could not remove what is too old; it is tried again in an hour");
+            }
+        }
+    }
+}
+
+impl Front for Desk {
+    fn suggest<'a>(&'a self, asker: &'a Asker, draft: suggestion::Draft) -> Answering<'a, suggestion::Suggestions> {
+        Box::pin(self.answer(asker, draft))
+    }
+
+    fn news(&self, asker: &Asker, draft_id: &str) -> Result<mpsc::Receiver<draft::News>, Refused> {
+        self.check_owner(asker, draft_id)?;
+        Ok(self.follow(draft_id))
+    }
+
+    fn feedback(&self, asker: &Asker, draft_id: &str, feedback: draft::Feedback) -> Result<(), Refused> {
+        self.check_owner(asker, draft_id)?;
+        self.heed(&owner_of(asker), draft_id, feedback)
+    }
+
+    fn ticket(&self, ticket: ticket::Ticket) -> Result<Kept<ticket::TicketTaken>, Refused> {
+        self.take_ticket(ticket)
+    }
+
+    fn put_asset(&self, id: &str, asset: asset::AssetRecord) -> Result<Kept<asset::AssetRecord>, Refused> {
+        self.keep_asset(id, asset)
+    }
+
+    fn put_customer(
+        &self,
+        id: &str,
+        customer: customer::CustomerRecord,
+    ) -> Result<Kept<customer::CustomerRecord>, Refused> {
+        self.keep_customer(id, customer)
+    }
+
+    fn import(
+        &self,
+        kind: import::ImportKind,
+        rows: &mut dyn std::io::Read,
+        dry_run: bool,
+    ) -> Result<import::Imported, Refused> {
+        self.take_rows(kind, rows, dry_run)
+    }
+
+    fn report(&self, name: report::ReportName, span: report::Span) -> Result<serde_json::Value, Refused> {
+        self.make_report(name, span)
+    }
+}
+
+fn owner_of(asker: &Asker) -> Owner {
+    match &asker.customer {
+        Some(claim) => Owner::Customer(claim.id.clone()),
+        None => Owner::Key(asker.form.to_string()),
+    }
+}
+
+/// The details are the operator's; the form is told to come again.
+#[expect(clippy::needless_pass_by_value, reason = "used as a function value")]
+fn busy(error: StoreError) -> Refused {
+    tracing::error!(%error, "what is remembered of customers");
+    Refused::Busy("what is remembered of customers cannot be read or written now; try again".into())
+}
+
+fn shown(item: suggest::Item) -> suggestion::Item {
+    suggestion::Item {
+        kind: match item.kind {
+            Kind::Answer => suggestion::ItemKind::Answer,
+            Kind::Incident => suggestion::ItemKind::Incident,
+            Kind::Fix => suggestion::ItemKind::Fix,
+        },
+        id: item.id,
+        title: item.title,
+        rank_score: f64::from(item.rank_score),
+        confidence: f64::from(item.confidence.clamp(0.0, 1.0)),
+        why: suggestion::Why { words: item.words, example: item.example, incident: item.incident },
+        parts: item.parts.into(),
+        links: item.links.into_iter().map(|link| suggestion::Link { title: link.title, url: link.url }).collect(),
+    }
+}
+
+/// Why nothing is shown, for people; empty where nobody needs to know.
+const fn silence(reason: suggestion::NothingReason, language: Language) -> &'static str {
+    match (reason, language) {
+        (suggestion::NothingReason::NothingFits, Language::De) => {
+            "Dazu haben wir keine fertige Antwort. Bitte senden Sie Ihre Nachricht ab."
+        }
+        (suggestion::NothingReason::NothingFits, Language::En) => {
+            "We have no ready answer to this. Please send your message."
+        }
+        _ => "",
+    }
+}

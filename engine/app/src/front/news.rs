@@ -1,0 +1,133 @@
+//! News about a customer's asset, as they happen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use heinzel_core::incident::{Incident, IncidentId};
+use heinzel_core::look::Stand;
+use heinzel_core::time::Timestamp;
+use heinzel_knowledge::answer::Language;
+use heinzel_knowledge::suggest::news::News as Words;
+use heinzel_server::draft::{News, NewsState};
+use jiff::tz::TimeZone;
+use tokio::sync::{broadcast, mpsc};
+
+use super::Desk;
+
+/// News that wait for a slow form.
+const WAITING: usize = 16;
+/// How long a form is told news at most: as long as a patient customer looks on.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+
+impl Desk {
+    /// How what a draft follows stands now: of several incidents, what is being done comes before what is over.
+    pub(super) fn news_now(&self, follows: &[IncidentId], language: Language) -> Option<News> {
+        let known: Vec<Arc<Incident>> = follows.iter().filter_map(|id| self.board.incident(*id)).collect();
+        let Some(first) = known.iter().min_by_key(|incident| order(Stand::of(incident))) else {
+            // Decided, and about to be stored.
+            let at = crate::clock::now();
+            let text = match language {
+                Language::De => "Wir sehen gerade nach.",
+                Language::En => "We are having a look.",
+            };
+            let incident = Some(*follows.first()?);
+            return Some(News { state: NewsState::Checking, text: text.to_owned(), incident, at });
+        };
+        let concern = self.concern(first, follows, language);
+        Some(News {
+            state: state(concern.stand),
+            text: Words::of(&concern, language).text,
+            incident: Some(first.id),
+            at: first.resolved_at.or(first.told).unwrap_or(first.opened_at),
+        })
+    }
+
+    /// What a draft follows, from now on: first how it stands, then each change.
+    pub(super) fn follow(&self, draft: &str) -> mpsc::Receiver<News> {
+        let (send, receive) = mpsc::channel(WAITING);
+        let (desk, draft) = (self.me.clone(), draft.to_owned());
+        tokio::spawn(async move {
+            // The engine stops: there is no news any more.
+            let Some(desk) = desk.upgrade() else { return };
+            let told = tell(&desk, &draft, &send);
+            // A form that stays open for ever is told nothing more.
+            let _ = tokio::time::timeout(LONGEST, told).await;
+        });
+        receive
+    }
+}
+
+async fn tell(desk: &Arc<Desk>, draft: &str, form: &mpsc::Sender<News>) {
+    let mut changes = desk.board.listen();
+    let mut last: Option<News> = None;
+    loop {
+        let language = desk.drafts.spoken(draft).map_or(Language::De, |spoken| spoken.language);
+        if let Some(news) = desk.news_now(&desk.drafts.follows(draft), language)
+            && last.as_ref() != Some(&news)
+        {
+            let over = news.state.is_final();
+            last = Some(news.clone());
+            if form.send(news).await.is_err() || over {
+                return;
+            }
+        }
+        loop {
+            let changed = tokio::select! {
+                () = form.closed() => return,
+                changed = changes.recv() => changed,
+                // Another letter may have set off a look meanwhile.
+                () = tokio::time::sleep(Duration::from_secs(2)) => break,
+            };
+            match changed {
+                Ok(incident) if desk.drafts.follows(draft).contains(&incident.id) => break,
+                Ok(_) => {}
+                Err(broadcast::error::RecvError::Lagged(_)) => break,
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+/// What is told first of several.
+const fn order(stand: Stand) -> u8 {
+    match stand {
+        Stand::Repairing => 0,
+        Stand::Found => 1,
+        Stand::Checking => 2,
+        Stand::Repaired => 3,
+        Stand::HandedOver => 4,
+        Stand::Unsettled => 5,
+        Stand::Well => 6,
+    }
+}
+
+const fn state(stand: Stand) -> NewsState {
+    match stand {
+        Stand::Checking => NewsState::Checking,
+        Stand::Found => NewsState::Found,
+        Stand::Repairing => NewsState::Repairing,
+        Stand::Repaired => NewsState::Repaired,
+        Stand::Well => NewsState::Well,
+        Stand::HandedOver => NewsState::HandedOver,
+        Stand::Unsettled => NewsState::Unsettled,
+    }
+}
+
+/// A time as people say it: of today the time alone, else with its day.
+pub(super) fn time_of_day(at: Timestamp, language: Language) -> String {
+    let zone = TimeZone::system();
+    let Ok(then) = jiff::Timestamp::from_microsecond(at.as_micros()) else { return String::new() };
+    let (then, now) = (then.to_zoned(zone.clone()), jiff::Timestamp::now().to_zoned(zone));
+    let format = match (then.date() == now.date(), language) {
+        (true, _) => "%H:%M",
+        (false, Language::De) => "%d.%m., %H:%M Uhr",
+        (false, Language::En) => "%-d %B, %H:%M",
+    };
+    then.strftime(format).to_string()
+}
+
+/// The day, as answers name their last one.
+pub(super) fn today(now: Timestamp) -> String {
+    let zoned = jiff::Timestamp::from_microsecond(now.as_micros()).map(|at| at.to_zoned(TimeZone::system()));
+    zoned.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
+}

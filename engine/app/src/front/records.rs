@@ -1,0 +1,128 @@
+//! Customers and assets as the shop's systems know them, and reports over what was remembered.
+
+use std::io::Read;
+use std::sync::PoisonError;
+
+use heinzel_core::asset::{Asset, Assets};
+use heinzel_core::customer::{Customer, NamedAsset};
+use heinzel_server::asset::AssetRecord;
+use heinzel_server::customer::CustomerRecord;
+use heinzel_server::front::{Kept, Refused};
+use heinzel_server::import::{Complaint, ImportKind, Imported};
+use heinzel_server::report::{ReportName, Span};
+use heinzel_store::customers::{Put, Range};
+
+use super::{Desk, busy};
+use crate::{clock, reports};
+
+impl Desk {
+    pub(super) fn keep_asset(&self, id: &str, record: AssetRecord) -> Result<Kept<AssetRecord>, Refused> {
+        let named = NamedAsset {
+            asset: Asset {
+                id: id.to_owned(),
+                aliases: record.aliases.clone(),
+                owner: record.owner.clone(),
+                depends_on: record.depends_on.clone(),
+                protected: record.protected,
+            },
+            name: record.name.clone(),
+        };
+        self.check_asset(&named.asset)?;
+        let put = self.customers.put_asset(&named).map_err(busy)?;
+        if put != Put::Same {
+            self.know()?;
+        }
+        Ok(kept(put, record))
+    }
+
+    /// Whether an asset fits in with those that are known.
+    fn check_asset(&self, asset: &Asset) -> Result<(), Refused> {
+        let invalid = |field: &str, why: String| Refused::Invalid { field: field.to_owned(), why };
+        let others = self.customers.assets().map_err(busy)?.into_iter().map(|one| one.asset);
+        let others: Vec<Asset> = others.filter(|other| other.id != asset.id).chain([asset.clone()]).collect();
+        let (_, errors) = Assets::default().with(&others);
+        match errors.into_iter().find(|error| error.is_about(&asset.id)) {
+            Some(error) => Err(invalid(error.field(), error.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the engine which assets there are now.
+    fn know(&self) -> Result<(), Refused> {
+        let all = self.customers.assets().map_err(busy)?;
+        let named = all.iter().filter_map(|one| Some((one.asset.id.clone(), one.name.clone()?)));
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = named.collect();
+        self.swap.know(all.into_iter().map(|one| one.asset).collect());
+        Ok(())
+    }
+
+    pub(super) fn keep_customer(&self, id: &str, record: CustomerRecord) -> Result<Kept<CustomerRecord>, Refused> {
+        let customer = Customer {
+            id: id.to_owned(),
+            name: record.name.clone(),
+            email: record.email.clone(),
+            language: record.language.clone(),
+            since: record.since,
+            last_seen: record.last_seen,
+        };
+        let put = self.customers.put_customer(&customer).map_err(busy)?;
+        Ok(kept(put, record))
+    }
+
+    /// Takes a list of the shop's.
+    pub(super) fn take_rows(&self, kind: ImportKind, rows: &mut dyn Read, dry_run: bool) -> Result<Imported, Refused> {
+        let mut list = Vec::new();
+        let longest = heinzel_knowledge::import::LARGEST as u64 + 1;
+        rows.take(longest).read_to_end(&mut list).map_err(|_| Refused::BrokeOff)?;
+        match kind {
+            ImportKind::Customers => {
+                let read = heinzel_knowledge::import::customers(&list);
+                if !dry_run {
+                    self.customers.put_all(&read.rows, &[]).map_err(busy)?;
+                }
+                Ok(told(read.rows.len(), read.complaints, dry_run))
+            }
+            ImportKind::Assets => {
+                let read = heinzel_knowledge::import::assets(&list);
+                if !dry_run {
+                    self.customers.put_all(&[], &read.rows).map_err(busy)?;
+                    self.know()?;
+                }
+                Ok(told(read.rows.len(), read.complaints, dry_run))
+            }
+        }
+    }
+
+    pub(super) fn make_report(&self, name: ReportName, span: Span) -> Result<serde_json::Value, Refused> {
+        let reader = self.customers.reader().map_err(busy)?;
+        let (range, now) = (Range { from: span.from, until: span.until }, clock::now());
+        match name {
+            ReportName::Deflection => json(&reports::deflection(&reader, range, now).map_err(busy)?),
+            ReportName::Topics => json(&reports::topics(&reader, range, now).map_err(busy)?.0),
+            ReportName::Silence => json(&reports::silence(&reader, &self.state, range, now).map_err(busy)?),
+            ReportName::Contacts => json(&reports::contacts(&reader, now).map_err(busy)?),
+        }
+    }
+}
+
+/// Complaints that an answer carries.
+const COMPLAINTS: usize = 1_000;
+
+fn told(taken: usize, complaints: Vec<heinzel_knowledge::import::Complaint>, dry_run: bool) -> Imported {
+    let left_out = complaints.len().saturating_sub(COMPLAINTS) as u64;
+    let complaints: Vec<Complaint> = complaints
+        .into_iter()
+        .take(COMPLAINTS)
+        .map(|complaint| Complaint { line: complaint.line, why: complaint.why })
+        .collect();
+    let rows = taken as u64 + complaints.len() as u64 + left_out;
+    Imported { rows, taken: taken as u64, complaints, complaints_left_out: left_out, dry_run }
+}
+
+fn json<T: serde::Serialize>(report: &T) -> Result<serde_json::Value, Refused> {
+    serde_json::to_value(report).map_err(|error| Refused::Busy(format!("the report cannot be written: {error}")))
+}
+
+fn kept<T>(put: Put, record: T) -> Kept<T> {
+    if put == Put::New { Kept::New(record) } else { Kept::Known(record) }
+}

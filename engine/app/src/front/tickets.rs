@@ -1,0 +1,171 @@
+//! Sent tickets, with what was found; and what customers say of what they were shown.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heinzel_core::draft::{Deed, Example, Feedback, Origin, Owner};
+use heinzel_core::incident::Incident;
+use heinzel_core::redact::Redacted;
+use heinzel_core::ticket::Ticket;
+use heinzel_knowledge::answer::Language;
+use heinzel_server::front::{Kept, Refused};
+use heinzel_server::{draft, ticket};
+use heinzel_store::Store as _;
+use heinzel_store::customers::Put;
+use heinzel_store::sqlite::Sqlite;
+
+use super::{Desk, busy};
+use crate::clock;
+use crate::text::plain;
+
+/// Incidents that a ticket's note tells of.
+const TOLD: usize = 3;
+/// Lines of an incident's timeline in a note.
+const LINES: usize = 20;
+/// How long the store is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+impl Desk {
+    /// Stores a customer's word and learns from it.
+    pub(super) fn heed(&self, owner: &Owner, draft: &str, feedback: draft::Feedback) -> Result<(), Refused> {
+        let what = match feedback.what {
+            draft::FeedbackKind::Opened => Deed::Opened,
+            draft::FeedbackKind::Solved => Deed::Solved,
+            draft::FeedbackKind::Dismissed => Deed::Dismissed,
+            draft::FeedbackKind::Sent => Deed::Sent,
+        };
+        let answer = feedback.answer;
+        let word = Feedback { draft: draft.to_owned(), what, answer: answer.clone(), at: clock::now() };
+        let new = self.customers.put_feedback(&word).map_err(busy)?;
+        if let (Deed::Solved, true, Some(answer), Some(spoken)) = (what, new, answer, self.drafts.spoken(draft)) {
+            self.learn(owner, &answer, spoken.language, &spoken.body, Origin::Confirmed);
+        }
+        Ok(())
+    }
+
+    /// The draft becomes an example of the answer, without personal data.
+    fn learn(&self, owner: &Owner, answer: &str, language: Language, text: &str, origin: Origin) {
+        // An incident's number, or an answer that is gone, teaches nothing.
+        if self.shelf.get().is_none_or(|books| books.library.get(answer).is_none()) {
+            return;
+        }
+        let customer = owner.customer().and_then(|id| self.customers.customer(id).ok().flatten());
+        let name = customer.and_then(|customer| customer.name).unwrap_or_default();
+        let known: Vec<&str> = name.split_whitespace().collect();
+        let example = Example {
+            answer: answer.to_owned(),
+            language: language.code().to_owned(),
+            text: Redacted::of(text, &known),
+            origin,
+            count: 1,
+        };
+        match self.customers.learn(&example, owner) {
+            Ok(true) => self.shelf.learned(),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "an example could not be learned"),
+        }
+    }
+
+    pub(super) fn take_ticket(&self, sent: ticket::Ticket) -> Result<Kept<ticket::TicketTaken>, Refused> {
+        let draft = match &sent.draft_id {
+            Some(id) => self.customers.draft(id).map_err(busy)?.filter(|draft| match (&draft.owner, &sent.customer) {
+                (Owner::Customer(owner), Some(customer)) => owner == customer,
+                (Owner::Customer(_), None) => false,
+                (Owner::Key(_), _) => true,
+            }),
+            None => None,
+        };
+        let asset = sent.asset.clone().or_else(|| draft.as_ref().and_then(|draft| draft.asset.clone()));
+        let incidents = self.incidents_for(sent.customer.as_deref(), asset.as_deref(), sent.draft_id.as_deref());
+        let language = sent.locale.as_deref().and_then(Language::from_locale);
+        let kept = Ticket {
+            id: sent.id.clone(),
+            customer: sent.customer.clone(),
+            asset,
+            subject: sent.subject.clone(),
+            body: sent.body.clone(),
+            language: language.map(|language| language.code().to_owned()),
+            page: sent.page.clone(),
+            created: sent.created_at.unwrap_or_else(clock::now),
+            draft: draft.map(|draft| draft.id),
+            answer_used: sent.answer_used.clone(),
+            incidents: incidents.iter().map(|incident| incident.id).collect(),
+        };
+        let put = self.customers.put_ticket(&kept).map_err(busy)?;
+        if let (Some(answer), Some(customer), true) = (&sent.answer_used, &sent.customer, put != Put::Same) {
+            let text = format!("{}\n{}", sent.subject, sent.body);
+            let owner = Owner::Customer(customer.clone());
+            self.learn(&owner, answer, language.unwrap_or(Language::De), &text, Origin::Logged);
+        }
+        let taken = ticket::TicketTaken {
+            id: sent.id,
+            note: self.note_of(&incidents),
+            incidents: incidents.iter().map(|incident| listed(incident)).collect(),
+        };
+        Ok(if put == Put::New { Kept::New(taken) } else { Kept::Known(taken) })
+    }
+
+    /// What is known of the customer's asset, and what the draft has set off.
+    fn incidents_for(&self, customer: Option<&str>, asset: Option<&str>, draft: Option<&str>) -> Vec<Arc<Incident>> {
+        let Some(customer) = customer else { return Vec::new() };
+        let follows = draft.map(|draft| self.drafts.follows(draft)).unwrap_or_default();
+        let about = |incident: &Arc<Incident>| {
+            follows.contains(&incident.id)
+                || asset.is_none_or(|asset| incident.asset == asset || incident.dependants.contains(asset))
+        };
+        self.board.of_customer(customer, clock::now()).into_iter().filter(about).collect()
+    }
+
+    /// What was found, so that support begins with the facts.
+    fn note_of(&self, incidents: &[Arc<Incident>]) -> String {
+        let mut note = String::new();
+        if incidents.is_empty() {
+            return note;
+        }
+        let store = Sqlite::open_read_only(&self.state, PATIENCE);
+        for incident in incidents.iter().take(TOLD) {
+            // Writing into a text cannot fail.
+            let _ = writeln!(
+                note,
+                "**Incident {}: {}** on `{}`, {} since {}",
+                incident.id,
+                plain(&incident.title, 200),
+                plain(&incident.asset, 200),
+                incident.status,
+                incident.opened_at
+            );
+            if let Some(verdict) = &incident.verdict {
+                let _ = writeln!(note, "- how it stands: {}", plain(verdict, 300));
+            }
+            let timeline = store.as_ref().ok().and_then(|store| store.timeline(incident.id).ok()).unwrap_or_default();
+            let skipped = timeline.len().saturating_sub(LINES);
+            for line in timeline.iter().skip(skipped) {
+                let _ = writeln!(note, "- {} {}: {}", line.entry.at, line.entry.what, plain(&line.entry.text, 300));
+            }
+            note.push('\n');
+        }
+        if incidents.len() > TOLD {
+            let _ = writeln!(note, "And {} more; `heinzel incident list` shows them.", incidents.len() - TOLD);
+        }
+        note.trim_end().to_owned()
+    }
+}
+
+fn listed(incident: &Incident) -> ticket::TicketIncident {
+    ticket::TicketIncident {
+        id: incident.id,
+        rule: incident.rule.to_string(),
+        title: incident.title.clone(),
+        asset: incident.asset.clone(),
+        state: if incident.is_resolved() {
+            "resolved"
+        } else if incident.acknowledged_by.is_some() {
+            "acknowledged"
+        } else {
+            "open"
+        }
+        .to_owned(),
+        since: incident.opened_at,
+    }
+}

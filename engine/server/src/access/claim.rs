@@ -1,0 +1,281 @@
+//! What a shop's backend vouches for: a JSON web token (RFC 7519), HS256 and nothing else.
+//!
+//! Start at [`Claims::customer`]. Written here rather than taken from a library: of the whole standard 60 lines are
+//! needed, with ring's HMAC, which is in the tree; the libraries bring other algorithms, to be switched off again.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use heinzel_core::time::Timestamp;
+use ring::hmac;
+use serde::{Deserialize, Serialize};
+
+use crate::front::CustomerClaim;
+use crate::wire;
+
+/// How far ahead `exp` may be: whoever finds an old claim shall not be the customer for long.
+const LONGEST_S: f64 = 86_400.0;
+/// By how much the clocks of shop and engine may differ, where that only delays.
+const SKEW_S: f64 = 60.0;
+/// The longest claim, in bytes.
+const MOST_BYTES: usize = 8_192;
+/// The shortest secret, in bytes (RFC 7518, 3.2: at least as long as the hash).
+pub const SHORTEST_SECRET: usize = 32;
+
+/// How the claims of one form are checked.
+#[derive(Clone, Debug)]
+pub struct Claims {
+    keys: Vec<hmac::Key>,
+    issuer: Option<String>,
+    audience: Option<String>,
+}
+
+/// Why a claim does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoClaim {
+    /// It is not three parts of base64url with JSON in them.
+    #[error("it is no JSON web token")]
+    Form,
+    /// Another algorithm, or a header that asks for what is not known.
+    #[error("its `alg` must be HS256, without `crit`")]
+    Algorithm,
+    /// Not signed with a secret of this form.
+    #[error("its signature does not fit")]
+    Signature,
+    /// A claim is missing or of another kind.
+    #[error("it needs `sub` (the customer's id) and `exp`; `assets` is a list of ids")]
+    Content,
+    /// `exp` has passed.
+    #[error("it has expired; the page needs a fresh one from the shop")]
+    Expired,
+    /// `exp` is too far ahead.
+    #[error("its `exp` must be at most 24 hours ahead")]
+    TooLong,
+    /// `nbf` or `iat` lie ahead.
+    #[error("it is not valid yet")]
+    NotYet,
+    /// `iss` or `aud` are not those of the settings.
+    #[error("its `iss` or `aud` are not those of this form")]
+    Elsewhere,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    crit: Option<serde_json::Value>,
+    typ: Option<String>,
+}
+
+/// The content of a claim. Unknown members are ignored, as the standard asks.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Content {
+    pub(crate) sub: String,
+    pub(crate) exp: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) nbf: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) iat: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) iss: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) aud: Option<Audience>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) assets: Option<Vec<String>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Claims {
+    /// Checks with these secrets, any of them.
+    #[must_use]
+    pub fn new(secrets: &[impl AsRef<[u8]>], issuer: Option<String>, audience: Option<String>) -> Self {
+        let key = |secret: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, secret);
+        Self { keys: secrets.iter().map(|secret| key(secret.as_ref())).collect(), issuer, audience }
+    }
+
+    /// The customer that a claim vouches for at `now`.
+    ///
+    /// # Errors
+    /// [`NoClaim`] when it does not count. Nothing in it is read before its signature is known to fit.
+    pub fn customer(&self, text: &str, now: Timestamp) -> Result<CustomerClaim, NoClaim> {
+        if text.len() > MOST_BYTES {
+            return Err(NoClaim::Form);
+        }
+        let (signed, signature) = text.rsplit_once('.').ok_or(NoClaim::Form)?;
+        let (header, content) = signed.split_once('.').ok_or(NoClaim::Form)?;
+        let header: Header = serde_json::from_slice(&decoded(header)?).map_err(|_| NoClaim::Form)?;
+        let is_jwt = header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
+        if header.alg != "HS256" || header.crit.is_some() || !is_jwt {
+            return Err(NoClaim::Algorithm);
+        }
+        let signature = decoded(signature)?;
+        if !self.keys.iter().any(|key| hmac::verify(key, signed.as_bytes(), &signature).is_ok()) {
+            return Err(NoClaim::Signature);
+        }
+        let content: Content = serde_json::from_slice(&decoded(content)?).map_err(|_| NoClaim::Content)?;
+        self.accept(content, now)
+    }
+
+    fn accept(&self, content: Content, now: Timestamp) -> Result<CustomerClaim, NoClaim> {
+        // Whole microseconds of our time fit into f64 to the second that matters here.
+        let now_s = now.as_micros() as f64 / 1e6;
+        if content.exp <= now_s {
+            return Err(NoClaim::Expired);
+        }
+        if content.exp > now_s + LONGEST_S + SKEW_S {
+            return Err(NoClaim::TooLong);
+        }
+        if [content.nbf, content.iat].into_iter().flatten().any(|since| since > now_s + SKEW_S) {
+            return Err(NoClaim::NotYet);
+        }
+        let is_issuer = self.issuer.is_none() || self.issuer == content.iss;
+        let is_audience = self.audience.as_ref().is_none_or(|wanted| match &content.aud {
+            Some(Audience::One(one)) => one == wanted,
+            Some(Audience::Many(many)) => many.contains(wanted),
+            None => false,
+        });
+        if !is_issuer || !is_audience {
+            return Err(NoClaim::Elsewhere);
+        }
+        let is_good = wire::is_id(&content.sub) && content.assets.iter().flatten().all(|id| wire::is_asset_id(id));
+        if !is_good {
+            return Err(NoClaim::Content);
+        }
+        Ok(CustomerClaim { id: content.sub, assets: content.assets })
+    }
+}
+
+fn decoded(text: &str) -> Result<Vec<u8>, NoClaim> {
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| NoClaim::Form)
+}
+
+/// Signs a claim, as a shop's backend does: for the demo form.
+pub(crate) fn signed(secret: &[u8], content: &Content) -> String {
+    let json = serde_json::to_vec(content).unwrap_or_default();
+    let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#), URL_SAFE_NO_PAD.encode(json));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    let signature = URL_SAFE_NO_PAD.encode(hmac::sign(&key, text.as_bytes()));
+    format!("{text}.{signature}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
+    const NOW: i64 = 1_800_000_000;
+
+    /// A token of these JSON texts, signed with this secret.
+    fn token(header: &str, content: &str, secret: &[u8]) -> String {
+        let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(content));
+        let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), text.as_bytes());
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    fn claims() -> Claims {
+        Claims::new(&[SECRET.to_vec(), b"an older secret of the same shop".to_vec()], None, None)
+    }
+
+    fn customer(token: &str) -> Result<CustomerClaim, NoClaim> {
+        claims().customer(token, Timestamp::from_seconds(NOW))
+    }
+
+    const HS256: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
+
+    #[test]
+    fn a_claim_of_the_shop_counts_with_either_secret() {
+        let content = format!(r#"{{"sub":"K1","exp":{},"iat":{NOW},"assets":["vm:100"],"name":"Kim"}}"#, NOW + 600);
+        let expected = CustomerClaim { id: "K1".into(), assets: Some(vec!["vm:100".into()]) };
+        assert_eq!(customer(&token(HS256, &content, SECRET)), Ok(expected.clone()));
+        assert_eq!(customer(&token(HS256, &content, b"an older secret of the same shop")), Ok(expected));
+        assert_eq!(customer(&token(HS256, &content, b"another secret of the same length")), Err(NoClaim::Signature));
+        let made = Content {
+            sub: "K1".into(),
+            exp: NOW as f64 + 1.5,
+            nbf: None,
+            iat: None,
+            iss: None,
+            aud: None,
+            assets: None,
+        };
+        assert_eq!(customer(&signed(SECRET, &made)), Ok(CustomerClaim { id: "K1".into(), assets: None }));
+    }
+
+    /// The example of RFC 7515, appendix A.1: signed by others than us.
+    #[test]
+    fn the_signature_is_that_of_the_standard() {
+        let key = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
+        let text = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt\
+                    cGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let claims = Claims::new(&[URL_SAFE_NO_PAD.decode(key).unwrap()], None, None);
+        // The signature fits; what is missing is `sub`.
+        assert_eq!(claims.customer(text, Timestamp::from_seconds(1_300_819_000)), Err(NoClaim::Content));
+        assert_eq!(claims.customer(&text.replace("dBjft", "dBjfu"), Timestamp::EPOCH), Err(NoClaim::Signature));
+    }
+
+    #[test]
+    fn what_does_not_count() {
+        let good = format!(r#"{{"sub":"K1","exp":{}}}"#, NOW + 600);
+        let check = |header: &str, content: &str, why: NoClaim| {
+            assert_eq!(customer(&token(header, content, SECRET)), Err(why), "{header} {content}");
+        };
+        for header in [
+            r#"{"alg":"none"}"#,
+            r#"{"alg":"hs256"}"#,
+            r#"{"alg":"HS512"}"#,
+            r#"{"alg":"RS256"}"#,
+            r#"{"alg":"HS256","crit":["exp"]}"#,
+            r#"{"alg":"HS256","typ":"at+jwt"}"#,
+        ] {
+            check(header, &good, NoClaim::Algorithm);
+        }
+        check(r#"{"alg":"HS256","alg":"none"}"#, &good, NoClaim::Form);
+        check("[]", &good, NoClaim::Form);
+        for content in [
+            r#"{"sub":"K1"}"#.to_owned(),
+            format!(r#"{{"exp":{}}}"#, NOW + 600),
+            format!(r#"{{"sub":"","exp":{}}}"#, NOW + 600),
+            format!(r#"{{"sub":7,"exp":{}}}"#, NOW + 600),
+            format!(r#"{{"sub":"K1","exp":"{}"}}"#, NOW + 600),
+            format!(r#"{{"sub":"K1","exp":null,"exp":{}}}"#, NOW + 600),
+            format!(r#"{{"sub":"K1","exp":{},"nbf":"tomorrow"}}"#, NOW + 600),
+            format!(r#"{{"sub":"K1","exp":{},"assets":"vm:1"}}"#, NOW + 600),
+            format!(r#"{{"sub":"K1","exp":{},"assets":["vm"]}}"#, NOW + 600),
+        ] {
+            check(HS256, &content, NoClaim::Content);
+        }
+        check(HS256, &format!(r#"{{"sub":"K1","exp":{NOW}}}"#), NoClaim::Expired);
+        check(HS256, r#"{"sub":"K1","exp":-1}"#, NoClaim::Expired);
+        check(HS256, &format!(r#"{{"sub":"K1","exp":{}}}"#, NOW + 90_000), NoClaim::TooLong);
+        check(HS256, r#"{"sub":"K1","exp":1e300}"#, NoClaim::TooLong);
+        check(HS256, &format!(r#"{{"sub":"K1","exp":{},"nbf":{}}}"#, NOW + 600, NOW + 300), NoClaim::NotYet);
+        let whole = token(HS256, &good, SECRET);
+        for (at, _) in whole.char_indices() {
+            let cut = customer(&whole[..at]);
+            assert!(matches!(cut, Err(NoClaim::Form | NoClaim::Signature)), "{at}: {cut:?}");
+        }
+        for text in ["", ".", "..", "a.b.c", "e30.e30.", &format!("{whole}."), &format!("{whole}=")] {
+            assert!(customer(text).is_err(), "{text}");
+        }
+        assert_eq!(customer(&"a".repeat(9_000)), Err(NoClaim::Form));
+    }
+
+    #[test]
+    fn issuer_and_audience_count_where_they_are_set() {
+        let claims = Claims::new(&[SECRET], Some("shop".into()), Some("heinzel".into()));
+        let check = |more: &str, expected: Result<(), NoClaim>| {
+            let text = token(HS256, &format!(r#"{{"sub":"K1","exp":{}{more}}}"#, NOW + 600), SECRET);
+            assert_eq!(claims.customer(&text, Timestamp::from_seconds(NOW)).map(|_| ()), expected, "{more}");
+        };
+        check(r#","iss":"shop","aud":"heinzel""#, Ok(()));
+        check(r#","iss":"shop","aud":["x","heinzel"]"#, Ok(()));
+        check(r#","iss":"shop","aud":["x"]"#, Err(NoClaim::Elsewhere));
+        check(r#","iss":"shop""#, Err(NoClaim::Elsewhere));
+        check(r#","iss":"other","aud":"heinzel""#, Err(NoClaim::Elsewhere));
+        check("", Err(NoClaim::Elsewhere));
+    }
+}

@@ -1,0 +1,301 @@
+//! Who may ask, for whom, from where and how often.
+//!
+//! Start at [`Access`]: the tokens of the settings with their secrets. [`claim`] is how a shop vouches for its customer,
+//! [`rate`] how often one may ask.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr};
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderName, header};
+use heinzel_core::policy::Rate;
+use heinzel_core::time::Timestamp;
+use ring::hmac;
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+use crate::api::is_same_secret;
+use crate::failure::Failure;
+use crate::front::{Asker, CustomerClaim};
+use crate::settings::{self, Demo, Kept, Scope, Server, SettingsError};
+
+pub mod claim;
+pub mod rate;
+
+use claim::Claims;
+
+/// The header with the customer's claim.
+pub const CLAIM: HeaderName = HeaderName::from_static("heinzel-claim");
+
+/// The shortest token that is taken, in bytes.
+const SHORTEST_TOKEN: usize = 16;
+/// How long a claim of the demo form is valid, in seconds.
+const DEMO_CLAIM_S: f64 = 3_600.0;
+
+/// Everybody who may ask.
+#[derive(Debug, Default)]
+pub struct Access {
+    tokens: Vec<Token>,
+    proxies: BTreeSet<IpAddr>,
+    /// The signature of Zammad's webhook, and where its payload has what.
+    pub(crate) zammad: Option<(hmac::Key, settings::Zammad)>,
+    demo: Option<OpenDemo>,
+}
+
+/// A token that opens something.
+#[derive(Debug)]
+pub struct Token {
+    /// Its name.
+    pub name: Arc<str>,
+    scopes: BTreeSet<Scope>,
+    secret: settings::Secret,
+    origins: Vec<String>,
+    /// How often one address may ask with it.
+    pub rate: Rate,
+    claims: Option<Claims>,
+    /// It belongs to the demo form: its page is our own.
+    demo: bool,
+}
+
+#[derive(Debug)]
+struct OpenDemo {
+    key: settings::Secret,
+    claim_secret: settings::Secret,
+    demo: Demo,
+}
+
+/// What the demo form needs to ask.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct DemoClaim {
+    /// The form's key.
+    pub key: String,
+    /// The claim, valid for an hour; `null` without a demo customer.
+    #[schema(required)]
+    pub claim: Option<String>,
+    /// The demo customer.
+    #[schema(required)]
+    pub customer: Option<String>,
+    /// The asset that the form is about.
+    #[schema(required)]
+    pub asset: Option<String>,
+}
+
+impl Access {
+    /// Reads the secrets that the settings name.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or a secret that is too short.
+    pub fn open(server: &Server) -> Result<Self, SettingsError> {
+        let mut tokens: Vec<Token> = Vec::new();
+        for token in &server.tokens {
+            let place = format!("server.token {}", token.name);
+            let secret = secret(&token.token, &place, SHORTEST_TOKEN)?;
+            if tokens.iter().any(|other| is_same_secret(other.secret.0.as_bytes(), secret.0.as_bytes())) {
+                return Err(SettingsError::new(place, "another token has the same secret; each needs its own"));
+            }
+            let claims = token.claims.as_ref().map(|claims| open_claims(claims, &place)).transpose()?;
+            tokens.push(Token {
+                name: token.name.clone(),
+                scopes: token.scopes.clone(),
+                secret,
+                origins: token.origins.clone(),
+                rate: token.rate,
+                claims,
+                demo: false,
+            });
+        }
+        let demo = server.demo.clone().map(OpenDemo::new).transpose()?;
+        tokens.extend(demo.as_ref().map(OpenDemo::token));
+        let zammad = server.zammad.as_ref().map(|zammad| {
+            let secret = secret(&zammad.secret, "server.zammad", 1)?;
+            Ok((hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.0.as_bytes()), zammad.clone()))
+        });
+        let proxies = server.proxies.iter().map(IpAddr::to_canonical).collect();
+        Ok(Self { tokens, proxies, zammad: zammad.transpose()?, demo })
+    }
+
+    /// The token that a request carries, if it is a known one. All are compared, so that the time does not tell which one
+    /// came close.
+    pub(crate) fn token(&self, headers: &HeaderMap) -> Option<&Token> {
+        let secret = bearer(headers)?.as_bytes();
+        self.tokens.iter().fold(None, |found, token| {
+            if is_same_secret(token.secret.0.as_bytes(), secret) { Some(token) } else { found }
+        })
+    }
+
+    /// The token of a request that needs this scope; `admin` has all but `form`.
+    ///
+    /// # Errors
+    /// 401 without a known token, 403 when it does not open this.
+    pub(crate) fn entitled(&self, headers: &HeaderMap, scope: Scope) -> Result<&Token, Failure> {
+        let token = self.token(headers).ok_or_else(|| {
+            Failure::unauthorized(format!(
+                "send the header `Authorization: Bearer TOKEN` with a token of the scope `{}` ([[server.token]] in heinzel.toml)",
+                scope.word()
+            ))
+        })?;
+        if token.scopes.contains(&scope) || (scope != Scope::Form && token.scopes.contains(&Scope::Admin)) {
+            return Ok(token);
+        }
+        Err(Failure::forbidden(format!("the token `{}` has not the scope `{}`", token.name, scope.word())))
+    }
+
+    /// Who asks with a form's token: the customer of the claim, or a stranger.
+    ///
+    /// # Errors
+    /// 401 when there is a claim that does not count.
+    pub(crate) fn asker(token: &Token, headers: &HeaderMap, now: Timestamp) -> Result<Asker, Failure> {
+        let form = token.name.clone();
+        let mut claims = headers.get_all(CLAIM).iter();
+        let Some(text) = claims.next() else { return Ok(Asker { form, customer: None }) };
+        let known = token.claims.as_ref().ok_or_else(|| {
+            Failure::no_claim(format!(
+                "the form `{form}` takes no claims; it needs [server.token.claims] in heinzel.toml"
+            ))
+        })?;
+        let text = text.to_str().ok().filter(|_| claims.next().is_none());
+        let customer: CustomerClaim = text
+            .ok_or(claim::NoClaim::Form)
+            .and_then(|text| known.customer(text, now))
+            .map_err(|why| Failure::no_claim(format!("the header `Heinzel-Claim` does not count: {why}")))?;
+        Ok(Asker { form, customer: Some(customer) })
+    }
+
+    /// The address that asks. The word of a proxy counts only where the settings name it.
+    pub(crate) fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut address = peer.to_canonical();
+        if self.proxies.contains(&address) {
+            let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+            let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
+            for hop in hops.iter().rev() {
+                // What is no address was not written by our proxy; what stands before it is anybody's word.
+                let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
+                address = hop.to_canonical();
+                if !self.proxies.contains(&address) {
+                    break;
+                }
+            }
+        }
+        match address {
+            // Whoever has one IPv6 address has 2^64 of them.
+            IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX))),
+            four @ IpAddr::V4(_) => four,
+        }
+    }
+
+    /// Whether pages of this origin may read answers: some form's may.
+    pub(crate) fn is_form_origin(&self, origin: &str) -> bool {
+        self.tokens.iter().any(|token| token.origins.iter().any(|known| known.eq_ignore_ascii_case(origin)))
+    }
+
+    /// What the demo form needs, if there is one.
+    pub(crate) fn demo_claim(&self, now: Timestamp) -> Option<DemoClaim> {
+        let open = self.demo.as_ref()?;
+        let claim = open.demo.customer.as_ref().map(|customer| {
+            let now_s = now.as_micros() as f64 / 1e6;
+            let content = claim::Content {
+                sub: customer.clone(),
+                exp: (now_s + DEMO_CLAIM_S).floor(),
+                nbf: None,
+                iat: Some(now_s.floor()),
+                iss: None,
+                aud: None,
+                assets: None,
+            };
+            claim::signed(open.claim_secret.0.as_bytes(), &content)
+        });
+        let Demo { customer, asset } = open.demo.clone();
+        Some(DemoClaim { key: open.key.0.clone(), claim, customer, asset })
+    }
+
+    /// Whether there is a demo form.
+    pub(crate) fn has_demo(&self) -> bool {
+        self.demo.is_some()
+    }
+}
+
+impl Token {
+    /// Whether a page of the request's origin may use it. Browsers leave `Origin` out of a GET to the page's own host;
+    /// `changes` says that this request is none, so that it must be there.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn allows_origin(&self, headers: &HeaderMap, changes: bool) -> Result<(), Failure> {
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            let missing = "a form's key works only in a page: the header `Origin` is missing";
+            return if changes && !self.demo { Err(Failure::other_origin(missing)) } else { Ok(()) };
+        };
+        let origin = origin.to_str().unwrap_or_default();
+        let is_own = || {
+            let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+            let (_, authority) = origin.split_once("://").unwrap_or_default();
+            self.demo && host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
+        };
+        if self.origins.iter().any(|known| known.eq_ignore_ascii_case(origin)) || is_own() {
+            return Ok(());
+        }
+        Err(Failure::other_origin(format!(
+            "the form `{}` is not used on this origin; see `origins` in heinzel.toml",
+            self.name
+        )))
+    }
+}
+
+impl OpenDemo {
+    fn new(demo: Demo) -> Result<Self, SettingsError> {
+        Ok(Self { key: random()?, claim_secret: random()?, demo })
+    }
+
+    fn token(&self) -> Token {
+        Token {
+            name: "demo".into(),
+            scopes: BTreeSet::from([Scope::Form]),
+            secret: self.key.clone(),
+            origins: Vec::new(),
+            rate: settings::FORM_RATE,
+            claims: Some(Claims::new(&[&self.claim_secret.0], None, None)),
+            demo: true,
+        }
+    }
+}
+
+/// What a request says behind `Authorization: Bearer`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn open_claims(claims: &settings::Claims, place: &str) -> Result<Claims, SettingsError> {
+    let place = format!("{place}.claims");
+    let read = |kept| secret(kept, &place, claim::SHORTEST_SECRET).map(|secret| secret.0);
+    let secrets = claims.secrets.iter().map(read).collect::<Result<Vec<String>, _>>()?;
+    Ok(Claims::new(&secrets, claims.issuer.clone(), claims.audience.clone()))
+}
+
+fn secret(kept: &Kept, place: &str, shortest: usize) -> Result<settings::Secret, SettingsError> {
+    let text = match kept {
+        Kept::Here(secret) => secret.0.clone(),
+        Kept::File(path) => first_line(path).map_err(|why| SettingsError::new(place, why))?,
+    };
+    if text.len() < shortest {
+        let why =
+            format!("the secret has {} bytes; it needs {shortest}, like `openssl rand -hex 32` makes them", text.len());
+        return Err(SettingsError::new(place, why));
+    }
+    Ok(settings::Secret(text))
+}
+
+fn first_line(path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("read {}: {error}", path.display()))?;
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+fn random() -> Result<settings::Secret, SettingsError> {
+    let mut bytes = [0; 32];
+    let no = |_| SettingsError::new("server.demo", "the system gives no random bytes");
+    SystemRandom::new().fill(&mut bytes).map_err(no)?;
+    Ok(settings::Secret(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
+#[cfg(test)]
+mod tests;

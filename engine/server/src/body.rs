@@ -1,0 +1,154 @@
+//! How a request's body is read: within a size and a time.
+
+use std::future::poll_fn;
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, header};
+use futures_core::Stream as _;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::failure::Failure;
+
+/// Reads a whole body.
+///
+/// # Errors
+/// 413 over `most` bytes, 408 after `within`, 415 when it is compressed, 400 when it breaks off.
+pub(crate) async fn read(headers: &HeaderMap, body: Body, most: usize, within: Duration) -> Result<Bytes, Failure> {
+    plain(headers)?;
+    if announced(headers).is_some_and(|length| length > most as u64) {
+        return Err(too_large(most));
+    }
+    match timeout(within, to_bytes(body, most)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if is_over_limit(&error) => Err(too_large(most)),
+        Ok(Err(_)) => Err(broke_off()),
+        Err(_) => Err(too_slow(within)),
+    }
+}
+
+/// Reads JSON.
+///
+/// # Errors
+/// 415 when it is called something else, 400 when it is no JSON, 422 when it is other JSON than is asked for.
+pub(crate) fn json<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Failure> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let (kind, _) = kind.split_once(';').unwrap_or((kind, ""));
+    if !kind.trim().eq_ignore_ascii_case("application/json") {
+        return Err(Failure::unsupported("send JSON, with the header `Content-Type: application/json`"));
+    }
+    // A list of the right values would pass for an object as well.
+    if bytes
+        .trim_ascii_start()
+        .first()
+        .is_some_and(|first| *first != b'{' && serde_json::from_slice::<IgnoredAny>(bytes).is_ok())
+    {
+        return Err(Failure::invalid("", "the body must be a JSON object"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        let why = error.to_string();
+        if error.is_data() { Failure::invalid("", why) } else { Failure::bad_request(format!("no JSON: {why}")) }
+    })
+}
+
+/// What arrives of a body, read by somebody who may block. Its other side is [`feed`].
+pub(crate) struct Arriving {
+    /// An empty piece is the end. Without it the body broke off, also when whoever fed it was dropped.
+    pieces: mpsc::Receiver<Bytes>,
+    rest: Bytes,
+    ended: bool,
+}
+
+/// The way from [`feed`] to [`Arriving`]: a few pieces wait, then the sender does.
+pub(crate) fn arriving() -> (mpsc::Sender<Bytes>, Arriving) {
+    let (sender, pieces) = mpsc::channel(4);
+    (sender, Arriving { pieces, rest: Bytes::new(), ended: false })
+}
+
+/// Hands a body on as it arrives. Ends early, without an error, when nobody reads on.
+///
+/// # Errors
+/// As [`read`]; the reader then learns that the rest does not come.
+pub(crate) async fn feed(
+    headers: &HeaderMap,
+    body: Body,
+    most: usize,
+    within: Duration,
+    to: mpsc::Sender<Bytes>,
+) -> Result<(), Failure> {
+    plain(headers)?;
+    if announced(headers).is_some_and(|length| length > most as u64) {
+        return Err(too_large(most));
+    }
+    let end = Instant::now() + within;
+    let mut stream = body.into_data_stream();
+    let mut seen = 0;
+    loop {
+        let next = timeout_at(end, poll_fn(|context| Pin::new(&mut stream).poll_next(context))).await;
+        let piece = match next.map_err(|_| too_slow(within))? {
+            None => Bytes::new(),
+            Some(Ok(piece)) if piece.is_empty() => continue,
+            Some(piece) => piece.map_err(|_| broke_off())?,
+        };
+        let ended = piece.is_empty();
+        seen += piece.len();
+        if seen > most {
+            return Err(too_large(most));
+        }
+        if to.send(piece).await.is_err() || ended {
+            return Ok(());
+        }
+    }
+}
+
+impl Read for Arriving {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.rest.is_empty() && !self.ended {
+            let gone = || io::Error::new(io::ErrorKind::UnexpectedEof, "the body broke off");
+            self.rest = self.pieces.blocking_recv().ok_or_else(gone)?;
+            self.ended = self.rest.is_empty();
+        }
+        let length = self.rest.len().min(into.len());
+        into[..length].copy_from_slice(&self.rest.split_to(length));
+        Ok(length)
+    }
+}
+
+fn plain(headers: &HeaderMap) -> Result<(), Failure> {
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(Failure::unsupported("the body is compressed; send it plain"));
+    }
+    Ok(())
+}
+
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn too_large(most: usize) -> Failure {
+    Failure::too_large(format!("the body is over {most} bytes; send less at once"))
+}
+
+fn too_slow(within: Duration) -> Failure {
+    Failure::timeout(format!("the body took longer than {within:?}"))
+}
+
+fn broke_off() -> Failure {
+    Failure::bad_request("the body broke off")
+}
+
+fn is_over_limit(error: &axum::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        // The crate that defines the type is not a dependency of ours; its text is part of axum's documented behaviour.
+        if error.to_string().contains("length limit exceeded") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

@@ -1,0 +1,234 @@
+//! What all requests share, and how a request gets through to the engine.
+//!
+//! Start at [`Door`]. [`Door::visit`] lets a form in, [`Door::suggested`] and [`Door::blocking`] ask the engine: within a
+//! time, a bounded number at once, and so that a mistake in there ends one request only.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use axum::http::request::Parts;
+use heinzel_core::policy::Rate;
+use heinzel_core::time::Span;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::rate::Limiter;
+use crate::access::{Access, Token};
+use crate::api::{Api, Limits};
+use crate::failure::Failure;
+use crate::front::{Asker, Front, Owner, Refused};
+use crate::listen::Peer;
+use crate::settings::Scope;
+use crate::suggestion::{Draft, Suggestions};
+use crate::tally::Tally;
+
+/// How often one draft may be looked at: a fast typist with a form that asks at every word.
+const DRAFT_RATE: Rate = Rate { count: 90, within: Span::seconds(60) };
+
+/// What is behind the door.
+pub struct Inside {
+    /// The engine.
+    pub api: Arc<dyn Api>,
+    /// Its half for customers, if it is switched on.
+    pub front: Option<Arc<dyn Front>>,
+    /// Who may ask.
+    pub access: Access,
+    /// How much a request may take.
+    pub limits: Limits,
+}
+
+/// What all requests share.
+pub struct Door {
+    pub(crate) api: Arc<dyn Api>,
+    front: Option<Arc<dyn Front>>,
+    pub(crate) access: Access,
+    pub(crate) limits: Limits,
+    /// Pushes under way.
+    pub(crate) pushes: Semaphore,
+    /// Requests of forms under way.
+    forms: Semaphore,
+    /// Requests that block under way.
+    calls: Arc<Semaphore>,
+    streams: Arc<Seats>,
+    limiter: Limiter,
+    started: Instant,
+    /// Bytes pushed since the start: the offset of the next block.
+    pub(crate) pushed: AtomicU64,
+    pub(crate) tally: Tally,
+    /// Ends the streams that would otherwise go on.
+    pub(crate) stop: CancellationToken,
+}
+
+/// A form that was let in.
+pub(crate) struct Visit<'a> {
+    pub(crate) token: &'a Token,
+    pub(crate) asker: Asker,
+    _place: tokio::sync::SemaphorePermit<'a>,
+}
+
+impl Door {
+    pub(crate) fn new(inside: Inside, stop: CancellationToken) -> Self {
+        let Inside { api, front, access, limits } = inside;
+        Self {
+            api,
+            front,
+            access,
+            limits,
+            pushes: Semaphore::new(limits.pushes),
+            forms: Semaphore::new(limits.forms),
+            calls: Arc::new(Semaphore::new(limits.calls)),
+            streams: Arc::default(),
+            limiter: Limiter::default(),
+            started: Instant::now(),
+            pushed: AtomicU64::new(0),
+            tally: Tally::default(),
+            stop,
+        }
+    }
+
+    /// Lets a form in: its key, its page's origin, how often its address has asked, its customer's claim, in this order.
+    /// `changes` says that the request is not a GET.
+    ///
+    /// # Errors
+    /// 401, 403, 429; 503 when too many are inside.
+    pub(crate) fn visit(&self, parts: &Parts, changes: bool) -> Result<Visit<'_>, Failure> {
+        let token = self.access.entitled(&parts.headers, Scope::Form)?;
+        token.allows_origin(&parts.headers, changes)?;
+        let peer = parts.extensions.get().map_or(IpAddr::from([0, 0, 0, 0]), |Peer(address)| *address);
+        let address = self.access.address(peer, &parts.headers);
+        self.within(("address", &token.name, address), token.rate, "this address asks too often")?;
+        let asker = Access::asker(token, &parts.headers, self.api.now())?;
+        let place = self.forms.try_acquire().map_err(|_| Failure::busy("too many forms ask at once; ask again"))?;
+        Ok(Visit { token, asker, _place: place })
+    }
+
+    /// One look at a draft.
+    ///
+    /// # Errors
+    /// 429.
+    pub(crate) fn look(&self, owner: &Owner, draft_id: &str) -> Result<(), Failure> {
+        self.within(("draft", owner, draft_id), DRAFT_RATE, "this draft is asked about too often")
+    }
+
+    fn within(&self, asker: impl Hash, rate: Rate, why: &str) -> Result<(), Failure> {
+        self.limiter
+            .take(asker, rate, self.started.elapsed())
+            .map_err(|wait| Failure::too_many(format!("{why}; `Retry-After` says when to come again"), wait))
+    }
+
+    /// What fits a draft.
+    ///
+    /// # Errors
+    /// What the engine refuses; 503 when it takes too long.
+    pub(crate) async fn suggested(&self, asker: &Asker, draft: Draft) -> Result<Suggestions, Failure> {
+        let front = self.front()?;
+        let answer = async { caught(front.suggest(asker, draft)).await };
+        match timeout(self.limits.suggested_within, answer).await {
+            Ok(Some(answer)) => answer.map_err(refused),
+            Ok(None) => Err(Failure::internal()),
+            Err(_) => Err(Failure::busy("the answer took too long; ask again")),
+        }
+    }
+
+    /// Asks the engine something that may block, off the async threads.
+    ///
+    /// # Errors
+    /// What the engine refuses; 503 when too many ask at once or it takes longer than `within`. It goes on then.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        within: Duration,
+        ask: impl FnOnce(&dyn Front) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let front = self.front()?.clone();
+        let place = timeout(self.limits.call_waits, self.calls.clone().acquire_owned()).await;
+        let Ok(Ok(place)) = place else { return Err(Failure::busy("too many requests at once; send it again")) };
+        let asked = tokio::task::spawn_blocking(move || {
+            // Held until it is done, also when nobody waits any more.
+            let _place: OwnedSemaphorePermit = place;
+            ask(front.as_ref())
+        });
+        match timeout(within, asked).await {
+            Ok(Ok(answer)) => answer.map_err(refused),
+            Ok(Err(_)) => Err(Failure::internal()),
+            Err(_) => Err(Failure::busy("it takes longer than expected; ask again later")),
+        }
+    }
+
+    /// A place for a stream of news.
+    ///
+    /// # Errors
+    /// 429 when the owner has too many, 503 when all have.
+    pub(crate) fn seat(&self, token: &Token, owner: Owner) -> Result<Seat, Failure> {
+        let limits = self.limits;
+        let mut taken = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = taken.values().sum();
+        // Whoever is not known shares the owner with all strangers of the form.
+        let most = if matches!(owner, Owner::Customer(_)) { limits.streams_of_one } else { limits.streams / 4 };
+        let of_token: usize = taken.iter().filter(|((name, _), _)| **name == *token.name).map(|(_, count)| count).sum();
+        if all >= limits.streams || of_token >= limits.streams / 2 {
+            return Err(Failure::busy("too many streams of news are open; ask again"));
+        }
+        let key = (token.name.clone(), owner);
+        let count = taken.entry(key.clone()).or_default();
+        if *count >= most {
+            let wait = Duration::from_secs(5);
+            return Err(Failure::too_many("too many streams of news are open for this customer; close one", wait));
+        }
+        *count += 1;
+        drop(taken);
+        Ok(Seat { seats: self.streams.clone(), key })
+    }
+
+    fn front(&self) -> Result<&Arc<dyn Front>, Failure> {
+        self.front.as_ref().ok_or_else(|| Failure::not_found("suggestions are not switched on"))
+    }
+}
+
+/// How many streams of news each owner has open, by the form's token.
+#[derive(Default)]
+struct Seats(Mutex<HashMap<(Arc<str>, Owner), usize>>);
+
+/// A stream's place; given back when it is dropped.
+pub(crate) struct Seat {
+    seats: Arc<Seats>,
+    key: (Arc<str>, Owner),
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// The same answer, or `None` when making it panicked.
+async fn caught<T>(mut answer: crate::front::Answering<'_, T>) -> Option<Result<T, Refused>> {
+    std::future::poll_fn(|context| {
+        // Nothing of the answer is looked at after a panic.
+        catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)))
+            .map_or(Poll::Ready(None), |poll| poll.map(Some))
+    })
+    .await
+}
+
+fn refused(why: Refused) -> Failure {
+    match why {
+        Refused::NoSuchDraft => Failure::not_found("there is no such draft of this customer or form"),
+        Refused::NotTheirs => Failure::not_theirs("there is no such asset of the claim's customer"),
+        Refused::Invalid { field, why } => Failure::invalid(field, why),
+        Refused::BrokeOff => Failure::bad_request("the body broke off"),
+        Refused::Busy(why) => Failure::busy(why),
+    }
+}

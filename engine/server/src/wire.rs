@@ -1,0 +1,127 @@
+//! What texts of a request may look like: the same limits that the schemas say.
+
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+
+use crate::failure::Failure;
+
+/// The id of a customer or ticket: up to 128 visible ASCII characters.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// An asset's id, `kind:name`: the kind in small letters, the name without spaces, also in Latin letters with accents.
+#[must_use]
+pub fn is_asset_id(text: &str) -> bool {
+    let Some((kind, name)) = text.split_once(':') else { return false };
+    let is_kind = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    let is_name = |c: char| c.is_ascii_graphic() || ('\u{c0}'..='\u{24f}').contains(&c);
+    kind.starts_with(|c: char| c.is_ascii_lowercase())
+        && kind.len() <= 32
+        && kind.chars().all(is_kind)
+        && (1..=150).contains(&name.chars().count())
+        && name.chars().all(is_name)
+}
+
+/// A draft's id, as forms make it.
+#[must_use]
+pub fn is_draft_id(text: &str) -> bool {
+    (16..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// The part of a path that is an id.
+///
+/// # Errors
+/// 400 when it is no UTF-8.
+pub(crate) fn path(id: Result<Path<String>, PathRejection>) -> Result<String, Failure> {
+    id.map(|Path(id)| id).map_err(|_| Failure::bad_request("the id in the address is no UTF-8"))
+}
+
+/// A text of at most so many characters.
+///
+/// # Errors
+/// 422 with the field.
+pub(crate) fn at_most(field: &'static str, text: &str, most: usize) -> Result<(), Failure> {
+    // Bytes are never fewer than characters: most texts are known to be short without counting.
+    if text.len() <= most || text.chars().count() <= most {
+        return Ok(());
+    }
+    Err(Failure::invalid(field, format!("longer than {most} characters")))
+}
+
+/// The same where there may be none.
+///
+/// # Errors
+/// 422 with the field.
+pub(crate) fn at_most_if(field: &'static str, text: Option<&str>, most: usize) -> Result<(), Failure> {
+    text.map_or(Ok(()), |text| at_most(field, text, most))
+}
+
+/// A customer's id, where there is one.
+///
+/// # Errors
+/// 422 with the field.
+pub(crate) fn id_if(field: &'static str, text: Option<&str>) -> Result<(), Failure> {
+    if text.is_none_or(is_id) {
+        Ok(())
+    } else {
+        Err(Failure::invalid(field, "an id is 1 to 128 visible ASCII characters"))
+    }
+}
+
+/// An asset's id, where there is one.
+///
+/// # Errors
+/// 422 with the field.
+pub(crate) fn asset_id_if(field: &'static str, text: Option<&str>) -> Result<(), Failure> {
+    let way = "an asset's id is `kind:name` without spaces, like `vm:100`";
+    if text.is_none_or(is_asset_id) { Ok(()) } else { Err(Failure::invalid(field, way)) }
+}
+
+/// A draft's id, where there is one.
+///
+/// # Errors
+/// 422 with the field.
+pub(crate) fn draft_id_if(field: &'static str, text: Option<&str>) -> Result<(), Failure> {
+    let way = "a draft's id is 16 to 64 letters, digits, `-` and `_`, like one of crypto.randomUUID()";
+    if text.is_none_or(is_draft_id) { Ok(()) } else { Err(Failure::invalid(field, way)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids() {
+        for good in ["vm:100", "mailbox:info@müller.de", "site_x-1:a:b/c", "k:\u{24f}"] {
+            assert!(is_asset_id(good), "{good}");
+        }
+        for bad in [
+            "",
+            "vm",
+            "vm:",
+            ":100",
+            "VM:100",
+            "1m:100",
+            "vm:1 2",
+            "vm:1\n",
+            "vm:\u{202e}",
+            &format!("vm:{}", "x".repeat(151)),
+        ] {
+            assert!(!is_asset_id(bad), "{bad}");
+        }
+        assert!(is_id("K-1/2") && !is_id("") && !is_id("K 1") && !is_id("K1\n") && !is_id(&"x".repeat(129)));
+        assert!(
+            is_draft_id("b7c1a5de-4a10-4a52-8a55-0c6f5be0c1d2")
+                && !is_draft_id("short")
+                && !is_draft_id(&"ä".repeat(16))
+        );
+    }
+
+    #[test]
+    fn characters_are_counted_not_bytes() {
+        assert_eq!(at_most("body", &"ä".repeat(10), 10), Ok(()));
+        assert!(at_most("body", &"ä".repeat(11), 10).is_err());
+    }
+}
