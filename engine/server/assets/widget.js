@@ -712,7 +712,7 @@
                 }
             };
             const lines = this.#told.map((news) =>
-                el("li", { class: news.state }, el("time", { datetime: news.at }, at(news.at)), el("span", { class: "text" }, ...inline(news.text, this.#words))));
+                el("li", { class: news.state }, el("time", { datetime: news.at }, at(news.at)), el("span", { class: "text" }, news.text)));
             const last = this.#told[this.#told.length - 1];
             this.#lines.replaceChildren(...lines);
             this.#solution.hidden = !last || last.state !== "repaired";

@@ -18,6 +18,13 @@ def markup_stays_text(form):
     assert form.js("window.pwned") is None
 
 
+def only_parts_are_markdown(form):
+    form.engine.answer = lambda _: suggestions(item(title="a **b** `c`"), news=news("checking", "Server a\\_**b** wird [geprüft](https://example.com)."), opening="**o**")
+    form.open().write(FIVE)
+    form.shows("a **b** `c`")
+    assert form.js("[S.querySelector('.news .text').textContent, S.querySelector('.opening').textContent]") == ["Server a\\_**b** wird [geprüft](https://example.com).", "**o**"]
+
+
 def addresses_that_run_or_lead_astray(form):
     bad = ["javascript:window.pwned=1", " JavaScript:window.pwned=1", "java\tscript:window.pwned=1", "data:text/html,<script>1</script>", "vbscript:x", "file:///etc/passwd",
            "blob:https://example.com/1", "http://example.com/", "//example.com/x", "https://bank@example.com/", "https://", "", "mailto:a@example.com"]
