@@ -47,8 +47,7 @@
             dismissed: "Passt nicht",
             thanks: "Schön, dass es geklappt hat. Sie brauchen die Nachricht nicht zu senden.",
             tab: " (öffnet einen neuen Tab)",
-            incident: "Bekannte Störung",
-            fix: "Gerade repariert",
+            yours: "Ihr System",
             checking: "Wir prüfen Ihr System.",
             found: "Wir haben eine Ursache gefunden.",
             repairing: "Die Reparatur läuft.",
@@ -65,8 +64,7 @@
             dismissed: "Not helpful",
             thanks: "Glad that it worked. You do not need to send the message.",
             tab: " (opens a new tab)",
-            incident: "Known problem",
-            fix: "Just repaired",
+            yours: "Your system",
             checking: "We are checking your system.",
             found: "We have found a cause.",
             repairing: "The repair is under way.",
@@ -648,7 +646,7 @@
             const dismissed = el("button", { type: "button", part: "button" }, words.dismissed);
             const links = item.links.map(([title, address]) => link(title, address, words)).filter(Boolean);
             const node = el("details", null,
-                el("summary", { part: "title" }, words[item.kind] ? el("span", { class: "kind", part: "kind" }, words[item.kind]) : null, el("span", null, item.title)),
+                el("summary", { part: "title" }, item.kind === "answer" ? null : el("span", { class: "kind", part: "kind" }, words.yours), el("span", null, item.title)),
                 el("div", { class: "answer", part: "answer" },
                     ...item.parts.flatMap((text) => markdown(text, words)),
                     links.length ? el("ul", null, ...links.map((entry) => el("li", null, entry))) : null,
