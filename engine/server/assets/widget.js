@@ -208,7 +208,8 @@
         const kind = ["incident", "fix"].includes(given.kind) ? given.kind : "answer";
         const parts = PARTS.map((name) => string(given.parts && given.parts[name])).filter((text) => text.trim());
         const links = list(given.links).slice(0, 10).map((entry) => [string(entry && entry.title), string(entry && entry.url)]);
-        return { key: `${kind}:${id}`, id, kind, title, parts, links, confidence: Number(given.confidence) || 0 };
+        const key = `${kind === "answer" ? kind : "yours"}:${id}`; // an incident that is repaired is still the same item
+        return { key, id, kind, title, parts, links, confidence: Number(given.confidence) || 0 };
     }
 
     /**
@@ -561,7 +562,7 @@
                     if (response.status === 200) {
                         for await (const news of events(response.body, alive)) {
                             wait = 1000;
-                            if (this.#stream === stream) this.#tell(news);
+                            if (this.#stream === stream && this.#tell(news)) this.#renew();
                             if (this.#stream === stream && LAST.includes(news.state)) return this.#hush();
                         }
                     }
@@ -583,18 +584,27 @@
             return LAST.includes(this.#told[this.#told.length - 1]?.state);
         }
 
+        /** Adds news to what was told; says whether it was new. */
         #tell(news) {
             const state = string(news && news.state), at = string(news && news.at);
-            if (!STATES.includes(state)) return; // a state of a newer engine
+            if (!STATES.includes(state)) return false; // a state of a newer engine
             const text = string(news.text) || this.#words[state];
             const last = this.#told[this.#told.length - 1];
-            if (this.#told.some((old) => old.state === state && old.at === at && old.text === text)) return;
-            if (last && Date.parse(at) < Date.parse(last.at)) return;
+            if (this.#told.some((old) => old.state === state && old.at === at && old.text === text)) return false;
+            if (last && Date.parse(at) < Date.parse(last.at)) return false;
             if (last && last.state === state) this.#told.pop();
             this.#told = [...this.#told, { state, at, text }].slice(-6);
             if (this.#hands > 0) this.#later("news", this.#hands, () => this.#drawNews());
             else this.#drawNews();
             this.#heardNews.textContent = text;
+            return true;
+        }
+
+        /** An item about the customer's own system says what was so when it was asked for: asks again. */
+        #renew() {
+            const draft = this.#read();
+            const isOld = this.#shown.some((item) => item.kind !== "answer");
+            if (isOld && !this.#request && draft.words.length >= FEW && !this.#isBarred && Date.now() > this.#quietUntil) this.#ask(draft);
         }
 
         // ---- drawing ----

@@ -126,6 +126,19 @@ def one_stream_however_often_is_asked(form):
     assert len(form.engine.streams) == 1
 
 
+def an_item_about_it_keeps_up(form):
+    form.engine.answer = lambda _: suggestions(item("12", "Ihr Server wird geprüft", kind="incident"), news=CHECKING)
+    form.open().write(FIVE)
+    form.until("S.querySelector('summary')?.click() || S.querySelector('details')?.open")
+    form.until(lambda: len(form.engine.streams) == 1)
+    form.engine.answer = lambda _: suggestions(item("12", "Ihr Server ist repariert", kind="fix"), news=REPAIRED)
+    form.engine.tell(CHECKING, REPAIRED)
+    form.until("S.querySelector('summary').textContent === 'Ihr SystemIhr Server ist repariert'")
+    assert form.js("[S.querySelectorAll('summary').length, S.querySelector('details').open]") == [1, True]
+    form.stays("S.querySelectorAll('.news li').length === 2", 1.5)
+    form.asks_no_more(2, 0)
+
+
 def another_asset_is_another_story(form):
     _write(form)
     form.until("S.querySelectorAll('.news li').length === 1")
