@@ -91,6 +91,7 @@
     .panel > :first-child { margin-top: 0; }
     .heading { font-weight: 600; }
     .opening, .quiet, time { color: var(--quiet); }
+    time { flex: none; }
     .items, .news ol { list-style: none; padding: 0; margin: 0; }
     .items > li + li { border-top: 1px solid var(--line); }
     summary { cursor: pointer; padding: .5rem 0; color: var(--accent); }
@@ -105,7 +106,7 @@
     button:hover, button[aria-pressed="true"] { color: var(--ground); background: var(--accent); }
     :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
     .news + .heading { border-top: 1px solid var(--line); margin-top: .75rem; padding-top: .75rem; }
-    .news li { display: flex; gap: .6em; padding: .15rem 0; }
+    .news li { display: flex; align-items: flex-start; gap: .6em; padding: .15rem 0; }
     .news li:not(:last-child) .text { color: var(--quiet); }
     .news li::before { content: ""; flex: none; width: .6em; height: .6em; margin-top: .45em; border-radius: 50%; background: var(--line); }
     .news li:last-child::before { background: var(--accent); }
@@ -485,7 +486,9 @@
 
         #take(answer) {
             if (answer.news && typeof answer.news === "object") {
-                this.#tell(answer.news);
+                const last = this.#told[this.#told.length - 1];
+                // The stream may have been faster than this answer.
+                if (!last || !(Date.parse(answer.news.at) < Date.parse(last.at))) this.#tell(answer.news);
                 if (!LAST.includes(answer.news.state)) this.#listen();
             }
             this.#held = answer;
@@ -584,14 +587,13 @@
             return LAST.includes(this.#told[this.#told.length - 1]?.state);
         }
 
-        /** Adds news to what was told; says whether it was new. */
+        /** Adds news to what was told; says whether it was new. A stream's order counts, not its times. */
         #tell(news) {
             const state = string(news && news.state), at = string(news && news.at);
             if (!STATES.includes(state)) return false; // a state of a newer engine
             const text = string(news.text) || this.#words[state];
             const last = this.#told[this.#told.length - 1];
             if (this.#told.some((old) => old.state === state && old.at === at && old.text === text)) return false;
-            if (last && Date.parse(at) < Date.parse(last.at)) return false;
             if (last && last.state === state) this.#told.pop();
             this.#told = [...this.#told, { state, at, text }].slice(-6);
             if (this.#hands > 0) this.#later("news", this.#hands, () => this.#drawNews());

@@ -93,7 +93,6 @@ def pieces_comments_and_strange_events(form):
     form.until("S.querySelectorAll('.news li').length === 2")
     assert form.told()[1] == f"found: {FOUND['text']}"
     form.engine.tell(b"event: weather\ndata: {\"state\":\"repaired\"}\n\n", b"data: {}\n\n", news("dancing", "?", "2026-11-22T14:04:00Z"), FOUND, CHECKING,
-                     news("checking", "Wir prüfen noch.", "2026-11-22T14:01:00Z"),  # from before
                      ("event: news\ndata: " + json.dumps(REPAIRED).replace(', "text"', ',\ndata: "text"') + "\n\n").encode())
     form.until("S.querySelectorAll('.news li').length >= 3")
     assert form.told()[2:] == [f"repaired: {REPAIRED['text']}"]
@@ -116,6 +115,22 @@ def news_stays_when_the_text_goes(form):
     assert len(form.told()) == 1
     form.engine.tell(FOUND)
     form.until("S.querySelectorAll('.news li').length === 2")
+
+
+def a_stream_has_its_own_order(form):
+    _write(form, news("checking", "Wir sehen nach.", "2026-11-22T14:02:30Z"))
+    form.until(lambda: len(form.engine.streams) == 1)
+    form.engine.tell(news("repairing", "Gefunden.", "2026-11-22T14:02:20Z"), REPAIRED)
+    form.until("S.querySelectorAll('.news li').length === 3")
+    form.write(TEN)  # answered with what was so when it was asked
+    form.asks(2)
+    form.stays("S.querySelectorAll('.news li').length === 3 && !!S.querySelector('.news li:last-child.repaired')", 0.5)
+
+
+def long_news_leaves_room_for_the_time(form):
+    _write(form, news("checking", "Wir sehen nach. " * 20))
+    form.until("S.querySelectorAll('.news li').length === 1")
+    form.stays("S.querySelector('.news time').getClientRects()[0].height < 30", 0.1)
 
 
 def one_stream_however_often_is_asked(form):
