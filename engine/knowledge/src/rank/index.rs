@@ -11,6 +11,7 @@ use super::regression::Training;
 use super::{Document, Text, classifier, grams};
 use crate::answer::Language;
 use crate::text::compound::parts;
+use crate::text::concepts::concept;
 use crate::text::exact::exact_tokens;
 use crate::text::stem::stem;
 use crate::text::{Analysis, analyse, hash};
@@ -36,8 +37,10 @@ pub struct Tuning {
     pub training: Training,
     /// How much the title counts as an example.
     pub title_sample: f32,
-    /// Fusion: words.
+    /// Fusion: words, in a short draft.
     pub fuse_words: f32,
+    /// Fusion: words, in a letter.
+    pub fuse_many_words: f32,
     /// Fusion: n-grams of the texts.
     pub fuse_grams: f32,
     /// Fusion: n-grams of the examples.
@@ -50,6 +53,10 @@ pub struct Tuning {
     pub prefix: f32,
     /// How much the small words count.
     pub stop: f32,
+    /// How much another word for the same counts.
+    pub concept: f32,
+    /// Beside a classifier the other parts of the fusion count so much.
+    pub beside_classes: f32,
 }
 
 impl Default for Tuning {
@@ -58,19 +65,22 @@ impl Default for Tuning {
             title: 2.0,
             body: 1.0,
             example: 1.0,
-            k1: 1.2,
-            b: 0.75,
+            k1: 1.4,
+            b: 0.8,
             part: 0.5,
             title_grams: 2.0,
             training: Training::default(),
-            title_sample: 1.0,
-            fuse_words: 0.6,
+            title_sample: 2.0,
+            fuse_words: 0.8,
+            fuse_many_words: 0.5,
             fuse_grams: 1.0,
             fuse_examples: 1.0,
-            fuse_classes: 2.0,
+            fuse_classes: 1.0,
             fuse_exact: 1.0,
             prefix: 0.5,
             stop: 0.2,
+            concept: 0.4,
+            beside_classes: 0.15,
         }
     }
 }
@@ -186,8 +196,12 @@ impl Index {
     }
 
     fn term(&mut self, stem: &str) -> u32 {
+        self.term_of(hash(stem.as_bytes()))
+    }
+
+    fn term_of(&mut self, hash: u64) -> u32 {
         let next = self.terms.len() as u32;
-        *self.terms.entry(hash(stem.as_bytes())).or_insert(next)
+        *self.terms.entry(hash).or_insert(next)
     }
 
     fn add_words(&mut self, units: &[Unit<'_>], tuning: &Tuning) {
@@ -206,12 +220,20 @@ impl Index {
                         continue;
                     }
                     length[field] += 1.0;
+                    if let Some(concept) = concept(hash(stem(word, language).as_bytes())) {
+                        let term = self.term_of(concept);
+                        count.entry(term).or_default()[field] += 1.0;
+                    }
                     if word.len() >= 4 {
                         vocabulary.entry(word.into()).or_insert(term);
                     }
                     for part in parts(word, &|part| self.knows(part)) {
                         let term = self.term(&stem(part, language));
                         count.entry(term).or_default()[field] += tuning.part;
+                        if let Some(concept) = concept(hash(stem(part, language).as_bytes())) {
+                            let term = self.term_of(concept);
+                            count.entry(term).or_default()[field] += tuning.part;
+                        }
                     }
                 }
             }

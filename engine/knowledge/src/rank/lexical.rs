@@ -121,8 +121,15 @@ impl Lexical {
     /// The best documents by the fused score, best first.
     fn fuse(&self, s: &mut Scratch, most: usize) {
         let tuning = &self.tuning;
-        let mut factors =
-            [tuning.fuse_words, tuning.fuse_grams, tuning.fuse_examples, tuning.fuse_classes, tuning.fuse_exact];
+        // From 10 to 40 words that carry meaning a draft becomes a letter, whose many words drown the few that matter.
+        let letter = (s.query.content_words.saturating_sub(10) as f32 / 30.0).min(1.0);
+        let mut factors = [
+            tuning.fuse_words + letter * (tuning.fuse_many_words - tuning.fuse_words), tuning.fuse_grams, tuning.fuse_examples, tuning.fuse_classes, tuning.fuse_exact];
+        if self.index.classifier.is_some() {
+            for factor in [WORDS, TEXTS, EXAMPLES] {
+                factors[factor] *= tuning.beside_classes;
+            }
+        }
         let mut shift = 0.0;
         for (part, factor) in s.parts.iter().zip(&mut factors) {
             let n = part.len().max(1) as f32;

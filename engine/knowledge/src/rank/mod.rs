@@ -13,6 +13,8 @@ mod query;
 mod gate;
 pub mod lexical;
 
+pub(crate) use lists::Hashed;
+
 use crate::answer::Language;
 
 /// A known answer, as far as ranking is concerned.

@@ -7,6 +7,7 @@ use super::index::{Index, Tuning, language_of};
 use super::{Draft, grams};
 use crate::answer::Language;
 use crate::text::compound::parts;
+use crate::text::concepts::concept;
 use crate::text::exact::exact_tokens;
 use crate::text::stem::stem;
 use crate::text::{Analysis, analyse, hash, strip};
@@ -23,6 +24,8 @@ const COMPLETIONS: usize = 8;
 pub(super) struct Query {
     /// The draft without its form.
     pub(super) text: String,
+    /// How many words carry meaning.
+    pub(super) content_words: usize,
     /// Lists of stems and their weights, short lists first.
     pub(super) terms: Vec<(u32, f32)>,
     /// Where in the text a list's word stands.
@@ -47,6 +50,7 @@ impl Query {
         self.text.push_str(&body);
         let mut analysis = analyse(&self.text, draft.language);
         cut(&mut analysis, index);
+        self.content_words = analysis.content_words();
         let typing = draft.body.ends_with(char::is_alphanumeric);
         self.read_words(&analysis, typing, index, tuning);
         self.read_grams(&analysis, index);
@@ -74,17 +78,17 @@ impl Query {
             let folded = analysis.word(word);
             let weight = if word.stop { tuning.stop } else { 1.0 };
             let own = stem(folded, language);
-            let mut found = self.ask(&own, weight, &range, word.stop, index);
+            let mut found = self.ask(&own, weight, &range, word.stop, index, tuning.concept);
             // The answers are in both languages, and so are drafts.
             let foreign = stem(folded, other);
-            if foreign != own {
-                found |= self.ask(&foreign, weight, &range, word.stop, index);
+            if foreign != own && concept(hash(own.as_bytes())).is_none() {
+                found |= self.ask(&foreign, weight, &range, word.stop, index, tuning.concept);
             }
             if word.stop {
                 continue;
             }
             for part in parts(folded, &|part| index.knows(part)) {
-                found |= self.ask(&stem(part, language), tuning.part, &range, false, index);
+                found |= self.ask(&stem(part, language), tuning.part, &range, false, index, tuning.concept);
             }
             if !found && typing && i == last && folded.len() >= 3 {
                 let from = index.vocabulary.partition_point(|(known, _)| **known < *folded);
@@ -107,8 +111,14 @@ impl Query {
         self.terms.sort_unstable_by_key(|(term, _)| (index.words.len(*term), *term));
     }
 
-    fn ask(&mut self, stem: &str, weight: f32, range: &Range<usize>, stop: bool, index: &Index) -> bool {
-        let Some(term) = index.terms.get(&hash(stem.as_bytes())) else { return false };
+    /// Whether any answer has the stem itself.
+    fn ask(&mut self, stem: &str, weight: f32, range: &Range<usize>, stop: bool, index: &Index, concepts: f32) -> bool {
+        let hash = hash(stem.as_bytes());
+        if !stop && let Some(term) = concept(hash).and_then(|concept| index.terms.get(&concept)) {
+            self.terms.push((*term, weight * concepts));
+            self.hits.push((range.clone(), *term));
+        }
+        let Some(term) = index.terms.get(&hash) else { return false };
         self.terms.push((*term, weight));
         if !stop {
             self.hits.push((range.clone(), *term));

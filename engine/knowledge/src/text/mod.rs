@@ -11,6 +11,7 @@ pub mod stop;
 pub mod stem;
 pub mod exact;
 pub mod compound;
+pub mod concepts;
 
 use crate::answer::Language;
 
