@@ -204,6 +204,26 @@ mod tests {
     }
 
     #[test]
+    fn incidents_of_mail_rules_tell_of_bounces() {
+        let incident = |rule: &str, field: &str, value: &str| -> Incident {
+            serde_json::from_value(serde_json::json!({
+                "id": 1, "rule": rule, "asset": "mailbox:x", "title": "t", "severity": "low", "status": "open",
+                "opened": at(1), "opened_at": at(1), "last_seen": at(7), "findings": 10,
+                "cause": { "place": { "source": "s", "stream": "s", "offset": 0 }, "message": "m",
+                           "fields": { field: value, "count": 3 } },
+            }))
+            .unwrap()
+        };
+        let found = bounce(&incident("mail.user-unknown", "address", "kim@example.com"));
+        let expected = Bounce { address: "kim@example.com".into(), why: "user-unknown".into(), at: at(7) };
+        assert_eq!(found, Some(expected.clone()));
+        let found = bounce(&incident("mail.quota-exceeded", "user", "kim@example.com"));
+        assert_eq!(found, Some(Bounce { why: "quota-exceeded".into(), ..expected }));
+        assert_eq!(bounce(&incident("mail.quota-exceeded", "user", "kim")), None, "no address");
+        assert_eq!(bounce(&incident("mail.relay-denied", "address", "kim@example.com")), None);
+    }
+
+    #[test]
     fn the_surest_comes_first() {
         let other = Contact { customer: "a".into(), ..contact(0, "", 0, None) };
         let found = report(&[other, contact(1, "user-unknown", 9, Some(999))], &Limits::default(), at(1000));

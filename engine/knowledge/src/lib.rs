@@ -17,6 +17,7 @@ pub mod eval;
 pub mod tone;
 pub mod topics;
 pub mod deflection;
+pub mod learned;
 pub mod contacts;
 pub mod silence;
 pub mod import;
