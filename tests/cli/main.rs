@@ -8,6 +8,7 @@ mod lab;
 mod asking;
 mod attack;
 mod commands;
+mod customers;
 mod mining;
 mod pages;
 mod replay;

@@ -25,13 +25,13 @@ mod pump;
 mod performer;
 mod console;
 mod report;
+mod reports;
 mod replay;
 mod metrics;
 mod control;
 mod server;
 mod watch;
 mod service;
-mod reports;
 mod run;
 
 use clap::Parser as _;

@@ -1,71 +1,106 @@
-//! Reports over what is remembered of customers: gathered here, counted in the knowledge crate, for HTTP and the command
-//! line alike.
+//! Reports on customers: what they write, what suggestions spare them, whom nobody hears of, who is not reached.
+//!
+//! Reads customers and the engine's store, and lets `heinzel_knowledge` decide. The same for the command line and for HTTP.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::time::Duration;
 
-use heinzel_core::customer::CustomerId;
+use heinzel_core::customer::{Customer, NamedAsset};
 use heinzel_core::incident::Status;
+use heinzel_core::ticket::Ticket;
 use heinzel_core::time::Timestamp;
-use heinzel_knowledge::contacts::{self, Doubted, Limits};
-use heinzel_knowledge::deflection;
-use heinzel_knowledge::silence::{self, Known, Repair};
-use heinzel_knowledge::topics::{self, Options};
+use heinzel_knowledge::{contacts, deflection, silence, topics};
 use heinzel_store::customers::{Range, Reader};
 use heinzel_store::error::StoreError;
-use heinzel_store::sqlite::Sqlite;
-use heinzel_store::{Filter, Store as _};
+use heinzel_store::{Filter, Store};
 
-/// How long a reader waits for the writer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// A customer was down for a day and wrote when it was over: tickets are looked for from so long before the range.
-const BEFORE: Duration = Duration::from_secs(31 * 86_400);
-
-/// What suggestions spare.
-pub(crate) fn deflection(reader: &Reader, range: Range, now: Timestamp) -> Result<deflection::Report, StoreError> {
-    let longer = Range { from: range.from, until: range.until + deflection::RETURN };
-    let (drafts, feedback, sent) = (reader.drafts(range)?, reader.feedback(longer)?, reader.sent(longer)?);
-    Ok(deflection::report(&drafts, &feedback, &sent, (range.from, range.until), now))
+/// What suggestions spared, of drafts from `from` to `until`.
+pub(crate) fn deflection(
+    reader: &Reader,
+    (from, until): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Result<deflection::Report, StoreError> {
+    let drafts = reader.drafts(Range { from, until })?;
+    // A draft may have begun before it was last edited; its ticket or a word on it may be older than the range.
+    let first = drafts.iter().map(|draft| draft.first).min().unwrap_or(from);
+    let range = Range { from: first, until: Timestamp::MAX };
+    Ok(deflection::report(&drafts, &reader.feedback(range)?, &reader.sent(range)?, (from, until.min(now)), now))
 }
 
-/// What customers write about, and the texts it was found in.
+/// What customers wrote about from `from` to `until`, and the texts that it was found in.
 pub(crate) fn topics(
     reader: &Reader,
-    range: Range,
+    (from, until): (Timestamp, Timestamp),
     now: Timestamp,
 ) -> Result<(topics::Report, Vec<topics::Text>), StoreError> {
-    let names = reader.customers()?.into_iter().filter_map(|customer| {
-        let words = customer.name?.split_whitespace().map(ToOwned::to_owned).collect();
-        Some((customer.id, words))
-    });
-    let names: BTreeMap<String, Vec<String>> = names.collect();
-    let texts = topics::texts(&reader.tickets(range)?, &reader.drafts(range)?, &names);
-    Ok((topics::report(&texts, None, &Options::lexical(now)), texts))
+    let range = Range { from, until };
+    let tickets: Vec<Ticket> = reader.tickets(range)?;
+    let names = names(&reader.customers()?, &reader.assets()?);
+    let texts = topics::texts(&tickets, &reader.drafts(range)?, &names);
+    Ok((topics::report(&texts, None, &topics::Options::lexical(now)), texts))
 }
 
-/// Whom nobody hears of.
+/// What each customer and what is theirs is called: that is nobody else's business.
+fn names(customers: &[Customer], assets: &[NamedAsset]) -> BTreeMap<String, Vec<String>> {
+    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for customer in customers {
+        let theirs = names.entry(customer.id.clone()).or_default();
+        theirs.push(customer.id.clone());
+        theirs.extend(customer.name.clone());
+        theirs.extend(customer.email.as_deref().and_then(|email| email.split('@').next()).map(ToOwned::to_owned));
+    }
+    for named in assets {
+        let Some(owner) = &named.asset.owner else { continue };
+        let theirs = names.entry(owner.clone()).or_default();
+        theirs.extend(named.name.clone());
+        theirs.extend(named.asset.aliases.iter().cloned());
+    }
+    names
+}
+
+/// Whom nobody heard of, by repairs that ended from `from` to `until`.
 pub(crate) fn silence(
     reader: &Reader,
-    state: &Path,
-    range: Range,
+    store: &dyn Store,
+    (from, until): (Timestamp, Timestamp),
     now: Timestamp,
 ) -> Result<silence::Report, StoreError> {
-    let store = Sqlite::open_read_only(state, PATIENCE)?;
-    let over = Filter { status: BTreeSet::from([Status::Resolved]), since: Some(range.from), ..Filter::default() };
-    let repairs: Vec<Repair> = store.incidents(&over)?.iter().filter_map(Repair::of).collect();
-    let mut assets: BTreeMap<CustomerId, usize> = BTreeMap::new();
-    for owner in reader.assets()?.into_iter().filter_map(|one| one.asset.owner) {
+    let filter = Filter { status: [Status::Resolved].into(), since: Some(from), ..Filter::default() };
+    let repairs: Vec<silence::Repair> = store.incidents(&filter)?.iter().filter_map(silence::Repair::of).collect();
+    let first = repairs.iter().map(|repair| repair.opened).min().unwrap_or(from).min(from);
+    let sent = reader.sent(Range { from: first, until: Timestamp::MAX })?;
+    let customers = reader.customers()?;
+    let mut assets: BTreeMap<String, usize> = BTreeMap::new();
+    for owner in reader.assets()?.into_iter().filter_map(|named| named.asset.owner) {
         *assets.entry(owner).or_default() += 1;
     }
-    let heard: BTreeSet<CustomerId> = reader.heard()?.into_keys().collect();
-    let sent = reader.sent(Range { from: range.from - BEFORE, until: range.until + deflection::RETURN })?;
-    let customers = reader.customers()?;
-    let known = Known { repairs: &repairs, sent: &sent, customers: &customers, assets: &assets, heard: &heard };
-    Ok(silence::report(&known, (range.from, range.until), now))
+    let heard: BTreeSet<String> = reader.heard()?.into_keys().collect();
+    let known =
+        silence::Known { repairs: &repairs, sent: &sent, customers: &customers, assets: &assets, heard: &heard };
+    Ok(silence::report(&known, (from, until.min(now)), now))
 }
 
-/// Addresses that may not reach anybody.
-pub(crate) fn contacts(reader: &Reader, now: Timestamp) -> Result<Vec<Doubted>, StoreError> {
-    Ok(contacts::report(&reader.contacts()?, &Limits::default(), now))
+/// Addresses that mail does not reach, or that were long unused.
+pub(crate) fn contacts(
+    reader: &Reader,
+    limits: &contacts::Limits,
+    now: Timestamp,
+) -> Result<Vec<contacts::Doubted>, StoreError> {
+    Ok(contacts::report(&reader.contacts()?, limits, now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customers_own_names_are_known() {
+        let customer = Customer {
+            id: "K1".into(),
+            name: Some("Erika Muster".into()),
+            email: Some("erika@example.com".into()),
+            ..Customer::default()
+        };
+        let found = names(&[customer], &[]);
+        assert_eq!(found["K1"], ["K1", "Erika Muster", "erika"]);
+    }
 }

@@ -176,6 +176,18 @@ fn draft(clusters: &[Cluster], number: usize, to: Option<&Path>) -> anyhow::Resu
         super::print(&format!("{rule}\n# samples/<name>.toml\n{samples}"))?;
         return Ok(Exit::Ok);
     };
+    let beside = save(path, &rule, &samples)?;
+    super::print(&format!(
+        "wrote {} and {}\nSay in them what it means and what is to be done; take out of the samples what is nobody's business; \
+         then `heinzel test`.\n",
+        path.display(),
+        beside.display()
+    ))?;
+    Ok(Exit::Ok)
+}
+
+/// Writes a rule and, beside it, its samples; where that is.
+pub(super) fn save(path: &Path, rule: &str, samples: &str) -> anyhow::Result<PathBuf> {
     let place = path.parent().zip(path.file_stem()).filter(|_| path.extension().is_some_and(|e| e == "rhai"));
     let Some((pack, stem)) = place.filter(|(pack, _)| pack.file_name().is_some()) else {
         let text = format!("{} is no place for a rule; write rules/<pack>/<name>.rhai", path.display());
@@ -199,15 +211,9 @@ fn draft(clusters: &[Cluster], number: usize, to: Option<&Path>) -> anyhow::Resu
             &format!("name = \"{name}\"\nversion = \"0.1.0\"\nmin_engine = \"{}\"\n", env!("CARGO_PKG_VERSION")),
         )?;
     }
-    write(path, &rule)?;
-    write(&beside, &samples)?;
-    super::print(&format!(
-        "wrote {} and {}\nSay in them what it means and what is to be done; take out of the samples what is nobody's business; \
-         then `heinzel test`.\n",
-        path.display(),
-        beside.display()
-    ))?;
-    Ok(Exit::Ok)
+    write(path, rule)?;
+    write(&beside, samples)?;
+    Ok(beside)
 }
 
 /// A text in Rhai or TOML.
@@ -215,7 +221,8 @@ fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-fn rule(cluster: &Cluster, draft: &Draft) -> String {
+/// The text of a rule.
+pub(super) fn rule(cluster: &Cluster, draft: &Draft) -> String {
     let severity = ["info", "low", "medium", "high"][usize::from(cluster.badness.min(3))];
     let title: String = plain(&cluster.wording, 150).replace(['"', '\\'], "'");
     let mut out = format!(
@@ -238,7 +245,7 @@ fn rule(cluster: &Cluster, draft: &Draft) -> String {
 }
 
 /// Lines that must fire, and those of other wordings that are most like them and must not.
-fn samples(cluster: &Cluster, draft: &Draft, all: &[Cluster]) -> String {
+pub(super) fn samples(cluster: &Cluster, draft: &Draft, all: &[Cluster]) -> String {
     let mut out = String::new();
     let mut add = |program: &str, line: &str, fires: bool| {
         let _ = write!(out, "[[sample]]\nline = {}\n", quoted(line));

@@ -15,6 +15,7 @@ mod check;
 mod cost;
 mod eval;
 mod exchange;
+mod customers;
 mod explain;
 mod incident;
 mod init;
@@ -29,6 +30,7 @@ mod rules;
 mod status;
 mod talk;
 mod test;
+mod topics;
 
 /// Self-healing support automation for web hosting.
 ///
@@ -149,6 +151,14 @@ pub(crate) enum Command {
     /// What customers are answered: list, show, check, import and export answers.
     #[command(subcommand)]
     Answers(answers::Command),
+    /// Sort what customers write into topics: what grows, what has no answer, what may be wrong with the product.
+    Topics(topics::Arguments),
+    /// Say what suggestions spared customers and support, compared with those who saw none.
+    Deflection(customers::Since),
+    /// List customers whose problems were repaired without a word, and those never heard of.
+    Silence(customers::Since),
+    /// List addresses of customers that mail does not reach, or that were long unused.
+    Contacts(customers::Contacts),
     /// Print the page of all rules, or the functions that rules may call.
     Reference(reference::Arguments),
     /// Print shell completions.
@@ -190,6 +200,10 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
         Command::Init(arguments) => init::init(&arguments),
         Command::Rules(command) => rules::rules(&global, &command),
         Command::Answers(command) => answers::answers(&global, &command),
+        Command::Topics(arguments) => topics::topics(&global, &arguments),
+        Command::Deflection(since) => customers::deflection(&global, &since),
+        Command::Silence(since) => customers::silence(&global, &since),
+        Command::Contacts(arguments) => customers::contacts(&global, &arguments),
         Command::Reference(arguments) => reference::reference(&global, &arguments),
         Command::Completions { shell } => page::completions(shell),
         Command::Man { into } => page::man(into.as_deref()),

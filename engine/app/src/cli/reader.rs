@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::exit::{Ends, Exit};
 
 /// How long a reader waits for the writer.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens the store for reading.
 ///

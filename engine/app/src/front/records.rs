@@ -2,15 +2,18 @@
 
 use std::io::Read;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use heinzel_core::asset::{Asset, Assets};
 use heinzel_core::customer::{Customer, NamedAsset};
+use heinzel_knowledge::contacts::Limits;
 use heinzel_server::asset::AssetRecord;
 use heinzel_server::customer::CustomerRecord;
 use heinzel_server::front::{Kept, Refused};
 use heinzel_server::import::{Complaint, ImportKind, Imported};
 use heinzel_server::report::{ReportName, Span};
-use heinzel_store::customers::{Put, Range};
+use heinzel_store::customers::Put;
+use heinzel_store::sqlite::Sqlite;
 
 use super::{Desk, busy};
 use crate::{clock, reports};
@@ -95,16 +98,21 @@ impl Desk {
 
     pub(super) fn make_report(&self, name: ReportName, span: Span) -> Result<serde_json::Value, Refused> {
         let reader = self.customers.reader().map_err(busy)?;
-        let (range, now) = (Range { from: span.from, until: span.until }, clock::now());
+        let (span, now) = ((span.from, span.until), clock::now());
         match name {
-            ReportName::Deflection => json(&reports::deflection(&reader, range, now).map_err(busy)?),
-            ReportName::Topics => json(&reports::topics(&reader, range, now).map_err(busy)?.0),
-            ReportName::Silence => json(&reports::silence(&reader, &self.state, range, now).map_err(busy)?),
-            ReportName::Contacts => json(&reports::contacts(&reader, now).map_err(busy)?),
+            ReportName::Deflection => json(&reports::deflection(&reader, span, now).map_err(busy)?),
+            ReportName::Topics => json(&reports::topics(&reader, span, now).map_err(busy)?.0),
+            ReportName::Silence => {
+                let store = Sqlite::open_read_only(&self.state, PATIENCE).map_err(busy)?;
+                json(&reports::silence(&reader, &store, span, now).map_err(busy)?)
+            },
+            ReportName::Contacts => json(&reports::contacts(&reader, &Limits::default(), now).map_err(busy)?),
         }
     }
 }
 
+/// How long the store is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Complaints that an answer carries.
 const COMPLAINTS: usize = 1_000;
 
