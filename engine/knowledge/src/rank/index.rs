@@ -16,6 +16,10 @@ use crate::text::exact::exact_tokens;
 use crate::text::stem::stem;
 use crate::text::{Analysis, analyse, hash};
 
+/// Examples times answers: what a classifier is trained on at most. 150 answers with 20 examples are half of it; it
+/// takes about a second.
+const MOST_TRAINING: usize = 1_000_000;
+
 /// What was measured to rank well; see [`super::lexical`] for how the scores meet.
 #[derive(Clone, Debug)]
 pub struct Tuning {
@@ -142,6 +146,15 @@ struct Unit<'a> {
     text: &'a Text,
 }
 
+/// The heaviest entries of a vector. With thousands of answers the light ones are most of the index and decide nothing.
+fn heaviest(mut vector: Vec<(u32, f32)>, most: usize) -> Vec<(u32, f32)> {
+    if vector.len() > most {
+        vector.select_nth_unstable_by(most, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        vector.truncate(most);
+    }
+    vector
+}
+
 /// The language in which a text is stemmed.
 pub(super) fn language_of(analysis: &Analysis, other: Option<Language>) -> Language {
     analysis.language.or(other).unwrap_or(Language::De)
@@ -187,6 +200,35 @@ impl Index {
                 }
             }
         }
+    }
+
+    /// Whether reading it can go wrong: a number that points nowhere.
+    pub(super) fn is_sound(&self) -> bool {
+        let units = self.document_of.len();
+        let climbs = |offsets: &[u32], n: usize, last: usize| {
+            offsets.len() == n + 1
+                && offsets.windows(2).all(|pair| pair[0] <= pair[1])
+                && offsets.last().is_some_and(|end| *end as usize == last)
+        };
+        let within = |values: &[u32], limit: usize| values.iter().all(|value| (*value as usize) < limit);
+        within(&self.document_of, self.documents)
+            && climbs(&self.first_unit, self.documents, units)
+            && climbs(&self.first_example, units, self.examples.len())
+            && self.idf.len() == self.terms.len()
+            && self.words.lists() == self.terms.len()
+            && self.words.is_sound(units)
+            && self.exacts.lists() == self.exact.len()
+            && self.exacts.is_sound(units)
+            && self.gram_idf.len() == self.grams.len()
+            && self.vectors.lists() == self.grams.len()
+            && self.vectors.is_sound(2 * units)
+            && self.vocabulary.iter().all(|(_, term)| (*term as usize) < self.terms.len())
+            && self.examples.iter().all(|example| within(&example.terms, self.terms.len()))
+            && self.classifier.as_ref().is_none_or(|classifier| {
+                within(&classifier.documents, self.documents)
+                    && classifier.idf.len() == classifier.rows.len()
+                    && classifier.regression.classes() == classifier.documents.len()
+            })
     }
 
     /// Whether a folded word or stem is in the index.
@@ -322,9 +364,14 @@ impl Index {
         }
         self.gram_idf = seen.iter().map(|seen| ((1.0 + texts) / (1.0 + seen)).ln() + 1.0).collect();
         self.unknown_gram = (1.0 + texts).ln() + 1.0;
+        let most = match units.len() {
+            0..=4_000 => usize::MAX,
+            4_001..=50_000 => 160,
+            _ => 96,
+        };
         let mut entries = Vec::new();
         for (number, unit) in (0u32..).zip(units) {
-            let vector = self.vector(unit.text_grams(tuning, &mut counted));
+            let vector = heaviest(self.vector(unit.text_grams(tuning, &mut counted)), most);
             entries.extend(vector.into_iter().map(|(gram, weight)| (gram, 2 * number, weight)));
             let mut sum: BTreeMap<u32, f32> = BTreeMap::new();
             for example in &unit.examples {
@@ -335,7 +382,8 @@ impl Index {
                 }
             }
             let length = sum.values().map(|weight| weight * weight).sum::<f32>().sqrt().max(1e-9);
-            entries.extend(sum.into_iter().map(|(gram, weight)| (gram, 2 * number + 1, weight / length)));
+            let vector = heaviest(sum.into_iter().collect(), most);
+            entries.extend(vector.into_iter().map(|(gram, weight)| (gram, 2 * number + 1, weight / length)));
         }
         self.vectors = Lists::new(self.grams.len(), &entries);
     }
@@ -375,6 +423,12 @@ impl Index {
             classifier::words(&analysis, &mut features.words);
             features
         };
+        // Training must take seconds: beyond this the examples count through the index alone.
+        let examples: usize =
+            documents.iter().filter(enough).flat_map(|document| &document.texts).map(|text| text.examples.len() + 1).sum();
+        if examples * documents.iter().filter(enough).count() > MOST_TRAINING {
+            return;
+        }
         let mut samples = Vec::new();
         for (number, document) in (0u32..).zip(documents).filter(|(_, document)| enough(document)) {
             for text in &document.texts {

@@ -7,16 +7,25 @@
 
 use std::sync::Mutex;
 
+use super::calibrate;
 use super::gate::Gate;
 use super::index::{Index, Tuning};
 use super::query::Query;
-use super::regression::softmax;
+use super::saved;
 use super::{Document, Draft, Ranked, Ranker};
 
 /// How many postings of the n-grams a draft may cost: the rarest n-grams come first. What 500 answers have is less.
 const GRAM_POSTINGS: usize = 60_000;
 /// The same for words.
 const WORD_POSTINGS: usize = 60_000;
+
+/// The raw score: how much it counts, beside how alike the n-grams are, that the document says what the draft says.
+const SAID: f32 = 0.2;
+/// The raw score: how much the classifier's probability counts.
+const SURE: f32 = 0.3;
+
+/// How far up a document without a class is put for its texts.
+const STAND_IN: f32 = 0.8;
 
 /// Ranks by what is written alone.
 pub struct Lexical {
@@ -42,6 +51,9 @@ struct Scratch {
     vectors: Vec<f32>,
     exacts: Vec<f32>,
     scores: Vec<f32>,
+    /// The classifier's highest score, and the sum of all over it: what makes a probability of a score.
+    highest: f32,
+    sum: f32,
     parts: [Vec<f32>; PARTS],
     best: Vec<(f32, u32)>,
 }
@@ -53,12 +65,37 @@ impl Lexical {
         Self::build_with(documents, Tuning::default())
     }
 
+    /// The index as bytes, for [`Self::open`]. `documents` are those that it was built of.
+    #[must_use]
+    pub fn save(&self, documents: &[Document]) -> Vec<u8> {
+        saved::save(&self.index, &self.gate, saved::key(documents))
+    }
+
+    /// The index from bytes of [`Self::save`]: the same ranks, without building. Nothing when the bytes are damaged, of
+    /// another version, or of other documents: then [`Self::build`].
+    #[must_use]
+    pub fn open(bytes: &[u8], documents: &[Document]) -> Option<Self> {
+        let (index, gate) = saved::open(bytes, documents, saved::key(documents))?;
+        Some(Self { index, tuning: Tuning::default(), gate, scratch: Mutex::default() })
+    }
+
     /// The same with other than the measured settings.
     #[must_use]
     pub fn build_with(documents: &[Document], tuning: Tuning) -> Self {
+        let mut lexical = Self::without_gate(documents, tuning);
+        lexical.gate = calibrate::calibrate(documents, &lexical);
+        lexical
+    }
+
+    /// The index and the classifier, and a gate that knows nothing of them.
+    pub(super) fn without_gate(documents: &[Document], tuning: Tuning) -> Self {
         let mut index = Index::build(documents, &tuning);
         index.train(documents, &tuning);
         Self { index, tuning, gate: Gate::default(), scratch: Mutex::default() }
+    }
+
+    pub(super) const fn tuning(&self) -> &Tuning {
+        &self.tuning
     }
 
     fn search(&self, s: &mut Scratch) {
@@ -109,12 +146,13 @@ impl Lexical {
         }
         if let Some(classifier) = &index.classifier {
             classifier.scores(&s.query.features, &mut s.scores);
-            let lowest = s.scores.iter().copied().fold(f32::INFINITY, f32::min);
-            classes.fill(lowest);
+            // NaN says: this document has no class.
+            classes.fill(f32::NAN);
             for (score, document) in s.scores.iter().zip(classifier.documents()) {
                 classes[*document as usize] = *score;
             }
-            softmax(&mut s.scores);
+            s.highest = s.scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            s.sum = s.scores.iter().map(|score| (score - s.highest).exp()).sum();
         }
     }
 
@@ -122,25 +160,31 @@ impl Lexical {
     fn fuse(&self, s: &mut Scratch, most: usize) {
         let tuning = &self.tuning;
         // From 10 to 40 words that carry meaning a draft becomes a letter, whose many words drown the few that matter.
-        let letter = (s.query.content_words.saturating_sub(10) as f32 / 30.0).min(1.0);
+        let letter = (s.query.content.len().saturating_sub(10) as f32 / 30.0).min(1.0);
+        let letter_words = tuning.fuse_words + letter * (tuning.fuse_many_words - tuning.fuse_words);
         let mut factors = [
-            tuning.fuse_words + letter * (tuning.fuse_many_words - tuning.fuse_words), tuning.fuse_grams, tuning.fuse_examples, tuning.fuse_classes, tuning.fuse_exact];
+            letter_words, tuning.fuse_grams, tuning.fuse_examples, tuning.fuse_classes, tuning.fuse_exact];
         if self.index.classifier.is_some() {
             for factor in [WORDS, TEXTS, EXAMPLES] {
                 factors[factor] *= tuning.beside_classes;
             }
         }
-        let mut shift = 0.0;
-        for (part, factor) in s.parts.iter().zip(&mut factors) {
-            let n = part.len().max(1) as f32;
-            let mean = part.iter().sum::<f32>() / n;
-            let deviation = (part.iter().map(|score| (score - mean) * (score - mean)).sum::<f32>() / n).sqrt();
+        let mut means = [0.0; PARTS];
+        for ((part, factor), mean) in s.parts.iter().zip(&mut factors).zip(&mut means) {
+            let known = || part.iter().copied().filter(|score| !score.is_nan());
+            let n = known().count().max(1) as f32;
+            *mean = known().sum::<f32>() / n;
+            let deviation = (known().map(|score| (score - *mean) * (score - *mean)).sum::<f32>() / n).sqrt();
             *factor = if deviation > 1e-9 { *factor / deviation } else { 0.0 };
-            shift += *factor * mean;
         }
+        // A document without a class is as far up among the classes as it is among the texts.
+        let stand_in = tuning.fuse_classes / tuning.beside_classes / (letter_words + tuning.fuse_grams).max(1e-6);
         s.best.clear();
         for document in 0..self.index.documents {
-            let score = s.parts.iter().zip(&factors).map(|(part, factor)| part[document] * factor).sum::<f32>() - shift;
+            let of = |part: usize| (s.parts[part][document] - means[part]) * factors[part];
+            let mut score = of(WORDS) + of(TEXTS) + of(EXAMPLES) + of(EXACT);
+            let class = of(CLASSES);
+            score += if class.is_nan() { (of(WORDS) + of(TEXTS)) * stand_in * STAND_IN } else { class };
             if s.best.len() == most && s.best.last().is_none_or(|(worst, _)| score <= *worst) {
                 continue;
             }
@@ -150,20 +194,67 @@ impl Lexical {
         }
     }
 
-    /// How well a document fits, whatever else there is.
-    fn raw(&self, s: &Scratch, document: usize) -> f32 {
-        s.parts[TEXTS][document].max(s.parts[EXAMPLES][document])
+    /// How well a document fits, whatever else there is: how alike the n-grams are, how much of what the draft says the
+    /// document says, too, and how sure the classifier is (as if there were no document `without`).
+    fn raw(&self, s: &Scratch, document: usize, without: Option<usize>) -> f32 {
+        let alike = s.parts[TEXTS][document].max(s.parts[EXAMPLES][document]);
+        let all: f32 = s.query.content.iter().map(|(_, idf)| idf).sum();
+        let mut said = 0.0;
+        let mut last = None;
+        for (word, term) in &s.query.hits {
+            if last != Some(*word) && self.has(document, *term) {
+                last = Some(*word);
+                said += s.query.content[*word as usize].1;
+            }
+        }
+        let share = if all > 0.0 { said / all } else { 0.0 };
+        let sure = |document: usize| (s.parts[CLASSES][document] - s.highest).exp() / s.sum;
+        let sure = match without {
+            _ if self.index.classifier.is_none() => 0.0,
+            Some(without) => sure(document) / (1.0 - sure(without)).max(1e-6),
+            None => sure(document),
+        };
+        alike + SAID * share + SURE * sure.min(1.0)
+    }
+
+    /// Whether a document has a stem.
+    fn has(&self, document: usize, term: u32) -> bool {
+        let mut units = self.index.first_unit[document]..self.index.first_unit[document + 1];
+        units.any(|unit| self.index.words.weight(term, unit).is_some())
+    }
+
+    /// The best document with its raw score, and the best beside `without` with the raw score that it would have if
+    /// there were no such document.
+    pub(super) fn best(&self, draft: &Draft<'_>, without: usize) -> (Option<(usize, f32)>, Option<f32>) {
+        let mut s = self.taken();
+        s.query.read(draft, &self.index, &self.tuning);
+        self.search(&mut s);
+        self.fuse(&mut s, 2.min(self.index.documents));
+        let places: Vec<usize> = s.best.iter().map(|(_, document)| *document as usize).collect();
+        let best = places.first().map(|document| (*document, self.raw(&s, *document, None)));
+        let other = places.iter().find(|document| **document != without);
+        let other = other.map(|document| self.raw(&s, *document, Some(without)));
+        self.give_back(s);
+        (best, other)
+    }
+
+    fn taken(&self) -> Scratch {
+        self.scratch.lock().ok().and_then(|mut pool| pool.pop()).unwrap_or_default()
+    }
+
+    fn give_back(&self, scratch: Scratch) {
+        if let Ok(mut pool) = self.scratch.lock() {
+            pool.push(scratch);
+        }
     }
 
     fn ranked(&self, s: &Scratch, score: f32, document: usize) -> Ranked {
-        let raw = self.raw(s, document);
+        let raw = self.raw(s, document, None);
         let units = self.index.first_unit[document]..self.index.first_unit[document + 1];
         let mut words: Vec<String> = Vec::new();
         for (word, term) in &s.query.hits {
-            let word = &s.query.text[word.clone()];
-            if words.iter().all(|known| known != word)
-                && units.clone().any(|unit| self.index.words.weight(*term, unit).is_some())
-            {
+            let word = &s.query.text[s.query.content[*word as usize].0.clone()];
+            if words.iter().all(|known| known != word) && self.has(document, *term) {
                 words.push(word.to_owned());
             }
         }
@@ -190,15 +281,13 @@ impl Lexical {
 
 impl Ranker for Lexical {
     fn rank(&self, draft: &Draft<'_>, most: usize) -> Vec<Ranked> {
-        let mut scratch = self.scratch.lock().ok().and_then(|mut pool| pool.pop()).unwrap_or_default();
+        let mut scratch = self.taken();
         scratch.query.read(draft, &self.index, &self.tuning);
         self.search(&mut scratch);
         self.fuse(&mut scratch, most.min(self.index.documents));
         let best = scratch.best.iter().map(|(score, document)| self.ranked(&scratch, *score, *document as usize));
         let ranked = best.collect();
-        if let Ok(mut pool) = self.scratch.lock() {
-            pool.push(scratch);
-        }
+        self.give_back(scratch);
         ranked
     }
 

@@ -11,6 +11,8 @@ mod classifier;
 pub mod index;
 mod query;
 mod gate;
+mod calibrate;
+mod saved;
 pub mod lexical;
 
 pub(crate) use lists::Hashed;

@@ -24,12 +24,12 @@ const COMPLETIONS: usize = 8;
 pub(super) struct Query {
     /// The draft without its form.
     pub(super) text: String,
-    /// How many words carry meaning.
-    pub(super) content_words: usize,
+    /// The words that carry meaning: where they stand, and how much they say.
+    pub(super) content: Vec<(Range<usize>, f32)>,
     /// Lists of stems and their weights, short lists first.
     pub(super) terms: Vec<(u32, f32)>,
-    /// Where in the text a list's word stands.
-    pub(super) hits: Vec<(Range<usize>, u32)>,
+    /// Which of the words that carry meaning asks which list, word by word.
+    pub(super) hits: Vec<(u32, u32)>,
     /// Lists of exact tokens.
     pub(super) exacts: Vec<u32>,
     /// Lists of n-grams and their weights, short lists first.
@@ -50,7 +50,6 @@ impl Query {
         self.text.push_str(&body);
         let mut analysis = analyse(&self.text, draft.language);
         cut(&mut analysis, index);
-        self.content_words = analysis.content_words();
         let typing = draft.body.ends_with(char::is_alphanumeric);
         self.read_words(&analysis, typing, index, tuning);
         self.read_grams(&analysis, index);
@@ -70,32 +69,38 @@ impl Query {
     fn read_words(&mut self, analysis: &Analysis, typing: bool, index: &Index, tuning: &Tuning) {
         self.terms.clear();
         self.hits.clear();
+        self.content.clear();
         let language = language_of(analysis, None);
         let other = if language == Language::De { Language::En } else { Language::De };
         let last = analysis.words.len().wrapping_sub(1);
         for (i, word) in analysis.words.iter().enumerate() {
-            let range = word.start..word.end;
             let folded = analysis.word(word);
             let weight = if word.stop { tuning.stop } else { 1.0 };
             let own = stem(folded, language);
-            let mut found = self.ask(&own, weight, &range, word.stop, index, tuning.concept);
+            let at = self.content.len() as u32;
+            if !word.stop {
+                let unknown = (1.0 + index.document_of.len() as f32).ln();
+                let idf = index.terms.get(&hash(own.as_bytes())).map_or(unknown, |term| index.idf[*term as usize]);
+                self.content.push((word.start..word.end, idf));
+            }
+            let mut found = self.ask(&own, weight, at, word.stop, index, tuning.concept);
             // The answers are in both languages, and so are drafts.
             let foreign = stem(folded, other);
             if foreign != own && concept(hash(own.as_bytes())).is_none() {
-                found |= self.ask(&foreign, weight, &range, word.stop, index, tuning.concept);
+                found |= self.ask(&foreign, weight, at, word.stop, index, tuning.concept);
             }
             if word.stop {
                 continue;
             }
             for part in parts(folded, &|part| index.knows(part)) {
-                found |= self.ask(&stem(part, language), tuning.part, &range, false, index, tuning.concept);
+                found |= self.ask(&stem(part, language), tuning.part, at, false, index, tuning.concept);
             }
             if !found && typing && i == last && folded.len() >= 3 {
                 let from = index.vocabulary.partition_point(|(known, _)| **known < *folded);
                 let fits = index.vocabulary[from..].iter().take_while(|(known, _)| known.starts_with(folded));
                 for (_, term) in fits.take(COMPLETIONS) {
                     self.terms.push((*term, tuning.prefix));
-                    self.hits.push((range.clone(), *term));
+                    self.hits.push((at, *term));
                 }
             }
         }
@@ -112,16 +117,16 @@ impl Query {
     }
 
     /// Whether any answer has the stem itself.
-    fn ask(&mut self, stem: &str, weight: f32, range: &Range<usize>, stop: bool, index: &Index, concepts: f32) -> bool {
+    fn ask(&mut self, stem: &str, weight: f32, at: u32, stop: bool, index: &Index, concepts: f32) -> bool {
         let hash = hash(stem.as_bytes());
         if !stop && let Some(term) = concept(hash).and_then(|concept| index.terms.get(&concept)) {
             self.terms.push((*term, weight * concepts));
-            self.hits.push((range.clone(), *term));
+            self.hits.push((at, *term));
         }
         let Some(term) = index.terms.get(&hash) else { return false };
         self.terms.push((*term, weight));
         if !stop {
-            self.hits.push((range.clone(), *term));
+            self.hits.push((at, *term));
         }
         true
     }

@@ -102,6 +102,17 @@ impl Regression {
         learned
     }
 
+    /// What it is made of: classes, weights, bias.
+    pub(super) fn pieces(&self) -> (usize, &[f32], &[f32]) {
+        (self.classes, &self.weights, &self.bias)
+    }
+
+    /// From what it is made of, if the pieces fit each other.
+    pub(super) fn from_pieces(classes: usize, weights: Vec<f32>, bias: Vec<f32>) -> Option<Self> {
+        let fits = bias.len() == classes && (classes == 0 || weights.len() % classes == 0);
+        fits.then_some(Self { classes, weights, bias })
+    }
+
     /// How many classes it tells apart.
     #[must_use]
     pub const fn classes(&self) -> usize {
