@@ -15,10 +15,10 @@ use super::{Claim, Shared, begin, drafts, locked};
 use crate::error::StoreError;
 use crate::sqlite::fail::Fail;
 
-/// Drafts that wait at most, and as many again on their way into the file. A draft that is noted again waits once. At most
-/// some 500 bytes each.
+/// Drafts that wait or are on their way into the file at most. A draft that is noted again waits once. At most some 500
+/// bytes each.
 const MOST_DRAFTS: usize = 16_384;
-/// Items shown that wait at most. At most some 200 bytes each.
+/// Items shown that wait or are on their way into the file at most. At most some 200 bytes each.
 const MOST_SHOWN: usize = 65_536;
 /// Owners that are known in memory: twice as many at most. More than can wait, so that whoever waits is known.
 const OWNERS: usize = 2 * MOST_DRAFTS;
@@ -40,6 +40,8 @@ pub(super) struct Notes {
 struct Inner {
     drafts: HashMap<DraftId, Draft>,
     shown: Vec<Shown>,
+    /// Drafts and items that are just being stored: they may come back.
+    away: (usize, usize),
     dropped: u64,
     ends: bool,
     /// Owners of the drafts seen lately, in two generations: when the young one is full it becomes the old one.
@@ -59,13 +61,17 @@ impl Inner {
         self.young.insert(draft.to_owned(), owner.clone());
     }
 
+    fn is_full(&self) -> bool {
+        self.drafts.len() + self.away.0 >= MOST_DRAFTS
+    }
+
     fn note(&mut self, mut draft: Draft) {
         if let Some(owner) = self.owner_of(&draft.id) {
             draft.owner = owner.clone();
         }
         if let Some(before) = self.drafts.get(&draft.id) {
             draft.first = draft.first.min(before.first);
-        } else if self.drafts.len() >= MOST_DRAFTS {
+        } else if self.is_full() {
             self.dropped += 1;
             return;
         }
@@ -76,7 +82,7 @@ impl Inner {
 impl Notes {
     /// Whether a claim would find no room.
     pub(super) fn are_full(&self) -> bool {
-        locked(&self.inner).drafts.len() >= MOST_DRAFTS
+        locked(&self.inner).is_full()
     }
 
     pub(super) fn owner_of(&self, draft: &str) -> Option<Owner> {
@@ -131,7 +137,7 @@ impl Notes {
 
     pub(super) fn shown(&self, mut shown: Vec<Shown>) {
         let mut inner = locked(&self.inner);
-        let room = MOST_SHOWN.saturating_sub(inner.shown.len());
+        let room = MOST_SHOWN.saturating_sub(inner.shown.len() + inner.away.1);
         inner.dropped += shown.len().saturating_sub(room) as u64;
         shown.truncate(room);
         inner.shown.append(&mut shown);
@@ -151,7 +157,8 @@ impl Notes {
     /// How many wait, and how many were dropped.
     pub(super) fn numbers(&self) -> (u64, u64) {
         let inner = locked(&self.inner);
-        ((inner.drafts.len() + inner.shown.len()) as u64, inner.dropped)
+        let away = inner.away.0 + inner.away.1;
+        ((inner.drafts.len() + inner.shown.len() + away) as u64, inner.dropped)
     }
 
     fn take(&self) -> (Vec<Draft>, Vec<Shown>) {
@@ -159,12 +166,15 @@ impl Notes {
         let mut drafts: Vec<Draft> = mem::take(&mut inner.drafts).into_values().collect();
         // In one order, so that the file does not depend on the map's.
         drafts.sort_by(|a, b| (a.first, &a.id).cmp(&(b.first, &b.id)));
-        (drafts, mem::take(&mut inner.shown))
+        let shown = mem::take(&mut inner.shown);
+        inner.away = (drafts.len(), shown.len());
+        (drafts, shown)
     }
 
-    /// Puts back what could not be stored. What was noted meanwhile is newer.
+    /// What was taken is stored, but for these. What was noted meanwhile is newer.
     fn put_back(&self, drafts: &[Draft], shown: &[Shown]) {
         let mut inner = locked(&self.inner);
+        inner.away = (0, 0);
         for draft in drafts {
             let first = draft.first;
             inner
@@ -173,9 +183,8 @@ impl Notes {
                 .and_modify(|newer| newer.first = newer.first.min(first))
                 .or_insert_with(|| draft.clone());
         }
-        let room = MOST_SHOWN.saturating_sub(inner.shown.len()).min(shown.len());
-        inner.dropped += (shown.len() - room) as u64;
-        inner.shown.extend_from_slice(&shown[..room]);
+        // In their order, before what came meanwhile.
+        inner.shown.splice(0..0, shown.iter().cloned());
     }
 }
 
@@ -202,10 +211,8 @@ impl Shared {
             }
             (drafts, shown) = (later, later_shown);
         }
-        failed.map_or(Ok(()), |error| {
-            self.notes.put_back(drafts, shown);
-            Err(error)
-        })
+        self.notes.put_back(drafts, shown);
+        failed.map_or(Ok(()), Err)
     }
 }
 

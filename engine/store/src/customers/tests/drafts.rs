@@ -107,9 +107,8 @@ fn a_flood_is_taken_or_dropped_and_counted_but_never_waits() {
     }
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     let health = scene.customers.health().unwrap();
-    // As much as has room waits, and as much again may be on its way into the file.
-    assert!(health.dropped >= 60_000 - 2 * 16_384 + 180_000 - 2 * 65_536, "{health:?}");
-    assert!(health.waiting <= 2 * 16_384 + 65_536, "{health:?}");
+    assert_eq!(health.waiting, 16_384 + 65_536, "{health:?}");
+    assert_eq!(health.dropped + health.waiting, 240_000, "{health:?}");
     assert!(scene.customers.flush().unwrap_err().is_passing());
     other.execute_batch("ROLLBACK").unwrap();
     scene.customers.flush().unwrap();
