@@ -9,6 +9,7 @@ mod asking;
 mod attack;
 mod commands;
 mod customers;
+mod form;
 mod mining;
 mod pages;
 mod replay;

@@ -19,7 +19,6 @@ pub(super) struct Spoken {
     /// Subject and text. Never stored, never logged.
     pub(super) body: String,
     pub(super) language: Language,
-    pub(super) asset: Option<String>,
 }
 
 struct Talk {
@@ -110,7 +109,7 @@ mod tests {
     use super::*;
 
     fn spoken() -> Spoken {
-        Spoken { body: "Mein Server startet nicht".into(), language: Language::De, asset: None }
+        Spoken { body: "Mein Server startet nicht".into(), language: Language::De }
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl Desk {
 
         let held_out = is_held_out(&owner, &draft.draft_id, self.settings.hold_out);
         let spoken =
-            drafts::Spoken { body: format!("{}\n{}", draft.subject, draft.body), language, asset: asset.clone() };
+            drafts::Spoken { body: format!("{}\n{}", draft.subject, draft.body), language };
         self.drafts.hear(&draft.draft_id, spoken);
         // Who is held out is helped like everybody; only the answers are not shown.
         if let (Some(customer), Some(asset)) = (customer, &asset) {

@@ -1,0 +1,237 @@
+//! A ticket form, the real engine, and two customers who must not hear of each other.
+
+use ring::hmac;
+use serde_json::{Value, json};
+
+use crate::lab::{Engine, Lab, wait};
+
+const FORM: &str = "form-key-0123456789";
+const SHOP: &str = "shop-key-0123456789";
+const SECRET: &str = "claims-0123456789-0123456789-0123456789";
+const SERVER: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+
+[[server.token]]
+name = "form"
+scopes = ["form"]
+token = "form-key-0123456789"
+origins = ["https://my.example.com"]
+claims = { secret = "claims-0123456789-0123456789-0123456789" }
+
+[[server.token]]
+name = "shop"
+scopes = ["ingest", "operate"]
+token = "shop-key-0123456789"
+
+[policy.modes]
+"web.stuck" = "auto"
+
+[policy.allow]
+paths = ["LAB/sites"]
+
+[policy.drafts]
+look = ["web.stuck"]
+fix = ["web.stuck"]
+"#;
+
+/// A site is stuck as long as there is a file; only its customer's draft sets a look off.
+const STUCK: &str = r#"#{
+    title: "a site is stuck",
+    severity: "high",
+    match: [`site (?<site>[a-z]+) is stuck`],
+    fields: #{ site: "ident" },
+    draft: #{ intents: ["web/site-stuck"], asset: "site", found: #{ de: "eine Datei im Weg", en: "a file in the way" } },
+    asset: |e| "site:" + e.site,
+    probe: |i| #{ file: probe.file("LAB/sites/" + i.asset_name) },
+    fix: |i, facts| if facts.file.exists { [step.remove("LAB/sites/" + i.asset_name)] } else { [] },
+    verify: |i, facts| [check.is(probe.file("LAB/sites/" + i.asset_name), "exists", false)],
+    stable: "1s",
+    answer: "web/site-stuck",
+}
+"#;
+const STUCK_SAMPLES: &str = "[[sample]]\nline = \"site shop is stuck\"\nfires = true\n\n[[sample]]\nline = \"site shop is well\"\nfires = false\n";
+const ANSWER: &str = r#"+++
+title = "TITLE"
+category = "web"
+audience = "customer"
+questions = [QUESTIONS]
++++
+
+## acknowledge
+ACK
+## clarify
+## agree
+## act
+ACT
+## advise
+"#;
+
+fn lab() -> Lab {
+    let lab = Lab::new();
+    lab.write("rules/web/stuck.rhai", lab.text(STUCK));
+    lab.write("rules/web/samples/stuck.toml", STUCK_SAMPLES);
+    let answer = |title: &str, questions: &str, ack: &str, act: &str| {
+        let text = ANSWER.replace("TITLE", title).replace("QUESTIONS", questions);
+        text.replace("ACK", ack).replace("ACT", act)
+    };
+    let german = "\"Meine Website lädt nicht mehr\", \"Website hängt seit heute\", \"Seite lädt und lädt\", \"Homepage geht nicht auf\"";
+    let english = "\"My website does not load\", \"site hangs since today\", \"page keeps loading\", \"homepage will not open\"";
+    let german = answer("Meine Website lädt nicht", german, "Das ist ärgerlich.", "Wir sehen nach.");
+    let english = answer("My website does not load", english, "That is annoying.", "We are looking.");
+    lab.write("rules/web/answers/site-stuck.de.md", german);
+    lab.write("rules/web/answers/site-stuck.en.md", english);
+    let german = "\"Wo ist meine Rechnung\", \"Rechnung vom letzten Monat fehlt\", \"brauche eine Rechnung als PDF\", \"keine Rechnung bekommen\"";
+    let english = "\"Where is my invoice\", \"invoice of last month is missing\", \"need an invoice as PDF\", \"got no invoice\"";
+    let german = answer("Wo finde ich meine Rechnung?", german, "Gern.", "Im Kundenbereich.");
+    let english = answer("Where is my invoice?", english, "Gladly.", "In the customer area.");
+    lab.write("rules/web/answers/invoice.de.md", german);
+    lab.write("rules/web/answers/invoice.en.md", english);
+    lab.write("sites/keep", "");
+    let config = format!("{}{}", lab.read("heinzel.toml"), lab.text(SERVER));
+    lab.write("heinzel.toml", config);
+    lab
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The shop's word that this is its customer.
+fn claim(customer: &str) -> String {
+    let exp = jiff::Timestamp::now().as_second() + 600;
+    let text = json!({ "sub": customer, "exp": exp }).to_string();
+    let signed = format!("{}.{}", base64url(br#"{"alg":"HS256","typ":"JWT"}"#), base64url(text.as_bytes()));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+    format!("{signed}.{}", base64url(hmac::sign(&key, signed.as_bytes()).as_ref()))
+}
+
+fn form(customer: Option<&str>) -> String {
+    let claim = customer.map(|id| format!("Heinzel-Claim: {}\r\n", claim(id))).unwrap_or_default();
+    format!("Authorization: Bearer {FORM}\r\nOrigin: https://my.example.com\r\nContent-Type: application/json\r\n{claim}")
+}
+
+fn shop() -> String {
+    format!("Authorization: Bearer {SHOP}\r\nContent-Type: application/json\r\n")
+}
+
+#[track_caller]
+fn body((status, answer): (u16, String), expected: u16) -> Value {
+    assert_eq!(status, expected, "{answer}");
+    let text = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+    serde_json::from_str(text).unwrap_or(Value::Null)
+}
+
+/// Customers kim and lee, each with a site.
+fn introduce(engine: &Engine<'_>) {
+    for (customer, site, name) in [("kim", "shop", "Kims Laden"), ("lee", "blog", "Lees Blog")] {
+        body(engine.http("PUT", &format!("/v1/customers/{customer}"), &shop(), "{\"name\":\"Kim Lee\"}"), 201);
+        let asset = json!({ "name": name, "owner": customer }).to_string();
+        body(engine.http("PUT", &format!("/v1/assets/site:{site}"), &shop(), &asset), 201);
+        body(engine.http("PUT", &format!("/v1/assets/site:{site}"), &shop(), &asset), 200);
+    }
+    let ask = json!({ "draft_id": "first-draft-0123456789", "body": "Rechnung" }).to_string();
+    wait("the answers are read", || engine.http("POST", "/v1/suggestions", &form(None), &ask).0 != 503);
+}
+
+fn ask(engine: &Engine<'_>, customer: Option<&str>, draft: &str, asset: Option<&str>, text: &str) -> (u16, String) {
+    let mut request = json!({ "draft_id": draft, "body": text, "locale": "de" });
+    if let Some(asset) = asset {
+        request["asset"] = json!(asset);
+    }
+    engine.http("POST", "/v1/suggestions", &form(customer), &request.to_string())
+}
+
+const KIMS: &str = "draft-of-kim-0123456789";
+const STUCK_DRAFT: &str = "Meine Website lädt nicht mehr";
+
+#[test]
+fn a_draft_is_answered_repaired_and_counted_and_nobody_else_hears_of_it() {
+    let lab = lab();
+    let engine = lab.start();
+    introduce(&engine);
+    lab.write("sites/shop", "stuck");
+    let said = body(ask(&engine, Some("kim"), KIMS, Some("site:shop"), STUCK_DRAFT), 200);
+    assert_eq!(said["news"]["state"], "checking", "{said}");
+    wait("the site is repaired", || !lab.path("sites/shop").exists());
+    let mut last = Value::Null;
+    wait("the form says so", || {
+        last = body(ask(&engine, Some("kim"), KIMS, Some("site:shop"), STUCK_DRAFT), 200);
+        last["news"]["state"] == "repaired"
+    });
+    assert_eq!(last["items"][0]["kind"], "fix", "{last}");
+    let act = last["items"][0]["parts"]["act"].as_str().unwrap();
+    assert!(act.starts_with("Gefunden: eine Datei im Weg. Repariert und geprüft: Ihre Website „Kims Laden“ läuft"), "{act}");
+    let (_, stream) = engine.http("GET", &format!("/v1/drafts/{KIMS}/news"), &form(Some("kim")), "");
+    assert!(stream.contains("text/event-stream") && stream.contains("\"state\":\"repaired\""), "{stream}");
+
+    // Somebody else: with their own claim, without one, with kim's draft, with kim's site.
+    for stranger in [Some("lee"), None] {
+        let check = |(status, answer): (u16, String), allowed: &[u16]| {
+            assert!(allowed.contains(&status), "{stranger:?}: {answer}");
+            for secret in ["Kims", "site:shop", "Datei im Weg", "repaired"] {
+                assert!(!answer.contains(secret), "{stranger:?} hears of {secret}: {answer}");
+            }
+        };
+        check(ask(&engine, stranger, KIMS, None, STUCK_DRAFT), &[404]);
+        check(ask(&engine, stranger, "draft-of-lee-0123456789", Some("site:shop"), STUCK_DRAFT), &[403]);
+        check(ask(&engine, stranger, "draft-of-lee-9876543210", None, STUCK_DRAFT), &[200]);
+        check(engine.http("GET", &format!("/v1/drafts/{KIMS}/news"), &form(stranger), ""), &[404]);
+        let feedback = "{\"what\":\"solved\"}";
+        check(engine.http("POST", &format!("/v1/drafts/{KIMS}/feedback"), &form(stranger), feedback), &[404]);
+        // A ticket that names kim's draft is told nothing of it.
+        let id = format!("T-{}", stranger.unwrap_or("nobody"));
+        let ticket = json!({ "id": id, "customer": stranger, "subject": "Hilfe", "body": "x", "draft_id": KIMS });
+        check(engine.http("POST", "/v1/tickets", &shop(), &ticket.to_string()), &[201]);
+    }
+    let wrong = form(Some("kim")).replace("my.example.com", "evil.example.com");
+    let request = json!({ "draft_id": KIMS, "body": "x" }).to_string();
+    assert_eq!(engine.http("POST", "/v1/suggestions", &wrong, &request).0, 403);
+
+    let solved = json!({ "what": "solved", "answer": "web/site-stuck" }).to_string();
+    assert_eq!(engine.http("POST", &format!("/v1/drafts/{KIMS}/feedback"), &form(Some("kim")), &solved).0, 204);
+    let report = body(engine.http("GET", "/v1/reports/deflection", &shop(), ""), 200);
+    assert!(report.to_string().contains("definitions"), "{report}");
+    // The customer's words are in no log and in no store of the engine's.
+    assert!(!engine.stderr().contains("lädt nicht") && !engine.stdout().contains("lädt nicht"));
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn a_sent_ticket_comes_with_what_was_found() {
+    let lab = lab();
+    let engine = lab.start();
+    introduce(&engine);
+    lab.append("logs/a.log", "site shop is stuck\n");
+    wait("the incident is there", || lab.incidents().iter().any(|incident| incident["asset"] == "site:shop"));
+    let ticket = json!({ "id": "T1", "customer": "kim", "asset": "site:shop", "subject": "Hilfe", "body": "Geht nicht" });
+    let mut taken = Value::Null;
+    wait("the ticket knows of it", || {
+        let (_, answer) = engine.http("POST", "/v1/tickets", &shop(), &ticket.to_string());
+        taken = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        taken["incidents"].as_array().is_some_and(|all| !all.is_empty())
+    });
+    assert_eq!(taken["incidents"][0]["rule"], "web.stuck", "{taken}");
+    let note = taken["note"].as_str().unwrap();
+    assert!(note.contains("site shop is stuck") && note.contains("site:shop"), "{note}");
+    let other = json!({ "id": "T2", "customer": "lee", "subject": "Hilfe", "body": "Geht nicht" });
+    let other = body(engine.http("POST", "/v1/tickets", &shop(), &other.to_string()), 201);
+    assert_eq!(other["incidents"], json!([]), "{other}");
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn what_the_operator_has_not_granted_is_not_set_off() {
+    let lab = lab();
+    lab.write("heinzel.toml", lab.read("heinzel.toml").replace("look = [\"web.stuck\"]", "look = []"));
+    let engine = lab.start();
+    introduce(&engine);
+    lab.write("sites/shop", "stuck");
+    let said = body(ask(&engine, Some("kim"), KIMS, Some("site:shop"), STUCK_DRAFT), 200);
+    assert_eq!((&said["news"], &said["items"][0]["id"]), (&Value::Null, &json!("web/site-stuck")), "{said}");
+    assert!(lab.path("sites/shop").exists() && lab.incidents().is_empty());
+    let said = body(ask(&engine, None, "draft-of-nobody-0123456789", None, "Guten Tag, wie wird morgen das Wetter?"), 200);
+    assert_eq!(said["nothing"]["reason"], "nothing_fits", "{said}");
+    assert_eq!(engine.stop(), 0);
+}
