@@ -10,14 +10,16 @@ use std::sync::Mutex;
 use super::calibrate;
 use super::gate::Gate;
 use super::index::{Index, Tuning};
+use super::lists::Lists;
 use super::query::Query;
 use super::saved;
 use super::{Document, Draft, Ranked, Ranker};
 
-/// How many postings of the n-grams a draft may cost: the rarest n-grams come first. What 500 answers have is less.
-const GRAM_POSTINGS: usize = 60_000;
-/// The same for words.
-const WORD_POSTINGS: usize = 60_000;
+/// Up to so many units every list is read to its end.
+const FEW_UNITS: usize = 4_000;
+/// Beyond that a draft may cost so many postings of words, and so many of n-grams. The rarest come first: they choose
+/// the answers, and what is left out would have changed little.
+const POSTINGS: usize = 24_000;
 
 /// The raw score: how much it counts, beside how alike the n-grams are, that the document says what the draft says.
 const SAID: f32 = 0.2;
@@ -98,6 +100,7 @@ impl Lexical {
         &self.tuning
     }
 
+    /// Gives every document its five scores.
     fn search(&self, s: &mut Scratch) {
         let index = &self.index;
         let units = index.document_of.len();
@@ -105,36 +108,25 @@ impl Lexical {
             sums.clear();
             sums.resize(length, 0.0);
         }
-        let mut left = WORD_POSTINGS;
-        for (term, weight) in &s.query.terms {
-            let length = index.words.len(*term);
-            if length > left {
-                break;
-            }
-            left -= length;
-            index.words.add(*term, *weight, &mut s.words);
-        }
-        let mut left = GRAM_POSTINGS;
-        for (gram, weight) in &s.query.grams {
-            let length = index.vectors.len(*gram);
-            if length > left {
-                break;
-            }
-            left -= length;
-            index.vectors.add(*gram, *weight, &mut s.vectors);
-        }
+        add_rarest(&index.words, &s.query.terms, &mut s.words, units);
+        add_rarest(&index.vectors, &s.query.grams, &mut s.vectors, units);
         for part in &mut s.parts {
             part.clear();
-            part.resize(index.documents, 0.0);
         }
         let [words, texts, examples, classes, exacts] = &mut s.parts;
-        for (unit, document) in index.document_of.iter().enumerate() {
-            let document = *document as usize;
-            words[document] = words[document].max(s.words[unit]);
-            texts[document] = texts[document].max(s.vectors[2 * unit]);
-            examples[document] = examples[document].max(s.vectors[2 * unit + 1]);
+        for pair in index.first_unit.windows(2) {
+            let (mut word, mut text, mut example) = (0.0f32, 0.0f32, 0.0f32);
+            for unit in pair[0] as usize..pair[1] as usize {
+                word = word.max(s.words[unit]);
+                text = text.max(s.vectors[2 * unit]);
+                example = example.max(s.vectors[2 * unit + 1]);
+            }
+            words.push(word);
+            texts.push(text);
+            examples.push(example);
         }
         if !s.query.exacts.is_empty() {
+            exacts.resize(index.documents, 0.0);
             s.exacts.clear();
             s.exacts.resize(units, 0.0);
             for token in &s.query.exacts {
@@ -147,7 +139,7 @@ impl Lexical {
         if let Some(classifier) = &index.classifier {
             classifier.scores(&s.query.features, &mut s.scores);
             // NaN says: this document has no class.
-            classes.fill(f32::NAN);
+            classes.resize(index.documents, f32::NAN);
             for (score, document) in s.scores.iter().zip(classifier.documents()) {
                 classes[*document as usize] = *score;
             }
@@ -161,30 +153,27 @@ impl Lexical {
         let tuning = &self.tuning;
         // From 10 to 40 words that carry meaning a draft becomes a letter, whose many words drown the few that matter.
         let letter = (s.query.content.len().saturating_sub(10) as f32 / 30.0).min(1.0);
-        let letter_words = tuning.fuse_words + letter * (tuning.fuse_many_words - tuning.fuse_words);
-        let mut factors = [
-            letter_words, tuning.fuse_grams, tuning.fuse_examples, tuning.fuse_classes, tuning.fuse_exact];
-        if self.index.classifier.is_some() {
-            for factor in [WORDS, TEXTS, EXAMPLES] {
-                factors[factor] *= tuning.beside_classes;
-            }
-        }
-        let mut means = [0.0; PARTS];
-        for ((part, factor), mean) in s.parts.iter().zip(&mut factors).zip(&mut means) {
-            let known = || part.iter().copied().filter(|score| !score.is_nan());
-            let n = known().count().max(1) as f32;
-            *mean = known().sum::<f32>() / n;
-            let deviation = (known().map(|score| (score - *mean) * (score - *mean)).sum::<f32>() / n).sqrt();
-            *factor = if deviation > 1e-9 { *factor / deviation } else { 0.0 };
-        }
+        let of_words = tuning.fuse_words + letter * (tuning.fuse_many_words - tuning.fuse_words);
+        let beside = if self.index.classifier.is_some() { tuning.beside_classes } else { 1.0 };
+        let scale = |part: usize, weight: f32| Scale::of(&s.parts[part], weight);
+        let texts = [
+            scale(WORDS, of_words * beside),
+            scale(TEXTS, tuning.fuse_grams * beside),
+            scale(EXAMPLES, tuning.fuse_examples * beside),
+        ];
+        let (classes, exacts) = (scale(CLASSES, tuning.fuse_classes), scale(EXACT, tuning.fuse_exact));
         // A document without a class is as far up among the classes as it is among the texts.
-        let stand_in = tuning.fuse_classes / tuning.beside_classes / (letter_words + tuning.fuse_grams).max(1e-6);
+        let stand_in = STAND_IN * tuning.fuse_classes / beside / (of_words + tuning.fuse_grams).max(1e-6);
         s.best.clear();
         for document in 0..self.index.documents {
-            let of = |part: usize| (s.parts[part][document] - means[part]) * factors[part];
-            let mut score = of(WORDS) + of(TEXTS) + of(EXAMPLES) + of(EXACT);
-            let class = of(CLASSES);
-            score += if class.is_nan() { (of(WORDS) + of(TEXTS)) * stand_in * STAND_IN } else { class };
+            let [words, grams, examples] = [WORDS, TEXTS, EXAMPLES].map(|p| texts[p].apply(s.parts[p][document]));
+            let mut score = words + grams + examples;
+            if let Some(class) = s.parts[CLASSES].get(document) {
+                score += if class.is_nan() { (words + grams) * stand_in } else { classes.apply(*class) };
+            }
+            if let Some(exact) = s.parts[EXACT].get(document) {
+                score += exacts.apply(*exact);
+            }
             if s.best.len() == most && s.best.last().is_none_or(|(worst, _)| score <= *worst) {
                 continue;
             }
@@ -208,13 +197,12 @@ impl Lexical {
             }
         }
         let share = if all > 0.0 { said / all } else { 0.0 };
-        let sure = |document: usize| (s.parts[CLASSES][document] - s.highest).exp() / s.sum;
-        let sure = match without {
-            _ if self.index.classifier.is_none() => 0.0,
-            Some(without) => sure(document) / (1.0 - sure(without)).max(1e-6),
-            None => sure(document),
+        let sure = |document: usize| match s.parts[CLASSES].get(document) {
+            Some(class) if !class.is_nan() => (class - s.highest).exp() / s.sum,
+            _ => 0.0,
         };
-        alike + SAID * share + SURE * sure.min(1.0)
+        let others = 1.0 - without.map_or(0.0, sure);
+        alike + SAID * share + SURE * (sure(document) / others.max(1e-6)).min(1.0)
     }
 
     /// Whether a document has a stem.
@@ -276,6 +264,44 @@ impl Lexical {
             words,
             example: example.map(|(_, text)| text.to_owned()),
         }
+    }
+}
+
+/// Adds lists, given the short ones first, until they have cost enough.
+fn add_rarest(lists: &Lists, asked: &[(u32, f32)], sums: &mut [f32], units: usize) {
+    let mut left = if units <= FEW_UNITS { usize::MAX } else { POSTINGS };
+    for (list, weight) in asked {
+        let length = lists.len(*list);
+        if length > left {
+            break;
+        }
+        left -= length;
+        lists.add(*list, *weight, sums);
+    }
+}
+
+/// What brings the scores of a part to mean 0 and the deviation that is its weight.
+#[derive(Clone, Copy)]
+struct Scale {
+    mean: f32,
+    factor: f32,
+}
+
+impl Scale {
+    fn of(scores: &[f32], weight: f32) -> Self {
+        let (mut n, mut sum, mut squares) = (0.0f32, 0.0f32, 0.0f32);
+        for score in scores.iter().filter(|score| !score.is_nan()) {
+            n += 1.0;
+            sum += score;
+            squares += score * score;
+        }
+        let mean = sum / n.max(1.0);
+        let deviation = (squares / n.max(1.0) - mean * mean).max(0.0).sqrt();
+        Self { mean, factor: if deviation > 1e-5 { weight / deviation } else { 0.0 } }
+    }
+
+    fn apply(self, score: f32) -> f32 {
+        (score - self.mean) * self.factor
     }
 }
 
