@@ -16,10 +16,10 @@ use super::saved;
 use super::{Document, Draft, Ranked, Ranker};
 
 /// Up to so many units every list is read to its end.
-const FEW_UNITS: usize = 4_000;
+const FEW_UNITS: usize = 1_200;
 /// Beyond that a draft may cost so many postings of words, and so many of n-grams. The rarest come first: they choose
 /// the answers, and what is left out would have changed little.
-const POSTINGS: usize = 24_000;
+const POSTINGS: usize = 12_000;
 
 /// The raw score: how much it counts, beside how alike the n-grams are, that the document says what the draft says.
 const SAID: f32 = 0.2;
