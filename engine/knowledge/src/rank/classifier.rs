@@ -11,27 +11,27 @@ use crate::text::Analysis;
 use crate::text::stem::stem;
 
 /// A text whose document is known.
-pub struct Sample {
+pub(super) struct Sample {
     /// The document.
-    pub document: u32,
+    pub(super) document: u32,
     /// What [`features`] gave.
-    pub features: Features,
+    pub(super) features: Features,
     /// How much it counts beside a written example, which counts 1.
-    pub weight: f32,
+    pub(super) weight: f32,
 }
 
 /// Counted features, in two blocks that are brought to the same length.
 #[derive(Clone, Debug, Default)]
-pub struct Features {
+pub(super) struct Features {
     /// Character n-grams.
-    pub grams: Vec<(u32, u32)>,
+    pub(super) grams: Vec<(u32, u32)>,
     /// Words and pairs of words.
-    pub words: Vec<(u32, u32)>,
+    pub(super) words: Vec<(u32, u32)>,
 }
 
 /// What was learned.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Classifier {
+pub(super) struct Classifier {
     /// From a feature's hash to its row.
     pub(super) rows: HashedMap<u32, u32>,
     /// How much a feature says, row by row.
@@ -69,7 +69,7 @@ pub(super) fn words(analysis: &Analysis, out: &mut Vec<(u32, u32)>) {
 impl Classifier {
     /// Learns from samples.
     #[must_use]
-    pub fn train(samples: &[Sample], training: Training) -> Self {
+    pub(super) fn train(samples: &[Sample], training: Training) -> Self {
         let mut learned = Self::default();
         let mut classes: HashedMap<u32, u32> = HashedMap::default();
         let mut seen: Vec<f32> = Vec::new();
@@ -101,7 +101,7 @@ impl Classifier {
 
     /// A text as a row of length one.
     #[must_use]
-    pub fn row(&self, features: &Features) -> Row {
+    pub(super) fn row(&self, features: &Features) -> Row {
         let mut row = Row::with_capacity(features.grams.len() + features.words.len());
         self.block(&features.grams, 1.0, &mut row);
         self.block(&features.words, WORDS, &mut row);
@@ -134,13 +134,13 @@ impl Classifier {
     }
 
     /// The score of each class for a text, into `scores`; class by class the document is in [`Self::document`].
-    pub fn scores(&self, features: &Features, scores: &mut Vec<f32>) {
+    pub(super) fn scores(&self, features: &Features, scores: &mut Vec<f32>) {
         self.regression.scores(&self.row(features), scores);
     }
 
     /// The documents, class by class.
     #[must_use]
-    pub fn documents(&self) -> &[u32] {
+    pub(super) fn documents(&self) -> &[u32] {
         &self.documents
     }
 }

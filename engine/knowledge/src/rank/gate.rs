@@ -69,8 +69,7 @@ mod tests {
     #[test]
     fn the_curve_follows_what_was_seen() {
         // Right with the probability that the raw score is.
-        let outcomes: Vec<(f32, bool)> =
-            (0..1000).map(|i| (i as f32 / 1000.0, (i * 7919) % 1000 < i)).collect();
+        let outcomes: Vec<(f32, bool)> = (0..1000).map(|i| (i as f32 / 1000.0, (i * 7919) % 1000 < i)).collect();
         let gate = Gate::fitted(0.3, &outcomes);
         for raw in [0.2, 0.5, 0.8] {
             assert!((gate.confidence(raw) - raw).abs() < 0.1, "{raw} {gate:?}");

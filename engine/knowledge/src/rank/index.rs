@@ -91,50 +91,50 @@ impl Default for Tuning {
 
 /// What is kept of the answers.
 #[derive(Clone, Debug, Default)]
-pub struct Index {
+pub(super) struct Index {
     /// How many documents.
-    pub documents: usize,
+    pub(super) documents: usize,
     /// The document of each unit.
-    pub document_of: Vec<u32>,
+    pub(super) document_of: Vec<u32>,
     /// The first unit of each document; one more than there are documents.
-    pub first_unit: Vec<u32>,
+    pub(super) first_unit: Vec<u32>,
     /// The list of each stem, by its hash.
-    pub terms: HashedMap<u64, u32>,
+    pub(super) terms: HashedMap<u64, u32>,
     /// How much each stem says.
-    pub idf: Vec<f32>,
+    pub(super) idf: Vec<f32>,
     /// BM25F, precomputed.
-    pub words: Lists,
+    pub(super) words: Lists,
     /// Folded words and stems: what compounds are split into.
-    pub known: HashSet<u64, std::hash::BuildHasherDefault<super::lists::Hashed>>,
+    pub(super) known: HashSet<u64, std::hash::BuildHasherDefault<super::lists::Hashed>>,
     /// Words in order of the alphabet with their list, for the last word while it is typed.
-    pub vocabulary: Vec<(Box<str>, u32)>,
+    pub(super) vocabulary: Vec<(Box<str>, u32)>,
     /// The list of each exact token, by its hash.
-    pub exact: HashedMap<u64, u32>,
+    pub(super) exact: HashedMap<u64, u32>,
     /// Units that have an exact token.
-    pub exacts: Lists,
+    pub(super) exacts: Lists,
     /// The list of each n-gram.
-    pub grams: HashedMap<u32, u32>,
+    pub(super) grams: HashedMap<u32, u32>,
     /// How much each n-gram says.
-    pub gram_idf: Vec<f32>,
+    pub(super) gram_idf: Vec<f32>,
     /// How much an n-gram says that no answer has.
-    pub unknown_gram: f32,
+    pub(super) unknown_gram: f32,
     /// Unit vectors: of a unit's text at twice its number, of its examples right after it.
-    pub vectors: Lists,
+    pub(super) vectors: Lists,
     /// The classifier, where there are examples.
-    pub classifier: Option<Classifier>,
+    pub(super) classifier: Option<Classifier>,
     /// The example drafts, unit by unit.
-    pub examples: Vec<Example>,
+    pub(super) examples: Vec<Example>,
     /// The first example of each unit; one more than there are units.
-    pub first_example: Vec<u32>,
+    pub(super) first_example: Vec<u32>,
 }
 
 /// An example draft, to say which one a draft is like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Example {
+pub(super) struct Example {
     /// As it was written.
-    pub text: Box<str>,
+    pub(super) text: Box<str>,
     /// Its stems, ascending.
-    pub terms: Box<[u32]>,
+    pub(super) terms: Box<[u32]>,
 }
 
 /// A unit while the index is built.
@@ -163,7 +163,7 @@ pub(super) fn language_of(analysis: &Analysis, other: Option<Language>) -> Langu
 impl Index {
     /// Builds the index.
     #[must_use]
-    pub fn build(documents: &[Document], tuning: &Tuning) -> Self {
+    pub(super) fn build(documents: &[Document], tuning: &Tuning) -> Self {
         let mut index = Self { documents: documents.len(), ..Self::default() };
         let mut units = Vec::new();
         for (number, document) in (0u32..).zip(documents) {
@@ -233,7 +233,7 @@ impl Index {
 
     /// Whether a folded word or stem is in the index.
     #[must_use]
-    pub fn knows(&self, word: &str) -> bool {
+    pub(super) fn knows(&self, word: &str) -> bool {
         self.known.contains(&hash(word.as_bytes()))
     }
 
@@ -411,7 +411,7 @@ impl Index {
     }
 
     /// Trains the classifier, where there are examples enough.
-    pub fn train(&mut self, documents: &[Document], tuning: &Tuning) {
+    pub(super) fn train(&mut self, documents: &[Document], tuning: &Tuning) {
         let enough = |document: &&Document| document.texts.iter().map(|text| text.examples.len()).sum::<usize>() >= 3;
         if !documents.iter().any(|document| enough(&document)) {
             return;
@@ -424,8 +424,12 @@ impl Index {
             features
         };
         // Training must take seconds: beyond this the examples count through the index alone.
-        let examples: usize =
-            documents.iter().filter(enough).flat_map(|document| &document.texts).map(|text| text.examples.len() + 1).sum();
+        let examples: usize = documents
+            .iter()
+            .filter(enough)
+            .flat_map(|document| &document.texts)
+            .map(|text| text.examples.len() + 1)
+            .sum();
         if examples * documents.iter().filter(enough).count() > MOST_TRAINING {
             return;
         }

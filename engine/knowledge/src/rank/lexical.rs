@@ -26,8 +26,9 @@ const SAID: f32 = 0.2;
 /// The raw score: how much the classifier's probability counts.
 const SURE: f32 = 0.3;
 
-/// How far up a document without a class is put for its texts.
-const STAND_IN: f32 = 0.8;
+/// How far up a document without a class is put for its texts: the best of 0 to 2.5 where half of the answers of
+/// banking77, clinc150 and massive had ten examples and the others none.
+const STAND_IN: f32 = 1.5;
 
 /// Ranks by what is written alone.
 pub struct Lexical {

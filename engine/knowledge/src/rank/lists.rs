@@ -8,7 +8,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 /// Keys are hashes already.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Hashed(u64);
+pub(crate) struct Hashed(u64);
 
 impl Hasher for Hashed {
     fn finish(&self) -> u64 {
@@ -28,23 +28,23 @@ impl Hasher for Hashed {
 }
 
 /// A map whose keys are hashes.
-pub type HashedMap<K, V> = HashMap<K, V, BuildHasherDefault<Hashed>>;
+pub(super) type HashedMap<K, V> = HashMap<K, V, BuildHasherDefault<Hashed>>;
 
 /// The lists, one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lists {
+pub(super) struct Lists {
     /// Where each list begins; one more than there are lists.
-    pub offsets: Vec<u32>,
+    pub(super) offsets: Vec<u32>,
     /// The units, ascending within a list.
-    pub units: Vec<u32>,
+    pub(super) units: Vec<u32>,
     /// Their weights, see [`narrow`].
-    pub weights: Vec<u16>,
+    pub(super) weights: Vec<u16>,
 }
 
 impl Lists {
     /// From entries (list, unit, weight) whose units ascend; `lists` is how many there are.
     #[must_use]
-    pub fn new(lists: usize, entries: &[(u32, u32, f32)]) -> Self {
+    pub(super) fn new(lists: usize, entries: &[(u32, u32, f32)]) -> Self {
         let mut offsets = vec![0u32; lists + 1];
         for (list, ..) in entries {
             offsets[*list as usize + 1] += 1;
@@ -65,19 +65,19 @@ impl Lists {
 
     /// How long a list is.
     #[must_use]
-    pub fn len(&self, list: u32) -> usize {
+    pub(super) fn len(&self, list: u32) -> usize {
         let list = list as usize;
         (self.offsets[list + 1] - self.offsets[list]) as usize
     }
 
     /// How many lists there are.
     #[must_use]
-    pub const fn lists(&self) -> usize {
+    pub(super) const fn lists(&self) -> usize {
         self.offsets.len().saturating_sub(1)
     }
 
     /// Adds `factor` times each weight of a list to its unit's sum.
-    pub fn add(&self, list: u32, factor: f32, sums: &mut [f32]) {
+    pub(super) fn add(&self, list: u32, factor: f32, sums: &mut [f32]) {
         let range = self.offsets[list as usize] as usize..self.offsets[list as usize + 1] as usize;
         for (unit, weight) in self.units[range.clone()].iter().zip(&self.weights[range]) {
             if let Some(sum) = sums.get_mut(*unit as usize) {
@@ -88,7 +88,7 @@ impl Lists {
 
     /// The weight of a unit in a list.
     #[must_use]
-    pub fn weight(&self, list: u32, unit: u32) -> Option<f32> {
+    pub(super) fn weight(&self, list: u32, unit: u32) -> Option<f32> {
         let range = self.offsets[list as usize] as usize..self.offsets[list as usize + 1] as usize;
         let at = self.units[range.clone()].binary_search(&unit).ok()?;
         Some(widen(self.weights[range.start + at]))
@@ -96,7 +96,7 @@ impl Lists {
 
     /// Whether reading it can go wrong: offsets that descend or point outside, units that do not exist.
     #[must_use]
-    pub fn is_sound(&self, units: usize) -> bool {
+    pub(super) fn is_sound(&self, units: usize) -> bool {
         self.offsets.first() == Some(&0)
             && self.offsets.windows(2).all(|pair| pair[0] <= pair[1])
             && self.offsets.last().is_some_and(|last| *last as usize == self.units.len())
@@ -107,13 +107,13 @@ impl Lists {
 
 /// The upper half of a float, rounded.
 #[must_use]
-pub fn narrow(weight: f32) -> u16 {
+pub(super) fn narrow(weight: f32) -> u16 {
     (weight.to_bits().saturating_add(0x8000) >> 16) as u16
 }
 
 /// A float from its upper half.
 #[must_use]
-pub fn widen(weight: u16) -> f32 {
+pub(super) fn widen(weight: u16) -> f32 {
     f32::from_bits(u32::from(weight) << 16)
 }
 

@@ -109,7 +109,7 @@ impl Regression {
 
     /// From what it is made of, if the pieces fit each other.
     pub(super) fn from_pieces(classes: usize, weights: Vec<f32>, bias: Vec<f32>) -> Option<Self> {
-        let fits = bias.len() == classes && (classes == 0 || weights.len() % classes == 0);
+        let fits = bias.len() == classes && (classes == 0 || weights.len().is_multiple_of(classes));
         fits.then_some(Self { classes, weights, bias })
     }
 

@@ -25,7 +25,8 @@ fn split<'w>(word: &'w str, known: &dyn Fn(&str) -> bool, depth: usize, found: &
     if word.len() >= FIRST + LAST {
         for at in FIRST..=word.len() - LAST {
             let (first, last) = word.split_at(at);
-            if !known(last) && !(last.len() > 5 && known(&last[..last.len() - 1])) {
+            let plural = || last.len() > 5 && known(&last[..last.len() - 1]);
+            if !(known(last) || plural()) {
                 continue;
             }
             for link in LINKS {

@@ -47,8 +47,8 @@ fn is_exact(token: &str) -> bool {
     if token.contains('_') || token.contains('@') {
         return true;
     }
-    if token.starts_with('/') {
-        return token[1..].contains('/');
+    if let Some(path) = token.strip_prefix('/') {
+        return path.contains('/');
     }
     // A domain: letters, a dot, letters, nothing else. "end.Next" of a missing space is one, too, and matches nothing.
     token.split_once('.').is_some_and(|(name, rest)| {

@@ -50,8 +50,9 @@ fn stands_for_umlaut(before: &str, rest: &str) -> bool {
     match letters.next() {
         Some(b'a' | b'o') => letters.next().is_some() || !rest.is_empty(),
         Some(b'u') => {
-            !matches!(letters.next(), Some(b'a' | b'e' | b'i' | b'o' | b'u' | b'q'))
-                && !(rest.is_empty() || rest.eq_ignore_ascii_case("s") || rest.eq_ignore_ascii_case("d"))
+            let before = letters.next();
+            let ends = rest.is_empty() || rest.eq_ignore_ascii_case("s") || rest.eq_ignore_ascii_case("d");
+            !ends && !matches!(before, Some(b'a' | b'e' | b'i' | b'o' | b'u' | b'q'))
         }
         _ => false,
     }

@@ -457,10 +457,10 @@ fn after_greeting(sentence: &str) -> &str {
         return sentence;
     };
     let rest = &sentence[end..];
-    if let Some(mark) = rest.find([',', ':', '!', '\n', ';']) {
-        if words(&rest[..mark]).count() <= 6 {
-            return &rest[mark + 1..];
-        }
+    if let Some(mark) = rest.find([',', ':', '!', '\n', ';'])
+        && words(&rest[..mark]).count() <= 6
+    {
+        return &rest[mark + 1..];
     }
     if words(rest).count() <= 3 && !rest.trim_end().ends_with(['?']) {
         let all_greeted = words(rest).all(|(from, to)| is_greeted(&rest[from..to]));

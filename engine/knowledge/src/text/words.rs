@@ -6,8 +6,7 @@ pub fn words(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
     std::iter::from_fn(move || {
         let start = at + text.get(at..)?.find(char::is_alphanumeric)?;
         let mut end = start;
-        let mut chars = text[start..].char_indices().peekable();
-        while let Some((i, c)) = chars.next() {
+        for (i, c) in text[start..].char_indices() {
             if belongs(c) {
                 end = start + i + c.len_utf8();
             } else if matches!(c, '\'' | '’') && end > start {
