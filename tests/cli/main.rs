@@ -5,6 +5,7 @@
 
 mod lab;
 
+mod answers;
 mod asking;
 mod attack;
 mod commands;

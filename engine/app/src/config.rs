@@ -10,6 +10,7 @@ use heinzel_act::settings::ActSettings;
 use heinzel_core::policy::Policy;
 use heinzel_core::state::REMEMBERED;
 use heinzel_core::time::Span;
+use heinzel_knowledge::exchange::Source as Knowledge;
 use heinzel_knowledge::render::Words;
 use heinzel_server::settings::{Server, Settings as ServerSettings};
 use heinzel_source::settings::{Settings as SourceSettings, Source};
@@ -46,6 +47,8 @@ pub(crate) struct File {
     answers: Answers,
     /// What the ticket form is told.
     suggestions: SuggestionSettings,
+    /// Answers that are kept elsewhere.
+    knowledge: Vec<Spanned<Knowledge>>,
 }
 
 /// `[rules]`.
@@ -168,6 +171,8 @@ pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) answers: Answers,
     pub(crate) suggestions: Suggestions,
+    /// Answers that are kept elsewhere; their paths are absolute, or relative to where the engine was started.
+    pub(crate) knowledge: Vec<Knowledge>,
 }
 
 /// Flags that come before the file.
@@ -219,6 +224,16 @@ impl Config {
             }
             sources.push(source);
         }
+        let mut knowledge = Vec::new();
+        for settings in file.knowledge {
+            let before = text.get(..settings.span().start).unwrap_or_default();
+            let place = format!("configuration {}, line {}", path.display(), before.matches('\n').count() + 1);
+            let mut source = settings.into_inner();
+            source.check().map_err(|e| anyhow!("{place}: {e}"))?;
+            source.path = source.path.map(beside);
+            source.token_file = source.token_file.map(beside);
+            knowledge.push(source);
+        }
         let budget = file.policy.budget;
         for (name, rate) in [("rule", budget.rule), ("asset", budget.asset), ("host", budget.host)] {
             if rate.within.0 > REMEMBERED {
@@ -251,6 +266,7 @@ impl Config {
             server,
             answers: file.answers,
             suggestions,
+            knowledge,
         })
     }
 
@@ -268,6 +284,7 @@ impl Config {
             server: Server::default(),
             answers: Answers::default(),
             suggestions: SuggestionSettings::default().check().expect("the defaults are right"),
+            knowledge: Vec::new(),
         }
     }
 

@@ -18,6 +18,7 @@ mod pipeline;
 
 mod front;
 mod in_order;
+mod knowledge;
 mod board;
 mod budget;
 mod scanner;

@@ -191,6 +191,12 @@ pub fn render(variant: &Variant, context: &Context) -> Result<Rendered, Missing>
     Ok(Rendered { language: variant.language, title: variant.title.clone(), parts, links })
 }
 
+/// Puts the values into an address of an answer; `None` when one is missing.
+#[must_use]
+pub fn address(url: &str, variant: &Variant, context: &Context) -> Option<String> {
+    filled(url, Some(Spot::Address), &scope_of(variant, context), variant, context).ok()
+}
+
 enum Why {
     Value(String),
     Broken(String),

@@ -46,6 +46,8 @@ pub(crate) enum Command {
     /// Without --write it only says what would be written. Exit status 3 when rows do not fit, 4 when files that say something
     /// else stay as they are.
     Import(exchange::Import),
+    /// Ask the addresses of `[[knowledge]]` for their answers now, and keep them.
+    Fetch,
     /// Write the answers as CSV or JSON.
     Export(exchange::Export),
 }
@@ -61,6 +63,9 @@ pub(crate) struct LintArguments {
     /// Switch a rule off. May be given several times; an answer does it for itself by `allow = ["…"]`.
     #[arg(long, value_name = "RULE")]
     allow: Vec<String>,
+    /// Also ask every link whether anybody is there; takes up to five seconds each, eight at a time.
+    #[arg(long)]
+    online: bool,
     /// List the rules of lint instead.
     #[arg(long)]
     list: bool,
@@ -91,13 +96,14 @@ pub(super) fn answers(global: &super::Global, command: &Command) -> anyhow::Resu
         Command::Show { answer, language, with } => show(global, answer, *language, with),
         Command::Lint(arguments) => lint(global, arguments),
         Command::Import(arguments) => exchange::import(global, arguments),
+        Command::Fetch => exchange::fetch(global),
         Command::Export(arguments) => exchange::export(global, arguments),
     }
 }
 
-/// All answers of the configured packs. On stderr: that some could not be loaded, so that nobody wonders.
-fn library(folders: &[PathBuf]) -> Library {
-    let (library, complaints) = Library::load(folders);
+/// All answers in force. On stderr: that some could not be loaded, so that nobody wonders.
+fn library(config: &crate::config::Config) -> Library {
+    let (library, complaints) = crate::knowledge::load(config);
     let errors = complaints.iter().filter(|c| c.is_error()).count();
     if errors > 0 {
         let text =
@@ -109,7 +115,7 @@ fn library(folders: &[PathBuf]) -> Library {
 
 fn list(global: &super::Global, only: Option<&str>) -> anyhow::Result<Exit> {
     let config = global.config()?;
-    let library = library(&config.rules);
+    let library = library(&config);
     let only = only.map(Glob::from);
     let mut rows = Vec::new();
     for answer in library.iter().filter(|answer| only.as_ref().is_none_or(|glob| glob.fits(&answer.id))) {
@@ -153,7 +159,7 @@ fn list(global: &super::Global, only: Option<&str>) -> anyhow::Result<Exit> {
 
 fn show(global: &super::Global, id: &str, only: Option<Language>, with: &[(String, String)]) -> anyhow::Result<Exit> {
     let config = global.config()?;
-    let library = library(&config.rules);
+    let library = library(&config);
     let Some(answer) = library.get(id) else {
         let way = heinzel_core::near::nearest(id, library.iter().map(|answer| &*answer.id))
             .map_or_else(|| "`heinzel answers list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
@@ -212,6 +218,10 @@ fn lint(global: &super::Global, arguments: &LintArguments) -> anyhow::Result<Exi
     let (files, mut complaints) = library::read(folders);
     let (known, more) = Library::build(files.clone());
     complaints.extend(more);
+    if arguments.folders.is_empty() {
+        // What comes from elsewhere is mended there; here only what keeps it out is said.
+        complaints.extend(crate::knowledge::read(&config).1);
+    }
     // A folder named on the command line may be a part of the packs only: then its answers are not held against the rules.
     let rules = if arguments.folders.is_empty() { healing(global, &config) } else { Vec::new() };
     let around = Around {
@@ -221,6 +231,9 @@ fn lint(global: &super::Global, arguments: &LintArguments) -> anyhow::Result<Exi
         allow: arguments.allow.clone(),
     };
     complaints.extend(lint::lint(&files, &around));
+    if arguments.online {
+        complaints.extend(super::online::complaints(&files, &config.answers.words)?);
+    }
     complaints.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     report(global, arguments, &files, known.len(), &complaints)
 }

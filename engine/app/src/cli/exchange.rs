@@ -1,7 +1,7 @@
 //! `heinzel answers import` and `export`: answers from elsewhere become files of a pack, and the other way round.
 
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -116,6 +116,39 @@ pub(super) fn export(global: &super::Global, arguments: &Export) -> anyhow::Resu
     Ok(Exit::Ok)
 }
 
+/// Asks the addresses of `[[knowledge]]`.
+pub(super) fn fetch(global: &super::Global) -> anyhow::Result<Exit> {
+    let config = global.config()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("begin to ask")?;
+    let mut exit = Exit::Ok;
+    let mut asked = 0;
+    for source in config.knowledge.iter().filter(|source| source.url.is_some()) {
+        asked += 1;
+        let url = source.url.as_deref().unwrap_or_default();
+        let said = match runtime.block_on(crate::knowledge::fetch(&config, source)) {
+            Ok(true) => "changed".to_owned(),
+            Ok(false) => "unchanged".to_owned(),
+            Err(error) => {
+                exit = Exit::Broke;
+                format!("{error:#}")
+            }
+        };
+        if global.json {
+            super::print_json(&json!({ "pack": source.pack, "url": url, "said": said }))?;
+        } else {
+            super::print(&format!("{}: {}\n", plain(url, 500), lines(&said)))?;
+        }
+    }
+    if asked == 0 {
+        let text = "the configuration has no `[[knowledge]]` with a `url`; files are read where they lie";
+        return Err(Ends::with(Exit::Refused, text));
+    }
+    for complaint in crate::knowledge::read(&config).1 {
+        super::remark(&format!("{}\n", lines(&complaint.to_string())));
+    }
+    Ok(exit)
+}
+
 /// What becomes of one text that comes in.
 #[derive(Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -147,6 +180,10 @@ impl Fate {
 
 /// Takes answers in.
 pub(super) fn import(global: &super::Global, arguments: &Import) -> anyhow::Result<Exit> {
+    if let Some(pack) = arguments.pack.as_deref().filter(|pack| !front_matter::is_name(pack)) {
+        let text = format!("`{pack}` can name no pack; use small letters, digits and hyphens");
+        return Err(Ends::with(Exit::Usage, text));
+    }
     let config = global.config()?;
     let no_folder = || anyhow!("no folder of packs to write into; name one by `--into`");
     let into = arguments.into.clone().or_else(|| config.rules.first().cloned()).ok_or_else(no_folder)?;
@@ -155,10 +192,6 @@ pub(super) fn import(global: &super::Global, arguments: &Import) -> anyhow::Resu
     let guessed =
         || Kind::guess(&bytes).ok_or_else(|| anyhow!("{} looks like no answers; {looks}", arguments.file.display()));
     let kind = arguments.kind.map_or_else(guessed, Ok).map_err(|e| Ends::with(Exit::Wrong, format!("{e}")))?;
-    if let Some(pack) = arguments.pack.as_deref().filter(|pack| !front_matter::is_name(pack)) {
-        let text = format!("`{pack}` can name no pack; use small letters, digits and hyphens");
-        return Err(Ends::with(Exit::Usage, text));
-    }
     let defaults = Defaults {
         pack: arguments.pack.clone(),
         language: arguments.language,
@@ -270,18 +303,6 @@ fn head(into: &Path, answer: &AnswerFile) -> anyhow::Result<()> {
     put(&path, &text)
 }
 
-/// Replaces a file as a whole: a temporary one beside it, synced, then renamed.
 fn put(path: &Path, text: &str) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let beside = folder.join(format!(".{name}.{}~", std::process::id()));
-        let mut file = std::fs::File::create(&beside)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)?;
-        std::fs::File::open(folder)?.sync_all()
-    };
-    write().with_context(|| format!("write {}", path.display()))
+    crate::knowledge::put(path, text.as_bytes())
 }

@@ -21,6 +21,7 @@ mod incident;
 mod init;
 mod manner;
 mod mine;
+mod online;
 mod page;
 mod policy;
 mod reader;

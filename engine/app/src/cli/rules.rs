@@ -57,7 +57,7 @@ fn list(global: &super::Global, only: Option<&str>) -> anyhow::Result<Exit> {
             super::print_json(&json!({
                 "rule": rule.id, "severity": rule.severity, "title": { "en": rule.title, "de": story.title_de }, "mode": mode,
                 "about": { "en": story.about, "de": story.about_de }, "samples": live.samples.get(&rule.id),
-                "automation": rule.automation, "fix": rule.has.fix, "evidence": record.evidence,
+                "automation": rule.automation, "fix": rule.has.fix, "evidence": record.evidence, "answer": rule.answer,
             }))?;
             continue;
         }

@@ -124,6 +124,17 @@ pub fn unknown(name: &str) -> Option<String> {
     (!known).then(|| near::hint(name, RULES.map(|rule| rule.name)))
 }
 
+/// The addresses that a text leads to, with their placeholders and where they stand.
+#[must_use]
+pub fn links(file: &AnswerFile) -> Vec<(&str, (usize, usize))> {
+    let places = file.places.links.iter().copied().chain(std::iter::repeat((1, 1)));
+    let mut links: Vec<_> = file.variant.links.iter().map(|link| &*link.url).zip(places).collect();
+    for (part, (_, text)) in file.variant.parts.iter().enumerate() {
+        links.extend(shape::inline(text).into_iter().map(|(byte, url)| (url, file.places.in_part(part, text, byte))));
+    }
+    links
+}
+
 fn allowed(look: &mut Look<'_>) {
     for name in &look.file.allow {
         if let Some(way) = unknown(name) {

@@ -340,6 +340,13 @@ fn every_rule_finds_what_it_is_for_and_nothing_else() {
 }
 
 #[test]
+fn links_are_listed_with_their_places() {
+    let file = file("x/y", De, &DE.replace(AGREE_DE, "Siehe [da]({{ panel }}/a) und [dort](https://www.denic.de/)."));
+    let expected = [("{{ panel }}/server", (12, 10)), ("{{ panel }}/a", (22, 12)), ("https://www.denic.de/", (22, 38))];
+    assert_eq!(links(&file), expected);
+}
+
+#[test]
 fn validity_ends_in_three_steps() {
     let severity = |day: &str| {
         let text = DE.replacen("category =", &format!("valid_until = {day}\ncategory ="), 1);
