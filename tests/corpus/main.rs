@@ -3,6 +3,7 @@
 //! tables.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod answers;
 mod catalogue;
 mod complete;
 mod loghub;
