@@ -34,7 +34,7 @@ pub(super) fn read(text: &str, taken: &mut Taken<'_>) {
     let trimmed = text.trim_start();
     let modules = if trimmed.starts_with(['[', '{']) { from_json(text, taken) } else { from_csv(text, taken) };
     for module in modules.into_iter().filter(|module| module.active) {
-        one(module, taken);
+        one(&module, taken);
     }
 }
 
@@ -84,7 +84,7 @@ fn from_csv(text: &str, taken: &mut Taken<'_>) -> Vec<Module> {
     table::rows(text, taken).into_iter().map(module).collect()
 }
 
-fn one(module: Module, taken: &mut Taken<'_>) {
+fn one(module: &Module, taken: &mut Taken<'_>) {
     let row = format!("{} (`{}`)", module.row, module.name);
     let Some(language) = taken.defaults.language else {
         return taken.wrong(&row, "text modules do not say their language", "name it for all (`--language de`)");

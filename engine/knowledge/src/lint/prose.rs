@@ -112,8 +112,7 @@ fn blank(text: &mut String, range: std::ops::Range<usize>, word: bool) {
 /// Where sentences end: behind `.`, `!`, `?` and `:`, where something new begins.
 fn ends(text: &str) -> Vec<usize> {
     let mut ends = Vec::new();
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
+    for (at, c) in text.char_indices() {
         if !matches!(c, '.' | '!' | '?' | ':' | '…') {
             continue;
         }
