@@ -96,7 +96,7 @@ static STEPS: LazyLock<Vec<Step>> = LazyLock::new(|| {
         (regex(r#"(?i)[^\s<>()\[\]"',;:@]+@[^\s<>()\[\]"',;:@]+\.[\p{L}0-9-]*[\p{L}0-9]"#), |_| whole_of("email")),
         (
             regex(
-                r#"(?i)\b(passwor[dt]e?|kennwort|passphrase|passwd|pwd|pw|pin|zugangscode|auth-?(?:info-?)?code|(?:api|secret)[ _-]?key|token|secret)\b(\s*["“”]?\s*(?::|=|\blautet\b|\bist\b|\bis\b|\bwar\b|\bwas\b)?\s*)["'„“»]?([^\s"'“”«<>]+)["'“”«]?"#,
+                r#"(?i)\b(passwor[dt]e?|kennwort|passphrase|passwd|pwd|pw|pin|zugangscode|auth-?(?:info-?)?code|(?:api|secret)[ _-]?key|token|secret)\b(\s*["“”]?\s*(?::|=|\blautet\b|\bist\b|\bis\b|\bwar\b|\bwas\b)\s*|\s+)["'„“»]?([^\s"'“”«<>]+)["'“”«]?"#,
             ),
             secret,
         ),
@@ -111,7 +111,7 @@ static STEPS: LazyLock<Vec<Step>> = LazyLock::new(|| {
         (regex(r"(?i)\b[a-z]{2}\d{2}(?: ?\d{4}){3,7}(?: ?\d{1,3})?\b"), |_| whole_of("iban")),
         (regex(r"\b(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?\b"), |_| whole_of("ip")),
         (regex(r"(?i)\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b"), |_| whole_of("mac")),
-        (regex(r"(?i)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:/\d{1,3})?"), |c| {
+        (regex(r"(?i)\b{start-half}[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}\b{end-half}(?:/\d{1,3})?"), |c| {
             let address = c[0].split('/').next().unwrap_or_default();
             if address.parse::<Ipv6Addr>().is_ok() { whole_of("ip") } else { c[0].to_owned() }
         }),
@@ -121,21 +121,28 @@ static STEPS: LazyLock<Vec<Step>> = LazyLock::new(|| {
         (regex(r"\d(?:[ -]?\d){6,}"), number),
         (
             regex(&format!(
-                r"\b(?i:(herrn?|frau|familie|hr\.|fr\.|mr\.?|mrs\.?|ms\.?|mx\.?|dr\.|prof\.))\s+(?:(?:Dr\.|Prof\.)\s+)*{NAME}"
+                r"\b((?i:herrn?|frau|familie|hr\.|fr\.|mr\.?|mrs\.?|dr\.|prof\.)|[Mm]s\.?|[Mm]x\.?)\s+(?:(?:Dr\.|Prof\.)\s+)*{NAME}"
             )),
             |c| format!("{} <name>", &c[1]),
         ),
         (
             regex(&format!(
-                r"\b(?i:(mein name ist|ich hei(?:ß|ss)e|my name is|ich bin der|ich bin die|hier ist|hier spricht|this is))\s+({NAME})"
+                r"\b(?i:(mein name ist|ich hei(?:ß|ss)e|my name is|hier spricht|hier schreibt|this is))\s+({NAME})"
             )),
             |c| named(&c[1], &c[2]),
         ),
         (
             regex(&format!(
-                r"\b(?i:(hallo|hi|hey|hello|dear|liebe[rs]?|guten (?:tag|morgen|abend)|good (?:morning|afternoon|evening)|moin|servus|grüezi))([ \t,]+)({NAME})"
+                r"\b(?i:(hallo|hi|hey|hello|dear|liebe[rs]?|guten (?:tag|morgen|abend)|good (?:morning|afternoon|evening)|moin|servus|grüezi))[ \t]+({NAME})"
             )),
-            |c| named(&format!("{}{}", &c[1], c[2].trim_end_matches(' ')), &c[3]),
+            |c| named(&c[1], &c[2]),
+        ),
+        // Behind a comma a sentence may begin; a name stands alone.
+        (
+            regex(&format!(
+                r"(?m)\b(?i:(hallo|hi|hey|hello|guten (?:tag|morgen|abend)|moin|servus|grüezi)),[ \t]+({NAME})([ \t]*(?:[,.!]|$))"
+            )),
+            |c| format!("{}{}", named(&format!("{},", &c[1]), &c[2]), &c[3]),
         ),
     ]
 });
@@ -271,6 +278,17 @@ mod tests {
     }
 
     #[test]
+    fn codes_and_words_are_no_addresses() {
+        check(
+            "NET::ERR_CERT_DATE_INVALID, std::fs::File, 12:30:45",
+            "NET::ERR_CERT_DATE_INVALID, std::fs::File, 12:30:45",
+        );
+        check("von fe80::1%eth0 und ::ffff:192.0.2.1", "von <ip>%eth0 und ::ffff:<ip>");
+        check("Passwort/Login und Passwort-Änderung gehen nicht", "Passwort/Login und Passwort-Änderung gehen nicht");
+        check("MS Excel und Ich bin der Geschäftsführer", "MS Excel und Ich bin der Geschäftsführer");
+    }
+
+    #[test]
     fn files_and_sentences_are_no_domains() {
         check("wp-config.php und index.html fehlen", "wp-config.php und index.html fehlen");
         check("Es geht nicht.Bitte helfen", "Es geht nicht.Bitte helfen");
@@ -295,6 +313,8 @@ mod tests {
         check("Sehr geehrte Frau Dr. von der Heide,\nhilfe", "Sehr geehrte Frau <name>,\nhilfe");
         check("Hallo Sabine, der Shop", "Hallo <name>, der Shop");
         check("Hallo Team, der Shop", "Hallo Team, der Shop");
+        check("Hi, Anna, my shop", "Hi, <name>, my shop");
+        check("Hi, Could you help", "Hi, Could you help");
         check("Dear Mr. Smith, my site", "Dear Mr. <name>, my site");
         check("mein Name ist Erika Mustermann und", "mein Name ist <name> und");
         check(
