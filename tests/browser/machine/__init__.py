@@ -3,6 +3,8 @@
 Heinzel runs in a mount namespace of its own, in which `/etc/pve`, `/var/log/pve` and `/usr/local/sbin` are folders of the test. The machine that the test
 runs on is not touched, and its own `/etc` is only read."""
 
+import base64
+import hmac
 import json
 import os
 import re
@@ -17,6 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[2]
 TOKEN = "a-token-of-the-browser-tests"
+SECRET = "a-secret-that-the-shop-signs-claims-with"
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 _MOUNTS = """
 set -e
@@ -33,7 +36,8 @@ mount --bind "$0/sbin" /usr/local/sbin
 class Machine:
     """The host. `start` starts Heinzel on it."""
 
-    def __init__(self, binary):
+    def __init__(self, binary, shop):
+        self.shop = shop  # the origin of the pages with its form
         self.binary = Path(binary).resolve()
         self.folder = Path(tempfile.mkdtemp(prefix="heinzel-story-"))
         self.engine = None
@@ -42,12 +46,15 @@ class Machine:
     def __enter__(self):
         for name in ("layers", "pve/qemu-server", "pve-log/tasks", "sbin", "state", "rules"):
             (self.folder / name).mkdir(parents=True)
-        (self.folder / "pve/qemu-server/100.conf").write_text("cores: 2\nmemory: 2048\nname: shop\n")
+        for number, name in ((100, "shop"), (101, "wiki")):
+            (self.folder / f"pve/qemu-server/{number}.conf").write_text(f"cores: 2\nmemory: 2048\nname: {name}\n")
+        (self.folder / "pve-log/running.101").touch()
         for name in ("index", "active"):
             (self.folder / "pve-log/tasks" / name).touch()
         (self.folder / "sbin/qm").write_bytes((HERE / "qm").read_bytes())
         (self.folder / "sbin/qm").chmod(0o755)
         text = (HERE / "heinzel.toml").read_text().replace("@FOLDER@", str(self.folder)).replace("@TOKEN@", TOKEN)
+        text = text.replace("@ORIGIN@", self.shop).replace("@SECRET@", SECRET)
         self.settings = self.folder / "heinzel.toml"
         self.settings.write_text(text)
         return self
@@ -123,6 +130,16 @@ class Machine:
             return status, json.loads(text)
         except ValueError:
             return status, text.decode(errors="replace")
+
+    @staticmethod
+    def claim(customer):
+        """What the shop's backend signs for a customer who is logged in: a JSON web token (HS256)."""
+        def part(data):
+            return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+        content = {"sub": customer, "exp": int(time.time()) + 600}
+        signed = b".".join(part(json.dumps(piece).encode()) for piece in ({"alg": "HS256", "typ": "JWT"}, content))
+        return (signed + b"." + part(hmac.digest(SECRET.encode(), signed, "sha256"))).decode()
 
     def heinzel(self, *words):
         """What a command of Heinzel's says, as JSON lines."""
