@@ -154,7 +154,7 @@ def an_item_about_it_keeps_up(form):
     form.asks_no_more(2, 0)
 
 
-def another_asset_is_another_story(form):
+def another_asset_begins_anew(form):
     _write(form)
     form.until("S.querySelectorAll('.news li').length === 1")
     form.engine.answer = lambda _: suggestions(item())

@@ -85,7 +85,8 @@ class Machine:
             found = re.search(r"http://([0-9.]+:[0-9]+)", log.read_text())
             if found:
                 self.address = f"http://{found.group(1)}"
-                if self.ask("GET", "/readyz")[0] == 200:
+                # Until then suggestions are answered by 503, which the browser's console would show.
+                if self.ask("GET", "/readyz")[0] == 200 and "answers are indexed" in log.read_text():
                     return
             if self.engine.poll() is not None or time.monotonic() > end:
                 raise AssertionError(f"heinzel does not become ready:\n{log.read_text()}")
