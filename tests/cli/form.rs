@@ -76,13 +76,15 @@ fn lab() -> Lab {
         text.replace("ACK", ack).replace("ACT", act)
     };
     let german = "\"Meine Website lädt nicht mehr\", \"Website hängt seit heute\", \"Seite lädt und lädt\", \"Homepage geht nicht auf\"";
-    let english = "\"My website does not load\", \"site hangs since today\", \"page keeps loading\", \"homepage will not open\"";
+    let english =
+        "\"My website does not load\", \"site hangs since today\", \"page keeps loading\", \"homepage will not open\"";
     let german = answer("Meine Website lädt nicht", german, "Das ist ärgerlich.", "Wir sehen nach.");
     let english = answer("My website does not load", english, "That is annoying.", "We are looking.");
     lab.write("rules/web/answers/site-stuck.de.md", german);
     lab.write("rules/web/answers/site-stuck.en.md", english);
     let german = "\"Wo ist meine Rechnung\", \"Rechnung vom letzten Monat fehlt\", \"brauche eine Rechnung als PDF\", \"keine Rechnung bekommen\"";
-    let english = "\"Where is my invoice\", \"invoice of last month is missing\", \"need an invoice as PDF\", \"got no invoice\"";
+    let english =
+        "\"Where is my invoice\", \"invoice of last month is missing\", \"need an invoice as PDF\", \"got no invoice\"";
     let german = answer("Wo finde ich meine Rechnung?", german, "Gern.", "Im Kundenbereich.");
     let english = answer("Where is my invoice?", english, "Gladly.", "In the customer area.");
     lab.write("rules/web/answers/invoice.de.md", german);
@@ -109,7 +111,9 @@ fn claim(customer: &str) -> String {
 
 fn form(customer: Option<&str>) -> String {
     let claim = customer.map(|id| format!("Heinzel-Claim: {}\r\n", claim(id))).unwrap_or_default();
-    format!("Authorization: Bearer {FORM}\r\nOrigin: https://my.example.com\r\nContent-Type: application/json\r\n{claim}")
+    format!(
+        "Authorization: Bearer {FORM}\r\nOrigin: https://my.example.com\r\nContent-Type: application/json\r\n{claim}"
+    )
 }
 
 fn shop() -> String {
@@ -162,7 +166,10 @@ fn a_draft_is_answered_repaired_and_counted_and_nobody_else_hears_of_it() {
     });
     assert_eq!(last["items"][0]["kind"], "fix", "{last}");
     let act = last["items"][0]["parts"]["act"].as_str().unwrap();
-    assert!(act.starts_with("Gefunden: eine Datei im Weg. Repariert und geprüft: Ihre Website „Kims Laden“ läuft"), "{act}");
+    assert!(
+        act.starts_with("Gefunden: eine Datei im Weg. Repariert und geprüft: Ihre Website „Kims Laden“ läuft"),
+        "{act}"
+    );
     let (_, stream) = engine.http("GET", &format!("/v1/drafts/{KIMS}/news"), &form(Some("kim")), "");
     assert!(stream.contains("text/event-stream") && stream.contains("\"state\":\"repaired\""), "{stream}");
 
@@ -205,7 +212,8 @@ fn a_sent_ticket_comes_with_what_was_found() {
     introduce(&engine);
     lab.append("logs/a.log", "site shop is stuck\n");
     wait("the incident is there", || lab.incidents().iter().any(|incident| incident["asset"] == "site:shop"));
-    let ticket = json!({ "id": "T1", "customer": "kim", "asset": "site:shop", "subject": "Hilfe", "body": "Geht nicht" });
+    let ticket =
+        json!({ "id": "T1", "customer": "kim", "asset": "site:shop", "subject": "Hilfe", "body": "Geht nicht" });
     let mut taken = Value::Null;
     wait("the ticket knows of it", || {
         let (_, answer) = engine.http("POST", "/v1/tickets", &shop(), &ticket.to_string());
@@ -231,7 +239,8 @@ fn what_the_operator_has_not_granted_is_not_set_off() {
     let said = body(ask(&engine, Some("kim"), KIMS, Some("site:shop"), STUCK_DRAFT), 200);
     assert_eq!((&said["news"], &said["items"][0]["id"]), (&Value::Null, &json!("web/site-stuck")), "{said}");
     assert!(lab.path("sites/shop").exists() && lab.incidents().is_empty());
-    let said = body(ask(&engine, None, "draft-of-nobody-0123456789", None, "Guten Tag, wie wird morgen das Wetter?"), 200);
+    let said =
+        body(ask(&engine, None, "draft-of-nobody-0123456789", None, "Guten Tag, wie wird morgen das Wetter?"), 200);
     assert_eq!(said["nothing"]["reason"], "nothing_fits", "{said}");
     assert_eq!(engine.stop(), 0);
 }

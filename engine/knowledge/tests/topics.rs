@@ -99,7 +99,8 @@ fn many_texts_take_minutes_at_most() {
         many.extend(texts.iter().map(|text| Text { text: format!("{} w{}", text.text, round % 977), ..text.clone() }));
     }
     let begun = Instant::now();
-    let redacted: usize = many.iter().take(10_000).map(|text| Redacted::of(&text.text, &["Erika"]).as_str().len()).sum();
+    let redacted: usize =
+        many.iter().take(10_000).map(|text| Redacted::of(&text.text, &["Erika"]).as_str().len()).sum();
     println!("10,000 texts redacted in {:?}, {redacted} bytes", begun.elapsed());
     for number in [10_000, 50_000] {
         let gold: Vec<usize> = gold.iter().cycle().take(number).copied().collect();

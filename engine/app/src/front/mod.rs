@@ -4,6 +4,7 @@
 //! off a look, and say what fits. Nothing here decides what is repaired: a look is a request to the pump.
 
 mod drafts;
+mod elsewhere;
 mod news;
 mod records;
 mod shelf;
@@ -121,8 +122,7 @@ impl Desk {
             .collect();
 
         let held_out = is_held_out(&owner, &draft.draft_id, self.settings.hold_out);
-        let spoken =
-            drafts::Spoken { body: format!("{}\n{}", draft.subject, draft.body), language };
+        let spoken = drafts::Spoken { body: format!("{}\n{}", draft.subject, draft.body), language };
         self.drafts.hear(&draft.draft_id, spoken);
         // Who is held out is helped like everybody; only the answers are not shown.
         if let (Some(customer), Some(asset)) = (customer, &asset) {
@@ -342,7 +342,7 @@ impl Desk {
 pub(crate) struct Opened {
     pub(crate) desk: Arc<Desk>,
     _watches: Vec<Watch>,
-    upkeep: [tokio::task::JoinHandle<()>; 2],
+    upkeep: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Drop for Opened {
@@ -366,7 +366,7 @@ pub(crate) fn open(
     swap: &Swap,
     pump: &mpsc::Sender<Message>,
 ) -> anyhow::Result<Opened> {
-    let shelf = Arc::new(Shelf::new(&config.rules, customers.clone()));
+    let shelf = Arc::new(Shelf::new(&config.rules, &config.knowledge, customers.clone()));
     let first = shelf.clone();
     std::thread::Builder::new().name("answers".into()).spawn(move || first.reload()).context("read the answers")?;
     let board_bounces = board.bounces();
@@ -378,7 +378,22 @@ pub(crate) fn open(
         let watch = Watch::start(folder, move || shelf.reload());
         watch.map_err(|error| tracing::warn!(%error, "changed answers there count from the next start")).ok()
     };
-    let watches = config.rules.iter().filter_map(watch).collect();
+    let mut watches: Vec<Watch> = config.rules.iter().filter_map(watch).collect();
+    for file in shelf.elsewhere.files() {
+        let (shelf, path, mut before) = (shelf.clone(), file.clone(), None);
+        let changed = move || {
+            let now = std::fs::read(&path).ok();
+            if before.as_ref() != Some(&now) {
+                before = Some(now);
+                shelf.reload();
+            }
+        };
+        match Watch::beside(file, changed) {
+            Ok(watch) => watches.push(watch),
+            Err(error) => tracing::warn!(%error, "changed answers there count from the next start"),
+        }
+    }
+    let asking = shelf.elsewhere.asks().then(|| tokio::spawn(elsewhere::Elsewhere::keep(shelf.clone())));
     let notes = tokio::spawn(note_bounces(board_bounces, customers.clone()));
     let keep = config.suggestions.retention;
     let upkeep = tokio::spawn(async move {
@@ -389,7 +404,7 @@ pub(crate) fn open(
             let _ = tokio::task::spawn_blocking(move || tidy(&customers, &keep)).await;
         }
     });
-    Ok(Opened { desk, _watches: watches, upkeep: [upkeep, notes] })
+    Ok(Opened { desk, _watches: watches, upkeep: [upkeep, notes].into_iter().chain(asking).collect() })
 }
 
 /// Notes which customers' addresses mail comes back from.

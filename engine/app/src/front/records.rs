@@ -105,7 +105,7 @@ impl Desk {
             ReportName::Silence => {
                 let store = Sqlite::open_read_only(&self.state, PATIENCE).map_err(busy)?;
                 json(&reports::silence(&reader, &store, span, now).map_err(busy)?)
-            },
+            }
             ReportName::Contacts => json(&reports::contacts(&reader, &Limits::default(), now).map_err(busy)?),
         }
     }

@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 
 use heinzel_knowledge::answer::{AnswerId, Language};
 use heinzel_knowledge::complaint::Severity;
-use heinzel_knowledge::library::Library;
+use heinzel_knowledge::exchange::Source;
+use heinzel_knowledge::library::{self, Library};
 use heinzel_knowledge::rank::lexical::Lexical;
 use heinzel_knowledge::rank::{Document, Draft, Ranked, Ranker};
 use heinzel_store::customers::Customers;
+
+use super::elsewhere::Elsewhere;
 
 /// How long learned examples wait for others, before the index is built anew.
 const LEARNED: Duration = Duration::from_secs(60);
@@ -37,6 +40,7 @@ impl Books {
 pub(crate) struct Shelf {
     folders: Vec<PathBuf>,
     customers: Arc<Customers>,
+    pub(super) elsewhere: Elsewhere,
     /// `None` until they have been read for the first time.
     books: RwLock<Option<Arc<Books>>>,
     /// Examples have been learned, and somebody is waiting to build anew.
@@ -45,8 +49,15 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     /// A shelf that [`Self::reload`] fills.
-    pub(crate) fn new(folders: &[PathBuf], customers: Arc<Customers>) -> Self {
-        Self { folders: folders.to_vec(), customers, books: RwLock::default(), learning: AtomicBool::new(false) }
+    pub(crate) fn new(folders: &[PathBuf], elsewhere: &[Source], customers: Arc<Customers>) -> Self {
+        let elsewhere = Elsewhere::new(elsewhere);
+        Self {
+            folders: folders.to_vec(),
+            customers,
+            elsewhere,
+            books: RwLock::default(),
+            learning: AtomicBool::new(false),
+        }
     }
 
     /// The answers in force; `None`: they are being read for the first time.
@@ -56,7 +67,7 @@ impl Shelf {
 
     /// Reads all answers and builds the index; what is wrong with an answer is said, and the others are used.
     pub(crate) fn reload(&self) {
-        let books = Arc::new(read(&self.folders, &self.customers));
+        let books = Arc::new(self.read());
         *self.books.write().unwrap_or_else(PoisonError::into_inner) = Some(books);
     }
 
@@ -78,18 +89,24 @@ impl Shelf {
     }
 }
 
-fn read(folders: &[PathBuf], customers: &Customers) -> Books {
-    let began = Instant::now();
-    let (library, complaints) = Library::load(folders);
-    for complaint in complaints.iter().filter(|complaint| complaint.severity == Severity::Error) {
-        tracing::error!("{complaint}");
+impl Shelf {
+    fn read(&self) -> Books {
+        let began = Instant::now();
+        let (mut files, mut complaints) = library::read(&self.folders);
+        // What stands in a pack counts before what is kept elsewhere.
+        files.extend(self.elsewhere.answers());
+        let (library, more) = Library::build(files);
+        complaints.extend(more);
+        for complaint in complaints.iter().filter(|complaint| complaint.severity == Severity::Error) {
+            tracing::error!("{complaint}");
+        }
+        let mut documents = library.documents();
+        learn(&mut documents, &self.customers);
+        let ranker = Box::new(Lexical::build(&documents));
+        let documents: Vec<AnswerId> = documents.into_iter().map(|document| document.id).collect();
+        tracing::info!(answers = documents.len(), millis = began.elapsed().as_millis(), "answers are indexed");
+        Books { library, documents, ranker }
     }
-    let mut documents = library.documents();
-    learn(&mut documents, customers);
-    let ranker = Box::new(Lexical::build(&documents));
-    let documents: Vec<AnswerId> = documents.into_iter().map(|document| document.id).collect();
-    tracing::info!(answers = documents.len(), millis = began.elapsed().as_millis(), "answers are indexed");
-    Books { library, documents, ranker }
 }
 
 /// Adds what customers and support have taught.
