@@ -147,7 +147,11 @@ fn what_the_package_installs_finds_this_machines_logs_and_only_observes() {
 fn is_toml(line: &str) -> bool {
     let is_key =
         line.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
-    is_key || line.starts_with("[[") || line.starts_with("[act") || line.starts_with("\"web.")
+    is_key
+        || line.starts_with("[[")
+        || line.starts_with("[act")
+        || line.starts_with("[server")
+        || line.starts_with("\"web.")
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub const NEWS_WAITING: usize = 16;
     tag = "form",
     params(("draft_id" = String, Path, description = "The draft", pattern = "^[A-Za-z0-9_-]{16,64}$")),
     responses(
-        (status = 200, description = "Events named `news`; the data of each is a News", body = News, content_type = "text/event-stream"),
+        (status = 200, description = "Events named `news`; the data of each is a News", body = NewsEvent, content_type = "text/event-stream"),
         openapi::ReadProblems,
     ),
     security(("form" = []), ("form" = [], "claim" = [])),
@@ -151,6 +151,17 @@ pub struct News {
     pub at: Timestamp,
 }
 
+/// One server-sent event of a stream of news: only its schema is used.
+#[derive(ToSchema)]
+pub struct NewsEvent {
+    /// Always `news`.
+    #[schema(pattern = "^news$")]
+    pub event: String,
+    /// A [`News`], as JSON.
+    #[schema(content_media_type = "application/json")]
+    pub data: String,
+}
+
 /// How a diagnosis and repair stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -167,15 +178,13 @@ pub enum NewsState {
     Well,
     /// A technician has it. Final.
     HandedOver,
-    /// Neither repaired nor in anybody's hands: the ticket should be sent. Final.
-    Unsettled,
 }
 
 impl NewsState {
     /// Whether nothing comes after it.
     #[must_use]
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Repaired | Self::Well | Self::HandedOver | Self::Unsettled)
+        matches!(self, Self::Repaired | Self::Well | Self::HandedOver)
     }
 
     /// As it is written.
@@ -188,7 +197,6 @@ impl NewsState {
             Self::Repaired => "repaired",
             Self::Well => "well",
             Self::HandedOver => "handed_over",
-            Self::Unsettled => "unsettled",
         }
     }
 }

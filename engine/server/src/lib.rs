@@ -105,3 +105,6 @@ pub async fn serve(listener: tokio::net::TcpListener, inside: Inside, stop: Canc
     let limits = inside.limits;
     listen::listen(listener, router(inside, stop.clone()), limits, stop).await
 }
+
+#[cfg(test)]
+mod tests;

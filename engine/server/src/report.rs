@@ -1,5 +1,7 @@
 //! `GET /v1/reports/{name}`: what became of drafts, tickets, customers and contacts.
 
+#![expect(unused_qualifications, reason = "utoipa's macro writes them for parameters that are declared here")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +33,6 @@ const USUAL: Duration = Duration::from_secs(30 * 86_400);
     responses((status = 200, description = "The report", body = Report), openapi::ReportProblems),
     security(("operate" = [])),
 )]
-#[allow(unused_qualifications, reason = "written by the macro above")]
 pub async fn reports(
     State(door): State<Arc<Door>>,
     name: Result<Path<ReportName>, PathRejection>,

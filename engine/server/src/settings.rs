@@ -13,6 +13,8 @@ use heinzel_core::policy::Rate;
 use heinzel_core::time::Span;
 use serde::{Deserialize, Deserializer};
 
+use crate::wire;
+
 /// How often one address may ask with one form key, unless its `rate` says otherwise: a customer who types asks about
 /// ten times a draft, and many may sit behind one address.
 pub const FORM_RATE: Rate = Rate { count: 240, within: Span::seconds(60) };
@@ -255,6 +257,15 @@ impl Settings {
             let why = "the demo makes everyone who reaches it the demo customer; listen on 127.0.0.1, or leave it out";
             return Err(SettingsError::new("server.demo", why));
         }
+        if !self.demo_customer.as_deref().is_none_or(wire::is_id) {
+            return Err(SettingsError::new(
+                "server.demo_customer",
+                "a customer's id is 1 to 128 visible ASCII characters",
+            ));
+        }
+        if !self.demo_asset.as_deref().is_none_or(wire::is_asset_id) {
+            return Err(SettingsError::new("server.demo_asset", "an asset's id is `kind:name`, like `vm:100`"));
+        }
         Ok(Some(Demo { customer: self.demo_customer.clone(), asset: self.demo_asset.clone() }))
     }
 }
@@ -277,7 +288,8 @@ impl TokenSettings {
         if form && self.origins.is_empty() {
             return Err(wrong("a form's key needs the origins of its pages: origins = [\"https://my.example.com\"]"));
         }
-        if !form && !(self.origins.is_empty() && self.rate.is_none() && self.claims.is_none()) {
+        let has_form_settings = !self.origins.is_empty() || self.rate.is_some() || self.claims.is_some();
+        if !form && has_form_settings {
             return Err(wrong("`origins`, `rate` and `claims` belong to tokens with the scope `form`"));
         }
         let origins =
@@ -392,6 +404,8 @@ mod tests {
         };
         check("listen = \"127.0.0.1\"", "with a port");
         check("listen = \"0.0.0.0:1\"\ndemo = true", "listen on 127.0.0.1");
+        check("demo = true\ndemo_customer = \"Kim Beispiel\"", "visible ASCII");
+        check("demo = true\ndemo_asset = \"100\"", "like `vm:100`");
         check("tokens = []", "unknown field");
         check(FORM, "needs the origins");
         for wrong in ["my.example.com", "https://a/b", "ftp://a", "https://*", "https://a:443", "null"] {

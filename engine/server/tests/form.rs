@@ -1,0 +1,279 @@
+//! What a ticket form meets: answers, news, origins, limits.
+
+mod fake;
+mod lab;
+
+use std::time::Duration;
+
+use heinzel_server::api::Limits;
+use lab::{DRAFT, Lab, SHOP, claim, draft};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+#[tokio::test]
+async fn a_draft_is_answered_as_the_contract_says() {
+    let lab = Lab::new().await;
+    let more =
+        r#","subject":"Server","locale":"en-GB","customer":"K1","asset":"vm:100","page":"/tickets/new","field":"body""#;
+    let answer = lab.suggest("K1", &draft(DRAFT, more)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let json = answer.json();
+    assert_eq!(
+        (json["language"].as_str(), json["words"].as_u64(), json["draft_id"].as_str()),
+        (Some("en"), Some(4), Some(DRAFT))
+    );
+    let item = &json["items"][0];
+    assert_eq!((item["kind"].as_str(), item["confidence"].as_f64()), (Some("answer"), Some(0.81)));
+    assert!(item["why"]["incident"].is_null() && item["parts"]["advise"] == "" && json["nothing"].is_null());
+    assert_eq!(
+        (json["news"]["state"].as_str(), json["news"]["at"].as_str()),
+        (Some("checking"), Some("2027-01-15T08:00:00Z"))
+    );
+    for header in [
+        "content-type: application/json",
+        "access-control-allow-origin: https://my.example.com",
+        "vary: origin",
+        "cache-control: no-store",
+        "x-content-type-options: nosniff",
+        "content-security-policy: default-src 'none'",
+    ] {
+        assert!(answer.head.contains(header), "{header}: {answer:?}");
+    }
+    let short = lab.suggest("K1", &format!(r#"{{"draft_id":"{DRAFT}","body":"Hallo"}}"#)).await.json();
+    assert_eq!((short["nothing"]["reason"].as_str(), short["news"].is_null()), (Some("too_short"), true));
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named() {
+    let lab = Lab::new().await;
+    let check = async |body: &str, status: u16, code: &str, word: &str| {
+        let answer = lab.suggest("K1", body).await;
+        answer.is_problem(status, code);
+        assert!(answer.body.contains(word), "{body}: {answer:?}");
+    };
+    check("", 400, "bad_request", "EOF").await;
+    check("{", 400, "bad_request", "no JSON").await;
+    check("{} {}", 422, "invalid", "draft_id").await;
+    check("[]", 422, "invalid", "a JSON object").await;
+    check(&format!(r#"["{DRAFT}","subject","Mein Server startet nicht"]"#), 422, "invalid", "a JSON object").await;
+    check(r#"{"body":"x"}"#, 422, "invalid", "draft_id").await;
+    check(r#"{"draft_id":"short","body":"x"}"#, 422, "invalid", r#""field":"draft_id""#).await;
+    check(&draft(DRAFT, r#","colour":"red""#), 422, "invalid", "unknown field `colour`").await;
+    check(&draft(DRAFT, r#","body":"again""#), 422, "invalid", "duplicate field").await;
+    check(&draft(DRAFT, r#","asset":"vm 100""#), 422, "invalid", r#""field":"asset""#).await;
+    check(&draft(DRAFT, &format!(r#","subject":"{}""#, "ä".repeat(1_001))), 422, "invalid", "longer than 1000").await;
+    check(&draft(DRAFT, r#","customer":7"#), 422, "invalid", "invalid type").await;
+    let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
+    check(&deep, 422, "invalid", "a JSON object").await;
+    check(&draft(DRAFT, &format!(r#","subject":{deep}"#)), 422, "invalid", "expected a string").await;
+    check(&draft(&"x".repeat(70_000), ""), 413, "too_large", "65536 bytes").await;
+    let head = format!("POST /v1/suggestions\n{}", SHOP.replace("application/json", "text/plain"));
+    lab.ask(&head, draft(DRAFT, "")).await.is_problem(415, "unsupported");
+    let head = format!("POST /v1/suggestions\n{SHOP}\nContent-Encoding: gzip");
+    lab.ask(&head, draft(DRAFT, "")).await.is_problem(415, "unsupported");
+    lab.ask("GET /v1/suggestion", "").await.is_problem(404, "not_found");
+    for (line, allowed) in [
+        ("GET /v1/suggestions", "post"),
+        ("DELETE /v1/drafts/x/news", "get"),
+        ("OPTIONS /v1/tickets", "post"),
+        ("POST /healthz", "get"),
+    ] {
+        let answer = lab.ask(line, "").await;
+        answer.is_problem(405, "method_not_allowed");
+        assert!(answer.head.lines().any(|line| line.starts_with("allow: ") && line.contains(allowed)), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_may_ask_from_a_forms_page_only() {
+    let lab = Lab::new().await;
+    let preflight = async |path: &str, origin: &str| {
+        let head = format!(
+            "OPTIONS {path}\nOrigin: {origin}\nAccess-Control-Request-Method: POST\nAccess-Control-Request-Headers: authorization"
+        );
+        lab.ask(&head, "").await
+    };
+    let news = format!("/v1/drafts/{DRAFT}/news");
+    for path in ["/v1/suggestions", &news, &news.replace("news", "feedback")] {
+        for origin in ["https://my.example.com", "https://other.example.com"] {
+            let answer = preflight(path, origin).await;
+            assert_eq!(answer.status, 204, "{answer:?}");
+            for header in [
+                &format!("access-control-allow-origin: {origin}"),
+                "access-control-allow-headers: authorization, content-type, heinzel-claim",
+                "vary: origin",
+            ] {
+                assert!(answer.head.contains(header), "{header}: {answer:?}");
+            }
+            assert!(!answer.head.contains("allow-credentials"), "{answer:?}");
+        }
+        let answer = preflight(path, "https://evil.example.com").await;
+        answer.is_problem(403, "other_origin");
+        assert!(!answer.head.contains("access-control-allow") && answer.head.contains("vary: origin"), "{answer:?}");
+    }
+    assert_eq!(preflight("/v1/tickets", "https://my.example.com").await.status, 405);
+    // A page that may not read a refusal would show nothing at all.
+    let answer = lab.ask(&format!("POST /v1/suggestions\n{SHOP}"), "{").await;
+    assert!(
+        answer.status == 400 && answer.head.contains("access-control-allow-origin: https://my.example.com"),
+        "{answer:?}"
+    );
+    // Without an origin only what browsers send so: a GET to the page's own host.
+    let bare = "Authorization: Bearer form-key-of-the-shop\nContent-Type: application/json";
+    lab.ask(&format!("POST /v1/suggestions\n{bare}"), draft(DRAFT, "")).await.is_problem(403, "other_origin");
+    lab.ask(&format!("GET {news}\n{bare}"), "").await.is_problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn news_come_as_events_until_the_last() {
+    let lab = Lab::new().await;
+    lab.suggest("K1", &draft(DRAFT, r#","asset":"vm:100""#)).await;
+    let head = format!(
+        "GET /v1/drafts/{DRAFT}/news\n{SHOP}\nHeinzel-Claim: {}\nLast-Event-ID: 7\nAccept: text/event-stream",
+        claim("K1")
+    );
+    let answer = lab.ask(&head, "").await;
+    assert!(answer.status == 200 && answer.head.contains("content-type: text/event-stream"), "{answer:?}");
+    assert!(
+        answer.head.contains("x-accel-buffering: no") && answer.head.contains("cache-control: no-cache"),
+        "{answer:?}"
+    );
+    let states: Vec<&str> = answer
+        .body
+        .matches("\"state\":\"")
+        .zip(answer.body.split("\"state\":\"").skip(1))
+        .map(|(_, rest)| rest.split('"').next().unwrap())
+        .collect();
+    assert_eq!(states, ["checking", "found", "repairing", "repaired"], "{answer:?}");
+    assert_eq!(answer.body.matches("event: news\n").count(), 4);
+}
+
+#[tokio::test]
+async fn open_streams_are_counted_and_end_with_the_server() {
+    let lab = Lab::within(Limits { streams_of_one: 2, ..Limits::default() }).await;
+    lab.suggest("K1", &draft(DRAFT, "")).await;
+    lab.suggest("K2", &draft("draft-of-k2-0000000000", "")).await;
+    let head =
+        |customer: &str, id: &str| format!("GET /v1/drafts/{id}/news\n{SHOP}\nHeinzel-Claim: {}", claim(customer));
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut stream = lab.send(&head("K1", DRAFT), b"").await;
+        let mut begin = [0; 12];
+        stream.read_exact(&mut begin).await.unwrap();
+        assert_eq!(&begin, b"HTTP/1.1 200");
+        open.push(stream);
+    }
+    let answer = lab.ask(&head("K1", DRAFT), "").await;
+    answer.is_problem(429, "too_many");
+    assert!(answer.head.contains("retry-after: "), "{answer:?}");
+    let mut other = lab.send(&head("K2", "draft-of-k2-0000000000"), b"").await;
+    let mut begin = [0; 12];
+    other.read_exact(&mut begin).await.unwrap();
+    assert_eq!(&begin, b"HTTP/1.1 200", "another customer's streams do not count");
+    // Streams that have ended give their places back.
+    lab.fake.told().open.clear();
+    let end = tokio::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        let mut stream = lab.send(&head("K1", DRAFT), b"").await;
+        stream.read_exact(&mut begin).await.unwrap();
+        if &begin == b"HTTP/1.1 200" {
+            open.push(stream);
+            break;
+        }
+        assert!(tokio::time::Instant::now() < end, "no place is given back");
+    }
+    lab.stop.cancel();
+    timeout(Duration::from_secs(15), lab.serving).await.expect("the stream keeps the server").unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn too_often_is_told_with_a_time() {
+    let lab = Lab::new().await;
+    let stranger = |address: &str| {
+        format!(
+            "POST /v1/suggestions\nAuthorization: Bearer form-key-without-claims\nOrigin: https://my.example.com\nContent-Type: application/json\nX-Forwarded-For: {address}"
+        )
+    };
+    let ask = async |address: &str| lab.ask(&stranger(address), draft("draft-of-a-stranger-02", "")).await;
+    for _ in 0..3 {
+        assert_eq!(ask("192.0.2.1").await.status, 200);
+    }
+    let answer = ask("192.0.2.1").await;
+    answer.is_problem(429, "too_many");
+    let wait: u64 = answer.head.lines().find_map(|line| line.strip_prefix("retry-after: ")).unwrap().parse().unwrap();
+    assert!((15..=21).contains(&wait), "{wait}");
+    // What stands before the address that the proxy wrote is the client's own word.
+    ask("198.51.100.9, 192.0.2.1").await.is_problem(429, "too_many");
+    assert_eq!(ask("192.0.2.1, 198.51.100.9").await.status, 200);
+    // One network of IPv6 is one asker.
+    for _ in 0..3 {
+        assert_eq!(ask("2001:db8:1:2:3::4").await.status, 200);
+    }
+    ask("2001:db8:1:2::5").await.is_problem(429, "too_many");
+    assert_eq!(ask("2001:db8:1:3::5").await.status, 200);
+}
+
+#[tokio::test]
+async fn one_draft_cannot_be_asked_about_without_end() {
+    let lab = Lab::new().await;
+    let mut statuses = Vec::new();
+    for _ in 0..100 {
+        statuses.push(lab.suggest("K1", &draft(DRAFT, "")).await.status);
+    }
+    let granted = statuses.iter().filter(|status| **status == 200).count();
+    assert!((90..=95).contains(&granted) && statuses[99] == 429, "{granted}: {statuses:?}");
+    assert_eq!(lab.suggest("K1", &draft("another-draft-of-k1-00", "")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_engine_ends_one_request_only() {
+    let lab = Lab::new().await;
+    lab.suggest("K1", r#"{"draft_id":"draft-that-breaks-0000","body":"PANIC"}"#).await.is_problem(500, "internal");
+    let head = "POST /v1/tickets\nContent-Type: application/json\nAuthorization: Bearer ingest-token-of-tickets";
+    lab.ask(head, r#"{"id":"1","body":"PANIC"}"#).await.is_problem(500, "internal");
+    assert_eq!(lab.suggest("K1", &draft(DRAFT, "")).await.status, 200);
+}
+
+#[tokio::test]
+async fn slow_and_silent_connections_are_closed() {
+    let limits = Limits {
+        head_within: Duration::from_millis(300),
+        form_within: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let lab = Lab::within(limits).await;
+    let closes = async |begin: &str| {
+        let mut stream = TcpStream::connect(lab.address).await.unwrap();
+        stream.write_all(begin.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(Duration::from_secs(30), stream.read_to_string(&mut answer)).await.expect("it stays open").unwrap();
+        answer
+    };
+    assert_eq!(closes("").await, "");
+    closes("GET /healthz HTTP/1.1\r\nHost: h\r\nX-Slow: ").await;
+    // Idle after an answer.
+    assert!(closes("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").await.starts_with("HTTP/1.1 200"));
+    let head = SHOP.replace('\n', "\r\n");
+    let answer =
+        closes(&format!("POST /v1/suggestions HTTP/1.1\r\nHost: h\r\n{head}\r\nContent-Length: 100\r\n\r\n{{")).await;
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains(r#""code":"timeout""#), "{answer}");
+}
+
+#[tokio::test]
+async fn a_head_may_not_grow_without_end() {
+    let lab = Lab::new().await;
+    let many: String = (0..200).map(|at| format!("\nX-{at}: x")).collect();
+    assert_eq!(lab.ask(&format!("GET /healthz{many}"), "").await.status, 431);
+    let long = format!("GET /healthz\nX-Long: {}", "x".repeat(200_000));
+    assert!(matches!(lab.ask(&long, "").await.status, 431 | 0));
+    assert_eq!(lab.ask("GET /healthz", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_a_place() {
+    let lab =
+        Lab::within(Limits { connections: 2, head_within: Duration::from_millis(500), ..Limits::default() }).await;
+    let _silent = [TcpStream::connect(lab.address).await.unwrap(), TcpStream::connect(lab.address).await.unwrap()];
+    assert_eq!(lab.ask("GET /healthz", "").await.status, 200);
+}

@@ -1,0 +1,284 @@
+//! What shops, ticket systems and operators meet: tickets, Zammad, assets, customers, imports, reports, events, pages.
+
+mod fake;
+mod lab;
+
+use std::time::Duration;
+
+use heinzel_server::api::Limits;
+use heinzel_server::draft::FeedbackKind;
+use lab::{Answer, DRAFT, Lab, SHOP, claim, draft};
+use ring::hmac;
+
+const INGEST: &str = "Authorization: Bearer ingest-token-of-tickets\nContent-Type: application/json";
+const CSV: &str = "Authorization: Bearer ingest-token-of-tickets\nContent-Type: text/csv; charset=utf-8";
+
+#[tokio::test]
+async fn a_ticket_is_new_once() {
+    let lab = Lab::new().await;
+    let body = r#"{"id":"10081","customer":"K1","asset":"vm:100","subject":"s","body":"b","locale":"de","page":"/tickets/new","created_at":"2026-03-01T15:00:00+01:00","draft_id":"draft-of-k1-0000000000","answer_used":"virtualisation/server-does-not-start"}"#;
+    let send = async |body: &str| lab.ask(&format!("POST /v1/tickets\n{INGEST}"), body).await;
+    let first = send(body).await;
+    assert_eq!(
+        (first.status, first.body.as_str()),
+        (201, r#"{"id":"10081","incidents":[],"note":"Nothing was found."}"#)
+    );
+    assert_eq!(send(body).await.status, 200);
+    assert_eq!(lab.fake.told().tickets["10081"].created_at.unwrap().to_string(), "2026-03-01T14:00:00Z");
+    for (body, field) in [
+        (r#"{"id":""}"#, "id"),
+        (r#"{"id":"1","draft_id":"x"}"#, "draft_id"),
+        (r#"{"id":"1","customer":"K 1"}"#, "customer"),
+        (r#"{"id":"1","asset":"100"}"#, "asset"),
+    ] {
+        let answer = send(body).await;
+        answer.is_problem(422, "invalid");
+        assert_eq!(answer.json()["field"], field, "{body}");
+    }
+    send(r#"{"id":"1","created_at":"yesterday"}"#).await.is_problem(422, "invalid");
+    // A ticket may be long, but not without end.
+    assert_eq!(send(&format!(r#"{{"id":"2","body":"{}"}}"#, "x".repeat(150_000))).await.status, 201);
+    send(&format!(r#"{{"id":"3","body":"{}"}}"#, "x".repeat(2_000_000))).await.is_problem(413, "too_large");
+}
+
+#[tokio::test]
+async fn feedback_is_handed_on() {
+    let lab = Lab::new().await;
+    lab.suggest("K1", &draft(DRAFT, "")).await;
+    let send = async |body: &str| {
+        lab.ask(&format!("POST /v1/drafts/{DRAFT}/feedback\n{SHOP}\nHeinzel-Claim: {}", claim("K1")), body).await
+    };
+    let answer = send(r#"{"what":"solved","answer":"a/b"}"#).await;
+    assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+    assert_eq!(send(r#"{"what":"sent"}"#).await.status, 204);
+    send(r#"{"what":"burnt"}"#).await.is_problem(422, "invalid");
+    let told = lab.fake.told();
+    let kinds: Vec<_> = told.feedback.iter().map(|(_, feedback)| (feedback.what, feedback.answer.as_deref())).collect();
+    assert_eq!(kinds, [(FeedbackKind::Solved, Some("a/b")), (FeedbackKind::Sent, None)]);
+}
+
+async fn zammad(lab: &Lab, body: &str, signature: &str) -> Answer {
+    lab.ask(
+        &format!(
+            "POST /v1/webhooks/zammad\nContent-Type: application/json; charset=utf-8\nX-Hub-Signature: {signature}"
+        ),
+        body,
+    )
+    .await
+}
+
+fn signed(secret: &[u8], body: &str) -> String {
+    let sum = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret), body.as_bytes());
+    format!("sha1={}", sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+#[tokio::test]
+async fn zammads_tickets_are_taken_when_they_are_signed() {
+    let lab = Lab::new().await;
+    let payload = r#"{"ticket":{"id":81,"number":"10081","title":"Webhook-Test","created_at":"2020-11-13T14:34:35.282Z","create_article_sender":"Customer","customer":{"id":8,"login":"emily@example.com"},"asset":"vm:100","page":null,"draft_id":"not one"},
+        "article":{"id":104,"sender":"Customer","content_type":"text/html","body":"Mein Server<br>startet <b>nicht</b> &amp; ich warte"}}"#;
+    let good = signed(b"zammads secret", payload);
+    assert_eq!(zammad(&lab, payload, &good).await.status, 201);
+    assert_eq!(zammad(&lab, payload, &good.to_uppercase().replace("SHA1", "sha1")).await.status, 200);
+    {
+        let told = lab.fake.told();
+        let ticket = &told.tickets["zammad:81"];
+        assert_eq!((ticket.customer.as_deref(), ticket.asset.as_deref()), (Some("emily@example.com"), Some("vm:100")));
+        assert_eq!(
+            (ticket.body.as_str(), ticket.draft_id.as_deref()),
+            ("Mein Server\nstartet nicht & ich warte", None)
+        );
+    }
+    for wrong in [
+        "",
+        "sha1=",
+        &good[5..],
+        &good.replace("sha1", "sha256"),
+        &signed(b"another", payload),
+        &signed(b"zammads secret", "{}"),
+        &format!("{good}0"),
+    ] {
+        zammad(&lab, payload, wrong).await.is_problem(401, "unsigned");
+    }
+    let agent = payload.replace("\"sender\":\"Customer\"", "\"sender\":\"Agent\"").replace("81", "82");
+    assert_eq!(zammad(&lab, &agent, &signed(b"zammads secret", &agent)).await.status, 204);
+    for body in ["{}", "[]", "7", r#"{"ticket":{"id":{}}}"#] {
+        zammad(&lab, body, &signed(b"zammads secret", body)).await.is_problem(422, "invalid");
+    }
+    zammad(&lab, "{", &signed(b"zammads secret", "{")).await.is_problem(400, "bad_request");
+    assert_eq!(lab.fake.told().tickets.len(), 1);
+}
+
+#[tokio::test]
+async fn records_are_put_whole() {
+    let lab = Lab::new().await;
+    let put = async |path: &str, body: &str| lab.ask(&format!("PUT {path}\n{INGEST}"), body).await;
+    let asset =
+        r#"{"name":"Shop server","aliases":["300","web3"],"owner":"K1","depends_on":["host:pve1"],"protected":true}"#;
+    let first = put("/v1/assets/vm:300", asset).await;
+    assert_eq!((first.status, first.body.as_str()), (201, asset));
+    assert_eq!(put("/v1/assets/vm%3A300", "{}").await.status, 200);
+    assert_eq!(lab.fake.told().assets["vm:300"].owner, None);
+    assert_eq!(put("/v1/assets/site:a%2Fb", "{}").await.status, 201);
+    for (path, body) in [
+        ("/v1/assets/vm", "{}"),
+        ("/v1/assets/vm:1", r#"{"aliases":[""]}"#),
+        ("/v1/assets/vm:1", r#"{"depends_on":["pve1"]}"#),
+        ("/v1/customers/K%201", "{}"),
+        ("/v1/customers/K1", r#"{"since":"2026"}"#),
+    ] {
+        put(path, body).await.is_problem(422, "invalid");
+    }
+    put("/v1/customers/%FF", "{}").await.is_problem(400, "bad_request");
+    let customer =
+        r#"{"name":"Kim","email":"kim@example.com","language":"de","since":"2020-01-01T00:00:00Z","last_seen":null}"#;
+    assert_eq!(put("/v1/customers/K1", customer).await.body, customer);
+    assert_eq!(put("/v1/customers/K1", customer).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_import_takes_good_rows_and_names_bad_ones() {
+    let lab = Lab::new().await;
+    let import = async |query: &str, head: &str, body: &str| {
+        lab.ask(&format!("POST /v1/customers/import{query}\n{head}"), body).await
+    };
+    let rows = "id,name\nK7,Kim\n,nobody\nK8,Lee\n";
+    let expected = r#"{"rows":3,"taken":2,"complaints":[{"line":3,"why":"`id` is empty"}],"complaints_left_out":0,"dry_run":true}"#;
+    assert_eq!(import("?dry_run=true", CSV, rows).await.body, expected);
+    assert!(lab.fake.told().customers.is_empty());
+    assert_eq!(import("", CSV, rows).await.body, expected.replace("true", "false"));
+    assert_eq!(lab.fake.told().customers.len(), 2);
+    import("?dry_run=maybe", CSV, rows).await.is_problem(400, "bad_request");
+    import("?dry=true", CSV, rows).await.is_problem(400, "bad_request");
+    import("", INGEST, rows).await.is_problem(415, "unsupported");
+    import("", CSV, "name\n").await.is_problem(422, "invalid");
+    // More than would be kept in memory at once.
+    let many: String = std::iter::once("id\n".to_owned()).chain((0..200_000).map(|at| format!("C{at},x\n"))).collect();
+    assert_eq!(import("", CSV, &many).await.json()["taken"], 200_000);
+}
+
+#[tokio::test]
+async fn an_import_that_breaks_off_is_no_whole_import() {
+    let lab =
+        Lab::within(Limits { import_body: 1_000, import_within: Duration::from_millis(500), ..Limits::default() })
+            .await;
+    let chunked = async |rows: &str, end: &str| {
+        let mut stream = tokio::net::TcpStream::connect(lab.address).await.unwrap();
+        let lines = CSV.replace('\n', "\r\n");
+        let text = format!(
+            "POST /v1/customers/import HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{lines}\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{rows}\r\n{end}",
+            rows.len()
+        );
+        tokio::io::AsyncWriteExt::write_all(&mut stream, text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let read = tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer);
+        tokio::time::timeout(Duration::from_secs(30), read).await.expect("it stays open").unwrap();
+        answer
+    };
+    let whole = chunked("id\nA1,x\nA2", "0\r\n\r\n").await;
+    assert!(whole.starts_with("HTTP/1.1 200") && whole.contains("\"taken\":2"), "{whole}");
+    let slow = chunked("id\nB1,x\nB2", "").await;
+    assert!(slow.starts_with("HTTP/1.1 408"), "{slow}");
+    let large = chunked(&format!("id\nC1,x\nC2{}", "x".repeat(1_000)), "0\r\n\r\n").await;
+    assert!(large.starts_with("HTTP/1.1 413"), "{large}");
+    let told = lab.fake.told();
+    let ids: Vec<&str> = told.customers.keys().map(String::as_str).collect();
+    assert_eq!(ids, ["A1", "A2", "B1"], "half a row was taken");
+}
+
+#[tokio::test]
+async fn reports_over_a_span() {
+    let lab = Lab::new().await;
+    let ask = async |path: &str| {
+        lab.ask(&format!("GET /v1/reports/{path}\nAuthorization: Bearer operate-token-of-reports"), "").await
+    };
+    let usual = ask("deflection").await.json();
+    assert_eq!(
+        (usual["from"].as_str(), usual["until"].as_str()),
+        (Some("2026-12-16T08:00:00Z"), Some("2027-01-15T08:00:00Z"))
+    );
+    assert_eq!((usual["name"].as_str(), usual["report"]["customers"].as_u64()), (Some("deflection"), Some(0)));
+    let span = ask("silence?from=2026-01-01T00:00:00Z&until=2026-02-01T00:00:00%2B01:00").await.json();
+    assert_eq!(span["until"], "2026-01-31T23:00:00Z");
+    ask("silence?from=2026-01-01T00:00:00Z&until=2026-01-01T00:00:00Z").await.is_problem(422, "invalid");
+    ask("silence?from=lately").await.is_problem(400, "bad_request");
+    ask("silence?since=lately").await.is_problem(400, "bad_request");
+    ask("weather").await.is_problem(404, "not_found");
+    let busy = ask("topics").await;
+    busy.is_problem(503, "busy");
+    assert!(busy.head.contains("retry-after: 1"), "{busy:?}");
+    let early = ask("silence?until=0001-01-01T00:00:00Z").await;
+    early.is_problem(422, "invalid");
+}
+
+#[tokio::test]
+async fn pages_and_their_policies() {
+    let lab = Lab::new().await;
+    let widget = lab.ask("GET /widget.js", "").await;
+    assert!(
+        widget.status == 200 && widget.head.contains("content-type: text/javascript; charset=utf-8"),
+        "{}",
+        widget.head
+    );
+    assert!(
+        widget.head.contains("access-control-allow-origin: *")
+            && widget.head.contains("cross-origin-resource-policy: cross-origin"),
+        "{}",
+        widget.head
+    );
+    let etag = widget.head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
+    for known in [etag.to_owned(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".into()] {
+        let again = lab.ask(&format!("GET /widget.js\nIf-None-Match: {known}"), "").await;
+        assert_eq!((again.status, again.body.as_str()), (304, ""), "{known}");
+    }
+    assert_eq!(lab.ask("GET /widget.js\nIf-None-Match: \"x\"", "").await.status, 200);
+    for (path, kind) in [("/demo", "text/html"), ("/demo.css", "text/css"), ("/demo.js", "text/javascript")] {
+        let page = lab.ask(&format!("GET {path}"), "").await;
+        assert!(page.status == 200 && page.head.contains(&format!("content-type: {kind}")), "{}", page.head);
+        assert!(
+            page.head.contains("content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'"),
+            "{}",
+            page.head
+        );
+        assert!(!page.head.contains("unsafe"), "{}", page.head);
+    }
+    let description = lab.ask("GET /v1/openapi.json", "").await;
+    assert_eq!(description.json()["openapi"], "3.1.0");
+    assert_eq!(lab.ask("HEAD /widget.js", "").await.body, "");
+}
+
+#[tokio::test]
+async fn the_demo_customer_is_a_customer_like_any_other() {
+    let lab = Lab::new().await;
+    let demo = lab.ask("GET /demo/claim", "").await.json();
+    assert_eq!((demo["customer"].as_str(), demo["asset"].as_str()), (Some("K1"), Some("vm:100")));
+    let head = |host: &str| {
+        format!(
+            "POST /v1/suggestions\nAuthorization: Bearer {}\nHeinzel-Claim: {}\nOrigin: http://{host}\nContent-Type: application/json",
+            demo["key"].as_str().unwrap(),
+            demo["claim"].as_str().unwrap()
+        )
+    };
+    let answer = lab.ask(&head("h"), draft("draft-of-the-demo-0001", r#","asset":"vm:100""#)).await;
+    assert!(answer.status == 200 && answer.body.contains("K1 about vm:100"), "{answer:?}");
+    lab.ask(&head("h"), draft("draft-of-the-demo-0002", r#","asset":"vm:200""#)).await.is_problem(403, "not_theirs");
+    lab.ask(&head("evil.example.com"), draft("draft-of-the-demo-0003", "")).await.is_problem(403, "other_origin");
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route_not_by_address() {
+    let lab = Lab::new().await;
+    lab.suggest("K1", &draft(DRAFT, "")).await;
+    for path in ["/v1/drafts/secret-of-somebody-01/news", "/secret-of-somebody-02"] {
+        lab.ask(&format!("GET {path}\n{SHOP}"), "").await;
+    }
+    let metrics = lab.ask("GET /metrics", "").await.body;
+    for line in [
+        "heinzel_http_requests_total{route=\"/v1/suggestions\",status=\"2xx\"} 1",
+        "route=\"/v1/drafts/{draft_id}/news\",status=\"4xx\"} 1",
+        "route=\"other\",status=\"4xx\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+    assert!(!metrics.contains("secret-of-somebody"), "{metrics}");
+}
