@@ -15,9 +15,12 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// How many are asked at a time.
 const AT_ONCE: usize = 8;
 
+/// A file with a line and column in it.
+type Place<'a> = (&'a AnswerFile, (usize, usize));
+
 /// Asks every link once, with the operator's words in it. Links that need a customer's values cannot be asked.
 pub(super) fn complaints(files: &[AnswerFile], words: &Words) -> anyhow::Result<Vec<Complaint>> {
-    let mut urls: BTreeMap<String, Vec<(&AnswerFile, (usize, usize))>> = BTreeMap::new();
+    let mut urls: BTreeMap<String, Vec<Place<'_>>> = BTreeMap::new();
     for file in files {
         let mut context = Context::default();
         words.fill(&mut context, file.variant.language);

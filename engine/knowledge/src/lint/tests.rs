@@ -78,13 +78,13 @@ fn around() -> Around {
 }
 
 fn linted(de: &str, en: &str) -> Vec<Complaint> {
-    lint(&[file("x/y", Language::De, de), file("x/y", Language::En, en)], &around())
+    lint(&[file("x/y", De, de), file("x/y", En, en)], &around())
 }
 
 /// The text with one piece replaced breaks exactly this rule, on this line; the better wording is offered.
 #[track_caller]
 fn check(language: Language, from: &str, to: &str, rule: &str, line: usize, way: &str) {
-    let [de, en] = [(Language::De, DE), (Language::En, EN)].map(|(own, text)| {
+    let [de, en] = [(De, DE), (En, EN)].map(|(own, text)| {
         if own != language {
             return text.to_owned();
         }
@@ -104,10 +104,10 @@ fn check(language: Language, from: &str, to: &str, rule: &str, line: usize, way:
 /// The text with one piece replaced is as good as before.
 #[track_caller]
 fn fine(language: Language, from: &str, to: &str) {
-    let text = if language == Language::De { DE } else { EN };
+    let text = if language == De { DE } else { EN };
     assert!(text.contains(from), "`{from}` is not in the text");
     let changed = text.replacen(from, to, 1);
-    let complaints = if language == Language::De { linted(&changed, EN) } else { linted(DE, &changed) };
+    let complaints = if language == De { linted(&changed, EN) } else { linted(DE, &changed) };
     if !complaints.is_empty() {
         WRONG.lock().unwrap().push(format!("nothing in {to}: {complaints:#?}"));
     }
@@ -274,7 +274,7 @@ fn link_and_markdown_rules() {
 fn reading_rules() {
     let long = "Wir sehen uns jeden Tag am Morgen und am Abend an, ob der Server noch da ist und ob er so läuft, wie er soll, und ob er auch am Tag danach noch läuft.";
     check(De, AGREE_DE, long, "long-sentence", 22, "two of it");
-    let many = format!("{} ", "Der Server läuft.".repeat(1)).repeat(70);
+    let many = "Der Server läuft. ".repeat(70);
     check(De, AGREE_DE, &many, "long-answer", 18, "answer of its own");
     let hard = "Unternehmensinterne Konfigurationsveränderungen beeinträchtigen Verfügbarkeitsgarantien. Datenbankverbindungsparameter unterliegen Zugriffsbeschränkungen. Wiederherstellungsmaßnahmen erfordern Berechtigungsüberprüfungen. Sicherheitsaktualisierungen verursachen Betriebsunterbrechungen. Leistungsbeeinträchtigungen bedingen Kapazitätserweiterungen. Administratorenberechtigungen ermöglichen Konfigurationsveränderungen. Protokollierungsmechanismen dokumentieren Zugriffsverletzungen. Bereitstellungsgeschwindigkeiten korrespondieren Kapazitätsreservierungen.";
     check(De, AGREE_DE, hard, "readability", 18, "shorter words");
