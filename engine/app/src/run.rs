@@ -73,6 +73,7 @@ fn start_log(json: bool) {
 }
 
 async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
+    let config = Arc::new(config);
     // From here on a signal ends the engine in good order, also one that comes while it starts.
     let mut signals = Signals::listen()?;
     // The store first: without it nothing may happen.

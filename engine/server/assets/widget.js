@@ -34,7 +34,7 @@
     const HOME = document.currentScript?.src ? new URL(document.currentScript.src).origin : location.origin;
     const NOTHING = { text: "", words: [] };
     const PARTS = ["acknowledge", "clarify", "agree", "act", "advise"];
-    const LAST = ["repaired", "well", "handed_over"]; // states after which no news comes
+    const LAST = ["repaired", "well", "handed_over", "unsettled"]; // states after which no news comes
     const STATES = ["checking", "found", "repairing", ...LAST];
 
     const WORDS = {
@@ -54,6 +54,7 @@
             repaired: "Repariert und geprüft.",
             well: "Wir haben keinen Fehler gefunden.",
             handed_over: "Unsere Technik kümmert sich darum. Sie brauchen nicht noch einmal zu schreiben.",
+            unsettled: "Das konnten wir nicht von allein klären. Bitte senden Sie Ihre Nachricht.",
         },
         en: {
             region: "Suggestions for your message",
@@ -71,6 +72,7 @@
             repaired: "Repaired and checked.",
             well: "We have found nothing wrong.",
             handed_over: "A technician has it. You do not need to write again.",
+            unsettled: "We could not settle this by ourselves. Please send your message.",
         },
     };
 

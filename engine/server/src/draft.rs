@@ -178,13 +178,15 @@ pub enum NewsState {
     Well,
     /// A technician has it. Final.
     HandedOver,
+    /// Neither repaired nor in anybody's hands: the ticket should be sent. Final.
+    Unsettled,
 }
 
 impl NewsState {
     /// Whether nothing comes after it.
     #[must_use]
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Repaired | Self::Well | Self::HandedOver)
+        matches!(self, Self::Repaired | Self::Well | Self::HandedOver | Self::Unsettled)
     }
 
     /// As it is written.
@@ -197,6 +199,7 @@ impl NewsState {
             Self::Repaired => "repaired",
             Self::Well => "well",
             Self::HandedOver => "handed_over",
+            Self::Unsettled => "unsettled",
         }
     }
 }

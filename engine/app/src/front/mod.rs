@@ -296,7 +296,11 @@ impl Desk {
         items: &[suggest::Item],
     ) {
         let now = clock::now();
-        let text = self.settings.keep_drafts.then(|| Redacted::of(&format!("{}\n{}", draft.subject, draft.body), &[]));
+        let text = self.settings.keep_drafts.then(|| {
+            let names = self.names_of(owner);
+            let known: Vec<&str> = names.iter().map(String::as_str).collect();
+            Redacted::of(&format!("{}\n{}", draft.subject, draft.body), &known)
+        });
         self.customers.note_draft(kept::Draft {
             id: draft.draft_id.clone(),
             owner: owner.clone(),
@@ -331,6 +335,18 @@ impl Desk {
         self.customers.note_shown(shown.collect());
     }
 
+    /// What a customer and what is theirs is called: that is nobody else's business.
+    fn names_of(&self, owner: &Owner) -> Vec<String> {
+        let Some(id) = owner.customer() else { return Vec::new() };
+        let customer = self.customers.customer(id).ok().flatten();
+        let assets = self.customers.assets_of(id).unwrap_or_default().into_iter().filter_map(|asset| asset.name);
+        let words = customer
+            .and_then(|customer| customer.name)
+            .into_iter()
+            .flat_map(|name| name.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>());
+        words.chain(assets).chain([id.to_owned()]).collect()
+    }
+
     /// Whether a draft is the asker's.
     fn check_owner(&self, asker: &Asker, draft_id: &str) -> Result<(), Refused> {
         let owner = self.customers.owner_of(draft_id).map_err(busy)?;
@@ -359,14 +375,14 @@ const UPKEEP: Duration = Duration::from_secs(3600);
 /// # Errors
 /// When what is remembered of customers cannot be read.
 pub(crate) fn open(
-    config: &Config,
+    config: &Arc<Config>,
     customers: Arc<Customers>,
     board: &Arc<Board>,
     current: &Current,
     swap: &Swap,
     pump: &mpsc::Sender<Message>,
 ) -> anyhow::Result<Opened> {
-    let shelf = Arc::new(Shelf::new(&config.rules, &config.knowledge, customers.clone()));
+    let shelf = Arc::new(Shelf::new(config.clone(), customers.clone()));
     let first = shelf.clone();
     std::thread::Builder::new().name("answers".into()).spawn(move || first.reload()).context("read the answers")?;
     let board_bounces = board.bounces();
@@ -379,7 +395,7 @@ pub(crate) fn open(
         watch.map_err(|error| tracing::warn!(%error, "changed answers there count from the next start")).ok()
     };
     let mut watches: Vec<Watch> = config.rules.iter().filter_map(watch).collect();
-    for file in shelf.elsewhere.files() {
+    for file in config.knowledge.iter().filter_map(|source| source.path.as_ref()) {
         let (shelf, path, mut before) = (shelf.clone(), file.clone(), None);
         let changed = move || {
             let now = std::fs::read(&path).ok();
@@ -393,7 +409,8 @@ pub(crate) fn open(
             Err(error) => tracing::warn!(%error, "changed answers there count from the next start"),
         }
     }
-    let asking = shelf.elsewhere.asks().then(|| tokio::spawn(elsewhere::Elsewhere::keep(shelf.clone())));
+    let asks = config.knowledge.iter().any(|source| source.url.is_some());
+    let asking = asks.then(|| tokio::spawn(elsewhere::keep(config.clone(), shelf.clone())));
     let notes = tokio::spawn(note_bounces(board_bounces, customers.clone()));
     let keep = config.suggestions.retention;
     let upkeep = tokio::spawn(async move {

@@ -1,19 +1,18 @@
 //! The answers in force and the index over them. Built completely, then swapped as one pointer.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use heinzel_knowledge::answer::{AnswerId, Language};
 use heinzel_knowledge::complaint::Severity;
-use heinzel_knowledge::exchange::Source;
-use heinzel_knowledge::library::{self, Library};
+use heinzel_knowledge::library::Library;
 use heinzel_knowledge::rank::lexical::Lexical;
 use heinzel_knowledge::rank::{Document, Draft, Ranked, Ranker};
 use heinzel_store::customers::Customers;
 
-use super::elsewhere::Elsewhere;
+use crate::config::Config;
+use crate::knowledge;
 
 /// How long learned examples wait for others, before the index is built anew.
 const LEARNED: Duration = Duration::from_secs(60);
@@ -38,9 +37,8 @@ impl Books {
 
 /// Where the answers stand.
 pub(crate) struct Shelf {
-    folders: Vec<PathBuf>,
+    config: Arc<Config>,
     customers: Arc<Customers>,
-    pub(super) elsewhere: Elsewhere,
     /// `None` until they have been read for the first time.
     books: RwLock<Option<Arc<Books>>>,
     /// Examples have been learned, and somebody is waiting to build anew.
@@ -49,15 +47,8 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     /// A shelf that [`Self::reload`] fills.
-    pub(crate) fn new(folders: &[PathBuf], elsewhere: &[Source], customers: Arc<Customers>) -> Self {
-        let elsewhere = Elsewhere::new(elsewhere);
-        Self {
-            folders: folders.to_vec(),
-            customers,
-            elsewhere,
-            books: RwLock::default(),
-            learning: AtomicBool::new(false),
-        }
+    pub(crate) fn new(config: Arc<Config>, customers: Arc<Customers>) -> Self {
+        Self { config, customers, books: RwLock::default(), learning: AtomicBool::new(false) }
     }
 
     /// The answers in force; `None`: they are being read for the first time.
@@ -87,16 +78,10 @@ impl Shelf {
             self.learning.store(false, Ordering::SeqCst);
         }
     }
-}
 
-impl Shelf {
     fn read(&self) -> Books {
         let began = Instant::now();
-        let (mut files, mut complaints) = library::read(&self.folders);
-        // What stands in a pack counts before what is kept elsewhere.
-        files.extend(self.elsewhere.answers());
-        let (library, more) = Library::build(files);
-        complaints.extend(more);
+        let (library, complaints) = knowledge::load(&self.config);
         for complaint in complaints.iter().filter(|complaint| complaint.severity == Severity::Error) {
             tracing::error!("{complaint}");
         }

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heinzel_core::draft::{Deed, Example, Feedback, Origin, Owner};
+use heinzel_core::draft::{Deed, Feedback, Origin, Owner};
 use heinzel_core::incident::Incident;
-use heinzel_core::redact::Redacted;
 use heinzel_core::ticket::Ticket;
 use heinzel_knowledge::answer::Language;
+use heinzel_knowledge::learned;
 use heinzel_server::front::{Kept, Refused};
 use heinzel_server::{draft, ticket};
 use heinzel_store::Store as _;
@@ -50,16 +50,9 @@ impl Desk {
         if self.shelf.get().is_none_or(|books| books.library.get(answer).is_none()) {
             return;
         }
-        let customer = owner.customer().and_then(|id| self.customers.customer(id).ok().flatten());
-        let name = customer.and_then(|customer| customer.name).unwrap_or_default();
-        let known: Vec<&str> = name.split_whitespace().collect();
-        let example = Example {
-            answer: answer.to_owned(),
-            language: language.code().to_owned(),
-            text: Redacted::of(text, &known),
-            origin,
-            count: 1,
-        };
+        let names = self.names_of(owner);
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let Some(example) = learned::example(answer, Some(language), text, &known, origin) else { return };
         match self.customers.learn(&example, owner) {
             Ok(true) => self.shelf.learned(),
             Ok(false) => {}
