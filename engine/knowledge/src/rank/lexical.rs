@@ -151,6 +151,21 @@ impl Lexical {
 
     /// The best documents by the fused score, best first.
     fn fuse(&self, s: &mut Scratch, most: usize) {
+        let mut best = std::mem::take(&mut s.best);
+        best.clear();
+        self.fused(s, |score, document| {
+            if best.len() == most && best.last().is_none_or(|(worst, _)| score <= *worst) {
+                return;
+            }
+            let at = best.partition_point(|(better, _)| *better >= score);
+            best.insert(at, (score, document as u32));
+            best.truncate(most);
+        });
+        s.best = best;
+    }
+
+    /// The fused score of each document, in order.
+    fn fused(&self, s: &Scratch, mut each: impl FnMut(f32, usize)) {
         let tuning = &self.tuning;
         // From 10 to 40 words that carry meaning a draft becomes a letter, whose many words drown the few that matter.
         let letter = (s.query.content.len().saturating_sub(10) as f32 / 30.0).min(1.0);
@@ -165,7 +180,6 @@ impl Lexical {
         let (classes, exacts) = (scale(CLASSES, tuning.fuse_classes), scale(EXACT, tuning.fuse_exact));
         // A document without a class is as far up among the classes as it is among the texts.
         let stand_in = STAND_IN * tuning.fuse_classes / beside / (of_words + tuning.fuse_grams).max(1e-6);
-        s.best.clear();
         for document in 0..self.index.documents {
             let [words, grams, examples] = [WORDS, TEXTS, EXAMPLES].map(|p| texts[p].apply(s.parts[p][document]));
             let mut score = words + grams + examples;
@@ -175,13 +189,29 @@ impl Lexical {
             if let Some(exact) = s.parts[EXACT].get(document) {
                 score += exacts.apply(*exact);
             }
-            if s.best.len() == most && s.best.last().is_none_or(|(worst, _)| score <= *worst) {
-                continue;
-            }
-            let at = s.best.partition_point(|(better, _)| *better >= score);
-            s.best.insert(at, (score, document as u32));
-            s.best.truncate(most);
+            each(score, document);
         }
+    }
+
+    /// Ranks by a caller's own scores, with this tier's reasons. `choose` is given, for every document, the fused score,
+    /// the classifier's (nothing where nothing was learned, no number for a document that it does not know), and what
+    /// exact tokens it shares with the draft (nothing if there are none); it says which documents to show, with their
+    /// scores.
+    pub(super) fn rank_by(
+        &self,
+        draft: &Draft<'_>,
+        choose: &mut dyn FnMut(&[f32], &[f32], &[f32]) -> Vec<(f32, u32)>,
+    ) -> Vec<Ranked> {
+        let mut scratch = self.taken();
+        scratch.query.read(draft, &self.index, &self.tuning);
+        self.search(&mut scratch);
+        let mut fused = Vec::with_capacity(self.index.documents);
+        self.fused(&scratch, |score, _| fused.push(score));
+        let chosen = choose(&fused, &scratch.parts[CLASSES], &scratch.parts[EXACT]);
+        let ranked = chosen.into_iter().map(|(score, document)| self.ranked(&scratch, score, document as usize));
+        let ranked = ranked.collect();
+        self.give_back(scratch);
+        ranked
     }
 
     /// How well a document fits, whatever else there is: how alike the n-grams are, how much of what the draft says the

@@ -14,6 +14,9 @@ mod gate;
 mod calibrate;
 mod saved;
 pub mod lexical;
+mod discriminant;
+pub mod semantic;
+pub mod tiers;
 
 pub(crate) use lists::Hashed;
 
