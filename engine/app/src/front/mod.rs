@@ -5,6 +5,7 @@
 
 mod drafts;
 mod elsewhere;
+mod meaning;
 mod news;
 mod records;
 mod shelf;
@@ -23,6 +24,7 @@ use heinzel_core::redact::Redacted;
 use heinzel_knowledge::answer::Language;
 use heinzel_knowledge::contacts::Bounce;
 use heinzel_knowledge::deflection::is_held_out;
+use heinzel_knowledge::rank::tiers::{By, Found};
 use heinzel_knowledge::render::{Context, Words};
 use heinzel_knowledge::suggest::{self, Asked, Concern, Kind};
 use heinzel_knowledge::text::{self, strip};
@@ -112,8 +114,7 @@ impl Desk {
 
         let shelf = self.shelf.get().ok_or_else(|| Refused::Busy("the answers are being read; ask again".into()))?;
         let written = rank::Draft { subject: &draft.subject, body: &draft.body, language: form };
-        let ranked = shelf.rank(&written, suggest::RANKED);
-        let threshold = shelf.threshold();
+        let Found { ranked, threshold, by } = shelf.find(&written, suggest::RANKED).await;
         let passes = words >= suggest::FEWEST_WORDS && ranked.first().is_some_and(|best| best.raw >= threshold);
         let intents: Vec<String> = ranked
             .iter()
@@ -154,7 +155,7 @@ impl Desk {
             Err(Nothing::NothingFits) => Some(suggestion::NothingReason::NothingFits),
         };
         let items = found.ok().filter(|_| nothing.is_none()).unwrap_or_default();
-        self.note(&draft, &owner, language, words, held_out, top, nothing, asset, &items);
+        self.note(&draft, &owner, language, words, held_out, top, nothing, asset, &items, by == By::Meaning);
 
         let subject = match items.first().map(|item| item.kind) {
             Some(Kind::Incident) => Subject::Incident,
@@ -294,6 +295,7 @@ impl Desk {
         nothing: Option<suggestion::NothingReason>,
         asset: Option<String>,
         items: &[suggest::Item],
+        by_meaning: bool,
     ) {
         let now = clock::now();
         let text = self.settings.keep_drafts.then(|| {
@@ -329,7 +331,7 @@ impl Desk {
             item: item.id.clone(),
             rank: place,
             confidence: f64::from(item.confidence),
-            ranker: "lexical".to_owned(),
+            ranker: if by_meaning { "meaning" } else { "words" }.to_owned(),
             at: now,
         });
         self.customers.note_shown(shown.collect());

@@ -1,37 +1,49 @@
 //! The answers in force and the index over them. Built completely, then swapped as one pointer.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use heinzel_knowledge::answer::{AnswerId, Language};
 use heinzel_knowledge::complaint::Severity;
 use heinzel_knowledge::library::Library;
 use heinzel_knowledge::rank::lexical::Lexical;
-use heinzel_knowledge::rank::{Document, Draft, Ranked, Ranker};
+use heinzel_knowledge::rank::tiers::{Found, Tiers};
+use heinzel_knowledge::rank::{Document, Draft};
 use heinzel_store::customers::Customers;
 
+use super::meaning::Meaning;
 use crate::config::Config;
 use crate::knowledge;
 
 /// How long learned examples wait for others, before the index is built anew.
 const LEARNED: Duration = Duration::from_secs(60);
 
+/// How long a draft waits for the model; a short one takes some 20 ms on one core.
+const PATIENCE: Duration = Duration::from_millis(120);
+
 /// The answers, and how they are found.
 pub(crate) struct Books {
-    pub(crate) library: Library,
+    pub(crate) library: Arc<Library>,
     /// The ids of the documents that the ranker knows by number.
-    pub(crate) documents: Vec<AnswerId>,
-    ranker: Box<dyn Ranker>,
+    pub(crate) documents: Arc<[AnswerId]>,
+    tiers: Tiers,
+    by_meaning: bool,
 }
 
 impl Books {
-    pub(super) fn rank(&self, draft: &Draft<'_>, most: usize) -> Vec<Ranked> {
-        self.ranker.rank(draft, most)
-    }
-
-    pub(super) fn threshold(&self) -> f32 {
-        self.ranker.threshold()
+    /// The answers that fit. By words alone it is done at once; a model has threads of its own, and is waited for elsewhere.
+    pub(super) async fn find(&self, draft: &Draft<'_>, most: usize) -> Found {
+        if !self.by_meaning {
+            return self.tiers.lexical(draft, most);
+        }
+        let (tiers, language) = (self.tiers.clone(), draft.language);
+        let (subject, body) = (draft.subject.to_owned(), draft.body.to_owned());
+        let waiting = tokio::task::spawn_blocking(move || {
+            tiers.both(&Draft { subject: &subject, body: &body, language }, most, PATIENCE)
+        });
+        // It panics only with a bug; words alone always answer.
+        waiting.await.unwrap_or_else(|_| self.tiers.lexical(draft, most))
     }
 }
 
@@ -43,12 +55,14 @@ pub(crate) struct Shelf {
     books: RwLock<Option<Arc<Books>>>,
     /// Examples have been learned, and somebody is waiting to build anew.
     learning: AtomicBool,
+    /// The model, once it was needed; `None`: there is none, or it cannot be used.
+    meaning: OnceLock<Option<Meaning>>,
 }
 
 impl Shelf {
     /// A shelf that [`Self::reload`] fills.
     pub(crate) fn new(config: Arc<Config>, customers: Arc<Customers>) -> Self {
-        Self { config, customers, books: RwLock::default(), learning: AtomicBool::new(false) }
+        Self { config, customers, books: RwLock::default(), learning: AtomicBool::new(false), meaning: OnceLock::new() }
     }
 
     /// The answers in force; `None`: they are being read for the first time.
@@ -56,10 +70,46 @@ impl Shelf {
         self.books.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads all answers and builds the index; what is wrong with an answer is said, and the others are used.
+    /// Reads all answers and builds the index; what is wrong with an answer is said, and the others are used. Where there is
+    /// a model, they are found by words until it knows them.
     pub(crate) fn reload(&self) {
-        let books = Arc::new(self.read());
-        *self.books.write().unwrap_or_else(PoisonError::into_inner) = Some(books);
+        let began = Instant::now();
+        let (library, complaints) = knowledge::load(&self.config);
+        for complaint in complaints.iter().filter(|complaint| complaint.severity == Severity::Error) {
+            tracing::error!("{complaint}");
+        }
+        let mut documents = library.documents();
+        learn(&mut documents, &self.customers);
+        let lexical = Arc::new(Lexical::build(&documents));
+        let library = Arc::new(library);
+        let ids: Arc<[AnswerId]> = documents.iter().map(|document| document.id.clone()).collect();
+        let tiers = Tiers::of_words(lexical.clone());
+        self.put(Books { library: library.clone(), documents: ids.clone(), tiers, by_meaning: false });
+        tracing::info!(answers = ids.len(), millis = began.elapsed().as_millis(), "answers are indexed");
+        let Some(meaning) = self.meaning() else { return };
+        match meaning.tiers(&documents, lexical) {
+            Ok(tiers) => {
+                self.put(Books { library, documents: ids, tiers, by_meaning: true });
+                tracing::info!(millis = began.elapsed().as_millis(), "answers are found by meaning, too");
+            }
+            Err(error) => tracing::error!("{error:#}; answers are found by words alone"),
+        }
+    }
+
+    fn put(&self, books: Books) {
+        *self.books.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(books));
+    }
+
+    fn meaning(&self) -> Option<&Meaning> {
+        let name = self.config.suggestions.model.as_ref()?;
+        let open = || match Meaning::open(&self.config.state, name) {
+            Ok(meaning) => Some(meaning),
+            Err(error) => {
+                tracing::error!("{error:#}; answers are found by words alone");
+                None
+            }
+        };
+        self.meaning.get_or_init(open).as_ref()
     }
 
     /// An example was learned: soon the index knows it.
@@ -77,20 +127,6 @@ impl Shelf {
         if std::thread::Builder::new().name("learning".into()).spawn(learn).is_err() {
             self.learning.store(false, Ordering::SeqCst);
         }
-    }
-
-    fn read(&self) -> Books {
-        let began = Instant::now();
-        let (library, complaints) = knowledge::load(&self.config);
-        for complaint in complaints.iter().filter(|complaint| complaint.severity == Severity::Error) {
-            tracing::error!("{complaint}");
-        }
-        let mut documents = library.documents();
-        learn(&mut documents, &self.customers);
-        let ranker = Box::new(Lexical::build(&documents));
-        let documents: Vec<AnswerId> = documents.into_iter().map(|document| document.id).collect();
-        tracing::info!(answers = documents.len(), millis = began.elapsed().as_millis(), "answers are indexed");
-        Books { library, documents, ranker }
     }
 }
 

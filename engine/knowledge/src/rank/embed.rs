@@ -32,3 +32,13 @@ pub trait Embedder: Send + Sync {
     /// How long a vector is.
     fn dimensions(&self) -> usize;
 }
+
+impl<E: Embedder + ?Sized> Embedder for std::sync::Arc<E> {
+    fn embed(&self, texts: &[&str], kind: Kind) -> Result<Vec<Vec<f32>>, EmbedError> {
+        (**self).embed(texts, kind)
+    }
+
+    fn dimensions(&self) -> usize {
+        (**self).dimensions()
+    }
+}
