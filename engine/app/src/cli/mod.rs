@@ -21,6 +21,7 @@ mod incident;
 mod init;
 mod manner;
 mod mine;
+mod model;
 mod online;
 mod page;
 mod policy;
@@ -152,6 +153,9 @@ pub(crate) enum Command {
     /// What customers are answered: list, show, check, import and export answers.
     #[command(subcommand)]
     Answers(answers::Command),
+    /// Add, list, try and remove sentence-embedding models, which find answers by meaning.
+    #[command(subcommand)]
+    Model(model::Command),
     /// Sort what customers write into topics: what grows, what has no answer, what may be wrong with the product.
     Topics(topics::Arguments),
     /// Say what suggestions spared customers and support, compared with those who saw none.
@@ -201,6 +205,7 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
         Command::Init(arguments) => init::init(&arguments),
         Command::Rules(command) => rules::rules(&global, &command),
         Command::Answers(command) => answers::answers(&global, &command),
+        Command::Model(command) => model::model(&global, &command),
         Command::Topics(arguments) => topics::topics(&global, &arguments),
         Command::Deflection(since) => customers::deflection(&global, &since),
         Command::Silence(since) => customers::silence(&global, &since),

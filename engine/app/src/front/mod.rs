@@ -45,6 +45,7 @@ use crate::pump::Message;
 use crate::scanner::Current;
 use crate::watch::Swap;
 
+pub(crate) use meaning::MODELS;
 pub(crate) use shelf::Shelf;
 
 /// How long the form's answer waits for the pump to say which incidents a look has opened.
@@ -73,29 +74,6 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// A desk over what is remembered of customers.
-    ///
-    /// # Errors
-    /// When the assets cannot be read.
-    pub(crate) fn new(
-        customers: Arc<Customers>,
-        shelf: Arc<Shelf>,
-        board: Arc<Board>,
-        current: Current,
-        swap: Swap,
-        pump: mpsc::Sender<Message>,
-        (settings, words): (Suggestions, Words),
-        state: PathBuf,
-    ) -> Result<Arc<Self>, StoreError> {
-        let named = customers.assets()?.into_iter().filter_map(|one| Some((one.asset.id, one.name?)));
-        let names = RwLock::new(named.collect());
-        let drafts = drafts::Drafts::default();
-        Ok(Arc::new_cyclic(|me| {
-            let me = me.clone();
-            Self { customers, shelf, board, current, swap, pump, settings, words, state, drafts, me, names }
-        }))
-    }
-
     async fn answer(&self, asker: &Asker, draft: suggestion::Draft) -> Result<suggestion::Suggestions, Refused> {
         let now = clock::now();
         let owner = owner_of(asker);
@@ -387,10 +365,23 @@ pub(crate) fn open(
     let shelf = Arc::new(Shelf::new(config.clone(), customers.clone()));
     let first = shelf.clone();
     std::thread::Builder::new().name("answers".into()).spawn(move || first.reload()).context("read the answers")?;
-    let board_bounces = board.bounces();
-    let said = (config.suggestions.clone(), config.answers.words.clone());
-    let (board, current, swap, pump) = (board.clone(), current.clone(), swap.clone(), pump.clone());
-    let desk = Desk::new(customers.clone(), shelf.clone(), board, current, swap, pump, said, config.state.clone())?;
+    let returned = board.bounces();
+    let named = customers.assets()?.into_iter().filter_map(|one| Some((one.asset.id, one.name?)));
+    let names = RwLock::new(named.collect());
+    let desk = Arc::new_cyclic(|me| Desk {
+        customers: customers.clone(),
+        shelf: shelf.clone(),
+        board: board.clone(),
+        current: current.clone(),
+        swap: swap.clone(),
+        pump: pump.clone(),
+        settings: config.suggestions.clone(),
+        words: config.answers.words.clone(),
+        state: config.state.clone(),
+        drafts: drafts::Drafts::default(),
+        me: me.clone(),
+        names,
+    });
     let watch = |folder: &PathBuf| {
         let shelf = shelf.clone();
         let watch = Watch::start(folder, move || shelf.reload());
@@ -413,7 +404,7 @@ pub(crate) fn open(
     }
     let asks = config.knowledge.iter().any(|source| source.url.is_some());
     let asking = asks.then(|| tokio::spawn(elsewhere::keep(config.clone(), shelf.clone())));
-    let notes = tokio::spawn(note_bounces(board_bounces, customers.clone()));
+    let notes = tokio::spawn(note_bounces(returned, customers.clone()));
     let keep = config.suggestions.retention;
     let upkeep = tokio::spawn(async move {
         let mut due = tokio::time::interval(UPKEEP);

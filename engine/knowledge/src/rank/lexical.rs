@@ -30,6 +30,9 @@ const SURE: f32 = 0.3;
 /// banking77, clinc150 and massive had ten examples and the others none.
 const STAND_IN: f32 = 1.5;
 
+/// Picks, from the scores of words, texts and examples, the best documents with their scores.
+type Choose<'a> = dyn FnMut(&[f32], &[f32], &[f32]) -> Vec<(f32, u32)> + 'a;
+
 /// Ranks by what is written alone.
 pub struct Lexical {
     index: Index,
@@ -197,11 +200,7 @@ impl Lexical {
     /// the classifier's (nothing where nothing was learned, no number for a document that it does not know), and what
     /// exact tokens it shares with the draft (nothing if there are none); it says which documents to show, with their
     /// scores.
-    pub(super) fn rank_by(
-        &self,
-        draft: &Draft<'_>,
-        choose: &mut dyn FnMut(&[f32], &[f32], &[f32]) -> Vec<(f32, u32)>,
-    ) -> Vec<Ranked> {
+    pub(super) fn rank_by(&self, draft: &Draft<'_>, choose: &mut Choose<'_>) -> Vec<Ranked> {
         let mut scratch = self.taken();
         scratch.query.read(draft, &self.index, &self.tuning);
         self.search(&mut scratch);
