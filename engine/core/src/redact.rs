@@ -280,8 +280,8 @@ mod tests {
     #[test]
     fn codes_and_words_are_no_addresses() {
         check(
-            "NET::ERR_CERT_DATE_INVALID, std::fs::File, 12:30:45",
-            "NET::ERR_CERT_DATE_INVALID, std::fs::File, 12:30:45",
+            "NET::ERR_CERT_DATE_INVALID, std::fmt::Write, 12:30:45",
+            "NET::ERR_CERT_DATE_INVALID, std::fmt::Write, 12:30:45",
         );
         check("von fe80::1%eth0 und ::ffff:192.0.2.1", "von <ip>%eth0 und ::ffff:<ip>");
         check("Passwort/Login und Passwort-Änderung gehen nicht", "Passwort/Login und Passwort-Änderung gehen nicht");
