@@ -1,12 +1,16 @@
 //! `heinzel eval`: how well answers are found, measured on sets of drafts whose answer is known.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use heinzel_embedding::cache::Cached;
+use heinzel_embedding::model::Model;
 use heinzel_knowledge::eval::{Figures, MOST_ANSWERS, Options, Set, has_examples, sets};
 use heinzel_knowledge::rank::lexical::Lexical;
+use heinzel_knowledge::rank::semantic::{Meanings, Semantic};
 use heinzel_knowledge::rank::{Document, Ranker};
 use serde_json::json;
 
@@ -32,6 +36,9 @@ pub(crate) struct Arguments {
     /// Cut the drafts to so many words after the salutation, as if they were still being typed.
     #[arg(long, value_name = "NUMBER")]
     words: Option<usize>,
+    /// Find answers by meaning, too, with the sentence-embedding model in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    model: Option<PathBuf>,
     /// Leave the drafts their subject line, where the set has one.
     #[arg(long)]
     subject: bool,
@@ -48,6 +55,7 @@ pub(super) fn eval(global: &super::Global, command: &Command) -> anyhow::Result<
             format!("no set in {folder}: a set has candidates.jsonl and queries.jsonl"),
         ));
     }
+    let meaning = arguments.model.as_deref().map(Meaning::open).transpose()?;
     let mut all = Vec::new();
     let mut complaints = 0;
     for folder in &folders {
@@ -69,7 +77,8 @@ pub(super) fn eval(global: &super::Global, command: &Command) -> anyhow::Result<
                     ));
                 }
             }
-            let ranker = ranker(&set.documents).with_context(|| format!("rank {}", folder.display()))?;
+            let ranker =
+                ranker(&set.documents, meaning.as_ref()).with_context(|| format!("rank {}", folder.display()))?;
             let begun = Instant::now();
             all.extend(set.measure(&*ranker, examples, &mut || begun.elapsed()));
         }
@@ -82,8 +91,33 @@ pub(super) fn eval(global: &super::Global, command: &Command) -> anyhow::Result<
     Ok(if complaints == 0 { Exit::Ok } else { Exit::Wrong })
 }
 
-fn ranker(documents: &[Document]) -> anyhow::Result<Box<dyn Ranker>> {
-    Ok(Box::new(Lexical::build(documents)))
+/// A model, and the vectors of the answers that it has seen in this run.
+struct Meaning {
+    model: Arc<Model>,
+    answers: Cached<Arc<Model>>,
+    /// Where they are kept meanwhile.
+    _folder: tempfile::TempDir,
+}
+
+impl Meaning {
+    fn open(folder: &Path) -> anyhow::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let model = Arc::new(Model::open(folder, cores)?);
+        let kept = tempfile::tempdir().context("make a folder for vectors")?;
+        let answers = Cached::open(model.clone(), model.fingerprint(), &kept.path().join("vectors"));
+        Ok(Self { model, answers, _folder: kept })
+    }
+}
+
+fn ranker(documents: &[Document], meaning: Option<&Meaning>) -> anyhow::Result<Box<dyn Ranker>> {
+    let lexical = Lexical::build(documents);
+    Ok(match meaning {
+        None => Box::new(lexical),
+        Some(meaning) => {
+            let meanings = Meanings::learn(documents, &meaning.answers)?;
+            Box::new(Semantic::new(Arc::new(lexical), meanings, meaning.model.clone()))
+        }
+    })
 }
 
 fn words(all: &[Figures]) -> String {
