@@ -57,7 +57,11 @@ pub struct Door {
     /// Requests that block under way.
     calls: Arc<Semaphore>,
     streams: Arc<Seats>,
-    limiter: Limiter,
+    /// How often each address asked. Apart from the drafts: these are many, and a cell shared with one would hold a whole
+    /// address back.
+    addresses: Limiter,
+    /// How often each draft was asked about.
+    drafts: Limiter,
     started: Instant,
     /// Bytes pushed since the start: the offset of the next block.
     pub(crate) pushed: AtomicU64,
@@ -85,7 +89,8 @@ impl Door {
             forms: Semaphore::new(limits.forms),
             calls: Arc::new(Semaphore::new(limits.calls)),
             streams: Arc::default(),
-            limiter: Limiter::default(),
+            addresses: Limiter::default(),
+            drafts: Limiter::default(),
             started: Instant::now(),
             pushed: AtomicU64::new(0),
             tally: Tally::default(),
@@ -103,7 +108,7 @@ impl Door {
         token.allows_origin(&parts.headers, changes)?;
         let peer = parts.extensions.get().map_or(IpAddr::from([0, 0, 0, 0]), |Peer(address)| *address);
         let address = self.access.address(peer, &parts.headers);
-        self.within(("address", &token.name, address), token.rate, "this address asks too often")?;
+        self.within(&self.addresses, (&token.name, address), token.rate, "this address asks too often")?;
         let asker = Access::asker(token, &parts.headers, self.api.now())?;
         let place = self.forms.try_acquire().map_err(|_| Failure::busy("too many forms ask at once; ask again"))?;
         Ok(Visit { token, asker, _place: place })
@@ -114,11 +119,11 @@ impl Door {
     /// # Errors
     /// 429.
     pub(crate) fn look(&self, owner: &Owner, draft_id: &str) -> Result<(), Failure> {
-        self.within(("draft", owner, draft_id), DRAFT_RATE, "this draft is asked about too often")
+        self.within(&self.drafts, (owner, draft_id), DRAFT_RATE, "this draft is asked about too often")
     }
 
-    fn within(&self, asker: impl Hash, rate: Rate, why: &str) -> Result<(), Failure> {
-        self.limiter
+    fn within(&self, limiter: &Limiter, asker: impl Hash, rate: Rate, why: &str) -> Result<(), Failure> {
+        limiter
             .take(asker, rate, self.started.elapsed())
             .map_err(|wait| Failure::too_many(format!("{why}; `Retry-After` says when to come again"), wait))
     }
