@@ -80,6 +80,7 @@ impl Desk {
         match kind {
             ImportKind::Customers => {
                 let read = heinzel_knowledge::import::customers(&list);
+                is_list(&read)?;
                 if !dry_run {
                     self.customers.put_all(&read.rows, &[]).map_err(busy)?;
                 }
@@ -87,6 +88,7 @@ impl Desk {
             }
             ImportKind::Assets => {
                 let read = heinzel_knowledge::import::assets(&list);
+                is_list(&read)?;
                 if !dry_run {
                     self.customers.put_all(&[], &read.rows).map_err(busy)?;
                     self.know()?;
@@ -115,6 +117,16 @@ impl Desk {
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Complaints that an answer carries.
 const COMPLAINTS: usize = 1_000;
+
+/// Whether anything can be read from it: what is wrong with a list as a whole is said of line 0.
+fn is_list<T>(read: &heinzel_knowledge::import::Imported<T>) -> Result<(), Refused> {
+    match read.complaints.first() {
+        Some(whole) if whole.line == 0 && read.rows.is_empty() => {
+            Err(Refused::Invalid { field: String::new(), why: whole.why.clone() })
+        }
+        _ => Ok(()),
+    }
+}
 
 fn told(taken: usize, complaints: Vec<heinzel_knowledge::import::Complaint>, dry_run: bool) -> Imported {
     let left_out = complaints.len().saturating_sub(COMPLAINTS) as u64;
