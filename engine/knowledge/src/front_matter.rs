@@ -1,7 +1,7 @@
 //! Reads one answer's file: TOML between `+++` lines, then the five parts under their headings.
 //!
 //! Start at [`parse`]. It goes on after a complaint, so that an author sees all of them at once; any error keeps the file out.
-//! [`write`] is the way back.
+//! `write` is the way back.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! The placeholders of an answer: which names there are, where a text uses them, and what is no placeholder at all.
 //!
-//! Start at [`scan`]. Answers know two things only: `{{ name }}`, and `{% if name is defined %}…{% else %}…{% endif %}`.
+//! Start at `scan`. Answers know two things only: `{{ name }}`, and `{% if name is defined %}…{% else %}…{% endif %}`.
 //! Everything else of the template language is refused when the file is read, so that a writer meets it, not a customer.
 
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! What all requests share, and how a request gets through to the engine.
 //!
-//! Start at [`Door`]. [`Door::visit`] lets a form in, [`Door::suggested`] and [`Door::blocking`] ask the engine: within a
+//! Start at [`Door`]. `Door::visit` lets a form in, `Door::suggested` and `Door::blocking` ask the engine: within a
 //! time, a bounded number at once, and so that a mistake in there ends one request only.
 
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 //! How a request fails: problem details (RFC 9457), with a `detail` that names what was wrong and the way out.
 //!
-//! [`Failure`] becomes a response without a body; [`crate::around`] writes the body, because it knows the request's id.
+//! [`Failure`] becomes a response without a body; `crate::around` writes the body, because it knows the request's id.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};

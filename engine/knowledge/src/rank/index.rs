@@ -1,6 +1,6 @@
 //! The index: what is kept of the answers, and how it is made of them.
 //!
-//! Start at [`Index::build`]. A unit is one text of one document: an answer in one language. Units of a document stand
+//! Start at `Index::build`. A unit is one text of one document: an answer in one language. Units of a document stand
 //! side by side.
 
 use std::collections::{BTreeMap, HashSet};

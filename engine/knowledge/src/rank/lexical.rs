@@ -3,7 +3,7 @@
 //! Start at [`Lexical::build`] and [`Lexical::rank`](Ranker::rank). Each part gives every document a score: BM25F over
 //! title, text and examples; the cosine of n-grams with the text and with the examples; the classifier's logit; what
 //! exact tokens the two share. Brought to mean 0 and deviation 1, weighted and summed they make the order. The gate
-//! looks at none of the sums but at [`super::gate`]'s raw score.
+//! looks at none of the sums but at `super::gate`'s raw score.
 
 use std::sync::Mutex;
 

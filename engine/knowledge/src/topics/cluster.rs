@@ -1,6 +1,6 @@
 //! Which texts belong together.
 //!
-//! Start at [`clusters`]. Many small clusters by k-means on the sphere, the nearest of which are then joined (average
+//! Start at `clusters`. Many small clusters by k-means on the sphere, the nearest of which are then joined (average
 //! linkage): so the number of topics need not be known, only how alike the texts of one topic are. Deterministic.
 
 use super::vectors::{Matrix, Random, add, dot, to_length_one};
