@@ -21,8 +21,8 @@ use news::News;
 pub const MOST: usize = 3;
 /// Ranked answers that are looked at, because some of them cannot be shown to this customer.
 pub const RANKED: usize = 12;
-/// Content words below which a draft says nothing yet.
-pub const FEWEST_WORDS: usize = 2;
+/// Content words below which a draft says nothing yet: "wo kann ich kündigen" has one, and says it all.
+pub const FEWEST_WORDS: usize = 1;
 /// A further answer needs so much of the threshold that the first one reached.
 pub const FURTHER: f32 = 0.7;
 /// An incident's answer needs so much of the threshold for the draft to be about it.

@@ -93,7 +93,7 @@ fn silence_beats_a_wrong_answer() {
     let library = two();
     assert_eq!(case(&[]).shows(&library, &[ranked(0, 0.49)]), Err(Nothing::NothingFits));
     assert_eq!(case(&[]).shows(&library, &[]), Err(Nothing::NothingFits));
-    let short = Case { words: 1, ..case(&[]) };
+    let short = Case { words: 0, ..case(&[]) };
     assert_eq!(short.shows(&library, &[ranked(0, 0.9)]), Err(Nothing::TooShort));
     assert_eq!(case(&[]).shows(&library, &[ranked(0, 0.5)]), Ok(vec![answer("vm/start")]));
 }
