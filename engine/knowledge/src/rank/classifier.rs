@@ -1,13 +1,15 @@
 //! Which answer do drafts like this one belong to? Learned from the answers' own example drafts.
 //!
-//! Start at [`Classifier::train`]. Features are character n-grams, words and pairs of words, by tf-idf; the learning is
-//! [`super::regression`]. Only answers with enough examples, and only where training takes seconds; everywhere else the
-//! examples count through the index.
+//! Start at [`Classifier::train`]. Features are character n-grams, words and pairs of words, by tf-idf, and what the words
+//! mean; the learning is [`super::regression`]. Answers without examples have their titles to be known by. Only where
+//! training takes seconds; everywhere else the examples count through the index.
 
+use super::grams;
 use super::lists::HashedMap;
 use super::regression::{Regression, Row, Training};
 use crate::answer::Language;
 use crate::text::Analysis;
+use crate::text::sense::{DIMENSIONS, sense};
 use crate::text::stem::stem;
 
 /// A text whose document is known.
@@ -27,6 +29,18 @@ pub(super) struct Features {
     pub(super) grams: Vec<(u32, u32)>,
     /// Words and pairs of words.
     pub(super) words: Vec<(u32, u32)>,
+    /// What the words mean, if they are known.
+    pub(super) sense: Option<[f32; DIMENSIONS]>,
+}
+
+impl Features {
+    /// The features of a text.
+    pub(super) fn of(analysis: &Analysis) -> Self {
+        let mut features = Self { sense: sense(analysis), ..Self::default() };
+        grams::count(&analysis.folded, &mut features.grams);
+        words(analysis, &mut features.words);
+        features
+    }
 }
 
 /// What was learned.
@@ -45,7 +59,11 @@ pub(super) struct Classifier {
 }
 
 /// How long the block of words is beside that of n-grams.
-pub(super) const WORDS: f32 = 0.8;
+const WORDS: f32 = 0.8;
+/// How long the block of meanings is.
+const SENSE: f32 = 1.4;
+/// A draft of an answer with few examples counts so much more at most.
+const BALANCE: f32 = 8.0;
 
 /// The words and pairs of words of a text, counted, into an empty `out`. Small words count here: "how do I" and
 /// "I did" are different.
@@ -93,18 +111,26 @@ impl Classifier {
         learned.unknown = (1.0 + n).ln() + 1.0;
         let rows: Vec<Row> = samples.iter().map(|s| learned.row(&s.features)).collect();
         let class_of: Vec<u32> = samples.iter().map(|s| classes[&s.document]).collect();
-        let weight_of: Vec<f32> = samples.iter().map(|s| s.weight).collect();
+        // An answer with one example is as likely as one with ten: its samples count as much together.
+        let mut whole = vec![0.0f32; classes.len()];
+        samples.iter().zip(&class_of).for_each(|(sample, class)| whole[*class as usize] += sample.weight);
+        let mean = whole.iter().sum::<f32>() / classes.len().max(1) as f32;
+        let balanced = |(sample, class): (&Sample, &u32)| sample.weight * (mean / whole[*class as usize]).min(BALANCE);
+        let weight_of: Vec<f32> = samples.iter().zip(&class_of).map(balanced).collect();
         learned.regression =
-            Regression::train(&rows, &class_of, &weight_of, classes.len(), learned.rows.len(), training);
+            Regression::train(&rows, &class_of, &weight_of, classes.len(), learned.rows.len() + DIMENSIONS, training);
         learned
     }
 
     /// A text as a row of length one.
     #[must_use]
     pub(super) fn row(&self, features: &Features) -> Row {
-        let mut row = Row::with_capacity(features.grams.len() + features.words.len());
+        let mut row = Row::with_capacity(features.grams.len() + features.words.len() + DIMENSIONS);
         self.block(&features.grams, 1.0, &mut row);
         self.block(&features.words, WORDS, &mut row);
+        // The last features, after those that were counted.
+        let sense = features.sense.iter().flatten().zip(self.rows.len() as u32..);
+        row.extend(sense.map(|(value, feature)| (feature, SENSE * value)));
         let length = row.iter().map(|(_, value)| value * value).sum::<f32>().sqrt();
         if length > 0.0 {
             row.iter_mut().for_each(|(_, value)| *value /= length);

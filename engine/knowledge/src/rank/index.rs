@@ -8,17 +8,24 @@ use std::collections::{BTreeMap, HashSet};
 use super::classifier::{Classifier, Features, Sample};
 use super::lists::{HashedMap, Lists};
 use super::regression::Training;
-use super::{Document, Text, classifier, grams};
+use super::{Document, Text, grams};
 use crate::answer::Language;
 use crate::text::compound::parts;
 use crate::text::concepts::concept;
 use crate::text::exact::exact_tokens;
+use crate::text::sense::{self, DIMENSIONS, sense};
 use crate::text::stem::stem;
 use crate::text::{Analysis, analyse, hash};
 
-/// Examples times answers: what a classifier is trained on at most. 150 answers with 20 examples are half of it; it
-/// takes about a second.
-const MOST_TRAINING: usize = 1_000_000;
+/// With fewer examples no answer teaches anything that its place in the index does not.
+const FEWEST_EXAMPLES: usize = 3;
+/// Samples times answers, times passes over them: so much training takes some seconds.
+const MOST_STEPS: usize = 40_000_000;
+/// Samples times answers beyond which there would be too few passes: 800 answers with six samples.
+const MOST_TRAINING: usize = 4_000_000;
+
+/// With more units than this their senses are not compared: it would cost more than it finds.
+const MOST_SENSES: usize = 4_000;
 
 /// What was measured to rank well; see [`super::lexical`] for how the scores meet.
 #[derive(Clone, Debug)]
@@ -59,6 +66,8 @@ pub struct Tuning {
     pub stop: f32,
     /// How much another word for the same counts.
     pub concept: f32,
+    /// Fusion: what the words mean, in a short draft; in a letter they mean a bit of everything.
+    pub fuse_sense: f32,
     /// Beside a classifier the other parts of the fusion count so much.
     pub beside_classes: f32,
 }
@@ -76,15 +85,16 @@ impl Default for Tuning {
             training: Training::default(),
             title_sample: 2.0,
             fuse_words: 0.8,
-            fuse_many_words: 0.5,
+            fuse_many_words: 0.7,
             fuse_grams: 1.0,
             fuse_examples: 1.0,
             fuse_classes: 1.0,
-            fuse_exact: 1.0,
+            fuse_exact: 2.5,
             prefix: 0.5,
             stop: 0.2,
             concept: 0.4,
-            beside_classes: 0.15,
+            fuse_sense: 0.4,
+            beside_classes: 0.05,
         }
     }
 }
@@ -122,6 +132,10 @@ pub(super) struct Index {
     pub(super) vectors: Lists,
     /// The classifier, where there are examples.
     pub(super) classifier: Option<Classifier>,
+    /// What each unit is about, side by side; empty where there are too many of them. All zeros: its words are unknown.
+    pub(super) senses: Vec<f32>,
+    /// What all units have in common.
+    pub(super) common: Vec<f32>,
     /// The example drafts, unit by unit.
     pub(super) examples: Vec<Example>,
     /// The first example of each unit; one more than there are units.
@@ -182,6 +196,7 @@ impl Index {
         index.add_words(&units, tuning);
         index.add_exacts(&units);
         index.add_vectors(&units, tuning);
+        index.add_senses(&units);
         index
     }
 
@@ -222,6 +237,7 @@ impl Index {
             && self.gram_idf.len() == self.grams.len()
             && self.vectors.lists() == self.grams.len()
             && self.vectors.is_sound(2 * units)
+            && (self.senses.is_empty() || self.senses.len() == units * DIMENSIONS)
             && self.vocabulary.iter().all(|(_, term)| (*term as usize) < self.terms.len())
             && self.examples.iter().all(|example| within(&example.terms, self.terms.len()))
             && self.classifier.as_ref().is_none_or(|classifier| {
@@ -388,6 +404,36 @@ impl Index {
         self.vectors = Lists::new(self.grams.len(), &entries);
     }
 
+    fn add_senses(&mut self, units: &[Unit<'_>]) {
+        if units.len() > MOST_SENSES {
+            return;
+        }
+        let mut found = Vec::with_capacity(units.len());
+        for unit in units {
+            let mut sum = [0.0; DIMENSIONS];
+            // The title counts as much as the text, however short it is.
+            for part in [&unit.title, &unit.body].into_iter().filter_map(sense) {
+                sum.iter_mut().zip(&part).for_each(|(sum, x)| *sum += x);
+            }
+            found.push(sense::unit(sum).unwrap_or([0.0; DIMENSIONS]));
+        }
+        // What all answers have in common tells none from another.
+        self.common = [0.0; DIMENSIONS].to_vec();
+        for sense in &found {
+            self.common.iter_mut().zip(sense).for_each(|(sum, x)| *sum += x / units.len() as f32);
+        }
+        for sense in found {
+            self.senses.extend(self.apart(&sense));
+        }
+    }
+
+    /// What is left of a sense when what all answers have in common is taken away, of length one; all zeros if nothing is.
+    pub(super) fn apart(&self, sense: &[f32; DIMENSIONS]) -> [f32; DIMENSIONS] {
+        let mut left = *sense;
+        left.iter_mut().zip(&self.common).for_each(|(x, common)| *x -= common);
+        sense::unit(left).unwrap_or([0.0; DIMENSIONS])
+    }
+
     fn see(&mut self, gram: u32, seen: &mut Vec<f32>) {
         let next = self.grams.len() as u32;
         let list = *self.grams.entry(gram).or_insert(next);
@@ -410,42 +456,33 @@ impl Index {
         vector
     }
 
-    /// Trains the classifier, where there are examples enough.
+    /// Trains the classifier, where an answer has examples enough. All answers become classes: one without examples is
+    /// known by its title.
     pub(super) fn train(&mut self, documents: &[Document], tuning: &Tuning) {
-        let enough = |document: &&Document| document.texts.iter().map(|text| text.examples.len()).sum::<usize>() >= 3;
-        if !documents.iter().any(|document| enough(&document)) {
+        let examples = |document: &Document| document.texts.iter().map(|text| text.examples.len()).sum::<usize>();
+        if documents.iter().all(|document| examples(document) < FEWEST_EXAMPLES) {
             return;
         }
-        let features = |text: &str, language| {
-            let analysis = analyse(text, language);
-            let mut features = Features::default();
-            grams::count(&analysis.folded, &mut features.grams);
-            classifier::words(&analysis, &mut features.words);
-            features
-        };
-        // Training must take seconds: beyond this the examples count through the index alone.
-        let examples: usize = documents
-            .iter()
-            .filter(enough)
-            .flat_map(|document| &document.texts)
-            .map(|text| text.examples.len() + 1)
-            .sum();
-        if examples * documents.iter().filter(enough).count() > MOST_TRAINING {
+        let count: usize = documents.iter().map(|document| examples(document) + document.texts.len()).sum();
+        let work = count * documents.len();
+        if work > MOST_TRAINING {
             return;
         }
-        let mut samples = Vec::new();
-        for (number, document) in (0u32..).zip(documents).filter(|(_, document)| enough(document)) {
+        let training = Training { passes: tuning.training.passes.min(MOST_STEPS / work.max(1)), ..tuning.training };
+        let mut samples = Vec::with_capacity(count);
+        for (number, document) in (0u32..).zip(documents) {
             for text in &document.texts {
-                for example in &text.examples {
-                    samples.push(Sample { document: number, features: features(example, text.language), weight: 1.0 });
-                }
-                if !text.title.trim().is_empty() {
-                    let features = features(&text.title, text.language);
-                    samples.push(Sample { document: number, features, weight: tuning.title_sample });
+                let title = if text.title.trim().is_empty() { &text.body } else { &text.title };
+                let written = text.examples.iter().map(|example| (example, 1.0));
+                for (sample, weight) in written.chain([(title, tuning.title_sample)]) {
+                    let features = Features::of(&analyse(sample, text.language));
+                    if !features.words.is_empty() {
+                        samples.push(Sample { document: number, features, weight });
+                    }
                 }
             }
         }
-        self.classifier = Some(Classifier::train(&samples, tuning.training));
+        self.classifier = Some(Classifier::train(&samples, training));
     }
 }
 

@@ -1,19 +1,21 @@
 //! The tier that is always there: words, character n-grams, example drafts, exact tokens.
 //!
 //! Start at [`Lexical::build`] and [`Lexical::rank`](Ranker::rank). Each part gives every document a score: BM25F over
-//! title, text and examples; the cosine of n-grams with the text and with the examples; the classifier's logit; what
-//! exact tokens the two share. Brought to mean 0 and deviation 1, weighted and summed they make the order. The gate
-//! looks at none of the sums but at `super::gate`'s raw score.
+//! title, text and examples; the cosine of n-grams with the text and with the examples; the cosine of what the words
+//! mean; the classifier's logit; what exact tokens the two share. Brought to mean 0 and deviation 1, weighted and summed
+//! they make the order. The gate looks at none of the sums but at `super::gate`'s raw score.
 
 use std::sync::Mutex;
 
 use super::calibrate;
+use super::discriminant::dot;
 use super::gate::Gate;
 use super::index::{Index, Tuning};
 use super::lists::Lists;
 use super::query::Query;
 use super::saved;
 use super::{Document, Draft, Ranked, Ranker};
+use crate::text::sense::DIMENSIONS;
 
 /// Up to so many units every list is read to its end.
 const FEW_UNITS: usize = 1_200;
@@ -25,10 +27,6 @@ const POSTINGS: usize = 12_000;
 const SAID: f32 = 0.2;
 /// The raw score: how much the classifier's probability counts.
 const SURE: f32 = 0.3;
-
-/// How far up a document without a class is put for its texts: the best of 0 to 2.5 where half of the answers of
-/// banking77, clinc150 and massive had ten examples and the others none.
-const STAND_IN: f32 = 1.5;
 
 /// Picks, from the scores of words, texts and examples, the best documents with their scores.
 type Choose<'a> = dyn FnMut(&[f32], &[f32], &[f32]) -> Vec<(f32, u32)> + 'a;
@@ -42,12 +40,13 @@ pub struct Lexical {
 }
 
 /// The parts of a score, in the order of [`Scratch::parts`].
-const PARTS: usize = 5;
+const PARTS: usize = 6;
 const WORDS: usize = 0;
 const TEXTS: usize = 1;
 const EXAMPLES: usize = 2;
 const CLASSES: usize = 3;
 const EXACT: usize = 4;
+const SENSES: usize = 5;
 
 /// Sums of one search, kept for the next.
 #[derive(Default)]
@@ -104,7 +103,7 @@ impl Lexical {
         &self.tuning
     }
 
-    /// Gives every document its five scores.
+    /// Gives every document its scores.
     fn search(&self, s: &mut Scratch) {
         let index = &self.index;
         let units = index.document_of.len();
@@ -117,7 +116,7 @@ impl Lexical {
         for part in &mut s.parts {
             part.clear();
         }
-        let [words, texts, examples, classes, exacts] = &mut s.parts;
+        let [words, texts, examples, classes, exacts, senses] = &mut s.parts;
         for pair in index.first_unit.windows(2) {
             let (mut word, mut text, mut example) = (0.0f32, 0.0f32, 0.0f32);
             for unit in pair[0] as usize..pair[1] as usize {
@@ -128,6 +127,13 @@ impl Lexical {
             words.push(word);
             texts.push(text);
             examples.push(example);
+        }
+        if let (Some(draft), false) = (&s.query.sense, index.senses.is_empty()) {
+            senses.resize(index.documents, 0.0);
+            for (document, unit) in index.document_of.iter().zip(index.senses.chunks_exact(DIMENSIONS)) {
+                let sum = &mut senses[*document as usize];
+                *sum = sum.max(dot(draft, unit));
+            }
         }
         if !s.query.exacts.is_empty() {
             exacts.resize(index.documents, 0.0);
@@ -181,13 +187,16 @@ impl Lexical {
             scale(EXAMPLES, tuning.fuse_examples * beside),
         ];
         let (classes, exacts) = (scale(CLASSES, tuning.fuse_classes), scale(EXACT, tuning.fuse_exact));
-        // A document without a class is as far up among the classes as it is among the texts.
-        let stand_in = STAND_IN * tuning.fuse_classes / beside / (of_words + tuning.fuse_grams).max(1e-6);
+        let senses = scale(SENSES, tuning.fuse_sense * (1.0 - letter) * beside);
         for document in 0..self.index.documents {
             let [words, grams, examples] = [WORDS, TEXTS, EXAMPLES].map(|p| texts[p].apply(s.parts[p][document]));
             let mut score = words + grams + examples;
             if let Some(class) = s.parts[CLASSES].get(document) {
-                score += if class.is_nan() { (words + grams) * stand_in } else { classes.apply(*class) };
+                // One without a class is as far up as all of them are on average.
+                score += if class.is_nan() { 0.0 } else { classes.apply(*class) };
+            }
+            if let Some(sense) = s.parts[SENSES].get(document) {
+                score += senses.apply(*sense);
             }
             if let Some(exact) = s.parts[EXACT].get(document) {
                 score += exacts.apply(*exact);

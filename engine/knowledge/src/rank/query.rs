@@ -9,6 +9,7 @@ use crate::answer::Language;
 use crate::text::compound::parts;
 use crate::text::concepts::concept;
 use crate::text::exact::exact_tokens;
+use crate::text::sense::{DIMENSIONS, sense};
 use crate::text::stem::stem;
 use crate::text::{Analysis, analyse, hash, strip};
 
@@ -34,6 +35,8 @@ pub(super) struct Query {
     pub(super) exacts: Vec<u32>,
     /// Lists of n-grams and their weights, short lists first.
     pub(super) grams: Vec<(u32, f32)>,
+    /// What it is about, apart from what all answers are about.
+    pub(super) sense: Option<[f32; DIMENSIONS]>,
     /// What the classifier looks at.
     pub(super) features: Features,
 }
@@ -58,6 +61,12 @@ impl Query {
         self.features.words.clear();
         if index.classifier.is_some() {
             classifier::words(&analysis, &mut self.features.words);
+        }
+        self.features.sense = None;
+        self.sense = None;
+        if index.classifier.is_some() || !index.senses.is_empty() {
+            self.features.sense = sense(&analysis);
+            self.sense = self.features.sense.map(|sense| index.apart(&sense));
         }
     }
 

@@ -8,12 +8,12 @@ use std::hash::BuildHasher;
 use super::Document;
 use super::classifier::Classifier;
 use super::gate::Gate;
-use super::index::{Example, Index};
+use super::index::{Example, Index, Tuning};
 use super::lists::{HashedMap, Lists};
 use super::regression::Regression;
 
-/// Raised whenever the index, its building or its bytes change.
-const VERSION: u64 = 1;
+/// Raised whenever the index, its building or its bytes change; other settings are seen without it.
+const VERSION: u64 = 2;
 const MAGIC: &[u8; 8] = b"hzl-rank";
 /// Magic, version, hash of the documents, hash of the rest.
 const HEAD: usize = 32;
@@ -39,6 +39,8 @@ pub(super) fn save(index: &Index, gate: &Gate, documents: u64) -> Vec<u8> {
     out.f32s(&index.gram_idf);
     out.f32s(&[index.unknown_gram, gate.threshold, gate.middle, gate.slope]);
     out.lists(&index.vectors);
+    out.f32s(&index.senses);
+    out.f32s(&index.common);
     out.u32s(&index.first_example);
     out.u32s(&index.examples.iter().map(|example| example.terms.len() as u32).collect::<Vec<_>>());
     out.u32s(&index.examples.iter().flat_map(|example| example.terms.iter().copied()).collect::<Vec<_>>());
@@ -91,6 +93,8 @@ pub(super) fn open(bytes: &[u8], documents: &[Document], key: u64) -> Option<(In
     let [unknown_gram, threshold, middle, slope] = *from.f32s()?.as_slice() else { return None };
     index.unknown_gram = unknown_gram;
     index.vectors = from.lists()?;
+    index.senses = from.f32s()?;
+    index.common = from.f32s()?;
     index.first_example = from.u32s()?;
     let lengths = from.u32s()?;
     let terms = from.u32s()?;
@@ -112,9 +116,10 @@ pub(super) fn open(bytes: &[u8], documents: &[Document], key: u64) -> Option<(In
     index.is_sound().then_some((index, Gate { threshold, middle, slope }))
 }
 
-/// A hash of all that an index is made of.
+/// A hash of all that an index is made of, and how.
 pub(super) fn key(documents: &[Document]) -> u64 {
     let mut all = Sum::default();
+    all.take(format!("{:?}", Tuning::default()).as_bytes());
     for document in documents {
         all.take(document.id.as_bytes());
         for text in &document.texts {

@@ -12,6 +12,7 @@ pub mod stem;
 pub mod exact;
 pub mod compound;
 pub mod concepts;
+pub mod sense;
 
 use crate::answer::Language;
 
