@@ -28,8 +28,20 @@ const SAID: f32 = 0.2;
 /// The raw score: how much the classifier's probability counts.
 const SURE: f32 = 0.3;
 
-/// Picks, from the scores of words, texts and examples, the best documents with their scores.
-type Choose<'a> = dyn FnMut(&[f32], &[f32], &[f32]) -> Vec<(f32, u32)> + 'a;
+/// What this tier makes of a draft, for another that orders by more than words.
+pub(super) struct Seen<'a> {
+    /// For every document, the fused score.
+    pub(super) fused: &'a [f32],
+    /// For every document, the classifier's; empty where nothing was learned, no number for one that it does not know.
+    pub(super) classes: &'a [f32],
+    /// For every document, what exact tokens it shares with the draft; empty if there are none.
+    pub(super) exacts: &'a [f32],
+    /// How much the draft is a letter, 0 to 1.
+    pub(super) letter: f32,
+}
+
+/// Picks the best documents, with their scores.
+type Choose<'a> = dyn FnMut(&Seen<'_>) -> Vec<(f32, u32)> + 'a;
 
 /// Ranks by what is written alone.
 pub struct Lexical {
@@ -176,8 +188,7 @@ impl Lexical {
     /// The fused score of each document, in order.
     fn fused(&self, s: &Scratch, mut each: impl FnMut(f32, usize)) {
         let tuning = &self.tuning;
-        // From 10 to 40 words that carry meaning a draft becomes a letter, whose many words drown the few that matter.
-        let letter = (s.query.content.len().saturating_sub(10) as f32 / 30.0).min(1.0);
+        let letter = s.query.letter();
         let of_words = tuning.fuse_words + letter * (tuning.fuse_many_words - tuning.fuse_words);
         let beside = if self.index.classifier.is_some() { tuning.beside_classes } else { 1.0 };
         let scale = |part: usize, weight: f32| Scale::of(&s.parts[part], weight);
@@ -205,17 +216,16 @@ impl Lexical {
         }
     }
 
-    /// Ranks by a caller's own scores, with this tier's reasons. `choose` is given, for every document, the fused score,
-    /// the classifier's (nothing where nothing was learned, no number for a document that it does not know), and what
-    /// exact tokens it shares with the draft (nothing if there are none); it says which documents to show, with their
-    /// scores.
+    /// Ranks by a caller's own scores, with this tier's reasons: `choose` says which documents to show.
     pub(super) fn rank_by(&self, draft: &Draft<'_>, choose: &mut Choose<'_>) -> Vec<Ranked> {
         let mut scratch = self.taken();
         scratch.query.read(draft, &self.index, &self.tuning);
         self.search(&mut scratch);
         let mut fused = Vec::with_capacity(self.index.documents);
         self.fused(&scratch, |score, _| fused.push(score));
-        let chosen = choose(&fused, &scratch.parts[CLASSES], &scratch.parts[EXACT]);
+        let parts = &scratch.parts;
+        let letter = scratch.query.letter();
+        let chosen = choose(&Seen { fused: &fused, classes: &parts[CLASSES], exacts: &parts[EXACT], letter });
         let ranked = chosen.into_iter().map(|(score, document)| self.ranked(&scratch, score, document as usize));
         let ranked = ranked.collect();
         self.give_back(scratch);

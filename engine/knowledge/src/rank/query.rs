@@ -70,6 +70,12 @@ impl Query {
         }
     }
 
+    /// How much the draft is a letter, whose many words drown the few that matter: from 10 words that carry meaning,
+    /// which is 0, to 40, which is 1.
+    pub(super) fn letter(&self) -> f32 {
+        (self.content.len().saturating_sub(10) as f32 / 30.0).min(1.0)
+    }
+
     /// Whether the draft has this stem.
     pub(super) fn has(&self, term: u32) -> bool {
         self.hits.iter().any(|(_, hit)| *hit == term)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::discriminant::{Discriminant, Row, Shrinkage, Trained, dot};
 use super::embed::{EmbedError, Embedder, Kind};
-use super::lexical::Lexical;
+use super::lexical::{Lexical, Seen};
 use super::regression::softmax;
 use super::{Document, Draft, Ranked, Ranker};
 use crate::text::strip::strip;
@@ -18,11 +18,12 @@ use crate::text::strip::strip;
 pub struct Mix {
     /// How far the vectors are drawn to the centre of all texts, 0 to 1: models put all texts into a narrow cone.
     pub centre: f32,
-    /// How much the lexical tier's order counts beside the vectors'.
+    /// How much the lexical tier's order counts beside the vectors', where answers have no example drafts.
     pub lexical: f32,
-    /// The same where answers have example drafts.
-    pub lexical_learned: f32,
-    /// How much the lexical tier's classifier counts: it has learned from the same drafts, by other signs.
+    /// The same for a letter, whose vector says little.
+    pub lexical_letter: f32,
+    /// How much the lexical tier's classifier counts, where they have: it has learned from the same drafts, by other
+    /// signs.
     pub classifier: f32,
     /// How much an exact token counts: an error code, a domain.
     pub exact: f32,
@@ -39,11 +40,11 @@ impl Default for Mix {
     fn default() -> Self {
         Self {
             centre: 0.75,
-            lexical: 0.25,
-            lexical_learned: 0.05,
-            classifier: 0.1,
+            lexical: 0.22,
+            lexical_letter: 0.45,
+            classifier: 0.28,
             exact: 0.1,
-            texts: 0.05,
+            texts: 0.1,
             shrinkage: Shrinkage::default(),
             sharpness: 0.015,
         }
@@ -372,11 +373,10 @@ impl<E: Embedder> Semantic<E> {
         let (mut order, raw) = self.meanings.scores(vector);
         let mix = &self.meanings.mix;
         let learned = self.meanings.learned.is_some();
-        let share = if learned { mix.lexical_learned } else { mix.lexical };
-        let mut choose = |lexical: &[f32], classes: &[f32], exact: &[f32]| {
-            let classifier = if learned { mix.classifier } else { 0.0 };
-            let parts = [(lexical, share), (classes, classifier), (exact, mix.exact)];
-            for (part, share) in parts {
+        let mut choose = |seen: &Seen<'_>| {
+            let of_words = mix.lexical + seen.letter * (mix.lexical_letter - mix.lexical);
+            let order_of_words = if learned { (seen.classes, mix.classifier) } else { (seen.fused, of_words) };
+            for (part, share) in [order_of_words, (seen.exacts, mix.exact)] {
                 let mut part = part.to_vec();
                 let lowest = part.iter().copied().filter(|score| score.is_finite()).fold(0.0, f32::min);
                 part.iter_mut().filter(|score| !score.is_finite()).for_each(|score| *score = lowest);
