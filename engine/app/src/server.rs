@@ -9,7 +9,6 @@ use heinzel_core::time::Timestamp;
 use heinzel_server::access::Access;
 use heinzel_server::api::{Api, Limits, NotTaken, PushSource};
 use heinzel_server::door::Inside;
-use heinzel_server::front::Front;
 use heinzel_server::metric::Metric;
 use heinzel_source::settings::{Kind, Token};
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::exit::{Ends, Exit};
+use crate::front::{Desk, Shelf};
 use crate::pump::Asked;
 use crate::report::Report;
 use crate::{clock, metrics};
@@ -29,6 +29,7 @@ struct Answers {
     sources: Arc<[PushSource]>,
     blocks: mpsc::Sender<Delivery>,
     report: Arc<Mutex<Option<Report>>>,
+    shelf: Arc<Shelf>,
 }
 
 impl Api for Answers {
@@ -55,8 +56,13 @@ impl Api for Answers {
             reasons.push("the engine has not answered for 30 s".into());
         }
         reasons.extend(report.store_problem.iter().map(|why| format!("the store takes nothing: {why}")));
-        if report.rules.is_empty() {
+        // An engine that only answers customers needs no rules.
+        let answers = self.shelf.get();
+        if report.rules.is_empty() && answers.as_ref().is_none_or(|books| books.documents.is_empty()) {
             reasons.push("no rules are loaded; `heinzel check` says why".into());
+        }
+        if answers.is_none() {
+            reasons.push("the answers are being read".into());
         }
         reasons
     }
@@ -105,7 +111,7 @@ impl Bound {
         self,
         blocks: mpsc::Sender<Delivery>,
         ask: mpsc::Sender<Asked>,
-        front: Arc<dyn Front>,
+        desk: Arc<Desk>,
         stop: CancellationToken,
     ) -> JoinHandle<()> {
         // Port 0 lets the system choose one.
@@ -113,9 +119,10 @@ impl Bound {
             tracing::info!("HTTP on http://{address}: /healthz /readyz /metrics, and what /v1/openapi.json lists");
         }
         let report = Arc::new(Mutex::new(None));
-        let api = Arc::new(Answers { sources: self.sources, blocks, report: report.clone() });
+        let api =
+            Arc::new(Answers { sources: self.sources, blocks, report: report.clone(), shelf: desk.shelf.clone() });
         tokio::spawn(keep_fresh(report, ask, stop.clone()));
-        let inside = Inside { api, front: Some(front), access: self.access, limits: Limits::default() };
+        let inside = Inside { api, front: Some(desk), access: self.access, limits: Limits::default() };
         let listener = self.listener;
         tokio::spawn(async move {
             if let Err(error) = heinzel_server::serve(listener, inside, stop).await {

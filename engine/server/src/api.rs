@@ -23,7 +23,8 @@ pub trait Api: Send + Sync + 'static {
     /// What time it is.
     fn now(&self) -> Timestamp;
 
-    /// Why the engine cannot do its work now: the store is not writable, no rules are loaded. Empty: it can.
+    /// Why the engine cannot do its work now: the store is not writable, the answers are being read, there is nothing
+    /// loaded to work with. Empty: it can.
     fn not_ready(&self) -> Vec<String>;
 
     /// Everything that is counted and measured.

@@ -16,6 +16,9 @@ use super::meaning::Meaning;
 use crate::config::Config;
 use crate::knowledge;
 
+/// The file in the state folder that keeps the index. It may be deleted at any time.
+const INDEX: &str = "answers.index";
+
 /// How long learned examples wait for others, before the index is built anew.
 const LEARNED: Duration = Duration::from_secs(60);
 
@@ -28,13 +31,12 @@ pub(crate) struct Books {
     /// The ids of the documents that the ranker knows by number.
     pub(crate) documents: Arc<[AnswerId]>,
     tiers: Tiers,
-    by_meaning: bool,
 }
 
 impl Books {
     /// The answers that fit. By words alone it is done at once; a model has threads of its own, and is waited for elsewhere.
     pub(super) async fn find(&self, draft: &Draft<'_>, most: usize) -> Found {
-        if !self.by_meaning {
+        if !self.tiers.has_model() {
             return self.tiers.lexical(draft, most);
         }
         let (tiers, language) = (self.tiers.clone(), draft.language);
@@ -80,20 +82,33 @@ impl Shelf {
         }
         let mut documents = library.documents();
         learn(&mut documents, &self.customers);
-        let lexical = Arc::new(Lexical::build(&documents));
+        let lexical = Arc::new(self.index(&documents));
         let library = Arc::new(library);
         let ids: Arc<[AnswerId]> = documents.iter().map(|document| document.id.clone()).collect();
         let tiers = Tiers::of_words(lexical.clone());
-        self.put(Books { library: library.clone(), documents: ids.clone(), tiers, by_meaning: false });
+        self.put(Books { library: library.clone(), documents: ids.clone(), tiers });
         tracing::info!(answers = ids.len(), millis = began.elapsed().as_millis(), "answers are indexed");
         let Some(meaning) = self.meaning() else { return };
         match meaning.tiers(&documents, lexical) {
             Ok(tiers) => {
-                self.put(Books { library, documents: ids, tiers, by_meaning: true });
+                self.put(Books { library, documents: ids, tiers });
                 tracing::info!(millis = began.elapsed().as_millis(), "answers are found by meaning, too");
             }
             Err(error) => tracing::error!("{error:#}; answers are found by words alone"),
         }
+    }
+
+    /// The index over these documents: as it was kept, or built and kept for the next start.
+    fn index(&self, documents: &[Document]) -> Lexical {
+        let file = self.config.state.join(INDEX);
+        if let Some(kept) = std::fs::read(&file).ok().and_then(|bytes| Lexical::open(&bytes, documents)) {
+            return kept;
+        }
+        let built = Lexical::build(documents);
+        if let Err(error) = knowledge::put(&file, &built.save(documents)) {
+            tracing::warn!("{error:#}; the next start builds the index of the answers again");
+        }
+        built
     }
 
     fn put(&self, books: Books) {

@@ -82,6 +82,12 @@ impl Tiers {
         Self { lexical, semantic: Some((semantic, workers)) }
     }
 
+    /// Whether there is a model, so that [`Self::both`] may take a while.
+    #[must_use]
+    pub const fn has_model(&self) -> bool {
+        self.semantic.is_some()
+    }
+
     /// What the lexical tier says, at once.
     #[must_use]
     pub fn lexical(&self, draft: &Draft<'_>, most: usize) -> Found {
