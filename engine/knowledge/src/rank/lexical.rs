@@ -72,6 +72,7 @@ struct Scratch {
     highest: f32,
     sum: f32,
     parts: [Vec<f32>; PARTS],
+    fused: Vec<f32>,
     best: Vec<(f32, u32)>,
 }
 
@@ -130,13 +131,12 @@ impl Lexical {
         }
         let [words, texts, examples, classes, exacts, senses] = &mut s.parts;
         for pair in index.first_unit.windows(2) {
-            let (mut word, mut text, mut example) = (0.0f32, 0.0f32, 0.0f32);
-            for unit in pair[0] as usize..pair[1] as usize {
-                word = word.max(s.words[unit]);
-                text = text.max(s.vectors[2 * unit]);
-                example = example.max(s.vectors[2 * unit + 1]);
-            }
-            words.push(word);
+            let (from, to) = (pair[0] as usize, pair[1] as usize);
+            words.push(s.words[from..to].iter().fold(0.0, |most: f32, word| most.max(*word)));
+            let vectors = s.vectors[2 * from..2 * to].as_chunks::<2>().0;
+            let (text, example) = vectors
+                .iter()
+                .fold((0.0f32, 0.0f32), |most, [text, example]| (most.0.max(*text), most.1.max(*example)));
             texts.push(text);
             examples.push(example);
         }
@@ -174,45 +174,39 @@ impl Lexical {
     fn fuse(&self, s: &mut Scratch, most: usize) {
         let mut best = std::mem::take(&mut s.best);
         best.clear();
-        self.fused(s, |score, document| {
-            if best.len() == most && best.last().is_none_or(|(worst, _)| score <= *worst) {
-                return;
+        self.fused(s);
+        for (score, document) in s.fused.iter().copied().zip(0..) {
+            if best.len() < most || best.last().is_some_and(|(worst, _)| score > *worst) {
+                let at = best.partition_point(|(better, _)| *better >= score);
+                best.insert(at, (score, document));
+                best.truncate(most);
             }
-            let at = best.partition_point(|(better, _)| *better >= score);
-            best.insert(at, (score, document as u32));
-            best.truncate(most);
-        });
+        }
         s.best = best;
     }
 
-    /// The fused score of each document, in order.
-    fn fused(&self, s: &Scratch, mut each: impl FnMut(f32, usize)) {
+    /// The fused score of each document.
+    fn fused(&self, s: &mut Scratch) {
         let tuning = &self.tuning;
         let letter = s.query.letter();
         let of_words = tuning.fuse_words + letter * (tuning.fuse_many_words - tuning.fuse_words);
         let beside = if self.index.classifier.is_some() { tuning.beside_classes } else { 1.0 };
-        let scale = |part: usize, weight: f32| Scale::of(&s.parts[part], weight);
-        let texts = [
-            scale(WORDS, of_words * beside),
-            scale(TEXTS, tuning.fuse_grams * beside),
-            scale(EXAMPLES, tuning.fuse_examples * beside),
-        ];
-        let (classes, exacts) = (scale(CLASSES, tuning.fuse_classes), scale(EXACT, tuning.fuse_exact));
-        let senses = scale(SENSES, tuning.fuse_sense * (1.0 - letter) * beside);
-        for document in 0..self.index.documents {
-            let [words, grams, examples] = [WORDS, TEXTS, EXAMPLES].map(|p| texts[p].apply(s.parts[p][document]));
-            let mut score = words + grams + examples;
-            if let Some(class) = s.parts[CLASSES].get(document) {
-                // One without a class is as far up as all of them are on average.
-                score += if class.is_nan() { 0.0 } else { classes.apply(*class) };
+        s.fused.clear();
+        s.fused.resize(self.index.documents, 0.0);
+        for (part, weight) in [
+            (WORDS, of_words * beside),
+            (TEXTS, tuning.fuse_grams * beside),
+            (EXAMPLES, tuning.fuse_examples * beside),
+            (SENSES, tuning.fuse_sense * (1.0 - letter) * beside),
+            (CLASSES, tuning.fuse_classes),
+            (EXACT, tuning.fuse_exact),
+        ] {
+            // A part that says nothing about this draft is empty.
+            let Scale { mean, factor } = Scale::of(&s.parts[part], weight);
+            for (sum, score) in s.fused.iter_mut().zip(&s.parts[part]) {
+                // A document without a class is as far up as all of them are on average.
+                *sum += if score.is_nan() { 0.0 } else { (score - mean) * factor };
             }
-            if let Some(sense) = s.parts[SENSES].get(document) {
-                score += senses.apply(*sense);
-            }
-            if let Some(exact) = s.parts[EXACT].get(document) {
-                score += exacts.apply(*exact);
-            }
-            each(score, document);
         }
     }
 
@@ -221,11 +215,9 @@ impl Lexical {
         let mut scratch = self.taken();
         scratch.query.read(draft, &self.index, &self.tuning);
         self.search(&mut scratch);
-        let mut fused = Vec::with_capacity(self.index.documents);
-        self.fused(&scratch, |score, _| fused.push(score));
-        let parts = &scratch.parts;
-        let letter = scratch.query.letter();
-        let chosen = choose(&Seen { fused: &fused, classes: &parts[CLASSES], exacts: &parts[EXACT], letter });
+        self.fused(&mut scratch);
+        let (parts, letter) = (&scratch.parts, scratch.query.letter());
+        let chosen = choose(&Seen { fused: &scratch.fused, classes: &parts[CLASSES], exacts: &parts[EXACT], letter });
         let ranked = chosen.into_iter().map(|(score, document)| self.ranked(&scratch, score, document as usize));
         let ranked = ranked.collect();
         self.give_back(scratch);
@@ -237,14 +229,7 @@ impl Lexical {
     fn raw(&self, s: &Scratch, document: usize, without: Option<usize>) -> f32 {
         let alike = s.parts[TEXTS][document].max(s.parts[EXAMPLES][document]);
         let all: f32 = s.query.content.iter().map(|(_, idf)| idf).sum();
-        let mut said = 0.0;
-        let mut last = None;
-        for (word, term) in &s.query.hits {
-            if last != Some(*word) && self.has(document, *term) {
-                last = Some(*word);
-                said += s.query.content[*word as usize].1;
-            }
-        }
+        let said: f32 = self.shared(s, document).map(|word| s.query.content[word].1).sum();
         let share = if all > 0.0 { said / all } else { 0.0 };
         let sure = |document: usize| match s.parts[CLASSES].get(document) {
             Some(class) if !class.is_nan() => (class - s.highest).exp() / s.sum,
@@ -254,10 +239,22 @@ impl Lexical {
         alike + SAID * share + SURE * (sure(document) / others.max(1e-6)).min(1.0)
     }
 
+    /// The words of the draft that carry meaning and that a document has in some form, by their places.
+    fn shared(&self, s: &Scratch, document: usize) -> impl Iterator<Item = usize> {
+        let mut last = None;
+        s.query.hits.iter().filter_map(move |(word, term)| {
+            let new = last != Some(*word) && self.has(document, *term);
+            new.then(|| {
+                last = Some(*word);
+                *word as usize
+            })
+        })
+    }
+
     /// Whether a document has a stem.
     fn has(&self, document: usize, term: u32) -> bool {
-        let mut units = self.index.first_unit[document]..self.index.first_unit[document + 1];
-        units.any(|unit| self.index.words.weight(term, unit).is_some())
+        let units = self.index.first_unit[document]..self.index.first_unit[document + 1];
+        self.index.words.has_any(term, units)
     }
 
     /// The best document with its raw score, and the best beside `without` with the raw score that it would have if
@@ -289,9 +286,9 @@ impl Lexical {
         let raw = self.raw(s, document, None);
         let units = self.index.first_unit[document]..self.index.first_unit[document + 1];
         let mut words: Vec<String> = Vec::new();
-        for (word, term) in &s.query.hits {
-            let word = &s.query.text[s.query.content[*word as usize].0.clone()];
-            if words.iter().all(|known| known != word) && self.has(document, *term) {
+        for word in self.shared(s, document) {
+            let word = &s.query.text[s.query.content[word].0.clone()];
+            if words.iter().all(|known| known != word) {
                 words.push(word.to_owned());
             }
         }
@@ -338,19 +335,23 @@ struct Scale {
 
 impl Scale {
     fn of(scores: &[f32], weight: f32) -> Self {
-        let (mut n, mut sum, mut squares) = (0.0f32, 0.0f32, 0.0f32);
-        for score in scores.iter().filter(|score| !score.is_nan()) {
-            n += 1.0;
-            sum += score;
-            squares += score * score;
+        // Eight sums side by side, so that the compiler may use vector instructions.
+        let mut lanes = [[0.0f32; 8]; 3];
+        let (chunks, rest) = scores.as_chunks::<8>();
+        let mut last = [f32::NAN; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        for chunk in chunks.iter().chain([&last]) {
+            for (lane, score) in chunk.iter().enumerate() {
+                let (n, score) = if score.is_nan() { (0.0, 0.0) } else { (1.0, *score) };
+                lanes[0][lane] += n;
+                lanes[1][lane] += score;
+                lanes[2][lane] += score * score;
+            }
         }
+        let [n, sum, squares] = lanes.map(|lane| lane.iter().sum::<f32>());
         let mean = sum / n.max(1.0);
         let deviation = (squares / n.max(1.0) - mean * mean).max(0.0).sqrt();
         Self { mean, factor: if deviation > 1e-5 { weight / deviation } else { 0.0 } }
-    }
-
-    fn apply(self, score: f32) -> f32 {
-        (score - self.mean) * self.factor
     }
 }
 

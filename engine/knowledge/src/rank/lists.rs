@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 
 /// Keys are hashes already.
 #[derive(Clone, Copy, Debug, Default)]
@@ -86,12 +87,12 @@ impl Lists {
         }
     }
 
-    /// The weight of a unit in a list.
+    /// Whether a list has any of these units.
     #[must_use]
-    pub(super) fn weight(&self, list: u32, unit: u32) -> Option<f32> {
-        let range = self.offsets[list as usize] as usize..self.offsets[list as usize + 1] as usize;
-        let at = self.units[range.clone()].binary_search(&unit).ok()?;
-        Some(widen(self.weights[range.start + at]))
+    pub(super) fn has_any(&self, list: u32, units: Range<u32>) -> bool {
+        let list = &self.units[self.offsets[list as usize] as usize..self.offsets[list as usize + 1] as usize];
+        let at = list.partition_point(|unit| *unit < units.start);
+        list.get(at).is_some_and(|unit| *unit < units.end)
     }
 
     /// Whether reading it can go wrong: offsets that descend or point outside, units that do not exist.
@@ -126,7 +127,7 @@ mod tests {
         let lists = Lists::new(3, &[(0, 0, 1.0), (2, 0, 0.5), (0, 1, 2.0), (0, 4, 4.0)]);
         assert!(lists.is_sound(5) && !lists.is_sound(4));
         assert_eq!((lists.len(0), lists.len(1), lists.len(2)), (3, 0, 1));
-        assert_eq!((lists.weight(0, 1), lists.weight(0, 2)), (Some(2.0), None));
+        assert!(lists.has_any(0, 1..2) && lists.has_any(0, 2..5) && !lists.has_any(0, 2..4) && !lists.has_any(1, 0..5));
         let mut sums = [0.0; 5];
         lists.add(0, 2.0, &mut sums);
         assert_eq!(sums, [2.0, 4.0, 0.0, 0.0, 8.0]);

@@ -31,6 +31,8 @@ pub(super) struct Query {
     pub(super) terms: Vec<(u32, f32)>,
     /// Which of the words that carry meaning asks which list, word by word.
     pub(super) hits: Vec<(u32, u32)>,
+    /// These lists, ascending.
+    pub(super) hit: Vec<u32>,
     /// Lists of exact tokens.
     pub(super) exacts: Vec<u32>,
     /// Lists of n-grams and their weights, short lists first.
@@ -78,7 +80,7 @@ impl Query {
 
     /// Whether the draft has this stem.
     pub(super) fn has(&self, term: u32) -> bool {
-        self.hits.iter().any(|(_, hit)| *hit == term)
+        self.hit.binary_search(&term).is_ok()
     }
 
     fn read_words(&mut self, analysis: &Analysis, typing: bool, index: &Index, tuning: &Tuning) {
@@ -119,6 +121,9 @@ impl Query {
                 }
             }
         }
+        self.hit.clear();
+        self.hit.extend(self.hits.iter().map(|(_, term)| *term));
+        self.hit.sort_unstable();
         self.terms.sort_unstable_by_key(|(term, _)| *term);
         // A word said twice counts more, but not twice.
         self.terms.dedup_by(|next, kept| {

@@ -341,6 +341,18 @@ static TABLE: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
     PHRASES.iter().map(|(sign, weight, phrase)| (*sign, *weight, apart(phrase))).collect()
 });
 
+/// The places of the phrases that may begin with a word, by its first byte: most words begin none.
+static BY_BEGINNING: LazyLock<[Vec<usize>; 256]> = LazyLock::new(|| {
+    let may_begin = |pattern: &str, byte: u8| match pattern.bytes().next() {
+        None | Some(b'#' | b'*' | b'~') => true,
+        Some(first) => first == byte,
+    };
+    std::array::from_fn(|byte| {
+        let begins = |phrase: &Phrase| phrase.2.first().is_some_and(|e| e.iter().any(|p| may_begin(p, byte as u8)));
+        (0..TABLE.len()).filter(|place| begins(&TABLE[*place])).collect()
+    })
+});
+
 /// The words of a text.
 pub(super) fn words(text: &str) -> Vec<Word<'_>> {
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '\'' | '’');
@@ -387,7 +399,8 @@ pub(super) fn find(text: &str, words: &[Word<'_>]) -> Vec<Evidence> {
     for at in 0..words.len() {
         // Of each sign the longest phrase.
         let mut best: Vec<(Sign, u8, usize)> = Vec::new();
-        for (sign, weight, phrase) in &*TABLE {
+        let first = words[at].folded.bytes().next().unwrap_or_default();
+        for (sign, weight, phrase) in BY_BEGINNING[usize::from(first)].iter().map(|place| &TABLE[*place]) {
             if !fits(phrase, &words[at..]) || is_denied(*sign, words, at) {
                 continue;
             }
