@@ -21,7 +21,7 @@ use crate::text::sense::DIMENSIONS;
 const FEW_UNITS: usize = 1_200;
 /// Beyond that a draft may cost so many postings of words, and so many of n-grams. The rarest come first: they choose
 /// the answers, and what is left out would have changed little.
-const POSTINGS: usize = 12_000;
+const POSTINGS: usize = 6_000;
 
 /// The raw score: how much it counts, beside how alike the n-grams are, that the document says what the draft says.
 const SAID: f32 = 0.2;
@@ -64,16 +64,57 @@ const SENSES: usize = 5;
 #[derive(Default)]
 struct Scratch {
     query: Query,
-    words: Vec<f32>,
-    vectors: Vec<f32>,
-    exacts: Vec<f32>,
+    words: Sums,
+    vectors: Sums,
+    exacts: Sums,
     scores: Vec<f32>,
     /// The classifier's highest score, and the sum of all over it: what makes a probability of a score.
     highest: f32,
     sum: f32,
+    /// The documents that have scores; all others have none in any part. Everything below is in their order.
+    candidates: Vec<u32>,
+    /// For each document the search in which it became a candidate, and the number of this one.
+    chosen: Vec<u32>,
+    turn: u32,
     parts: [Vec<f32>; PARTS],
     fused: Vec<f32>,
+    /// The best by their fused score: their places among the candidates.
     best: Vec<(f32, u32)>,
+}
+
+/// A sum for each unit, most of them zero.
+#[derive(Default)]
+struct Sums {
+    sums: Vec<f32>,
+    touched: Vec<u32>,
+}
+
+impl Sums {
+    /// All zero, so many of them.
+    fn clear(&mut self, length: usize) {
+        if self.sums.len() != length || self.touched.len() * 8 > length {
+            self.sums.clear();
+            self.sums.resize(length, 0.0);
+        }
+        for unit in self.touched.drain(..) {
+            if let Some(sum) = self.sums.get_mut(unit as usize) {
+                *sum = 0.0;
+            }
+        }
+    }
+
+    /// Adds lists, given the short ones first, until they have cost enough.
+    fn add_rarest(&mut self, lists: &Lists, asked: &[(u32, f32)], most: usize) {
+        let mut left = most;
+        for (list, weight) in asked {
+            let length = lists.len(*list);
+            if length > left {
+                break;
+            }
+            left -= length;
+            lists.add(*list, *weight, &mut self.sums, &mut self.touched);
+        }
+    }
 }
 
 impl Lexical {
@@ -116,46 +157,43 @@ impl Lexical {
         &self.tuning
     }
 
-    /// Gives every document its scores.
-    fn search(&self, s: &mut Scratch) {
+    /// Gives the candidates their scores. `all`: every document is one.
+    fn search(&self, s: &mut Scratch, all: bool) {
         let index = &self.index;
         let units = index.document_of.len();
-        for (sums, length) in [(&mut s.words, units), (&mut s.vectors, 2 * units)] {
-            sums.clear();
-            sums.resize(length, 0.0);
+        let most = if units <= FEW_UNITS { usize::MAX } else { POSTINGS };
+        s.words.clear(units);
+        s.words.add_rarest(&index.words, &s.query.terms, most);
+        s.vectors.clear(2 * units);
+        s.vectors.add_rarest(&index.vectors, &s.query.grams, most);
+        s.exacts.clear(units);
+        for token in &s.query.exacts {
+            index.exacts.add(*token, 1.0, &mut s.exacts.sums, &mut s.exacts.touched);
         }
-        add_rarest(&index.words, &s.query.terms, &mut s.words, units);
-        add_rarest(&index.vectors, &s.query.grams, &mut s.vectors, units);
+        let all = all || units <= FEW_UNITS || index.classifier.is_some() || !index.senses.is_empty();
+        self.choose_candidates(s, all);
         for part in &mut s.parts {
             part.clear();
         }
         let [words, texts, examples, classes, exacts, senses] = &mut s.parts;
-        for pair in index.first_unit.windows(2) {
-            let (from, to) = (pair[0] as usize, pair[1] as usize);
-            words.push(s.words[from..to].iter().fold(0.0, |most: f32, word| most.max(*word)));
-            let vectors = s.vectors[2 * from..2 * to].as_chunks::<2>().0;
+        for document in &s.candidates {
+            let [from, to] = [0, 1].map(|next| index.first_unit[*document as usize + next] as usize);
+            words.push(highest(&s.words.sums[from..to]));
+            let vectors = s.vectors.sums[2 * from..2 * to].as_chunks::<2>().0;
             let (text, example) = vectors
                 .iter()
                 .fold((0.0f32, 0.0f32), |most, [text, example]| (most.0.max(*text), most.1.max(*example)));
             texts.push(text);
             examples.push(example);
+            if !s.query.exacts.is_empty() {
+                exacts.push(highest(&s.exacts.sums[from..to]));
+            }
         }
         if let (Some(draft), false) = (&s.query.sense, index.senses.is_empty()) {
             senses.resize(index.documents, 0.0);
             for (document, unit) in index.document_of.iter().zip(index.senses.chunks_exact(DIMENSIONS)) {
                 let sum = &mut senses[*document as usize];
                 *sum = sum.max(dot(draft, unit));
-            }
-        }
-        if !s.query.exacts.is_empty() {
-            exacts.resize(index.documents, 0.0);
-            s.exacts.clear();
-            s.exacts.resize(units, 0.0);
-            for token in &s.query.exacts {
-                index.exacts.add(*token, 1.0, &mut s.exacts);
-            }
-            for (document, exact) in index.document_of.iter().zip(&s.exacts) {
-                exacts[*document as usize] = exacts[*document as usize].max(*exact);
             }
         }
         if let Some(classifier) = &index.classifier {
@@ -170,29 +208,55 @@ impl Lexical {
         }
     }
 
-    /// The best documents by the fused score, best first.
+    /// All documents, in their order, or those of which any list told.
+    fn choose_candidates(&self, s: &mut Scratch, all: bool) {
+        s.candidates.clear();
+        if all {
+            s.candidates.extend(0..self.index.documents as u32);
+            return;
+        }
+        s.turn = s.turn.wrapping_add(1);
+        if s.chosen.len() != self.index.documents || s.turn == 0 {
+            s.chosen.clear();
+            s.chosen.resize(self.index.documents, 0);
+            s.turn = 1;
+        }
+        let units = s.words.touched.iter().chain(&s.exacts.touched).copied();
+        for unit in units.chain(s.vectors.touched.iter().map(|place| place / 2)) {
+            let document = self.index.document_of[unit as usize];
+            let turn = &mut s.chosen[document as usize];
+            if *turn != s.turn {
+                *turn = s.turn;
+                s.candidates.push(document);
+            }
+        }
+    }
+
+    /// The best candidates by the fused score, best first.
     fn fuse(&self, s: &mut Scratch, most: usize) {
-        let mut best = std::mem::take(&mut s.best);
-        best.clear();
         self.fused(s);
-        for (score, document) in s.fused.iter().copied().zip(0..) {
-            if best.len() < most || best.last().is_some_and(|(worst, _)| score > *worst) {
-                let at = best.partition_point(|(better, _)| *better >= score);
-                best.insert(at, (score, document));
+        let Scratch { best, fused, candidates, .. } = s;
+        best.clear();
+        for (score, place) in fused.iter().copied().zip(0..) {
+            if best.len() < most || best.last().is_some_and(|(worst, _)| score >= *worst) {
+                // Of equal ones the first document comes first.
+                let document = |place: u32| candidates[place as usize];
+                let at = best.partition_point(|(s, p)| *s > score || (*s == score && document(*p) < document(place)));
+                best.insert(at, (score, place));
                 best.truncate(most);
             }
         }
-        s.best = best;
     }
 
-    /// The fused score of each document.
+    /// The fused score of each candidate.
     fn fused(&self, s: &mut Scratch) {
         let tuning = &self.tuning;
         let letter = s.query.letter();
         let of_words = tuning.fuse_words + letter * (tuning.fuse_many_words - tuning.fuse_words);
         let beside = if self.index.classifier.is_some() { tuning.beside_classes } else { 1.0 };
         s.fused.clear();
-        s.fused.resize(self.index.documents, 0.0);
+        s.fused.resize(s.candidates.len(), 0.0);
+        let others = self.index.documents - s.candidates.len();
         for (part, weight) in [
             (WORDS, of_words * beside),
             (TEXTS, tuning.fuse_grams * beside),
@@ -202,7 +266,7 @@ impl Lexical {
             (EXACT, tuning.fuse_exact),
         ] {
             // A part that says nothing about this draft is empty.
-            let Scale { mean, factor } = Scale::of(&s.parts[part], weight);
+            let Scale { mean, factor } = Scale::of(&s.parts[part], others, weight);
             for (sum, score) in s.fused.iter_mut().zip(&s.parts[part]) {
                 // A document without a class is as far up as all of them are on average.
                 *sum += if score.is_nan() { 0.0 } else { (score - mean) * factor };
@@ -214,7 +278,7 @@ impl Lexical {
     pub(super) fn rank_by(&self, draft: &Draft<'_>, choose: &mut Choose<'_>) -> Vec<Ranked> {
         let mut scratch = self.taken();
         scratch.query.read(draft, &self.index, &self.tuning);
-        self.search(&mut scratch);
+        self.search(&mut scratch, true);
         self.fused(&mut scratch);
         let (parts, letter) = (&scratch.parts, scratch.query.letter());
         let chosen = choose(&Seen { fused: &scratch.fused, classes: &parts[CLASSES], exacts: &parts[EXACT], letter });
@@ -224,19 +288,19 @@ impl Lexical {
         ranked
     }
 
-    /// How well a document fits, whatever else there is: how alike the n-grams are, how much of what the draft says the
+    /// How well a candidate fits, whatever else there is: how alike the n-grams are, how much of what the draft says the
     /// document says, too, and how sure the classifier is (as if there were no document `without`).
-    fn raw(&self, s: &Scratch, document: usize, without: Option<usize>) -> f32 {
-        let alike = s.parts[TEXTS][document].max(s.parts[EXAMPLES][document]);
+    fn raw(&self, s: &Scratch, place: usize, without: Option<usize>) -> f32 {
+        let alike = s.parts[TEXTS][place].max(s.parts[EXAMPLES][place]);
         let all: f32 = s.query.content.iter().map(|(_, idf)| idf).sum();
-        let said: f32 = self.shared(s, document).map(|word| s.query.content[word].1).sum();
+        let said: f32 = self.shared(s, s.candidates[place] as usize).map(|word| s.query.content[word].1).sum();
         let share = if all > 0.0 { said / all } else { 0.0 };
-        let sure = |document: usize| match s.parts[CLASSES].get(document) {
+        let sure = |place: usize| match s.parts[CLASSES].get(place) {
             Some(class) if !class.is_nan() => (class - s.highest).exp() / s.sum,
             _ => 0.0,
         };
         let others = 1.0 - without.map_or(0.0, sure);
-        alike + SAID * share + SURE * (sure(document) / others.max(1e-6)).min(1.0)
+        alike + SAID * share + SURE * (sure(place) / others.max(1e-6)).min(1.0)
     }
 
     /// The words of the draft that carry meaning and that a document has in some form, by their places.
@@ -262,12 +326,13 @@ impl Lexical {
     pub(super) fn best(&self, draft: &Draft<'_>, without: usize) -> (Option<(usize, f32)>, Option<f32>) {
         let mut s = self.taken();
         s.query.read(draft, &self.index, &self.tuning);
-        self.search(&mut s);
+        // All of them, so that a document's place is its number.
+        self.search(&mut s, true);
         self.fuse(&mut s, 2.min(self.index.documents));
-        let places: Vec<usize> = s.best.iter().map(|(_, document)| *document as usize).collect();
-        let best = places.first().map(|document| (*document, self.raw(&s, *document, None)));
-        let other = places.iter().find(|document| **document != without);
-        let other = other.map(|document| self.raw(&s, *document, Some(without)));
+        let places: Vec<usize> = s.best.iter().map(|(_, place)| *place as usize).collect();
+        let best = places.first().map(|place| (*place, self.raw(&s, *place, None)));
+        let other = places.iter().find(|place| **place != without);
+        let other = other.map(|place| self.raw(&s, *place, Some(without)));
         self.give_back(s);
         (best, other)
     }
@@ -282,8 +347,9 @@ impl Lexical {
         }
     }
 
-    fn ranked(&self, s: &Scratch, score: f32, document: usize) -> Ranked {
-        let raw = self.raw(s, document, None);
+    fn ranked(&self, s: &Scratch, score: f32, place: usize) -> Ranked {
+        let raw = self.raw(s, place, None);
+        let document = s.candidates[place] as usize;
         let units = self.index.first_unit[document]..self.index.first_unit[document + 1];
         let mut words: Vec<String> = Vec::new();
         for word in self.shared(s, document) {
@@ -313,17 +379,9 @@ impl Lexical {
     }
 }
 
-/// Adds lists, given the short ones first, until they have cost enough.
-fn add_rarest(lists: &Lists, asked: &[(u32, f32)], sums: &mut [f32], units: usize) {
-    let mut left = if units <= FEW_UNITS { usize::MAX } else { POSTINGS };
-    for (list, weight) in asked {
-        let length = lists.len(*list);
-        if length > left {
-            break;
-        }
-        left -= length;
-        lists.add(*list, *weight, sums);
-    }
+/// The highest of some sums.
+fn highest(sums: &[f32]) -> f32 {
+    sums.iter().copied().fold(0.0, f32::max)
 }
 
 /// What brings the scores of a part to mean 0 and the deviation that is its weight.
@@ -334,7 +392,8 @@ struct Scale {
 }
 
 impl Scale {
-    fn of(scores: &[f32], weight: f32) -> Self {
+    /// `others` more have a score of 0.
+    fn of(scores: &[f32], others: usize, weight: f32) -> Self {
         // Eight sums side by side, so that the compiler may use vector instructions.
         let mut lanes = [[0.0f32; 8]; 3];
         let (chunks, rest) = scores.as_chunks::<8>();
@@ -349,6 +408,7 @@ impl Scale {
             }
         }
         let [n, sum, squares] = lanes.map(|lane| lane.iter().sum::<f32>());
+        let n = n + others as f32;
         let mean = sum / n.max(1.0);
         let deviation = (squares / n.max(1.0) - mean * mean).max(0.0).sqrt();
         Self { mean, factor: if deviation > 1e-5 { weight / deviation } else { 0.0 } }
@@ -359,9 +419,9 @@ impl Ranker for Lexical {
     fn rank(&self, draft: &Draft<'_>, most: usize) -> Vec<Ranked> {
         let mut scratch = self.taken();
         scratch.query.read(draft, &self.index, &self.tuning);
-        self.search(&mut scratch);
-        self.fuse(&mut scratch, most.min(self.index.documents));
-        let best = scratch.best.iter().map(|(score, document)| self.ranked(&scratch, *score, *document as usize));
+        self.search(&mut scratch, false);
+        self.fuse(&mut scratch, most);
+        let best = scratch.best.iter().map(|(score, place)| self.ranked(&scratch, *score, *place as usize));
         let ranked = best.collect();
         self.give_back(scratch);
         ranked
@@ -369,5 +429,40 @@ impl Ranker for Lexical {
 
     fn threshold(&self) -> f32 {
         self.gate.threshold
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rank::Text;
+
+    /// More answers than have senses, so that only those are looked at of which a list tells.
+    #[test]
+    fn candidates_alone_are_ranked_as_all_are() {
+        let word =
+            |number: usize| ["server", "domain", "mail", "invoice", "backup", "certificate", "quota"][number % 7];
+        let document = |number: usize| {
+            let title = format!("{} {} {} code{number}", word(number), word(number / 7), word(number / 49));
+            Document { id: number.to_string(), texts: vec![Text { title, ..Text::default() }] }
+        };
+        let lexical = Lexical::build(&(0..4_100).map(document).collect::<Vec<_>>());
+        for body in
+            ["my invoice for the backup", "code77 of the certificate", "quota mail server", "zzz", "code4099 4711"]
+        {
+            let rank = |all: bool| {
+                let mut s = lexical.taken();
+                s.query.read(&Draft { body, ..Draft::default() }, &lexical.index, &lexical.tuning);
+                lexical.search(&mut s, all);
+                lexical.fuse(&mut s, 3);
+                let best = s.best.iter().map(|(_, place)| s.candidates[*place as usize]).collect::<Vec<_>>();
+                let looked_at = s.candidates.len();
+                lexical.give_back(s);
+                (best, looked_at)
+            };
+            let ((some, few), (every, all)) = (rank(false), rank(true));
+            assert!(few < all && every.starts_with(&some), "{body}: {some:?} of {few}, {every:?} of {all}");
+            assert_eq!(rank(false).0, some, "{body}: nothing of the search before is left");
+        }
     }
 }

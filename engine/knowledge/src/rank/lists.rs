@@ -77,11 +77,14 @@ impl Lists {
         self.offsets.len().saturating_sub(1)
     }
 
-    /// Adds `factor` times each weight of a list to its unit's sum.
-    pub(super) fn add(&self, list: u32, factor: f32, sums: &mut [f32]) {
+    /// Adds `factor` times each weight of a list to its unit's sum; a unit whose sum was zero before is added to `touched`.
+    pub(super) fn add(&self, list: u32, factor: f32, sums: &mut [f32], touched: &mut Vec<u32>) {
         let range = self.offsets[list as usize] as usize..self.offsets[list as usize + 1] as usize;
         for (unit, weight) in self.units[range.clone()].iter().zip(&self.weights[range]) {
             if let Some(sum) = sums.get_mut(*unit as usize) {
+                if *sum == 0.0 {
+                    touched.push(*unit);
+                }
                 *sum += factor * widen(*weight);
             }
         }
@@ -129,8 +132,9 @@ mod tests {
         assert_eq!((lists.len(0), lists.len(1), lists.len(2)), (3, 0, 1));
         assert!(lists.has_any(0, 1..2) && lists.has_any(0, 2..5) && !lists.has_any(0, 2..4) && !lists.has_any(1, 0..5));
         let mut sums = [0.0; 5];
-        lists.add(0, 2.0, &mut sums);
-        assert_eq!(sums, [2.0, 4.0, 0.0, 0.0, 8.0]);
+        let mut touched = Vec::new();
+        lists.add(0, 2.0, &mut sums, &mut touched);
+        assert_eq!((sums, touched), ([2.0, 4.0, 0.0, 0.0, 8.0], vec![0, 1, 4]));
     }
 
     #[test]
