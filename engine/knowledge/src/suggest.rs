@@ -20,7 +20,7 @@ use news::News;
 /// Suggestions shown at most: what customers read beside a form.
 pub const MOST: usize = 3;
 /// Ranked answers that are looked at, because some of them cannot be shown to this customer.
-pub const RANKED: usize = 12;
+pub const RANKED: usize = 8;
 /// Content words below which a draft says nothing yet: "wo kann ich kündigen" has one, and says it all.
 pub const FEWEST_WORDS: usize = 1;
 /// A further answer needs so much of the threshold that the first one reached.

@@ -21,7 +21,7 @@ use crate::text::sense::DIMENSIONS;
 const FEW_UNITS: usize = 1_200;
 /// Beyond that a draft may cost so many postings of words, and so many of n-grams. The rarest come first: they choose
 /// the answers, and what is left out would have changed little.
-const POSTINGS: usize = 6_000;
+const POSTINGS: usize = 4_000;
 
 /// The raw score: how much it counts, beside how alike the n-grams are, that the document says what the draft says.
 const SAID: f32 = 0.2;
@@ -447,6 +447,7 @@ mod tests {
             Document { id: number.to_string(), texts: vec![Text { title, ..Text::default() }] }
         };
         let lexical = Lexical::build(&(0..4_100).map(document).collect::<Vec<_>>());
+        let mut left_out = 0;
         for body in
             ["my invoice for the backup", "code77 of the certificate", "quota mail server", "zzz", "code4099 4711"]
         {
@@ -461,8 +462,10 @@ mod tests {
                 (best, looked_at)
             };
             let ((some, few), (every, all)) = (rank(false), rank(true));
-            assert!(few < all && every.starts_with(&some), "{body}: {some:?} of {few}, {every:?} of {all}");
+            assert!(every.starts_with(&some), "{body}: {some:?} of {few}, {every:?} of {all}");
+            left_out += all - few;
             assert_eq!(rank(false).0, some, "{body}: nothing of the search before is left");
         }
+        assert!(left_out > 4_100);
     }
 }

@@ -503,10 +503,11 @@ fn starts(text: &str, phrases: &[&str]) -> Option<usize> {
     let first = head.first()?;
     let mut longest = 0;
     for phrase in phrases {
-        let mut pattern = phrase.split(' ');
-        if pattern.next() != Some(*first) {
+        let Some(rest) = phrase.strip_prefix(first).filter(|rest| rest.is_empty() || rest.starts_with(' ')) else {
             continue;
-        }
+        };
+        let mut pattern = rest.split(' ');
+        pattern.next();
         if let Some(used) = fits(pattern, &head[1..]) {
             longest = longest.max(used + 1);
         }

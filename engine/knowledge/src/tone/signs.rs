@@ -333,22 +333,61 @@ const NUMBERS: [&str; 62] = [
 const DENIALS: [&str; 12] =
     ["nicht", "kein", "keine", "keinen", "weder", "ohne", "not", "no", "never", "isn't", "without", "don't"];
 
-type Phrase = (Sign, u8, Vec<Vec<&'static str>>);
+type Phrase = (Sign, u8, Vec<Vec<Pattern>>);
+
+/// What a word of a phrase may be.
+enum Pattern {
+    /// `#`
+    Number,
+    /// `*`
+    Any,
+    /// `begin~end`
+    Around(&'static str, &'static str),
+    Word(&'static str),
+}
+
+impl Pattern {
+    fn of(pattern: &'static str) -> Self {
+        match (pattern, pattern.split_once('~')) {
+            ("#", _) => Self::Number,
+            ("*", _) => Self::Any,
+            (_, Some((begin, end))) => Self::Around(begin, end),
+            (word, None) => Self::Word(word),
+        }
+    }
+
+    fn fits(&self, word: &str) -> bool {
+        match self {
+            Self::Number => word.starts_with(|c: char| c.is_ascii_digit()) || NUMBERS.contains(&word),
+            Self::Any => true,
+            Self::Around(begin, end) => {
+                word.len() >= begin.len() + end.len() && word.starts_with(begin) && word.ends_with(end)
+            }
+            Self::Word(pattern) => *pattern == word,
+        }
+    }
+
+    /// Whether a word that begins with this byte may fit.
+    fn may_begin(&self, byte: u8) -> bool {
+        match self {
+            Self::Number | Self::Any => true,
+            Self::Around(begin, _) => begin.bytes().next().is_none_or(|first| first == byte),
+            Self::Word(word) => word.bytes().next() == Some(byte),
+        }
+    }
+}
 
 /// The phrases, taken apart once.
 static TABLE: LazyLock<Vec<Phrase>> = LazyLock::new(|| {
-    let apart = |phrase: &'static str| phrase.split(' ').map(|word| word.split('|').collect()).collect();
+    let apart =
+        |phrase: &'static str| phrase.split(' ').map(|word| word.split('|').map(Pattern::of).collect()).collect();
     PHRASES.iter().map(|(sign, weight, phrase)| (*sign, *weight, apart(phrase))).collect()
 });
 
 /// The places of the phrases that may begin with a word, by its first byte: most words begin none.
 static BY_BEGINNING: LazyLock<[Vec<usize>; 256]> = LazyLock::new(|| {
-    let may_begin = |pattern: &str, byte: u8| match pattern.bytes().next() {
-        None | Some(b'#' | b'*' | b'~') => true,
-        Some(first) => first == byte,
-    };
     std::array::from_fn(|byte| {
-        let begins = |phrase: &Phrase| phrase.2.first().is_some_and(|e| e.iter().any(|p| may_begin(p, byte as u8)));
+        let begins = |phrase: &Phrase| phrase.2.first().is_some_and(|e| e.iter().any(|p| p.may_begin(byte as u8)));
         (0..TABLE.len()).filter(|place| begins(&TABLE[*place])).collect()
     })
 });
@@ -427,19 +466,9 @@ pub(super) fn find(text: &str, words: &[Word<'_>]) -> Vec<Evidence> {
     found.into_iter().map(|(_, one)| one).collect()
 }
 
-fn fits(phrase: &[Vec<&str>], words: &[Word<'_>]) -> bool {
-    let one = |pattern: &&str, word: &str| match *pattern {
-        "#" => word.starts_with(|c: char| c.is_ascii_digit()) || NUMBERS.contains(&word),
-        "*" => true,
-        pattern => match pattern.split_once('~') {
-            Some((begin, end)) => {
-                word.len() >= begin.len() + end.len() && word.starts_with(begin) && word.ends_with(end)
-            }
-            None => pattern == word,
-        },
-    };
+fn fits(phrase: &[Vec<Pattern>], words: &[Word<'_>]) -> bool {
     phrase.len() <= words.len()
-        && phrase.iter().zip(words).all(|(either, word)| either.iter().any(|pattern| one(pattern, &word.folded)))
+        && phrase.iter().zip(words).all(|(either, word)| either.iter().any(|pattern| pattern.fits(&word.folded)))
 }
 
 /// `nicht dringend`, `no urgent matter`.
