@@ -34,8 +34,20 @@ impl Asset {
     /// The part before the colon.
     #[must_use]
     pub fn kind(&self) -> &str {
-        self.id.split_once(':').map_or("", |(kind, _)| kind)
+        kind_of(&self.id)
     }
+}
+
+/// The kind in an asset's id: `vm` of `vm:100`; empty if it has none.
+#[must_use]
+pub fn kind_of(id: &str) -> &str {
+    id.split_once(':').map_or("", |(kind, _)| kind)
+}
+
+/// Whether it is an id of an asset: a kind, a colon, a name.
+#[must_use]
+pub fn is_id(id: &str) -> bool {
+    id.split_once(':').is_some_and(|(kind, name)| !kind.is_empty() && !name.is_empty())
 }
 
 /// The name behind an id's kind, if it is plain enough to be a word of a command.
@@ -110,7 +122,7 @@ impl Assets {
     pub fn new(assets: Vec<Asset>) -> Result<Self, AssetError> {
         let mut graph = Self::default();
         for asset in assets {
-            if asset.id.split_once(':').is_none_or(|(kind, name)| kind.is_empty() || name.is_empty()) {
+            if !is_id(&asset.id) {
                 return Err(AssetError::Id(asset.id));
             }
             for alias in &asset.aliases {
@@ -141,7 +153,7 @@ impl Assets {
         let mut all: BTreeMap<AssetId, Asset> = self.by_id.clone();
         let mut aliases = self.by_alias.clone();
         for other in others {
-            if other.id.split_once(':').is_none_or(|(kind, name)| kind.is_empty() || name.is_empty()) {
+            if !is_id(&other.id) {
                 errors.push(AssetError::Id(other.id.clone()));
                 continue;
             }

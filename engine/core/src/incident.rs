@@ -129,6 +129,12 @@ impl Incident {
     pub fn is_resolved(&self) -> bool {
         self.status == Status::Resolved
     }
+
+    /// Whether it is about an asset: its own, or one that depends on that.
+    #[must_use]
+    pub fn concerns(&self, asset: &str) -> bool {
+        self.asset == asset || self.dependants.contains(asset)
+    }
 }
 
 /// The finding that opened an incident.

@@ -165,7 +165,7 @@ pub fn assets(list: &[u8]) -> Imported<NamedAsset> {
         &ASSET,
         |row| {
             let id = id(row)?;
-            if id.split_once(':').is_none_or(|(kind, name)| kind.is_empty() || name.is_empty()) {
+            if !heinzel_core::asset::is_id(&id) {
                 return Err(format!("id: `{}` has no kind; write kind:name, for example vm:100", shown(&id)));
             }
             let several = |column: &str| -> Vec<String> {

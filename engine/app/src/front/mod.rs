@@ -17,6 +17,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use heinzel_core::asset::kind_of;
 use heinzel_core::draft::{self as kept, Owner};
 use heinzel_core::incident::{Incident, IncidentId};
 use heinzel_core::look::{Request, Stand};
@@ -88,7 +89,8 @@ impl Desk {
         let read = text::analyse(&format!("{}\n{body}", draft.subject), form);
         let words = read.content_words();
         let language = read.language.or(form).unwrap_or(Language::De);
-        let reading = tone::read(&format!("{}\n{}", draft.subject, draft.body));
+        let whole = format!("{}\n{}", draft.subject, draft.body);
+        let reading = tone::read(&whole);
 
         let shelf = self.shelf.get().ok_or_else(|| Refused::Busy("the answers are being read; ask again".into()))?;
         let written = rank::Draft { subject: &draft.subject, body: &draft.body, language: form };
@@ -101,7 +103,7 @@ impl Desk {
             .collect();
 
         let held_out = is_held_out(&owner, &draft.draft_id, self.settings.hold_out);
-        let spoken = drafts::Spoken { body: format!("{}\n{}", draft.subject, draft.body), language };
+        let spoken = drafts::Spoken { body: whole, language };
         self.drafts.hear(&draft.draft_id, spoken);
         // Who is held out is helped like everybody; only the answers are not shown.
         if let (Some(customer), Some(asset)) = (customer, &asset) {
@@ -117,7 +119,7 @@ impl Desk {
             draft: written,
             language,
             words,
-            asset_kind: asset.as_deref().and_then(|id| id.split_once(':')).map(|(kind, _)| kind),
+            asset_kind: asset.as_deref().map(kind_of),
             context: self.context(customer.map(|c| &*c.id), asset.as_deref(), language),
             concerns: &concerns,
             today: &news::today(now),
@@ -190,7 +192,7 @@ impl Desk {
     /// Sets off a look, once for what a draft is about.
     async fn look(&self, draft: &str, customer: &str, asset: &str, intents: Vec<String>) {
         let live = self.current.get();
-        let kind = asset.split_once(':').map_or("", |(kind, _)| kind);
+        let kind = kind_of(asset);
         let clauses = live.rules.rules.values().filter_map(|rule| rule.draft.as_ref());
         let mut wanted = clauses.filter(|clause| clause.asset.iter().any(|one| one == kind));
         if !wanted.any(|clause| clause.place_in(&intents).is_some()) || !self.drafts.asks_anew(draft, &intents) {
@@ -220,24 +222,22 @@ impl Desk {
         language: Language,
     ) -> Vec<Concern> {
         let theirs = self.board.of_customer(customer, clock::now());
-        let about = |incident: &&Arc<Incident>| {
-            asset.is_none_or(|asset| incident.asset == asset || incident.dependants.contains(asset))
-        };
+        let about = |incident: &&Arc<Incident>| asset.is_none_or(|asset| incident.concerns(asset));
         theirs.iter().filter(about).map(|incident| self.concern(incident, follows, language)).collect()
     }
 
     fn concern(&self, incident: &Incident, follows: &[IncidentId], language: Language) -> Concern {
         let live = self.current.get();
-        let clause = live.rules.rules.get(&incident.rule).and_then(|rule| rule.draft.clone());
+        let clause = live.rules.rules.get(&incident.rule).and_then(|rule| rule.draft.as_ref());
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         Concern {
             incident: incident.id,
             rule: incident.rule.to_string(),
             answer: incident.answer.clone(),
             stand: Stand::of(incident),
-            found: clause.map(|clause| clause.found).unwrap_or_default(),
+            found: clause.map(|clause| clause.found.clone()).unwrap_or_default(),
             asset_name: names.get(&incident.asset).cloned(),
-            asset_kind: incident.asset.split_once(':').map_or("", |(kind, _)| kind).to_owned(),
+            asset_kind: kind_of(&incident.asset).to_owned(),
             since: news::time_of_day(incident.told.unwrap_or(incident.opened_at), language),
             until: incident.resolved_at.map(|end| news::time_of_day(end, language)),
             of_this_draft: follows.contains(&incident.id),

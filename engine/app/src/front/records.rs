@@ -143,6 +143,6 @@ fn json<T: serde::Serialize>(report: &T) -> Result<serde_json::Value, Refused> {
     serde_json::to_value(report).map_err(|error| Refused::Busy(format!("the report cannot be written: {error}")))
 }
 
-fn kept<T>(put: Put, record: T) -> Kept<T> {
+pub(super) fn kept<T>(put: Put, record: T) -> Kept<T> {
     if put == Put::New { Kept::New(record) } else { Kept::Known(record) }
 }

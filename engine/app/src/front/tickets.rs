@@ -15,6 +15,7 @@ use heinzel_store::Store as _;
 use heinzel_store::customers::Put;
 use heinzel_store::sqlite::Sqlite;
 
+use super::records::kept;
 use super::{Desk, busy};
 use crate::clock;
 use crate::text::plain;
@@ -72,7 +73,7 @@ impl Desk {
         let asset = sent.asset.clone().or_else(|| draft.as_ref().and_then(|draft| draft.asset.clone()));
         let incidents = self.incidents_for(sent.customer.as_deref(), asset.as_deref(), sent.draft_id.as_deref());
         let language = sent.locale.as_deref().and_then(Language::from_locale);
-        let kept = Ticket {
+        let ticket = Ticket {
             id: sent.id.clone(),
             customer: sent.customer.clone(),
             asset,
@@ -85,7 +86,7 @@ impl Desk {
             answer_used: sent.answer_used.clone(),
             incidents: incidents.iter().map(|incident| incident.id).collect(),
         };
-        let put = self.customers.put_ticket(&kept).map_err(busy)?;
+        let put = self.customers.put_ticket(&ticket).map_err(busy)?;
         if let (Some(answer), Some(customer), true) = (&sent.answer_used, &sent.customer, put != Put::Same) {
             let text = format!("{}\n{}", sent.subject, sent.body);
             let owner = Owner::Customer(customer.clone());
@@ -96,7 +97,7 @@ impl Desk {
             note: self.note_of(&incidents),
             incidents: incidents.iter().map(|incident| listed(incident)).collect(),
         };
-        Ok(if put == Put::New { Kept::New(taken) } else { Kept::Known(taken) })
+        Ok(kept(put, taken))
     }
 
     /// What is known of the customer's asset, and what the draft has set off.
@@ -104,8 +105,7 @@ impl Desk {
         let Some(customer) = customer else { return Vec::new() };
         let follows = draft.map(|draft| self.drafts.follows(draft)).unwrap_or_default();
         let about = |incident: &Arc<Incident>| {
-            follows.contains(&incident.id)
-                || asset.is_none_or(|asset| incident.asset == asset || incident.dependants.contains(asset))
+            follows.contains(&incident.id) || asset.is_none_or(|asset| incident.concerns(asset))
         };
         self.board.of_customer(customer, clock::now()).into_iter().filter(about).collect()
     }

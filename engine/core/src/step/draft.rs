@@ -15,7 +15,7 @@ const MOST_RULES: usize = 3;
 /// Decides which rules look, and begins; incidents that are open already are followed.
 pub(super) fn ask(desk: &mut Desk<'_, '_>, request: &Request) -> Result<Vec<IncidentId>, Refused> {
     let asset = request.asset.clone();
-    let kind = asset.split_once(':').map_or("", |(kind, _)| kind);
+    let kind = crate::asset::kind_of(&asset);
     if desk.world.assets.get(&asset).is_none_or(|a| a.owner.as_deref() != Some(&*request.customer)) {
         return Err(Refused::NotTheirs { asset });
     }

@@ -21,7 +21,9 @@ use crate::text::sense::DIMENSIONS;
 const FEW_UNITS: usize = 1_200;
 /// Beyond that a draft may cost so many postings of words, and so many of n-grams. The rarest come first: they choose
 /// the answers, and what is left out would have changed little.
-const POSTINGS: usize = 4_000;
+const POSTINGS: usize = 3_000;
+/// So many lists are read however long they are: a draft may be made of common words alone.
+const LISTS: usize = 3;
 
 /// The raw score: how much it counts, beside how alike the n-grams are, that the document says what the draft says.
 const SAID: f32 = 0.2;
@@ -106,12 +108,12 @@ impl Sums {
     /// Adds lists, given the short ones first, until they have cost enough.
     fn add_rarest(&mut self, lists: &Lists, asked: &[(u32, f32)], most: usize) {
         let mut left = most;
-        for (list, weight) in asked {
+        for (read, (list, weight)) in asked.iter().enumerate() {
             let length = lists.len(*list);
-            if length > left {
+            if length > left && read >= LISTS {
                 break;
             }
-            left -= length;
+            left = left.saturating_sub(length);
             lists.add(*list, *weight, &mut self.sums, &mut self.touched);
         }
     }
