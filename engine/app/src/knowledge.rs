@@ -3,7 +3,9 @@
 //! Start at [`load`]. Files are read where they lie. What an address last answered is kept in the state folder, so that the
 //! engine has its answers while the help desk is away; [`fetch`] asks again. Who watches for changes calls both.
 
+use std::fs::OpenOptions;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -121,18 +123,22 @@ fn keep(config: &Config, source: &Source, url: &str, body: &[u8]) -> anyhow::Res
         let why = complaints.first().map_or("there is no answer in it", |complaint| &complaint.message);
         bail!("{url}: {why}; what was kept before stays in force");
     }
-    put(&path, body)?;
+    put(&path, body, PRIVATE)?;
     Ok(true)
 }
 
-/// Replaces a file as a whole: a temporary one beside it, synced, then renamed.
-pub(crate) fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+/// The mode of a file in the state folder: what customers taught may be in it.
+pub(crate) const PRIVATE: u32 = 0o600;
+
+/// Replaces a file as a whole: a temporary one beside it, synced, then renamed. `mode` is what the process's mask leaves of
+/// it.
+pub(crate) fn put(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let beside = folder.join(format!(".{name}.{}~", std::process::id()));
-        let mut file = std::fs::File::create(&beside)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&beside, path)?;
@@ -169,8 +175,8 @@ mod tests {
         let shipped = folder.path().join("rules/web/answers/slow.en.md");
         let head = "+++\ntitle = \"Slow site\"\ncategory = \"web\"\nquestions = [\"slow\"]\n+++\n";
         let parts = "## acknowledge\n## clarify\n## agree\n## act\nWe look.\n## advise\n";
-        put(&shipped, format!("{head}{parts}").as_bytes()).unwrap();
-        put(&shipped.with_file_name("fast.en.md"), format!("{head}{parts}").as_bytes()).unwrap();
+        put(&shipped, format!("{head}{parts}").as_bytes(), PRIVATE).unwrap();
+        put(&shipped.with_file_name("fast.en.md"), format!("{head}{parts}").as_bytes(), PRIVATE).unwrap();
         let (library, complaints) = load(&config);
         let titles: Vec<&str> = library.iter().flat_map(|a| a.variants.values()).map(|v| &*v.title).collect();
         assert_eq!(titles, ["Slow site", "Own slow site"]);

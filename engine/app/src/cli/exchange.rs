@@ -304,5 +304,5 @@ fn head(into: &Path, answer: &AnswerFile) -> anyhow::Result<()> {
 }
 
 fn put(path: &Path, text: &str) -> anyhow::Result<()> {
-    crate::knowledge::put(path, text.as_bytes())
+    crate::knowledge::put(path, text.as_bytes(), 0o666)
 }

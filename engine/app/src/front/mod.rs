@@ -7,6 +7,7 @@ mod drafts;
 mod elsewhere;
 mod meaning;
 mod news;
+mod open;
 mod records;
 mod shelf;
 mod tickets;
@@ -16,14 +17,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use heinzel_core::asset::kind_of;
 use heinzel_core::draft::{self as kept, Owner};
 use heinzel_core::incident::{Incident, IncidentId};
 use heinzel_core::look::{Request, Stand};
 use heinzel_core::redact::Redacted;
 use heinzel_knowledge::answer::Language;
-use heinzel_knowledge::contacts::Bounce;
 use heinzel_knowledge::deflection::is_held_out;
 use heinzel_knowledge::rank::tiers::{By, Found};
 use heinzel_knowledge::render::{Context, Words};
@@ -31,22 +30,22 @@ use heinzel_knowledge::suggest::{self, Asked, Concern, Kind};
 use heinzel_knowledge::text::{self, strip};
 use heinzel_knowledge::tone::{self, Subject, Tone};
 use heinzel_knowledge::{rank, suggest::Nothing};
-use heinzel_script::reload::Watch;
 use heinzel_server::front as asked_by;
 use heinzel_server::front::{Answering, Asker, Front, Kept, Refused};
 use heinzel_server::{asset, customer, draft, import, report, suggestion, ticket};
-use heinzel_store::customers::{Claim, Customers, Retention};
+use heinzel_store::customers::{Claim, Customers};
 use heinzel_store::error::StoreError;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::board::Board;
 use crate::clock;
-use crate::config::{Config, Suggestions};
+use crate::config::Suggestions;
 use crate::pump::Message;
 use crate::scanner::Current;
 use crate::watch::Swap;
 
 pub(crate) use meaning::MODELS;
+pub(crate) use open::open;
 pub(crate) use shelf::Shelf;
 
 /// How long the form's answer waits for the pump to say which incidents a look has opened.
@@ -331,119 +330,6 @@ impl Desk {
     fn check_owner(&self, asker: &Asker, draft_id: &str) -> Result<(), Refused> {
         let owner = self.customers.owner_of(draft_id).map_err(busy)?;
         if owner.as_ref() == Some(&owner_of(asker)) { Ok(()) } else { Err(Refused::NoSuchDraft) }
-    }
-}
-
-/// The desk, and what keeps it up to date.
-pub(crate) struct Opened {
-    pub(crate) desk: Arc<Desk>,
-    _watches: Vec<Watch>,
-    upkeep: Vec<tokio::task::JoinHandle<()>>,
-}
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        self.upkeep.iter().for_each(tokio::task::JoinHandle::abort);
-    }
-}
-
-/// How often what is too old is removed.
-const UPKEEP: Duration = Duration::from_secs(3600);
-
-/// Opens the desk: reads the answers, and reads them anew whenever they change.
-///
-/// # Errors
-/// When what is remembered of customers cannot be read.
-pub(crate) fn open(
-    config: &Arc<Config>,
-    customers: Arc<Customers>,
-    board: &Arc<Board>,
-    current: &Current,
-    swap: &Swap,
-    pump: &mpsc::Sender<Message>,
-) -> anyhow::Result<Opened> {
-    let shelf = Arc::new(Shelf::new(config.clone(), customers.clone()));
-    let first = shelf.clone();
-    std::thread::Builder::new().name("answers".into()).spawn(move || first.reload()).context("read the answers")?;
-    let returned = board.bounces();
-    let named = customers.assets()?.into_iter().filter_map(|one| Some((one.asset.id, one.name?)));
-    let names = RwLock::new(named.collect());
-    let desk = Arc::new_cyclic(|me| Desk {
-        customers: customers.clone(),
-        shelf: shelf.clone(),
-        board: board.clone(),
-        current: current.clone(),
-        swap: swap.clone(),
-        pump: pump.clone(),
-        settings: config.suggestions.clone(),
-        words: config.answers.words.clone(),
-        state: config.state.clone(),
-        drafts: drafts::Drafts::default(),
-        me: me.clone(),
-        names,
-    });
-    let watch = |folder: &PathBuf| {
-        let shelf = shelf.clone();
-        let watch = Watch::start(folder, move || shelf.reload());
-        watch.map_err(|error| tracing::warn!(%error, "changed answers there count from the next start")).ok()
-    };
-    let mut watches: Vec<Watch> = config.rules.iter().filter_map(watch).collect();
-    for file in config.knowledge.iter().filter_map(|source| source.path.as_ref()) {
-        let (shelf, path, mut before) = (shelf.clone(), file.clone(), None);
-        let changed = move || {
-            let now = std::fs::read(&path).ok();
-            if before.as_ref() != Some(&now) {
-                before = Some(now);
-                shelf.reload();
-            }
-        };
-        match Watch::beside(file, changed) {
-            Ok(watch) => watches.push(watch),
-            Err(error) => tracing::warn!(%error, "changed answers there count from the next start"),
-        }
-    }
-    let asks = config.knowledge.iter().any(|source| source.url.is_some());
-    let asking = asks.then(|| tokio::spawn(elsewhere::keep(config.clone(), shelf.clone())));
-    let notes = tokio::spawn(note_bounces(returned, customers.clone()));
-    let keep = config.suggestions.retention;
-    let upkeep = tokio::spawn(async move {
-        let mut due = tokio::time::interval(UPKEEP);
-        loop {
-            due.tick().await;
-            let customers = customers.clone();
-            let _ = tokio::task::spawn_blocking(move || tidy(&customers, &keep)).await;
-        }
-    });
-    Ok(Opened { desk, _watches: watches, upkeep: [upkeep, notes].into_iter().chain(asking).collect() })
-}
-
-/// Notes which customers' addresses mail comes back from.
-async fn note_bounces(mut bounces: broadcast::Receiver<Bounce>, customers: Arc<Customers>) {
-    loop {
-        let bounce = match bounces.recv().await {
-            Ok(bounce) => bounce,
-            // One more or less of a flood changes nothing.
-            Err(broadcast::error::RecvError::Lagged(_)) => continue,
-            Err(broadcast::error::RecvError::Closed) => return,
-        };
-        let customers = customers.clone();
-        let note = move || customers.bounced(&bounce.address, &bounce.why, bounce.at);
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(note).await {
-            tracing::warn!(%error, "a returned mail could not be noted");
-        }
-    }
-}
-
-/// Removes what is too old.
-fn tidy(customers: &Customers, keep: &Retention) {
-    loop {
-        match customers.retain(clock::now(), keep) {
-            Ok(removed) if removed.more => {}
-            Ok(_) => return,
-            Err(error) => {
-                return tracing::warn!(%error, "could not remove what is too old; it is tried again in an hour");
-            }
-        }
     }
 }
 

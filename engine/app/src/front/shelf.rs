@@ -105,7 +105,7 @@ impl Shelf {
             return kept;
         }
         let built = Lexical::build(documents);
-        if let Err(error) = knowledge::put(&file, &built.save(documents)) {
+        if let Err(error) = knowledge::put(&file, &built.save(documents), knowledge::PRIVATE) {
             tracing::warn!("{error:#}; the next start builds the index of the answers again");
         }
         built

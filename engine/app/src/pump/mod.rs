@@ -280,8 +280,7 @@ impl<O: Out> Pump<O> {
                 }
             }
             Message::Drafted { request, answer } => {
-                let (now, live) = (clock::now(), self.live.clone());
-                let (rules, assets) = (&live.rules, &live.assets);
+                let (rules, assets, now) = (&self.live.rules, &self.live.assets, clock::now());
                 let world = World { rules, assets, policy: &self.policy, now, host: &self.host };
                 // A form that went away is no concern of ours; what was set off goes on.
                 let _ = answer.send(drafted(&mut self.state, &world, &request, &mut self.journal));

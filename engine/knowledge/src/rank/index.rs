@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::classifier::{Classifier, Features, Sample};
 use super::lists::{HashedMap, Lists};
 use super::regression::Training;
+use super::tuning::Tuning;
 use super::{Document, Text, grams};
 use crate::answer::Language;
 use crate::text::compound::parts;
@@ -26,78 +27,6 @@ const MOST_TRAINING: usize = 4_000_000;
 
 /// With more units than this their senses are not compared: it would cost more than it finds.
 const MOST_SENSES: usize = 4_000;
-
-/// What was measured to rank well; see [`super::lexical`] for how the scores meet.
-#[derive(Clone, Debug)]
-pub struct Tuning {
-    /// BM25F: how much a word in the title counts.
-    pub title: f32,
-    /// BM25F: how much a word in the text counts.
-    pub body: f32,
-    /// BM25F: how much a word in an example counts.
-    pub example: f32,
-    /// BM25F: how fast more of a word stops counting more.
-    pub k1: f32,
-    /// BM25F: how much a long text is held against it.
-    pub b: f32,
-    /// How much the part of a compound counts beside a word.
-    pub part: f32,
-    /// N-grams: how often the title counts.
-    pub title_grams: f32,
-    /// Training of the classifier.
-    pub training: Training,
-    /// How much the title counts as an example.
-    pub title_sample: f32,
-    /// Fusion: words, in a short draft.
-    pub fuse_words: f32,
-    /// Fusion: words, in a letter.
-    pub fuse_many_words: f32,
-    /// Fusion: n-grams of the texts.
-    pub fuse_grams: f32,
-    /// Fusion: n-grams of the examples.
-    pub fuse_examples: f32,
-    /// Fusion: the classifier.
-    pub fuse_classes: f32,
-    /// Fusion: exact tokens.
-    pub fuse_exact: f32,
-    /// How much a word counts that is found only as a beginning.
-    pub prefix: f32,
-    /// How much the small words count.
-    pub stop: f32,
-    /// How much another word for the same counts.
-    pub concept: f32,
-    /// Fusion: what the words mean, in a short draft; in a letter they mean a bit of everything.
-    pub fuse_sense: f32,
-    /// Beside a classifier the other parts of the fusion count so much.
-    pub beside_classes: f32,
-}
-
-impl Default for Tuning {
-    fn default() -> Self {
-        Self {
-            title: 2.0,
-            body: 1.0,
-            example: 1.0,
-            k1: 1.4,
-            b: 0.8,
-            part: 0.5,
-            title_grams: 2.0,
-            training: Training::default(),
-            title_sample: 2.0,
-            fuse_words: 0.8,
-            fuse_many_words: 0.7,
-            fuse_grams: 1.0,
-            fuse_examples: 1.0,
-            fuse_classes: 1.0,
-            fuse_exact: 2.5,
-            prefix: 0.5,
-            stop: 0.2,
-            concept: 0.4,
-            fuse_sense: 0.4,
-            beside_classes: 0.05,
-        }
-    }
-}
 
 /// What is kept of the answers.
 #[derive(Clone, Debug, Default)]

@@ -10,10 +10,11 @@ use std::sync::Mutex;
 use super::calibrate;
 use super::discriminant::dot;
 use super::gate::Gate;
-use super::index::{Index, Tuning};
+use super::index::Index;
 use super::lists::Lists;
 use super::query::Query;
 use super::saved;
+use super::tuning::Tuning;
 use super::{Document, Draft, Ranked, Ranker};
 use crate::text::sense::DIMENSIONS;
 

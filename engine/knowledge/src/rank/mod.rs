@@ -9,6 +9,7 @@ mod grams;
 mod lists;
 mod classifier;
 pub mod index;
+pub mod tuning;
 mod query;
 mod gate;
 mod calibrate;

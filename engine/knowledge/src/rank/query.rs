@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::classifier::{self, Features};
-use super::index::{Index, Tuning, language_of};
+use super::index::{Index, language_of};
+use super::tuning::Tuning;
 use super::{Draft, grams};
 use crate::answer::Language;
 use crate::text::compound::parts;

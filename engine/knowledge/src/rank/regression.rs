@@ -28,7 +28,7 @@ pub struct Training {
 
 impl Default for Training {
     fn default() -> Self {
-        Self { passes: 20, freedom: 20.0, rate: 4.0 }
+        Self { passes: 12, freedom: 20.0, rate: 4.0 }
     }
 }
 

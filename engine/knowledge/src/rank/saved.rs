@@ -8,9 +8,10 @@ use std::hash::BuildHasher;
 use super::Document;
 use super::classifier::Classifier;
 use super::gate::Gate;
-use super::index::{Example, Index, Tuning};
+use super::index::{Example, Index};
 use super::lists::{HashedMap, Lists};
 use super::regression::Regression;
+use super::tuning::Tuning;
 
 /// Raised whenever the index, its building or its bytes change; other settings are seen without it.
 const VERSION: u64 = 2;
