@@ -370,7 +370,8 @@ impl Pattern {
     /// Whether a word that begins with this byte may fit.
     fn may_begin(&self, byte: u8) -> bool {
         match self {
-            Self::Number | Self::Any => true,
+            Self::Any => true,
+            Self::Number => byte.is_ascii_digit() || NUMBERS.iter().any(|number| number.bytes().next() == Some(byte)),
             Self::Around(begin, _) => begin.bytes().next().is_none_or(|first| first == byte),
             Self::Word(word) => word.bytes().next() == Some(byte),
         }
