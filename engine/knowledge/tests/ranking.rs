@@ -19,11 +19,11 @@ fn measured(folder: &Path, examples: usize, words: Option<usize>) -> Vec<Figures
 
 /// The set (and its language), examples an answer, words of a draft; at least so much first, and in three.
 const FLOORS: [(&str, usize, Option<usize>, f64, f64); 14] = [
-    ("covidfaq_de", 0, None, 31.0, 49.0),
+    ("covidfaq_de", 0, None, 32.0, 49.0),
     ("covidfaq_en", 0, None, 65.5, 84.5),
     ("stackex_qa", 0, None, 47.0, 64.0),
-    ("tickets_de", 0, None, 59.0, 73.5),
-    ("tickets_en", 0, None, 58.5, 72.5),
+    ("tickets_de", 0, None, 59.8, 73.5),
+    ("tickets_en", 0, None, 59.5, 73.0),
     ("hosting_seed (de)", 0, Some(5), 48.0, 60.0),
     ("hosting_seed (de)", 0, Some(10), 54.0, 71.0),
     ("hosting_seed (en)", 0, None, 69.0, 84.0),

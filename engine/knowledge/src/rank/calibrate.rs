@@ -6,6 +6,7 @@
 //! default one.
 
 use super::gate::Gate;
+use super::index::FEWEST_EXAMPLES;
 use super::lexical::Lexical;
 use super::{Document, Draft};
 
@@ -27,7 +28,7 @@ const HIGHEST: f32 = 0.42;
 
 /// Measures where the gate of this index stands.
 pub(super) fn calibrate(documents: &[Document], lexical: &Lexical) -> Gate {
-    let enough = |document: &Document| document.texts.iter().map(|text| text.examples.len()).sum::<usize>() >= 3;
+    let enough = |document: &Document| document.examples() >= FEWEST_EXAMPLES;
     let (rest, held) = hold_back(documents, enough);
     if held.len() < FEWEST || documents.len() > MOST_ANSWERS {
         return by_titles(documents, lexical);

@@ -19,7 +19,7 @@ use crate::text::stem::stem;
 use crate::text::{Analysis, analyse, hash};
 
 /// With fewer examples no answer teaches anything that its place in the index does not.
-const FEWEST_EXAMPLES: usize = 3;
+pub(super) const FEWEST_EXAMPLES: usize = 3;
 /// Samples times answers, times passes over them: so much training takes some seconds.
 const MOST_STEPS: usize = 40_000_000;
 /// Samples times answers beyond which there would be too few passes: 800 answers with six samples.
@@ -388,11 +388,10 @@ impl Index {
     /// Trains the classifier, where an answer has examples enough. All answers become classes: one without examples is
     /// known by its title.
     pub(super) fn train(&mut self, documents: &[Document], tuning: &Tuning) {
-        let examples = |document: &Document| document.texts.iter().map(|text| text.examples.len()).sum::<usize>();
-        if documents.iter().all(|document| examples(document) < FEWEST_EXAMPLES) {
+        if documents.iter().all(|document| document.examples() < FEWEST_EXAMPLES) {
             return;
         }
-        let count: usize = documents.iter().map(|document| examples(document) + document.texts.len()).sum();
+        let count: usize = documents.iter().map(|document| document.examples() + document.texts.len()).sum();
         let work = count * documents.len();
         if work > MOST_TRAINING {
             return;

@@ -32,6 +32,13 @@ pub struct Document {
     pub texts: Vec<Text>,
 }
 
+impl Document {
+    /// How many example drafts it has, in all languages.
+    fn examples(&self) -> usize {
+        self.texts.iter().map(|text| text.examples.len()).sum()
+    }
+}
+
 /// An answer in one language.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
