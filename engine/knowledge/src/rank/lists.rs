@@ -117,7 +117,7 @@ pub(super) fn narrow(weight: f32) -> u16 {
 
 /// A float from its upper half.
 #[must_use]
-pub(super) fn widen(weight: u16) -> f32 {
+pub(crate) fn widen(weight: u16) -> f32 {
     f32::from_bits(u32::from(weight) << 16)
 }
 

@@ -19,7 +19,7 @@ mod discriminant;
 pub mod semantic;
 pub mod tiers;
 
-pub(crate) use lists::Hashed;
+pub(crate) use lists::{Hashed, widen};
 
 use crate::answer::Language;
 

@@ -6,6 +6,7 @@
 
 use super::compound::parts;
 use super::{Analysis, hash};
+use crate::rank::widen;
 
 /// Numbers of a vector.
 pub const DIMENSIONS: usize = 128;
@@ -81,7 +82,7 @@ fn find(word: &str) -> Option<usize> {
 
 fn add_vector(at: usize, factor: f32, sum: &mut [f32; DIMENSIONS]) {
     let (_, steps, vectors) = columns();
-    let step = factor * f32::from_bits(u32::from(u16::from_le_bytes(steps[at])) << 16);
+    let step = factor * widen(u16::from_le_bytes(steps[at]));
     for (pair, packed) in sum.as_chunks_mut::<2>().0.iter_mut().zip(&vectors[at]) {
         let (low, high) = ((packed << 4) as i8 >> 4, *packed as i8 >> 4);
         pair[0] += step * f32::from(low);
