@@ -1,24 +1,28 @@
-//! Which piece of which text each pattern is searched by, and how long the pieces are.
+//! Which grams of which text each pattern is searched by, and how far apart they are looked for.
 //!
-//! Start at [`choose`]. A window of `w` bytes shows one of its `w - q + 1` grams of `q` bytes at every `w - q + 1`th position:
-//! long windows let most of a block unread, short ones are in more texts and have fewer grams, which can be rarer. So all
-//! [`SHAPES`] are weighed by what they would cost on this machine's logs.
+//! Start at [`choose`]. Only every `s`th position of a block is looked at. A text is met there at one of `s` alignments, and
+//! for each of these one gram of `q` bytes is chosen that then stands at such a position: of the text's bytes 0, s, 2s, … one
+//! for the first alignment, of 1, s + 1, … one for the second. A long stride leaves most of a block unread; a short one
+//! serves shorter texts and leaves more grams to choose from, of which the rarest are taken. So all [`SHAPES`] are weighed
+//! by what they would cost on this machine's logs. Of a text that is one or two bytes too short a gram may stick out by one
+//! byte, which is then looked for in all its values.
 
 use crate::literal::{Set, Unit};
 use crate::rarity::Rarity;
 
-/// Window and gram lengths, in bytes. Grams are of the lengths that [`Rarity`] counts.
-const SHAPES: [Shape; 10] = [
-    Shape { window: 24, gram: 8 },
-    Shape { window: 16, gram: 8 },
-    Shape { window: 12, gram: 8 },
-    Shape { window: 10, gram: 8 },
-    Shape { window: 12, gram: 6 },
-    Shape { window: 10, gram: 6 },
-    Shape { window: 8, gram: 6 },
-    Shape { window: 7, gram: 6 },
-    Shape { window: 5, gram: 4 },
-    Shape { window: 4, gram: 4 },
+/// What is weighed. Grams are of the lengths that [`Rarity`] counts.
+const SHAPES: [Shape; 11] = [
+    Shape { stride: 17, gram: 8 },
+    Shape { stride: 9, gram: 8 },
+    Shape { stride: 5, gram: 8 },
+    Shape { stride: 3, gram: 8 },
+    Shape { stride: 7, gram: 6 },
+    Shape { stride: 5, gram: 6 },
+    Shape { stride: 4, gram: 6 },
+    Shape { stride: 3, gram: 6 },
+    Shape { stride: 2, gram: 6 },
+    Shape { stride: 2, gram: 4 },
+    Shape { stride: 1, gram: 4 },
 ];
 
 /// How many bytes of a text [`Short`](crate::short::Short) looks for first.
@@ -39,29 +43,41 @@ const SHORT: (f32, f32) = (0.15, 1.5);
 const SAMPLE: usize = 1_500;
 /// What a gram costs that is looked for anyway, as a share of what a new one does.
 const ANOTHER: f32 = 0.7;
+/// How many values a byte has, cases alike: as many grams are looked for where one sticks out of its text.
+pub(crate) const VALUES: usize = 128;
+/// Of such a text four bytes are compared.
+const SHORTEST_OUTSIDE: usize = 4;
+/// So many grams may stick out of their texts: 160 KiB of entries.
+const MOST_OUTSIDE: usize = 64;
 /// What it costs that other patterns use the same gram: a line of theirs is a candidate of this one, too.
 const SHARED: f32 = 2e-7;
 
-/// Window and gram length.
+/// How far apart is looked, and for how long grams; in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
-    pub(crate) window: usize,
+    pub(crate) stride: usize,
     pub(crate) gram: usize,
 }
 
 impl Shape {
-    /// Every so many bytes is one probe. So many grams of a window are looked for.
-    pub(crate) fn stride(self) -> usize {
-        self.window - self.gram + 1
+    /// How many grams of a text this long stick out of it by one byte; `None`: that is not enough.
+    pub(crate) fn outside(self, length: usize) -> Option<usize> {
+        let outside = (self.stride + self.gram - 1).saturating_sub(length);
+        // One before and one behind the text, which are one and the same at a stride of one.
+        let most = self.stride.min(2);
+        (outside == 0 || outside <= most && length >= SHORTEST_OUTSIDE).then_some(outside)
     }
 }
+
+/// Where in a text its grams begin, one for each alignment, in bytes. Texts are shorter than 256 bytes.
+pub(crate) type Offsets = Box<[i16]>;
 
 /// How one pattern is searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Pick {
-    /// By windows of this set of its texts, one of each, which begin there.
-    Windows { set: usize, at: Vec<usize> },
-    /// By this set, which has too short a text for a window.
+    /// By these grams of the texts of this set.
+    Grams { set: usize, offsets: Vec<Offsets> },
+    /// By this set, which has too short a text for grams.
     Short { set: usize },
     /// Not at all: there is nothing to search for.
     Weak,
@@ -80,14 +96,14 @@ pub(crate) fn choose(patterns: &[&[Set]], rarity: &Rarity) -> Choice {
     // Of very many patterns some say which shape is best.
     let every = (patterns.len() / SAMPLE).max(1);
     let cost = |shape: Shape| {
-        let mut weigher = Weigher::new(rarity, shape);
+        let mut weigher = Weigher::new(rarity, shape, every);
         patterns.iter().step_by(every).for_each(|sets| drop(weigher.pick(sets)));
-        weigher.cost(every)
+        weigher.cost()
     };
     let costs = SHAPES.map(|shape| (cost(shape), shape));
     let best = costs.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, shape)| shape);
     let shape = best.unwrap_or_else(|| unreachable!("there are shapes"));
-    let mut weigher = Weigher::new(rarity, shape);
+    let mut weigher = Weigher::new(rarity, shape, 1);
     Choice { shape, picks: patterns.iter().map(|sets| weigher.pick(sets)).collect() }
 }
 
@@ -95,50 +111,56 @@ pub(crate) fn choose(patterns: &[&[Set]], rarity: &Rarity) -> Choice {
 pub(crate) struct Weigher<'a> {
     rarity: &'a Rarity,
     shape: Shape,
-    /// By hash: how many windows use a gram.
+    /// There are so many times as many patterns like those that are picked.
+    times: usize,
+    /// By hash: how many texts use a gram.
     users: Vec<u8>,
-    /// Scratch: the cost of the gram that begins at each byte.
-    costs: Vec<f32>,
-    /// What share of positions shows a gram or a short piece, and how many of them there are.
+    /// What share of positions shows a gram or a short piece, how many of them there are, and how many stick out.
     found: f32,
     grams: usize,
+    outside: usize,
     short_found: f32,
     shorts: usize,
 }
 
 impl<'a> Weigher<'a> {
-    pub(crate) fn new(rarity: &'a Rarity, shape: Shape) -> Self {
-        let (users, costs) = (vec![0; 1 << 16], Vec::new());
-        Self { rarity, shape, users, costs, found: 0.0, grams: 0, short_found: 0.0, shorts: 0 }
+    pub(crate) fn new(rarity: &'a Rarity, shape: Shape, times: usize) -> Self {
+        let users = vec![0; 1 << 16];
+        Self { rarity, shape, times, users, found: 0.0, grams: 0, outside: 0, short_found: 0.0, shorts: 0 }
     }
 
     /// How the next pattern is searched for.
     pub(crate) fn pick(&mut self, sets: &[Set]) -> Pick {
-        let mut best: Option<(f32, usize, Vec<usize>)> = None;
+        // Better none sticks out, and then the least cost.
+        let mut best: Option<((usize, f32), usize, Vec<Offsets>)> = None;
         for (number, set) in sets.iter().enumerate() {
-            if set.iter().any(|text| text.len() < self.shape.window) {
+            let Some(outside) = set.iter().map(|text| self.shape.outside(text.len())).sum::<Option<usize>>() else {
+                continue;
+            };
+            if outside > 0 && (self.outside + outside) * self.times > MOST_OUTSIDE {
                 continue;
             }
-            let windows: Vec<(usize, f32)> = set.iter().map(|text| self.best(text)).collect();
-            let cost = windows.iter().map(|(_, cost)| cost).sum();
+            let (offsets, costs): (Vec<_>, Vec<_>) = set.iter().map(|text| self.best(text)).unzip();
+            let cost = (outside, costs.iter().sum());
             if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
-                best = Some((cost, number, windows.into_iter().map(|(at, _)| at).collect()));
+                best = Some((cost, number, offsets));
             }
         }
-        if let Some((_, set, at)) = best {
-            for (text, at) in sets[set].iter().zip(&at) {
-                self.grams += self.shape.stride();
-                for gram in text[*at..at + self.shape.window].windows(self.shape.gram) {
-                    let bytes = bytes_of(gram);
-                    let users = &mut self.users[slot(&bytes)];
-                    self.found += self.rarity.share(&bytes[..gram.len()]) * (1.0 + f32::from(*users));
+        if let Some(((outside, _), set, offsets)) = best {
+            self.outside += outside;
+            self.grams += sets[set].len() * self.shape.stride + outside * (VALUES - 1);
+            for (text, offsets) in sets[set].iter().zip(&offsets) {
+                for at in offsets {
+                    let gram = self.part(text, *at);
+                    let users = &mut self.users[slot(&bytes_of(gram))];
+                    self.found += share(gram, self.rarity) * (1.0 + f32::from(*users));
                     *users = users.saturating_add(1);
                 }
             }
-            return Pick::Windows { set, at };
+            return Pick::Grams { set, offsets };
         }
-        let share = |text: &Vec<Unit>| piece(text, PIECE.min(text.len()), self.rarity).1;
-        let short = sets.iter().map(|set| set.iter().map(share).sum::<f32>()).enumerate();
+        let least = |text: &Vec<Unit>| piece(text, PIECE.min(text.len()), self.rarity).1;
+        let short = sets.iter().map(|set| set.iter().map(least).sum::<f32>()).enumerate();
         match short.min_by(|a, b| a.1.total_cmp(&b.1)) {
             Some((set, cost)) => {
                 self.short_found += cost;
@@ -149,25 +171,42 @@ impl<'a> Weigher<'a> {
         }
     }
 
-    /// Where the best window of a text of at least its length begins, and what it costs.
-    fn best(&mut self, text: &[Unit]) -> (usize, f32) {
-        let Shape { window, gram } = self.shape;
-        self.costs.clear();
-        for bytes in text.windows(gram) {
-            let bytes = bytes_of(bytes);
-            let users = f32::from(self.users[slot(&bytes)]);
-            let new = if users == 0.0 { 1.0 } else { ANOTHER };
-            self.costs.push(self.rarity.share(&bytes[..gram]) * new + SHARED * users);
-        }
-        let sums = self.costs.windows(window - gram + 1).map(|costs| costs.iter().sum::<f32>());
-        sums.enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 1.0))
+    /// The best gram for each alignment of a text, and what they cost together.
+    fn best(&self, text: &[Unit]) -> (Offsets, f32) {
+        let Shape { stride, gram } = self.shape;
+        let inside = (text.len() + 1).saturating_sub(gram);
+        let with_cost = |at: usize| (at as i16, self.cost_of(self.part(text, at as i16)));
+        let least = |alignment: usize| {
+            let all = (alignment..inside).step_by(stride).map(with_cost);
+            all.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or_else(|| {
+                // The first that ends behind the text, or the one that begins before it.
+                let at = if alignment + 1 == stride { -1 } else { inside as i16 };
+                (at, self.cost_of(self.part(text, at)))
+            })
+        };
+        let grams = (0..stride).map(least);
+        let mut sum = 0.0;
+        (grams.inspect(|(_, cost)| sum += cost).map(|(at, _)| at).collect(), sum)
+    }
+
+    /// What of a gram is in the text.
+    fn part<'t>(&self, text: &'t [Unit], at: i16) -> &'t [Unit] {
+        let end = (i32::from(at) + self.shape.gram as i32) as usize;
+        &text[at.max(0) as usize..end.min(text.len())]
+    }
+
+    fn cost_of(&self, gram: &[Unit]) -> f32 {
+        let users = f32::from(self.users[slot(&bytes_of(gram))]);
+        let new = if users == 0.0 { 1.0 } else { ANOTHER };
+        share(gram, self.rarity) * new + SHARED * users
     }
 
     /// Nanoseconds a byte, roughly, when there are `times` as many patterns like those that were picked.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    fn cost(&self, times: usize) -> f32 {
+    fn cost(&self) -> f32 {
+        let times = self.times;
         let (found, short_found) = (self.found * times as f32, self.short_found * times as f32);
-        let (stride, grams) = (self.shape.stride() as f32, (self.grams * times) as f32);
+        let (stride, grams) = (self.shape.stride as f32, (self.grams * times) as f32);
         let words = crate::grams::words_for(self.grams * times);
         let full = 1.0 - (-2.0 * grams / (32.0 * words as f32)).exp();
         let probe = if words > 1 << 13 { PROBE.1 } else { PROBE.0 };
@@ -185,13 +224,17 @@ impl<'a> Weigher<'a> {
 
 /// Where the rarest `length` bytes (3 or 4) of a text begin, and what share of positions shows them.
 pub(crate) fn piece(text: &[Unit], length: usize, rarity: &Rarity) -> (usize, f32) {
-    let share = |piece: &[Unit]| match piece.len() {
+    let shares = text.windows(length).map(|piece| share(piece, rarity)).enumerate();
+    shares.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 1.0))
+}
+
+/// What share of positions shows these bytes, at most eight.
+fn share(units: &[Unit], rarity: &Rarity) -> f32 {
+    match units.len() {
         // Of three bytes nothing is known: as if each were one of twenty.
         ..=3 => 1.0 / 8000.0,
-        _ => rarity.share(&bytes_of(piece)[..4]),
-    };
-    let shares = text.windows(length).map(share).enumerate();
-    shares.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 1.0))
+        length => rarity.share(&bytes_of(units)[..length]),
+    }
 }
 
 /// Up to eight bytes of a text, with zeros behind.
@@ -218,34 +261,37 @@ mod tests {
     }
 
     #[test]
-    fn few_long_texts_are_searched_by_long_windows() {
+    fn few_long_texts_are_looked_for_far_apart() {
         let choice = chosen(&["server reached max_children setting", "Out of memory: Killed process"]);
-        assert!(choice.shape.window >= 16, "{choice:?}");
-        assert!(choice.picks.iter().all(|pick| matches!(pick, Pick::Windows { set: 0, .. })), "{choice:?}");
+        assert!(choice.shape.stride >= 7, "{choice:?}");
+        assert!(choice.picks.iter().all(|pick| matches!(pick, Pick::Grams { set: 0, .. })), "{choice:?}");
     }
 
     #[test]
-    fn one_short_text_does_not_make_all_windows_short() {
+    fn one_short_text_does_not_bring_all_near() {
         let choice = chosen(&["server reached max_children setting", r"\d oom \d", r"\d+"]);
-        assert!(choice.shape.window >= 16, "{choice:?}");
+        assert!(choice.shape.stride >= 7, "{choice:?}");
         assert_eq!(choice.picks[1..], [Pick::Short { set: 0 }, Pick::Weak]);
     }
 
     #[test]
-    fn the_rarest_piece_is_taken_and_then_another() {
+    fn the_rarest_gram_of_each_alignment_is_taken_and_then_another() {
         let mut rarity = Rarity::built_in();
         rarity.learn(&include_bytes!("typical.log").repeat(100));
-        let shape = Shape { window: 8, gram: 6 };
-        let mut weigher = Weigher::new(&rarity, shape);
+        let shape = Shape { stride: 3, gram: 6 };
+        let mut weigher = Weigher::new(&rarity, shape, 1);
         let unit = |text: &str| text.bytes().map(Unit::from).collect::<Vec<_>>();
         let sets = [vec![unit("session opened for user zyxwvuts by")]];
         let mut take = || match weigher.pick(&sets) {
-            Pick::Windows { set: 0, at } => at[0],
+            Pick::Grams { set: 0, offsets } => offsets[0].clone(),
             other => panic!("{other:?}"),
         };
         let first = take();
-        let shown: String = sets[0][0][first..first + 8].iter().map(|u| char::from(*u as u8)).collect();
-        assert!(shown.contains('y') && shown.contains('z'), "{shown}");
+        for (alignment, at) in first.iter().map(|at| *at as usize).enumerate() {
+            assert_eq!(at % 3, alignment, "each alignment has its gram");
+            let shown: String = sets[0][0][at..at + 6].iter().map(|u| char::from(*u as u8)).collect();
+            assert!(shown.contains(['z', 'y', 'x', 'w', 'v']), "{shown}");
+        }
         assert_ne!(take(), first, "a second user of the same text looks elsewhere");
     }
 }

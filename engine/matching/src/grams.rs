@@ -1,8 +1,9 @@
 //! Finds texts in a block by looking at every few bytes only.
 //!
-//! A text's window of `w` bytes shows one of its grams of `q` bytes at one of the block's positions 0, s, 2s, … with
-//! `s = w - q + 1`, wherever it stands. So only these positions are probed: the `q` bytes there, cases alike, are hashed and
-//! looked up in a small bit table; what it cannot rule out is looked up in an exact table, and the whole text compared.
+//! Of each text one gram of `q` bytes was chosen for each alignment ([`choice`](crate::choice)), so that one of them stands at
+//! one of the block's positions 0, s, 2s, …, wherever the text does. So only these positions are probed: the `q` bytes there,
+//! cases alike, are hashed and looked up in a small bit table; what it cannot rule out is looked up in an exact table, and
+//! the whole text compared.
 //!
 //! Start at [`Grams::scan`].
 
@@ -22,10 +23,12 @@ pub(crate) fn words_for(grams: usize) -> usize {
 /// How many places are looked up side by side.
 const GROUP: usize = 16;
 
-/// The grams of all windows.
+/// The grams of all texts.
 #[derive(Debug)]
 pub(crate) struct Grams {
-    pub(crate) table: Table,
+    table: Table,
+    /// How many there are.
+    pub(crate) texts: usize,
     /// By the upper bits of a mixed hash: where its entries begin; one more for the end.
     buckets: Box<[u32]>,
     bucket_shift: u32,
@@ -47,8 +50,8 @@ pub(crate) struct Table {
 struct Entry {
     hash: u32,
     text: TextId,
-    /// Where in the text it begins, in bytes.
-    offset: u16,
+    /// Where in the text it begins, in bytes; -1: before it.
+    offset: i16,
     /// Four more bytes of the text, cases alike, so that most others are told apart here; where they begin, counted from
     /// the gram.
     near_at: i16,
@@ -67,9 +70,16 @@ pub(crate) fn hash(first: u32, last: u32) -> u32 {
     hash ^ hash >> 15
 }
 
+/// Four bytes; behind the end are zeros.
 #[inline]
 fn four(bytes: &[u8], at: usize) -> u32 {
-    bytes[at..].first_chunk().map_or(0, |four| u32::from_le_bytes(*four))
+    let rest = &bytes[at..];
+    rest.first_chunk().map_or_else(|| four_at_the_end(rest), |four| u32::from_le_bytes(*four))
+}
+
+#[cold]
+fn four_at_the_end(rest: &[u8]) -> u32 {
+    u32::from_le_bytes(std::array::from_fn(|at| rest.get(at).copied().unwrap_or_default()))
 }
 
 /// The two bits of a hash in its word.
@@ -79,7 +89,7 @@ pub(crate) fn bits(hash: u32) -> u32 {
 }
 
 impl Table {
-    /// The hash of the gram at a position that has all its bytes behind it.
+    /// The hash of the gram at a position that has all its bytes behind it, but for one at the end of the block.
     #[inline]
     pub(crate) fn hash_at(&self, bytes: &[u8], at: usize) -> u32 {
         hash(four(bytes, at), four(bytes, at + self.shape.gram - 4))
@@ -93,7 +103,7 @@ impl Table {
 
     /// Tells the positions, from `at` on, whose grams cannot be ruled out.
     pub(crate) fn probe(&self, bytes: &[u8], mut at: usize, found: &mut Vec<usize>) {
-        let (stride, gram) = (self.shape.stride(), self.shape.gram);
+        let (stride, gram) = (self.shape.stride, self.shape.gram);
         // Four at a time, so that their loads do not wait for one another.
         while at + 3 * stride + gram <= bytes.len() {
             let four: [usize; 4] = std::array::from_fn(|k| at + k * stride);
@@ -103,7 +113,8 @@ impl Table {
             }
             at += 4 * stride;
         }
-        while at + gram <= bytes.len() {
+        // The last may be one that sticks out of a text at the very end.
+        while at + gram <= bytes.len() + 1 {
             if self.may_hold(self.hash_at(bytes, at)) {
                 found.push(at);
             }
@@ -113,23 +124,16 @@ impl Table {
 }
 
 impl Grams {
-    /// Takes in the windows: text, and where in it the window begins.
-    pub(crate) fn new(shape: Shape, windows: &[(TextId, usize)], texts: &Texts) -> Self {
-        let count = windows.len() * shape.stride();
-        let words = words_for(count);
+    /// Takes in the grams: text, and where in it they begin, one for each alignment.
+    pub(crate) fn new(shape: Shape, grams: &[(TextId, &[i16])], texts: &Texts) -> Self {
+        let mut entries = Vec::with_capacity(grams.len() * shape.stride);
+        for &(text, offsets) in grams {
+            offsets.iter().for_each(|offset| spellings(shape, text, texts.bytes(text), *offset, &mut entries));
+        }
+        let words = words_for(entries.len());
         let mut table = Table { shape, words: vec![0; words].into_boxed_slice(), shift: 32 - words.trailing_zeros() };
-        let mut entries = Vec::with_capacity(count);
-        for &(text, window) in windows {
-            let bytes = texts.bytes(text);
-            for offset in window..window + shape.stride() {
-                let hash = table.hash_at(bytes, offset);
-                table.words[(hash >> table.shift) as usize] |= bits(hash);
-                let (behind, before) = (offset + shape.gram, offset.checked_sub(4));
-                let near = if behind + 4 <= bytes.len() { behind } else { before.unwrap_or(offset) };
-                // Texts are shorter than a signed 16-bit number.
-                let near_at = (near as i64 - offset as i64) as i16;
-                entries.push(Entry { hash, text, offset: offset as u16, near_at, near: four(bytes, near) | CASE });
-            }
+        for Entry { hash, .. } in &entries {
+            table.words[(hash >> table.shift) as usize] |= bits(*hash);
         }
         let buckets = entries.len().next_power_of_two().max(2);
         let bucket_shift = 32 - buckets.trailing_zeros();
@@ -147,12 +151,7 @@ impl Grams {
             entries[*at as usize] = entry;
             *at += 1;
         }
-        Self { table, buckets: starts.into(), bucket_shift, entries: entries.into() }
-    }
-
-    /// How many windows there are.
-    pub(crate) fn windows(&self) -> usize {
-        self.entries.len() / self.table.shape.stride()
+        Self { texts: grams.len(), table, buckets: starts.into(), bucket_shift, entries: entries.into() }
     }
 
     /// Tells where which texts stand in the block, in no particular order; `places` is scratch.
@@ -184,7 +183,7 @@ impl Grams {
                     if let Some(near) = at.checked_add_signed(entry.near_at.into())
                         && near + 4 <= bytes.len()
                         && four(bytes, near) | CASE == entry.near
-                        && let Some(start) = at.checked_sub(entry.offset.into())
+                        && let Some(start) = at.checked_add_signed(-isize::from(entry.offset))
                         && texts.stands_at(entry.text, bytes, start)
                     {
                         hits.push((start, entry.text));
@@ -192,6 +191,29 @@ impl Grams {
                 }
             }
         }
+    }
+}
+
+/// The entries of a text's gram: one, or one for each value of the byte by which it sticks out.
+fn spellings(shape: Shape, text: TextId, bytes: &[u8], offset: i16, entries: &mut Vec<Entry>) {
+    let (gram, begin) = (shape.gram, offset.max(0) as usize);
+    let end = (i32::from(offset) + gram as i32) as usize;
+    // Four bytes of the text behind the gram, or before it, or in it.
+    let near = if end + 4 <= bytes.len() { end } else { begin.checked_sub(4).unwrap_or(begin.min(bytes.len() - 4)) };
+    // Texts are shorter than a signed 16-bit number.
+    let near_at = (near as i64 - i64::from(offset)) as i16;
+    let near = four(bytes, near) | CASE;
+    let inside = &bytes[begin..end.min(bytes.len())];
+    let mut write = |gram: &[u8]| {
+        let hash = hash(four(gram, 0), four(gram, gram.len() - 4));
+        entries.push(Entry { hash, text, offset, near_at, near });
+    };
+    if inside.len() == gram {
+        return write(inside);
+    }
+    // Those without the bit of small letters are told apart by nothing: cases are alike.
+    for value in (0..=u8::MAX).filter(|value| value & 0x20 != 0) {
+        write(&if offset < 0 { [&[value], inside].concat() } else { [inside, &[value]].concat() });
     }
 }
 
@@ -227,15 +249,16 @@ mod tests {
         fn all_texts_are_found_wherever_they_stand(
             parts in proptest::collection::vec((letters(0..14), any::<u16>()), 1..6),
             noise in letters(0..300),
-            (gram, more) in (4_usize..9, 0_usize..20),
-            at in any::<prop::sample::Index>(),
+            (gram, stride) in (4_usize..9, 1_usize..20),
+            (at, chosen) in (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
         ) {
-            let shape = Shape { window: gram + more, gram };
+            let shape = Shape { stride, gram };
+            let shortest = (1..).find(|length| shape.outside(*length).is_some()).unwrap();
             let text = |(bytes, folds): &(Vec<u8>, u16)| -> Vec<Unit> {
                 let fold = |(n, b): (usize, &u8)| {
                     if b.is_ascii_alphabetic() && folds >> (n % 16) & 1 == 1 { Unit::from(b | 0x20) | FOLD } else { (*b).into() }
                 };
-                bytes.iter().cycle().take(bytes.len().max(1).next_multiple_of(shape.window).max(shape.window)).enumerate().map(fold).collect()
+                bytes.iter().cycle().take(bytes.len().max(shortest)).enumerate().map(fold).collect()
             };
             let list: Vec<Vec<Unit>> = parts.iter().filter(|(bytes, _)| !bytes.is_empty()).map(text).collect();
             let mut texts = Texts::default();
@@ -248,8 +271,19 @@ mod tests {
                 let copy: Vec<u8> = bytes_of.iter().cycle().take(if bytes_of.is_empty() { 0 } else { 40 }).copied().collect();
                 bytes.splice(at..at, copy);
             }
-            let windows: Vec<_> = list.iter().zip(0..).map(|(text, id)| (TextId(id), text.len() - shape.window)).collect();
-            let grams = Grams::new(shape, &windows, &texts);
+            // Of each alignment any gram will do.
+            let offsets = |text: &Vec<Unit>| -> Vec<i16> {
+                let inside = (text.len() + 1).saturating_sub(gram);
+                let of = |alignment: usize| match (alignment..inside).step_by(stride).count() {
+                    0 if alignment + 1 == stride => -1,
+                    0 => inside as i16,
+                    count => (alignment + stride * chosen.index(count)) as i16,
+                };
+                (0..stride).map(of).collect()
+            };
+            let offsets: Vec<_> = list.iter().map(offsets).collect();
+            let chosen: Vec<_> = offsets.iter().zip(0..).map(|(offsets, id)| (TextId(id), &**offsets)).collect();
+            let grams = Grams::new(shape, &chosen, &texts);
             for vectors in [false, true] {
                 let mut hits = Vec::new();
                 grams.scan(&bytes, &texts, vectors, &mut Vec::new(), &mut hits);

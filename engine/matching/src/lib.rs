@@ -366,7 +366,7 @@ impl Inner {
         Plan::new(&patterns, &self.rarity, shape, self.vectors)
     }
 
-    /// Whether another set has hardly changed and is advised by the same logs, so that the same windows serve it.
+    /// Whether another set has hardly changed and is advised by the same logs, so that the same shape serves it.
     fn is_like(&self, before: &Self) -> bool {
         self.patterns.len().abs_diff(before.patterns.len()) * 8 < self.patterns.len() && self.rarity == before.rarity
     }

@@ -42,7 +42,7 @@ impl Needs {
         Ok(Self { sets, order, last: Mutex::default() })
     }
 
-    /// How it was searched for last, if by windows of this shape.
+    /// How it was searched for last, if by grams of this shape.
     pub(crate) fn last(&self, shape: Shape) -> Option<Pick> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.as_ref().filter(|(of, _)| *of == shape).map(|(_, pick)| pick.clone())

@@ -50,7 +50,7 @@ impl Parts {
         Some(plan)
     }
 
-    /// Who asked for parts, each with the shape of the windows of its search.
+    /// Who asked for parts, each with the shape of its search.
     pub(crate) fn askers(&self) -> Vec<(Asker, Option<Shape>)> {
         let each = |part: &Part| part.askers.iter().map(|asker| (asker.clone(), part.plan.shape)).collect::<Vec<_>>();
         self.lock().iter().flat_map(each).collect()

@@ -39,8 +39,8 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Plan {
-    /// The search for these patterns, as these logs advise, and how each of them is searched for. `fixed`: the shape of
-    /// windows, where it is known already.
+    /// The search for these patterns, as these logs advise, and how each of them is searched for. `fixed`: how
+    /// far apart is looked and for what, where it is known already.
     ///
     /// # Errors
     /// When there are too many short texts.
@@ -52,7 +52,7 @@ impl Plan {
     ) -> Result<(Self, Vec<Pick>), BuildError> {
         let Choice { shape, picks } = match fixed {
             Some(shape) => {
-                let mut weigher = Weigher::new(rarity, shape);
+                let mut weigher = Weigher::new(rarity, shape, 1);
                 let pick =
                     |wanted: &Wanted<'_>| wanted.needs.last(shape).unwrap_or_else(|| weigher.pick(&wanted.needs.sets));
                 Choice { shape, picks: patterns.iter().map(pick).collect() }
@@ -60,13 +60,13 @@ impl Plan {
             None => choose(&patterns.iter().map(|wanted| &*wanted.needs.sets).collect::<Vec<_>>(), rarity),
         };
         let mut texts = Texts::default();
-        let (mut windows, mut shorts, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut grams, mut shorts, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         let mut weak = Vec::new();
         // Patterns that need the same text share it.
         let mut known = std::collections::HashMap::new();
         for (pattern, pick) in patterns.iter().zip(&picks) {
-            let (set, at) = match pick {
-                Pick::Windows { set, at } => (*set, Some(at)),
+            let (set, offsets) = match pick {
+                Pick::Grams { set, offsets } => (*set, Some(offsets)),
                 Pick::Short { set } => (*set, None),
                 Pick::Weak => {
                     weak.push(pattern);
@@ -74,10 +74,10 @@ impl Plan {
                 }
             };
             for (number, text) in pattern.needs.sets[set].iter().enumerate() {
-                let id = *known.entry((text, at.is_none())).or_insert_with(|| {
+                let id = *known.entry((text, offsets.is_none())).or_insert_with(|| {
                     let id = texts.push(text);
-                    match at {
-                        Some(at) => windows.push((id, at[number])),
+                    match offsets {
+                        Some(offsets) => grams.push((id, &*offsets[number])),
                         None => shorts.push((id, text)),
                     }
                     id
@@ -95,7 +95,7 @@ impl Plan {
         let short =
             if shorts.is_empty() { None } else { Some(Short::new(&shorts, rarity).map_err(BuildError::TooMany)?) };
         let plan = Self {
-            grams: (!windows.is_empty()).then(|| Grams::new(shape, &windows, &texts)),
+            grams: (!grams.is_empty()).then(|| Grams::new(shape, &grams, &texts)),
             short,
             texts,
             weak_hirs: weak.iter().filter_map(|pattern| heinzel_core::pattern::parse(pattern.text).ok()).collect(),
@@ -110,14 +110,14 @@ impl Plan {
 
     /// In words, for people.
     pub(crate) fn describe(&self) -> String {
-        let windows = match (&self.grams, self.shape) {
-            (Some(grams), Some(Shape { window, gram })) => {
-                format!("{} windows of {window} bytes by grams of {gram}", grams.windows())
+        let long = match (&self.grams, self.shape) {
+            (Some(grams), Some(Shape { stride, gram })) => {
+                format!("{} texts by grams of {gram} bytes, {stride} apart", grams.texts)
             }
-            _ => "no windows".to_owned(),
+            _ => "no long texts".to_owned(),
         };
         let short = self.short.as_ref().map_or(0, Short::count);
-        format!("{windows}, {short} short texts, {} patterns without a text", self.weak.len())
+        format!("{long}, {short} short texts, {} patterns without a text", self.weak.len())
     }
 
     /// Tells where which texts stand in the block, in no particular order, each at least once.

@@ -6,9 +6,9 @@
 /// The lengths of pieces that are counted, in bytes.
 const LENGTHS: [usize; 3] = [4, 6, 8];
 /// How many counters there are for each length, as a power of two.
-const BITS: u32 = 16;
+const BITS: u32 = 17;
 /// How the stored form begins; the digit is its version.
-const MAGIC: &[u8; 8] = b"heinrar1";
+const MAGIC: &[u8; 8] = b"heinrar2";
 
 /// Counts of pieces of log text. 384 KiB.
 #[derive(Clone, PartialEq, Eq)]
@@ -157,7 +157,7 @@ mod tests {
             let (share, again) = (rarity.share(piece), read.share(piece));
             assert!(again <= share && again > 0.8 * share, "{piece:?}: {share} {again}");
         }
-        for wrong in [&bytes[..bytes.len() - 1], &bytes[1..], b"", b"heinrar1"] {
+        for wrong in [&bytes[..bytes.len() - 1], &bytes[1..], b"", b"heinrar2"] {
             assert_eq!(Rarity::from_bytes(wrong), None);
         }
         let longer = [&bytes[..], &[0]].concat();

@@ -59,7 +59,7 @@ mod x86 {
     #[target_feature(enable = "avx2")]
     pub(super) fn probe(table: &Table, bytes: &[u8], found: &mut Vec<usize>) -> usize {
         assert!(table.words.len() == 1 << (32 - table.shift), "a hash shifted right stays inside of the words");
-        if table.shape.stride() <= NEAR {
+        if table.shape.stride <= NEAR {
             sixteen::<true>(table, bytes, found)
         } else {
             sixteen::<false>(table, bytes, found)
@@ -73,7 +73,7 @@ mod x86 {
     #[target_feature(enable = "avx2")]
     #[inline]
     fn sixteen<const NEAR_BY: bool>(table: &Table, bytes: &[u8], found: &mut Vec<usize>) -> usize {
-        let (stride, back) = (table.shape.stride(), table.shape.gram - 4);
+        let (stride, back) = (table.shape.stride, table.shape.gram - 4);
         let Ok(step) = i32::try_from(stride) else { return 0 };
         let places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
         let lanes = if NEAR_BY {
