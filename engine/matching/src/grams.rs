@@ -172,12 +172,20 @@ impl Grams {
         // In groups, a step at a time for all of a group: so the tables' far parts are fetched side by side.
         for places in places.chunks(GROUP) {
             let mut found = [(0, 0_u32, 0_u32, 0_u32); GROUP];
+            let mut firsts = [0; GROUP];
             for (found, &at) in found.iter_mut().zip(places) {
                 let hash = self.table.hash_at(bytes, at);
                 let bucket = bucket(hash, self.bucket_shift);
                 *found = (at, hash, self.buckets[bucket], self.buckets[bucket + 1]);
             }
-            for &(at, hash, start, end) in &found[..places.len()] {
+            for (first, &(.., start, _)) in firsts.iter_mut().zip(&found) {
+                *first = self.entries.get(start as usize).map_or(0, |entry| entry.hash);
+            }
+            for (&(at, hash, start, end), first) in found[..places.len()].iter().zip(firsts) {
+                // Most have one entry, or none.
+                if start == end || (start + 1 == end && first != hash) {
+                    continue;
+                }
                 let entries = &self.entries[start as usize..end as usize];
                 for entry in entries.iter().filter(|entry| entry.hash == hash) {
                     if let Some(near) = at.checked_add_signed(entry.near_at.into())

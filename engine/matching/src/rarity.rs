@@ -10,7 +10,7 @@ const BITS: u32 = 17;
 /// How the stored form begins; the digit is its version.
 const MAGIC: &[u8; 8] = b"heinrar2";
 
-/// Counts of pieces of log text. 384 KiB.
+/// Counts of pieces of log text. 768 KiB.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rarity {
     /// By length, then by hash.
@@ -78,7 +78,7 @@ impl Rarity {
         (count / total).min(1.0)
     }
 
-    /// The stored form, 192 KiB: counts on a scale of which four steps are a factor of two.
+    /// The stored form, 384 KiB: counts on a scale of which four steps are a factor of two.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let counts = self.counts.iter().flatten().map(|count| steps(*count));
