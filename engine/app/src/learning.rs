@@ -31,7 +31,10 @@ impl Learning {
         let file = state.join("rarity");
         let rarity = match std::fs::read(&file) {
             Ok(bytes) => Rarity::from_bytes(&bytes).unwrap_or_else(|| {
-                tracing::warn!("{} is damaged or of another version; what the logs say is learned anew", file.display());
+                tracing::warn!(
+                    "{} is damaged or of another version; what the logs say is learned anew",
+                    file.display()
+                );
                 Rarity::built_in()
             }),
             Err(_) => Rarity::built_in(),

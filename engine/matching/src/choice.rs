@@ -32,13 +32,15 @@ pub(crate) const PACKED: usize = 64;
 
 // Measured on one machine; only their proportions matter.
 /// Nanoseconds of a probe, and of one whose table does not fit the first cache.
-const PROBE: (f32, f32) = (1.0, 1.4);
+const PROBE: (f32, f32) = (0.5, 0.8);
 /// Nanoseconds of a gram that the table cannot rule out.
-const FALSE: f32 = 8.0;
+const FALSE: f32 = 20.0;
 /// Nanoseconds of a gram that is there: its texts are compared, of which a gram of four bytes has many.
-const FOUND: (f32, f32) = (60.0, 20.0);
-/// Nanoseconds a byte of a search for few and for many short pieces.
-const SHORT: (f32, f32) = (0.15, 1.5);
+const FOUND: (f32, f32) = (60.0, 40.0);
+/// Nanoseconds a byte of a search for few short pieces: for one, and for each more.
+const SHORT: (f32, f32) = (0.17, 0.005);
+/// The same for more pieces than [`PACKED`].
+const MANY_SHORT: f32 = 1.5;
 /// So many patterns are enough to compare shapes by.
 const SAMPLE: usize = 1_500;
 /// What a gram costs that is looked for anyway, as a share of what a new one does.
@@ -216,7 +218,8 @@ impl<'a> Weigher<'a> {
             cost += (probe + full * full * FALSE + found * each) / stride;
         }
         if self.shorts > 0 {
-            cost += if self.shorts * times <= PACKED { SHORT.0 } else { SHORT.1 };
+            let shorts = self.shorts * times;
+            cost += if shorts <= PACKED { SHORT.0 + SHORT.1 * shorts as f32 } else { MANY_SHORT };
         }
         cost
     }
