@@ -7,8 +7,8 @@
 //! by what they would cost on this machine's logs. Of a text that is one or two bytes too short a gram may stick out by one
 //! byte, which is then looked for in all its values.
 
-use crate::literal::{Set, Unit};
-use crate::rarity::Rarity;
+use crate::literal::{LONGEST, Set, Unit};
+use crate::rarity::{Piece, Rarity};
 
 /// What is weighed. Grams are of the lengths that [`Rarity`] counts.
 const SHAPES: [Shape; 11] = [
@@ -152,9 +152,10 @@ impl<'a> Weigher<'a> {
             self.outside += outside;
             self.grams += sets[set].len() * self.shape.stride + outside * (VALUES - 1);
             for (text, offsets) in sets[set].iter().zip(&offsets) {
+                let text = Plain::of(text);
                 for at in offsets {
-                    let gram = self.part(text, *at);
-                    let users = &mut self.users[slot(&bytes_of(gram))];
+                    let gram = text.gram(*at, self.shape.gram);
+                    let users = &mut self.users[gram.slot()];
                     self.found += share(gram, self.rarity) * (1.0 + f32::from(*users));
                     *users = users.saturating_add(1);
                 }
@@ -176,29 +177,22 @@ impl<'a> Weigher<'a> {
     /// The best gram for each alignment of a text, and what they cost together.
     fn best(&self, text: &[Unit]) -> (Offsets, f32) {
         let Shape { stride, gram } = self.shape;
-        let inside = (text.len() + 1).saturating_sub(gram);
-        let with_cost = |at: usize| (at as i16, self.cost_of(self.part(text, at as i16)));
+        let text = Plain::of(text);
+        let inside = (text.length + 1).saturating_sub(gram);
+        let with_cost = |at: i16| (at, self.cost_of(text.gram(at, gram)));
         let least = |alignment: usize| {
-            let all = (alignment..inside).step_by(stride).map(with_cost);
+            let all = (alignment..inside).step_by(stride).map(|at| with_cost(at as i16));
             all.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or_else(|| {
                 // The first that ends behind the text, or the one that begins before it.
-                let at = if alignment + 1 == stride { -1 } else { inside as i16 };
-                (at, self.cost_of(self.part(text, at)))
+                with_cost(if alignment + 1 == stride { -1 } else { inside as i16 })
             })
         };
-        let grams = (0..stride).map(least);
         let mut sum = 0.0;
-        (grams.inspect(|(_, cost)| sum += cost).map(|(at, _)| at).collect(), sum)
+        ((0..stride).map(least).inspect(|(_, cost)| sum += cost).map(|(at, _)| at).collect(), sum)
     }
 
-    /// What of a gram is in the text.
-    fn part<'t>(&self, text: &'t [Unit], at: i16) -> &'t [Unit] {
-        let end = (i32::from(at) + self.shape.gram as i32) as usize;
-        &text[at.max(0) as usize..end.min(text.len())]
-    }
-
-    fn cost_of(&self, gram: &[Unit]) -> f32 {
-        let users = f32::from(self.users[slot(&bytes_of(gram))]);
+    fn cost_of(&self, gram: Piece) -> f32 {
+        let users = f32::from(self.users[gram.slot()]);
         let new = if users == 0.0 { 1.0 } else { ANOTHER };
         share(gram, self.rarity) * new + SHARED * users
     }
@@ -225,29 +219,38 @@ impl<'a> Weigher<'a> {
     }
 }
 
-/// Where the rarest `length` bytes (3 or 4) of a text begin, and what share of positions shows them.
-pub(crate) fn piece(text: &[Unit], length: usize, rarity: &Rarity) -> (usize, f32) {
-    let shares = text.windows(length).map(|piece| share(piece, rarity)).enumerate();
-    shares.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 1.0))
+/// The bytes of a text, with zeros behind.
+struct Plain {
+    bytes: [u8; LONGEST + 8],
+    length: usize,
 }
 
-/// What share of positions shows these bytes, at most eight.
-fn share(units: &[Unit], rarity: &Rarity) -> f32 {
-    match units.len() {
-        // Of three bytes nothing is known: as if each were one of twenty.
-        ..=3 => 1.0 / 8000.0,
-        length => rarity.share(&bytes_of(units)[..length]),
+impl Plain {
+    fn of(text: &[Unit]) -> Self {
+        let mut bytes = [0; LONGEST + 8];
+        bytes.iter_mut().zip(text).for_each(|(byte, unit)| *byte = (unit & 0xff) as u8);
+        Self { bytes, length: text.len() }
+    }
+
+    /// What of the gram at this place is in the text.
+    fn gram(&self, at: i16, gram: usize) -> Piece {
+        let (begin, end) = (at.max(0) as usize, (i32::from(at) + gram as i32) as usize);
+        let eight = self.bytes[begin..].first_chunk().copied().unwrap_or_default();
+        Piece::new(eight, end.min(self.length) - begin)
     }
 }
 
-/// Up to eight bytes of a text, with zeros behind.
-fn bytes_of(units: &[Unit]) -> [u8; 8] {
-    std::array::from_fn(|at| units.get(at).map_or(0, |unit| (unit & 0xff) as u8))
+/// Where the rarest `length` bytes (3 or 4) of a text begin, and what share of positions shows them.
+pub(crate) fn piece(text: &[Unit], length: usize, rarity: &Rarity) -> (usize, f32) {
+    let text = Plain::of(text);
+    let shares = (0..=text.length - length).map(|at| (at, share(text.gram(at as i16, length), rarity)));
+    shares.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 1.0))
 }
 
-fn slot(gram: &[u8; 8]) -> usize {
-    let folded = u64::from_le_bytes(*gram) | 0x2020_2020_2020_2020;
-    (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as usize
+/// What share of positions shows these bytes.
+fn share(piece: Piece, rarity: &Rarity) -> f32 {
+    // Of three bytes nothing is known: as if each were one of twenty.
+    if piece.length <= 3 { 1.0 / 8000.0 } else { rarity.share(piece) }
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// The shortest text that is worth searching for, in bytes.
 pub(crate) const SHORTEST: usize = 3;
-/// Texts are cut to this length: longer ones find nothing less.
-const LONGEST: usize = 240;
+/// Texts are cut to this length, in bytes: longer ones find nothing less.
+pub(crate) const LONGEST: usize = 240;
 /// How many alternatives are worth carrying.
 const MOST: usize = 32;
 /// And how many bytes of them.

@@ -10,6 +10,29 @@ const BITS: u32 = 17;
 /// How the stored form begins; the digit is its version.
 const MAGIC: &[u8; 8] = b"heinrar2";
 
+/// Up to eight bytes of text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece {
+    bytes: u64,
+    pub(crate) length: usize,
+}
+
+impl Piece {
+    /// So many of the bytes.
+    #[inline]
+    pub(crate) fn new(bytes: [u8; 8], length: usize) -> Self {
+        let all = u64::from_le_bytes(bytes);
+        let bytes = if length < 8 { all & ((1 << (8 * length)) - 1) } else { all };
+        Self { bytes, length }
+    }
+
+    /// A number below 2^16 that is the same for both cases.
+    #[inline]
+    pub(crate) fn slot(self) -> usize {
+        slot(self.bytes, 8) >> (BITS - 16)
+    }
+}
+
 /// Counts of pieces of log text. 768 KiB.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rarity {
@@ -64,15 +87,12 @@ impl Rarity {
         }
     }
 
-    /// Of how many positions in these logs one shows these four, six or eight bytes (of others the first that many); at
-    /// most 1.
-    pub(crate) fn share(&self, bytes: &[u8]) -> f32 {
-        let at = LENGTHS.iter().rposition(|length| *length <= bytes.len()).unwrap_or_default();
-        let mut piece = [0; 8];
-        let known = bytes.len().min(8);
-        piece[..known].copy_from_slice(&bytes[..known]);
+    /// Of how many positions in these logs one shows this piece (of another than four, six or eight bytes: its beginning);
+    /// at most 1.
+    pub(crate) fn share(&self, piece: Piece) -> f32 {
+        let at = LENGTHS.iter().rposition(|length| *length <= piece.length).unwrap_or_default();
         // What was never seen is not impossible.
-        let count = f32::from(self.counts[at][slot(u64::from_le_bytes(piece), LENGTHS[at])]) + 0.02;
+        let count = f32::from(self.counts[at][slot(piece.bytes, LENGTHS[at])]) + 0.02;
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let total = self.total.max(1) as f32;
         (count / total).min(1.0)
@@ -129,13 +149,17 @@ fn slot(piece: u64, length: usize) -> usize {
 mod tests {
     use super::*;
 
+    fn piece(bytes: &[u8]) -> Piece {
+        Piece::new(std::array::from_fn(|at| bytes.get(at).copied().unwrap_or_default()), bytes.len())
+    }
+
     #[test]
     fn what_logs_are_full_of_is_common() {
         let mut rarity = Rarity::built_in();
-        assert!(rarity.share(b"from") > 20.0 * rarity.share(b"qzx-"));
-        assert!((rarity.share(b"FROM") - rarity.share(b"from")).abs() < f32::EPSILON);
+        assert!(rarity.share(piece(b"from")) > 20.0 * rarity.share(piece(b"qzx-")));
+        assert!((rarity.share(piece(b"FROM")) - rarity.share(piece(b"from"))).abs() < f32::EPSILON);
         rarity.learn("qzx-qzx-".repeat(20_000).as_bytes());
-        assert!(rarity.share(b"qzx-") > 20.0 * rarity.share(b"from"), "what is seen now counts");
+        assert!(rarity.share(piece(b"qzx-")) > 20.0 * rarity.share(piece(b"from")), "what is seen now counts");
     }
 
     #[test]
@@ -153,9 +177,9 @@ mod tests {
         let bytes = rarity.to_bytes();
         let read = Rarity::from_bytes(&bytes).unwrap();
         assert_eq!(read.to_bytes(), bytes);
-        for piece in [&b"from"[..], b"sessio", b"sshd[217", b"zzzzzzzz"] {
-            let (share, again) = (rarity.share(piece), read.share(piece));
-            assert!(again <= share && again > 0.8 * share, "{piece:?}: {share} {again}");
+        for text in [&b"from"[..], b"sessio", b"sshd[217", b"zzzzzzzz"] {
+            let (share, again) = (rarity.share(piece(text)), read.share(piece(text)));
+            assert!(again <= share && again > 0.8 * share, "{text:?}: {share} {again}");
         }
         for wrong in [&bytes[..bytes.len() - 1], &bytes[1..], b"", b"heinrar2"] {
             assert_eq!(Rarity::from_bytes(wrong), None);
