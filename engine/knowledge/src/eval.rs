@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Language;
-use crate::rank::{Document, Draft, Ranker, Text};
+use crate::rank::{self, Document, Draft, Ranker, Text};
 use crate::text::strip::strip;
 
 /// Sets with more answers than this are cut to their first ones, and to the drafts whose answer is among them: tickets
@@ -286,7 +286,7 @@ impl Set {
                 third += f64::from(u8::from(place < 3));
                 reciprocal += 1.0 / (place as f64 + 1.0);
             }
-            tops.push((ranked.first().map_or(f32::NEG_INFINITY, |best| best.raw), place == Some(0)));
+            tops.push((rank::fit(&ranked), place == Some(0)));
         }
         if tops.is_empty() {
             return None;
@@ -297,7 +297,7 @@ impl Set {
             .filter(|(_, other)| fits(*other))
             .map(|(body, language)| {
                 let draft = Draft { subject: "", body, language: *language };
-                ranker.rank(&draft, 1).first().map_or(f32::NEG_INFINITY, |best| best.raw)
+                rank::fit(&ranker.rank(&draft, rank::LOOKED_AT))
             })
             .collect();
         times.sort_unstable();

@@ -1,6 +1,6 @@
 //! What the form shows for a draft: what is known of the customer's own asset first, then the answers that fit, or nothing.
 //!
-//! Start at [`suggest`]. Silence beats a wrong answer: an answer is shown when its raw score reaches the threshold, its
+//! Start at [`suggest`]. Silence beats a wrong answer: answers are shown when one of the first three reaches the threshold, each if its
 //! conditions hold and every variable that it needs has a value. What goes on at the customer's asset is no text to be
 //! matched but comes first, when the draft could be about it.
 
@@ -13,7 +13,7 @@ use heinzel_core::look::Stand;
 
 use crate::answer::{Answer, AnswerId, Audience, Language, Link, Parts};
 use crate::library::Library;
-use crate::rank::{Draft, Ranked};
+use crate::rank::{self, Draft, Ranked};
 use crate::render::{self, Context};
 use news::News;
 
@@ -147,7 +147,7 @@ pub fn suggest(
     if asked.words < FEWEST_WORDS {
         return if items.is_empty() { Err(Nothing::TooShort) } else { Ok(items) };
     }
-    let passes = ranked.first().is_some_and(|best| best.raw >= threshold);
+    let passes = rank::fit(ranked) >= threshold;
     for one in ranked.iter().filter(|_| passes) {
         if items.len() >= MOST {
             break;

@@ -94,7 +94,7 @@ impl Desk {
         let shelf = self.shelf.get().ok_or_else(|| Refused::Busy("the answers are being read; ask again".into()))?;
         let written = rank::Draft { subject: &draft.subject, body: &draft.body, language: form };
         let Found { ranked, threshold, by } = shelf.find(&written, suggest::RANKED).await;
-        let passes = words >= suggest::FEWEST_WORDS && ranked.first().is_some_and(|best| best.raw >= threshold);
+        let passes = words >= suggest::FEWEST_WORDS && rank::fit(&ranked) >= threshold;
         let intents: Vec<String> = ranked
             .iter()
             .filter(|one| passes && one.raw >= threshold * suggest::FURTHER)

@@ -15,7 +15,7 @@ use super::lists::Lists;
 use super::query::Query;
 use super::saved;
 use super::tuning::Tuning;
-use super::{Document, Draft, Ranked, Ranker};
+use super::{Document, Draft, LOOKED_AT, Ranked, Ranker};
 use crate::text::sense::DIMENSIONS;
 
 /// Up to so many units every list is read to its end.
@@ -324,18 +324,17 @@ impl Lexical {
         self.index.words.has_any(term, units)
     }
 
-    /// The best document with its raw score, and the best beside `without` with the raw score that it would have if
-    /// there were no such document.
+    /// The best document with its raw score, and how well the best others fit, if there were no document `without`.
     pub(super) fn best(&self, draft: &Draft<'_>, without: usize) -> (Option<(usize, f32)>, Option<f32>) {
         let mut s = self.taken();
         s.query.read(draft, &self.index, &self.tuning);
         // All of them, so that a document's place is its number.
         self.search(&mut s, true);
-        self.fuse(&mut s, 2.min(self.index.documents));
+        self.fuse(&mut s, (LOOKED_AT + 1).min(self.index.documents));
         let places: Vec<usize> = s.best.iter().map(|(_, place)| *place as usize).collect();
         let best = places.first().map(|place| (*place, self.raw(&s, *place, None)));
-        let other = places.iter().find(|place| **place != without);
-        let other = other.map(|place| self.raw(&s, *place, Some(without)));
+        let others = places.iter().filter(|place| **place != without).take(LOOKED_AT);
+        let other = others.map(|place| self.raw(&s, *place, Some(without))).reduce(f32::max);
         self.give_back(s);
         (best, other)
     }

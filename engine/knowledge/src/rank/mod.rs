@@ -70,7 +70,7 @@ pub struct Ranked {
     pub document: usize,
     /// Orders the answers to one draft; says nothing across drafts.
     pub rank_score: f32,
-    /// How well it fits, whatever else there is. What the threshold is compared with.
+    /// How well it fits, whatever else there is. What the threshold is compared with; see [`fit`].
     pub raw: f32,
     /// The raw score as a probability, 0 to 1.
     pub confidence: f32,
@@ -80,11 +80,21 @@ pub struct Ranked {
     pub example: Option<String>,
 }
 
+/// So many answers are looked at to see whether anything fits: as many as are shown.
+pub(crate) const LOOKED_AT: usize = 3;
+
+/// How well the best of the first few fits; what [`Ranker::threshold`] is for. Several answers on one subject share it, so
+/// that the first alone may look like a guess when it is not.
+#[must_use]
+pub fn fit(ranked: &[Ranked]) -> f32 {
+    ranked.iter().take(LOOKED_AT).map(|one| one.raw).fold(f32::NEG_INFINITY, f32::max)
+}
+
 /// A way to find the known answers that fit a draft.
 pub trait Ranker: Send + Sync {
     /// The answers that fit best, best first, at most so many. Silence is up to the caller: see [`Ranker::threshold`].
     fn rank(&self, draft: &Draft<'_>, most: usize) -> Vec<Ranked>;
 
-    /// The raw score below which nothing should be shown.
+    /// The [`fit`] below which nothing should be shown.
     fn threshold(&self) -> f32;
 }
