@@ -119,6 +119,8 @@ fn the_written_configuration_loads() {
     let text = lab.bare(&["init", "-"]).ends(0, &["[policy.modes]"]).out;
     lab.write("first.toml", &text);
     lab.bare(&["--config", "first.toml", "--rules", &packs(), "check"]).ends(0, &["0 errors"]);
+    // Without a word about rules: those beside it.
+    lab.bare(&["--config", "first.toml", "check"]).ends(0, &["rules: 1 in web"]);
     // What it shows as examples holds, too.
     let examples: Vec<&str> = text.lines().map(|l| l.strip_prefix("# ").filter(|l| is_toml(l)).unwrap_or(l)).collect();
     lab.write("second.toml", format!("{}\n", examples.join("\n")));

@@ -249,7 +249,7 @@ impl Config {
         let server = file.server.check(folder).map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
         let suggestions = file.suggestions.check().map_err(|why| anyhow!("configuration {}: {why}", path.display()))?;
         let folders: Vec<PathBuf> = file.rules.folders.into_iter().map(beside).collect();
-        let rules = if folders.is_empty() { existing(SYSTEM_RULES.map(PathBuf::from)) } else { folders };
+        let rules = if folders.is_empty() { usual_rules(&folder.join("rules")) } else { folders };
         let state = file.store.folder.clone().map_or_else(|| default_state(Some(path)), beside);
         if sources.is_empty() {
             sources = crate::discover::sources();
@@ -271,7 +271,7 @@ impl Config {
     }
 
     fn of_this_machine() -> Self {
-        let rules = existing([PathBuf::from("rules")].into_iter().chain(SYSTEM_RULES.map(PathBuf::from)));
+        let rules = usual_rules(Path::new("rules"));
         Self {
             file: None,
             sources: crate::discover::sources(),
@@ -294,8 +294,10 @@ impl Config {
     }
 }
 
-fn existing(folders: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
-    folders.into_iter().filter(|f| f.is_dir()).collect()
+/// Those that there are of the folder beside the configuration and [`SYSTEM_RULES`].
+fn usual_rules(beside: &Path) -> Vec<PathBuf> {
+    let system = SYSTEM_RULES.map(Path::new).into_iter().filter(|folder| *folder != beside);
+    std::iter::once(beside).chain(system).filter(|folder| folder.is_dir()).map(Path::to_owned).collect()
 }
 
 /// `$STATE_DIRECTORY` (systemd), [`SYSTEM_STATE`], `$XDG_STATE_HOME/heinzel`, `~/.local/state/heinzel`.
