@@ -11,91 +11,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use heinzel_core::block::{Ack, Checkpoint, Health, Notice, SourceId, StreamId};
+use heinzel_core::block::{Ack, Checkpoint, Health, SourceId, StreamId};
 use heinzel_core::effect::{Effect, EffectId, Outcome};
-use heinzel_core::finding::Refused;
-use heinzel_core::findings::Findings;
 use heinzel_core::gate;
-use heinzel_core::incident::IncidentId;
-use heinzel_core::look::{self, Request};
 use heinzel_core::policy::Policy;
 use heinzel_core::state::{Change, Journal, SourceView, State};
-use heinzel_core::step::{Command, Input, Reply, World, drafted, found, step, wake_at};
+use heinzel_core::step::{Input, Reply, World, drafted, found, step, wake_at};
 use heinzel_store::error::StoreError;
 use heinzel_store::{Retention, Store, Unfinished};
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::oneshot;
 
-use crate::budget::Held;
 use crate::clock;
 use crate::live::Live;
 use crate::report::{Counts, Report};
 
-/// What an operator is told: it is done, or why not.
-pub(crate) type Said = Result<String, String>;
+pub(crate) use message::{Asked, Inbox, Message, Said, Scanned};
 
-/// What the pump is told.
-pub(crate) enum Message {
-    /// A block, scanned.
-    Scanned(Box<Scanned>),
-    /// News of a source.
-    Notice(Notice),
-    /// An effect came back.
-    Done(EffectId, Outcome),
-    /// An operator speaks.
-    Command {
-        /// Who.
-        by: String,
-        /// What.
-        command: Command,
-        /// Where the answer goes, once it is stored.
-        answer: oneshot::Sender<Said>,
-    },
-    /// A customer's draft asks for a look.
-    Drafted {
-        /// What it asks.
-        request: Request,
-        /// Where the answer goes, as soon as it is decided.
-        answer: oneshot::Sender<Result<Vec<IncidentId>, look::Refused>>,
-    },
-    /// Other rules or assets are in force.
-    Reloaded(Arc<Live>),
-    /// A reload failed; the old set stays.
-    ReloadFailed(String),
-}
-
-/// Somebody asks how everything is. These come by a channel of their own, so that a store that takes nothing, with full
-/// channels behind it, still shows.
-pub(crate) type Asked = oneshot::Sender<Report>;
-
-/// What the pump listens to.
-pub(crate) struct Inbox {
-    /// What happens.
-    pub(crate) messages: mpsc::Receiver<Message>,
-    /// Who asks.
-    pub(crate) asked: mpsc::Receiver<Asked>,
-    /// The engine is stopping: what is decided is stored, but nothing new is begun. It stays queued for the next start.
-    pub(crate) closing: CancellationToken,
-    /// Nothing more comes.
-    pub(crate) stop: CancellationToken,
-}
+mod message;
 
 /// The engine stops while the store takes nothing. What is not stored yet must not be followed by anything that is.
 struct GaveUp;
-
-/// What a block came to, on its way to the decision.
-pub(crate) struct Scanned {
-    pub(crate) source: SourceId,
-    pub(crate) findings: Findings,
-    pub(crate) refused: Vec<Refused>,
-    pub(crate) complaints: Vec<String>,
-    pub(crate) bytes: u64,
-    pub(crate) candidates: u64,
-    pub(crate) checkpoint: Option<Checkpoint>,
-    pub(crate) ack: Option<Ack>,
-    /// Its part of what may wait to be decided.
-    pub(crate) held: Option<Held>,
-}
 
 /// Where effects go to be performed, and where people read what happens.
 pub(crate) trait Out: Send {

@@ -22,6 +22,8 @@ use heinzel_store::{Filter, Progress};
 use jiff::tz::TimeZone;
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::super::*;
 use crate::pipeline::{Candidates, Lane, Manner};
