@@ -148,7 +148,7 @@ struct Inner {
 }
 
 /// A search, and how each pattern is searched for.
-type Searched = Result<(Plan, Vec<Pick>), BuildError>;
+type Searched = Result<(Plan, Vec<Arc<Pick>>), BuildError>;
 
 /// What is needed of a rule.
 #[derive(Debug)]

@@ -31,7 +31,7 @@ pub(crate) struct Needs {
     /// Those of them that have but one spelling, when a record must hold more than the one it is searched by.
     pub(crate) order: Order,
     /// How it was searched for last: when little else changes, that is good enough again.
-    last: Mutex<Option<(Shape, Pick)>>,
+    last: Mutex<Option<(Shape, Arc<Pick>)>>,
 }
 
 impl Needs {
@@ -43,13 +43,13 @@ impl Needs {
     }
 
     /// How it was searched for last, if by grams of this shape.
-    pub(crate) fn last(&self, shape: Shape) -> Option<Pick> {
+    pub(crate) fn last(&self, shape: Shape) -> Option<Arc<Pick>> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.as_ref().filter(|(of, _)| *of == shape).map(|(_, pick)| pick.clone())
+        last.as_ref().filter(|(of, _)| *of == shape).map(|(_, pick)| Arc::clone(pick))
     }
 
     /// Remembers how it is searched for.
-    pub(crate) fn keep(&self, shape: Shape, pick: Pick) {
+    pub(crate) fn keep(&self, shape: Shape, pick: Arc<Pick>) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((shape, pick));
     }
 }

@@ -1,6 +1,6 @@
 //! What is searched for in one pass, and how: made from the patterns that one or more sources want.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use regex_syntax::hir::Hir;
 
@@ -49,15 +49,19 @@ impl Plan {
         rarity: &Rarity,
         fixed: Option<Shape>,
         vectors: bool,
-    ) -> Result<(Self, Vec<Pick>), BuildError> {
-        let Choice { shape, picks } = match fixed {
+    ) -> Result<(Self, Vec<Arc<Pick>>), BuildError> {
+        let (shape, picks): (Shape, Vec<Arc<Pick>>) = match fixed {
             Some(shape) => {
                 let mut weigher = Weigher::new(rarity, shape, 1);
-                let pick =
-                    |wanted: &Wanted<'_>| wanted.needs.last(shape).unwrap_or_else(|| weigher.pick(&wanted.needs.sets));
-                Choice { shape, picks: patterns.iter().map(pick).collect() }
+                let mut new = |wanted: &Wanted<'_>| Arc::new(weigher.pick(&wanted.needs.sets));
+                let pick = |wanted: &Wanted<'_>| wanted.needs.last(shape).unwrap_or_else(|| new(wanted));
+                (shape, patterns.iter().map(pick).collect())
             }
-            None => choose(&patterns.iter().map(|wanted| &*wanted.needs.sets).collect::<Vec<_>>(), rarity),
+            None => {
+                let sets: Vec<_> = patterns.iter().map(|wanted| &*wanted.needs.sets).collect();
+                let Choice { shape, picks } = choose(&sets, rarity);
+                (shape, picks.into_iter().map(Arc::new).collect())
+            }
         };
         let mut texts = Texts::default();
         let (mut grams, mut shorts, mut owners) = (Vec::new(), Vec::new(), Vec::new());
@@ -65,7 +69,7 @@ impl Plan {
         // Patterns that need the same text share it.
         let mut known = std::collections::HashMap::new();
         for (pattern, pick) in patterns.iter().zip(&picks) {
-            let (set, offsets) = match pick {
+            let (set, offsets) = match &**pick {
                 Pick::Grams { set, offsets } => (*set, Some(offsets)),
                 Pick::Short { set } => (*set, None),
                 Pick::Weak => {
