@@ -65,7 +65,7 @@ impl Shape {
     /// How many grams of a text this long stick out of it by one byte; `None`: that is not enough.
     pub(crate) fn outside(self, length: usize) -> Option<usize> {
         let outside = (self.stride + self.gram - 1).saturating_sub(length);
-        // One before and one behind the text, which are one and the same at a stride of one.
+        // One behind the text, and one before it; at a stride of one there is but one.
         let most = self.stride.min(2);
         (outside == 0 || outside <= most && length >= SHORTEST_OUTSIDE).then_some(outside)
     }
@@ -183,8 +183,9 @@ impl<'a> Weigher<'a> {
         let least = |alignment: usize| {
             let all = (alignment..inside).step_by(stride).map(|at| with_cost(at as i16));
             all.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or_else(|| {
-                // The first that ends behind the text, or the one that begins before it.
-                with_cost(if alignment + 1 == stride { -1 } else { inside as i16 })
+                // The first that ends behind the text, or the one that begins before it: met there, the text is not at the
+                // block's very beginning.
+                with_cost(if alignment == inside { inside as i16 } else { -1 })
             })
         };
         let mut sum = 0.0;

@@ -283,8 +283,8 @@ mod tests {
             let offsets = |text: &Vec<Unit>| -> Vec<i16> {
                 let inside = (text.len() + 1).saturating_sub(gram);
                 let of = |alignment: usize| match (alignment..inside).step_by(stride).count() {
-                    0 if alignment + 1 == stride => -1,
-                    0 => inside as i16,
+                    0 if alignment == inside => inside as i16,
+                    0 => -1,
                     count => (alignment + stride * chosen.index(count)) as i16,
                 };
                 (0..stride).map(of).collect()
