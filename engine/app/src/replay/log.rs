@@ -27,13 +27,39 @@ pub(crate) struct Log {
     path: PathBuf,
     stream: StreamId,
     read_at: Timestamp,
-    input: Box<dyn Read + Send>,
+    input: Input,
     /// Where the next block begins.
     offset: u64,
     /// What was read behind the last line end.
     rest: Vec<u8>,
     ended: bool,
     lane: Lane,
+}
+
+/// Where the bytes come from.
+enum Input {
+    Plain(File),
+    Made(Box<dyn Read + Send>),
+}
+
+impl Input {
+    /// Appends some bytes, about [`BLOCK`]; none: that was all.
+    fn append_to(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        if bytes.capacity() - bytes.len() < BLOCK {
+            // With room for what is left of a line, so that the next time need not grow; no more, or blocks would.
+            bytes.reserve_exact(BLOCK + BLOCK / 16);
+        }
+        match self {
+            // In one call, and into memory that need not be cleared first.
+            Self::Plain(file) => loop {
+                match rustix::io::read(&*file, rustix::buffer::spare_capacity(bytes)) {
+                    Err(rustix::io::Errno::INTR) => {}
+                    got => return Ok(got?),
+                }
+            },
+            Self::Made(made) => made.take(BLOCK as u64).read_to_end(bytes),
+        }
+    }
 }
 
 impl Log {
@@ -44,20 +70,20 @@ impl Log {
     pub(crate) fn open(path: &Path, number: usize, manner: &Manner) -> anyhow::Result<Self> {
         let what = || format!("open {}", path.display());
         let name = path.display().to_string();
-        let (input, read_at): (Box<dyn Read + Send>, Timestamp) = if name == "-" {
-            (Box::new(io::stdin()), clock::now())
+        let (input, read_at) = if name == "-" {
+            (Input::Made(Box::new(io::stdin())), clock::now())
         } else {
             let file = File::open(path).with_context(what)?;
             let changed = file.metadata().and_then(|m| m.modified()).with_context(what)?;
             let read_at = jiff::Timestamp::try_from(changed).map_or_else(|_| clock::now(), Timestamp::from);
             let buffered = |file| BufReader::with_capacity(1 << 16, file);
-            let input: Box<dyn Read + Send> = match path.extension().and_then(|e| e.to_str()) {
-                Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(buffered(file))),
-                Some("zst") => Box::new(
+            let input = match path.extension().and_then(|e| e.to_str()) {
+                Some("gz") => Input::Made(Box::new(flate2::bufread::MultiGzDecoder::new(buffered(file)))),
+                Some("zst") => Input::Made(Box::new(
                     ruzstd::decoding::StreamingDecoder::new(buffered(file))
                         .with_context(|| format!("unpack {name}: it does not begin like a .zst file; is it one?"))?,
-                ),
-                _ => Box::new(file),
+                )),
+                _ => Input::Plain(file),
             };
             (input, read_at)
         };
@@ -116,11 +142,7 @@ impl Log {
         bytes.append(&mut self.rest);
         loop {
             let from = bytes.len();
-            // One byte more than is wanted, so that the end of the wanted is no reason to grow.
-            bytes.reserve(BLOCK + 1);
-            let wanted = (&mut self.input).take(BLOCK as u64);
-            let got = { wanted }.read_to_end(&mut bytes)?;
-            if got == 0 {
+            if self.input.append_to(&mut bytes)? == 0 {
                 self.ended = true;
                 if !bytes.is_empty() && !bytes.ends_with(b"\n") {
                     bytes.push(b'\n');
