@@ -87,11 +87,15 @@ pub(crate) fn of_files(files: &[PathBuf]) -> Rarity {
     for file in files {
         // Each as much as is its part of them all.
         let part = (FIRST * 2).min(size(file)).min(size(file).saturating_mul(FIRST * 2) / all.max(1));
+        let packed = file.extension().is_some_and(|kind| kind == "gz" || kind == "zst");
+        if part == 0 || packed {
+            // What is no file (a pipe) can be opened but once.
+            continue;
+        }
         let mut bytes = Vec::new();
         let read = std::fs::File::open(file)
             .and_then(|file| std::io::Read::read_to_end(&mut std::io::Read::take(file, part), &mut bytes));
-        let packed = file.extension().is_some_and(|kind| kind == "gz" || kind == "zst");
-        if part > 0 && read.is_ok() && !packed {
+        if read.is_ok() {
             rarity.learn(&bytes);
         }
     }
@@ -113,6 +117,18 @@ mod tests {
         assert_ne!(Learning::open(state.path()).advice(), begin);
         std::fs::write(state.path().join("rarity"), "half a").unwrap();
         assert_eq!(Learning::open(state.path()).advice(), begin);
+    }
+
+    #[test]
+    fn a_pipe_is_left_to_whoever_reads_it_in_earnest() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let (done, wait) = std::sync::mpsc::channel();
+        // Opening it would wait for a writer.
+        std::thread::spawn(move || done.send(of_files(&[pipe])));
+        assert!(wait.recv_timeout(std::time::Duration::from_secs(20)).is_ok());
     }
 
     #[test]
