@@ -13,12 +13,12 @@ use heinzel_core::look::Stand;
 
 use crate::answer::{Answer, AnswerId, Audience, Language, Link, Parts};
 use crate::library::Library;
-use crate::rank::{self, Draft, Ranked};
+use crate::rank::{self, Ranked};
 use crate::render::{self, Context};
 use news::News;
 
 /// Suggestions shown at most: what customers read beside a form.
-pub const MOST: usize = 3;
+pub const MOST: usize = rank::LOOKED_AT;
 /// Ranked answers that are looked at, because some of them cannot be shown to this customer.
 pub const RANKED: usize = 8;
 /// Content words below which a draft says nothing yet: "wo kann ich kündigen" has one, and says it all.
@@ -55,12 +55,10 @@ pub struct Concern {
     pub of_this_draft: bool,
 }
 
-/// A draft and what is known of who writes it.
+/// What is known of a draft and of who writes it.
 #[derive(Clone, Debug)]
 pub struct Asked<'a> {
-    /// What was written.
-    pub draft: Draft<'a>,
-    /// Its language.
+    /// The draft's language.
     pub language: Language,
     /// Its content words.
     pub words: usize,

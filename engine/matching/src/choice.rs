@@ -46,7 +46,7 @@ const SAMPLE: usize = 1_500;
 /// What a gram costs that is looked for anyway, as a share of what a new one does.
 const ANOTHER: f32 = 0.7;
 /// How many values a byte has, cases alike: as many grams are looked for where one sticks out of its text.
-pub(crate) const VALUES: usize = 128;
+const VALUES: usize = 128;
 /// Of such a text four bytes are compared.
 const SHORTEST_OUTSIDE: usize = 4;
 /// So many grams may stick out of their texts: 160 KiB of entries.

@@ -115,7 +115,6 @@ impl Desk {
         };
         let news = self.news_now(&follows, language);
         let asked = Asked {
-            draft: written,
             language,
             words,
             asset_kind: asset.as_deref().map(kind_of),

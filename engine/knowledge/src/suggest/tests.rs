@@ -68,7 +68,6 @@ impl Case<'_> {
     fn items(&self, library: &Library, ranked: &[Ranked]) -> Result<Vec<Item>, Nothing> {
         let documents: Vec<AnswerId> = ["vm/start", "vm/name"].map(ToOwned::to_owned).to_vec();
         let asked = Asked {
-            draft: Draft::default(),
             language: self.language,
             words: self.words,
             asset_kind: self.kind,
