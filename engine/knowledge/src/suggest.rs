@@ -1,7 +1,7 @@
 //! What the form shows for a draft: what is known of the customer's own asset first, then the answers that fit, or nothing.
 //!
-//! Start at [`suggest`]. Silence beats a wrong answer: answers are shown when one of the first three reaches the threshold, each if its
-//! conditions hold and every variable that it needs has a value. What goes on at the customer's asset is no text to be
+//! Start at [`suggest`]. Silence beats a wrong answer: answers are shown when one of the first three reaches the
+//! threshold, each if its conditions hold and every variable that it needs has a value. What goes on at the customer's asset is no text to be
 //! matched but comes first, when the draft could be about it.
 
 pub mod news;
