@@ -7,7 +7,7 @@
 //! by what they would cost on this machine's logs. Of a text that is one or two bytes too short a gram may stick out by one
 //! byte, which is then looked for in all its values.
 
-use crate::literal::{LONGEST, Set, Unit};
+use crate::literal::{self, LONGEST, Set, Unit};
 use crate::rarity::{Piece, Rarity};
 
 /// What is weighed. Grams are of the lengths that [`Rarity`] counts.
@@ -229,7 +229,7 @@ struct Plain {
 impl Plain {
     fn of(text: &[Unit]) -> Self {
         let mut bytes = [0; LONGEST + 8];
-        bytes.iter_mut().zip(text).for_each(|(byte, unit)| *byte = (unit & 0xff) as u8);
+        bytes.iter_mut().zip(text).for_each(|(byte, unit)| *byte = literal::byte(*unit));
         Self { bytes, length: text.len() }
     }
 
@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     fn texts(patterns: &[&str]) -> Vec<Vec<Set>> {
-        patterns.iter().map(|p| crate::literal::required(&heinzel_core::pattern::parse(p).unwrap())).collect()
+        patterns.iter().map(|p| literal::required(&heinzel_core::pattern::parse(p).unwrap())).collect()
     }
 
     fn chosen(patterns: &[&str]) -> Choice {

@@ -22,6 +22,11 @@ const KEPT: usize = 8;
 pub(crate) type Unit = u16;
 /// Both cases.
 pub(crate) const FOLD: Unit = 0x100;
+/// The byte of a unit; of a letter that stands for both cases the small one.
+pub(crate) fn byte(unit: Unit) -> u8 {
+    (unit & 0xff) as u8
+}
+
 /// Bytes in a row.
 pub(crate) type Text = Vec<Unit>;
 /// Texts of which one is needed.
@@ -223,7 +228,7 @@ mod tests {
     /// Capital letters stand for both cases.
     fn shown(text: &Text) -> String {
         let one = |unit: &Unit| {
-            let byte = (unit & 0xff) as u8;
+            let byte = byte(*unit);
             char::from(if unit & FOLD == 0 { byte } else { byte.to_ascii_uppercase() })
         };
         text.iter().map(one).collect()

@@ -7,7 +7,7 @@ use memchr::memchr_iter;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::choice::{Pick, Shape};
-use crate::literal::{FOLD, Set, required};
+use crate::literal::{self, FOLD, Set, required};
 use crate::texts::same;
 
 /// A pattern that surely takes less than this many bytes when compiled is not compiled to see it.
@@ -68,7 +68,7 @@ impl Order {
             if text.iter().any(|unit| unit & FOLD != 0) {
                 continue;
             }
-            let bytes: Vec<u8> = text.iter().map(|unit| (unit & 0xff) as u8).collect();
+            let bytes: Vec<u8> = text.iter().map(|unit| literal::byte(*unit)).collect();
             let rarest = (0..bytes.len()).min_by_key(|at| commonness(bytes[*at])).unwrap_or_default();
             // Texts are shorter than 256 bytes.
             all.extend([bytes.len() as u8, rarest as u8]);

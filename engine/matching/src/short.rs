@@ -6,7 +6,7 @@
 use aho_corasick::{AhoCorasick, Span, packed};
 
 use crate::choice::{PACKED, PIECE, piece};
-use crate::literal::{FOLD, Text};
+use crate::literal::{self, FOLD, Text};
 use crate::rarity::Rarity;
 use crate::texts::{TextId, Texts};
 
@@ -86,7 +86,7 @@ impl Short {
 fn spellings(piece: &[u16]) -> Vec<Vec<u8>> {
     let mut all = vec![Vec::new()];
     for unit in piece {
-        let byte = (unit & 0xff) as u8;
+        let byte = literal::byte(*unit);
         let also = (unit & FOLD != 0).then(|| byte.to_ascii_uppercase());
         let longer = |one: &Vec<u8>| {
             let with = |byte: u8| [one.as_slice(), &[byte]].concat();

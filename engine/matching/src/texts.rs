@@ -1,7 +1,7 @@
 //! The texts that are searched for, in one piece of memory.
 
 use crate::PatternId;
-use crate::literal::{FOLD, Unit};
+use crate::literal::{FOLD, Unit, byte};
 
 /// A text's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +55,7 @@ impl Texts {
             folds: text.iter().any(|unit| unit & FOLD != 0),
             owners: (0, 0),
         });
-        self.bytes.extend(text.iter().map(|unit| (unit & 0xff) as u8));
+        self.bytes.extend(text.iter().map(|unit| byte(*unit)));
         self.folds.extend(text.iter().map(|unit| if unit & FOLD == 0 { 0 } else { 0x20 }));
         id
     }
