@@ -38,6 +38,11 @@ impl Budget {
         *now += bytes;
         Held { budget: self.clone(), bytes }
     }
+
+    /// Whether nothing is held, so that nobody would wait.
+    pub(crate) fn is_free(&self) -> bool {
+        self.0.held.try_lock().is_ok_and(|held| *held == 0)
+    }
 }
 
 impl Drop for Held {

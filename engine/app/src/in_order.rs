@@ -1,7 +1,8 @@
 //! Several threads that work on pieces of several lines, and give the results on in the order of each line.
 //!
-//! Start at [`run`]. There is no thread that hands out work: whoever is free takes the next piece itself, so a piece that
-//! comes while nothing else is to be done is worked on by the thread that it woke.
+//! Start at [`InOrder::run`]. There is no thread that hands out work: whoever is free takes the next piece itself, so a piece
+//! that comes while nothing else is to be done is worked on by the thread that it woke; or, with [`InOrder::at_once`], by the
+//! one that brought it.
 
 use std::collections::{BTreeMap, btree_map};
 use std::num::NonZeroUsize;
@@ -18,89 +19,38 @@ pub(crate) fn threads() -> NonZeroUsize {
     NonZeroUsize::new(cores.get().min(MOST_THREADS)).unwrap_or(NonZeroUsize::MIN)
 }
 
+/// A place in the order of a line. Who has one gives a result for it, or nothing behind it is given on.
+pub(crate) struct Ticket<L> {
+    line: L,
+    number: u64,
+}
+
 /// A piece of work.
 pub(crate) struct Piece<L, P> {
-    /// The line it belongs to. Results of one line are given on in the order in which its pieces were taken.
-    pub(crate) line: L,
+    /// Results of one line are given on in the order of their tickets.
+    pub(crate) ticket: Ticket<L>,
     /// What is to be done.
     pub(crate) piece: P,
     /// Whether there is reason to let another thread take the next piece while this one is worked on.
     pub(crate) hand_over: bool,
 }
 
-/// How it is done.
-pub(crate) struct Work<T, W, G> {
-    /// Takes the next piece, if it must wait for it; `None`: there is no more. One thread at a time asks.
-    pub(crate) take: T,
-    /// Does it; the second argument is the thread's own, to be kept from piece to piece.
-    pub(crate) work: W,
-    /// Gives a result on; `false`: nobody wants any more. One thread at a time asks.
-    pub(crate) give: G,
-}
-
 /// How much finished work may wait for the piece before it, in bytes. A thread that finds more takes nothing new.
 pub(crate) const AHEAD: usize = 8 << 20;
 
-/// Works until there is nothing more, with `threads` threads, of which the caller's is one. `size` says how many bytes a
-/// result occupies.
-///
-/// # Panics
-/// When the work panics; the other threads then stop before their next piece.
-pub(crate) fn run<L, P, R, S, T, W, G>(threads: NonZeroUsize, work: Work<T, W, G>, size: fn(&R) -> usize)
-where
-    L: Ord + Clone + Send,
-    P: Send,
-    R: Send,
-    S: Default,
-    T: FnMut() -> Option<Piece<L, P>> + Send,
-    W: Fn(P, &mut S) -> R + Sync,
-    G: FnMut(R) -> bool + Send,
-{
-    let Work { take, work, give } = work;
-    let shared = Shared {
-        front: Mutex::new(Front { take, taken: BTreeMap::new() }),
-        back: Mutex::new(Back { give, lines: BTreeMap::new(), waiting: 0 }),
-        moved: Condvar::new(),
-        over: AtomicBool::new(false),
-        size,
-    };
-    let loops = || {
-        let _end = End(&shared);
-        shared.work_on(&work, &mut S::default());
-    };
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.get())
-            .filter_map(|number| {
-                // One that cannot be started is missed, but not needed.
-                std::thread::Builder::new().name(format!("scanner-{number}")).spawn_scoped(scope, loops).ok()
-            })
-            .collect();
-        loops();
-        for other in others {
-            if let Err(panic) = other.join() {
-                resume_unwind(panic);
-            }
-        }
-    });
-}
-
-struct Shared<L, R, T, G> {
-    front: Mutex<Front<L, T>>,
-    back: Mutex<Back<L, R, G>>,
+/// The order of several lines, kept whoever works on their pieces.
+pub(crate) struct InOrder<'a, L, R> {
+    /// How many tickets of each line were drawn.
+    drawn: Mutex<BTreeMap<L, u64>>,
+    back: Mutex<Back<'a, L, R>>,
     /// Something that waited has been given on.
     moved: Condvar,
     over: AtomicBool,
     size: fn(&R) -> usize,
 }
 
-struct Front<L, T> {
-    take: T,
-    /// How many pieces of each line were taken.
-    taken: BTreeMap<L, u64>,
-}
-
-struct Back<L, R, G> {
-    give: G,
+struct Back<'a, L, R> {
+    give: Box<dyn FnMut(R) -> bool + Send + 'a>,
     lines: BTreeMap<L, Line<R>>,
     /// The bytes of what waits.
     waiting: usize,
@@ -112,28 +62,97 @@ struct Line<R> {
     waiting: BTreeMap<u64, R>,
 }
 
-impl<L: Ord + Clone, R, T, G> Shared<L, R, T, G> {
+impl<'a, L: Ord + Clone, R> InOrder<'a, L, R> {
+    /// `give` takes a result that is next in its line; `false`: nobody wants any more. One thread at a time asks. `size`
+    /// says how many bytes a result occupies.
+    pub(crate) fn new(size: fn(&R) -> usize, give: impl FnMut(R) -> bool + Send + 'a) -> Self {
+        Self {
+            drawn: Mutex::default(),
+            back: Mutex::new(Back { give: Box::new(give), lines: BTreeMap::new(), waiting: 0 }),
+            moved: Condvar::new(),
+            over: AtomicBool::new(false),
+            size,
+        }
+    }
+
+    /// The next place in a line.
+    pub(crate) fn draw(&self, line: L) -> Ticket<L> {
+        let mut drawn = lock(&self.drawn);
+        let drawn = drawn.entry(line.clone()).or_default();
+        let number = *drawn;
+        *drawn += 1;
+        Ticket { line, number }
+    }
+
+    /// Works until there is nothing more, with `threads` threads, of which the caller's is one. `take` gives the next piece, if it
+    /// must wait for it, and `None` at the end; one thread at a time asks. `work` does it; its second argument is the thread's
+    /// own, to be kept from piece to piece.
+    ///
+    /// # Panics
+    /// When the work panics; the other threads then stop before their next piece.
+    pub(crate) fn run<P, S, T, W>(&self, threads: NonZeroUsize, take: T, work: W)
+    where
+        L: Send,
+        R: Send,
+        S: Default,
+        T: FnMut() -> Option<Piece<L, P>> + Send,
+        W: Fn(P, &mut S) -> R + Sync,
+    {
+        let take = Mutex::new(take);
+        let loops = || {
+            let _end = End(self);
+            self.work_on(&take, &work, &mut S::default());
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads.get())
+                .filter_map(|number| {
+                    // One that cannot be started is missed, but not needed.
+                    std::thread::Builder::new().name(format!("scanner-{number}")).spawn_scoped(scope, loops).ok()
+                })
+                .collect();
+            loops();
+            for other in others {
+                if let Err(panic) = other.join() {
+                    resume_unwind(panic);
+                }
+            }
+        });
+    }
+
+    /// Works on a piece in the calling thread, which is none of [`InOrder::run`], and gives the result on; what is before it in
+    /// its line is not waited for.
+    ///
+    /// # Panics
+    /// When the work panics; the threads of [`InOrder::run`] then stop before their next piece.
+    pub(crate) fn at_once(&self, ticket: Ticket<L>, work: impl FnOnce() -> R) {
+        let end = End(self);
+        let result = work();
+        std::mem::forget(end);
+        self.give(ticket, result);
+    }
+
+    /// Whether a result would be given on without waiting for anybody: nothing waits, and nobody gives just now.
+    pub(crate) fn is_free(&self) -> bool {
+        !self.is_over() && self.back.try_lock().is_ok_and(|back| back.waiting == 0)
+    }
+
     /// Takes, works and gives on until there is no more.
-    fn work_on<P, S>(&self, work: impl Fn(P, &mut S) -> R, own: &mut S)
+    fn work_on<P, S, T>(&self, take: &Mutex<T>, work: impl Fn(P, &mut S) -> R, own: &mut S)
     where
         T: FnMut() -> Option<Piece<L, P>>,
-        G: FnMut(R) -> bool,
     {
         let mut kept = None;
         loop {
             self.wait_for_room();
-            let mut front = kept.take().unwrap_or_else(|| lock(&self.front));
+            let mut taking = kept.take().unwrap_or_else(|| lock(take));
             if self.is_over() {
                 return;
             }
-            let Some(Piece { line, piece, hand_over }) = (front.take)() else { return };
-            let taken = front.taken.entry(line.clone()).or_default();
-            let number = *taken;
-            *taken += 1;
+            let Some(Piece { ticket, piece, hand_over }) = taking() else { return };
             // A thread that waits to take is woken only where that is worth it.
-            kept = (!hand_over).then_some(front);
+            kept = (!hand_over).then_some(taking);
             let result = work(piece, own);
-            if !self.give(line, number, result) {
+            if !self.give(ticket, result) {
                 return;
             }
         }
@@ -147,18 +166,15 @@ impl<L: Ord + Clone, R, T, G> Shared<L, R, T, G> {
         }
     }
 
-    fn give(&self, line: L, number: u64, result: R) -> bool
-    where
-        G: FnMut(R) -> bool,
-    {
+    fn give(&self, ticket: Ticket<L>, result: R) -> bool {
         let mut back = lock(&self.back);
         let Back { give, lines, waiting } = &mut *back;
-        let line = match lines.entry(line) {
+        let line = match lines.entry(ticket.line) {
             btree_map::Entry::Occupied(line) => line.into_mut(),
             btree_map::Entry::Vacant(place) => place.insert(Line { given: 0, waiting: BTreeMap::new() }),
         };
         *waiting += (self.size)(&result);
-        line.waiting.insert(number, result);
+        line.waiting.insert(ticket.number, result);
         while let Some(result) = line.waiting.remove(&line.given) {
             line.given += 1;
             *waiting -= (self.size)(&result);
@@ -177,9 +193,9 @@ impl<L: Ord + Clone, R, T, G> Shared<L, R, T, G> {
 }
 
 /// A thread that ends, in whatever way, ends the others; what they have taken they finish.
-struct End<'a, L, R, T, G>(&'a Shared<L, R, T, G>);
+struct End<'o, 'a, L, R>(&'o InOrder<'a, L, R>);
 
-impl<L, R, T, G> Drop for End<'_, L, R, T, G> {
+impl<L, R> Drop for End<'_, '_, L, R> {
     fn drop(&mut self) {
         // Locked, so that nobody has just looked and is about to wait.
         let _back = lock(&self.0.back);

@@ -13,6 +13,7 @@ use heinzel_act::Hands;
 use heinzel_core::asset::Asset;
 use heinzel_core::block::{Checkpoint, SourceId};
 use heinzel_core::state::{REMEMBERED, SourceView, State};
+use heinzel_source::outlet::Outlet;
 use heinzel_source::settings::{Kind, Source};
 use heinzel_store::customers::Customers;
 use heinzel_store::lock::Lock;
@@ -32,10 +33,10 @@ use crate::live::Live;
 use crate::performer::Performer;
 use crate::pipeline::Manner;
 use crate::pump::{Inbox, Message, Pump};
-use crate::scanner::Current;
+use crate::scanner::{Current, Scanner};
 use crate::service::Service;
 use crate::watch::{Reload, Swap};
-use crate::{clock, control, front, in_order, scanner, server};
+use crate::{clock, control, front, in_order, server};
 
 /// From so many bytes on the logs are known well enough to give advice.
 const LEARNED: u64 = 1 << 20;
@@ -145,11 +146,10 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
 
     let manners = config.sources.iter().map(|s| Ok((s.common.name.clone(), manner(s)?)));
     let manners: BTreeMap<SourceId, Manner> = manners.collect::<anyhow::Result<_>>()?;
-    let scanner = {
-        let (to_pump, current, learning) = (to_pump.clone(), current.clone(), learning.clone());
-        let scan = move || scanner::run(from_sources, &to_pump, &current, manners, in_order::threads(), &learning);
-        std::thread::Builder::new().name("scanner".into()).spawn(scan).context("start the scanner")?
-    };
+    let scanner = Arc::new(Scanner::new(to_pump.clone(), current.clone(), manners, learning.clone()));
+    let to_scanner = Outlet::new(to_scanner, scanner.clone());
+    let scan = move || scanner.run(from_sources, in_order::threads());
+    let scanner = std::thread::Builder::new().name("scanner".into()).spawn(scan).context("start the scanner")?;
     announce(&config, &live, errors);
     let sources = TaskTracker::new();
     for source in config.sources.iter().cloned() {

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heinzel_core::block::{Block, Delivery, Notice, Record, Shape, SourceId};
+use heinzel_source::outlet::Taker;
 use tokio::sync::mpsc;
 
 use crate::budget::Budget;
-use crate::in_order::{self, Piece, Work};
+use crate::in_order::{InOrder, Piece};
 use crate::learning::Learning;
 use crate::live::Live;
 use crate::pipeline::{self, Candidates, Lane, Manner, Sequel, Way};
@@ -27,12 +29,12 @@ impl Current {
 
     /// The rules in force.
     pub(crate) fn get(&self) -> Arc<Live> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 
     /// Puts other rules in force.
     pub(crate) fn swap(&self, live: Arc<Live>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = live;
+        *lock(&self.0) = live;
     }
 }
 
@@ -71,86 +73,161 @@ impl Done {
     }
 }
 
-/// Scans until the sources have closed their channel, on as many threads as are worth it.
-pub(crate) fn run(
-    mut inbox: mpsc::Receiver<Delivery>,
-    pump: &mpsc::Sender<Message>,
-    current: &Current,
-    manners: BTreeMap<SourceId, Manner>,
-    threads: NonZeroUsize,
-    learning: &Learning,
-) {
-    let lane = |(source, manner): (SourceId, Manner)| (source.clone(), Lane::new(source, manner));
-    let mut lanes: BTreeMap<SourceId, Lane> = manners.into_iter().map(lane).collect();
-    let mut sequels: BTreeMap<SourceId, Sequel> =
-        lanes.iter().map(|(source, lane)| (source.clone(), Sequel::of(lane))).collect();
-    let take = move || {
-        loop {
-            let (line, piece, large) = match inbox.blocking_recv()? {
-                Delivery::Notice(notice) => {
-                    let source = notice.source().clone();
-                    if let Notice::CaughtUp { source } = &notice
-                        && let Some(lane) = lanes.get_mut(source)
-                    {
-                        lane.caught_up();
-                    }
-                    (source, Errand::Tell(notice), false)
+/// Scans what the sources bring, and tells the pump what was found.
+pub(crate) struct Scanner {
+    current: Current,
+    learning: Arc<Learning>,
+    lanes: Mutex<BTreeMap<SourceId, Lane>>,
+    order: InOrder<'static, SourceId, Done>,
+    /// How many deliveries are on their way through the channel and have no place in the order yet.
+    queued: AtomicUsize,
+    /// Of who scans a small block without the channel: one at a time.
+    apart: Mutex<Candidates>,
+    pump: mpsc::Sender<Message>,
+    budget: Budget,
+}
+
+impl Scanner {
+    /// A scanner of these sources.
+    pub(crate) fn new(
+        pump: mpsc::Sender<Message>,
+        current: Current,
+        manners: BTreeMap<SourceId, Manner>,
+        learning: Arc<Learning>,
+    ) -> Self {
+        let lane = |(source, manner): (SourceId, Manner)| (source.clone(), Lane::new(source, manner));
+        let lanes: BTreeMap<SourceId, Lane> = manners.into_iter().map(lane).collect();
+        let budget = Budget::new(WAITING);
+        let mut exit = Exit {
+            sequels: lanes.iter().map(|(source, lane)| (source.clone(), Sequel::of(lane))).collect(),
+            stumbled: BTreeSet::new(),
+            budget: budget.clone(),
+        };
+        let to_pump = pump.clone();
+        // The pump is gone: what it has not stored is read again from the checkpoint.
+        let order = InOrder::new(Done::size, move |done| to_pump.blocking_send(exit.message(done)).is_ok());
+        let (lanes, queued, apart) = (Mutex::new(lanes), AtomicUsize::new(0), Mutex::default());
+        Self { current, learning, lanes, order, queued, apart, pump, budget }
+    }
+
+    /// Scans until the sources have closed their channel, on as many threads as are worth it.
+    pub(crate) fn run(&self, mut inbox: mpsc::Receiver<Delivery>, threads: NonZeroUsize) {
+        let take = move || {
+            loop {
+                let piece = self.piece(inbox.blocking_recv()?);
+                self.queued.fetch_sub(1, Ordering::AcqRel);
+                if let Some(piece) = piece {
+                    return Some(Piece { hand_over: piece.hand_over || !inbox.is_empty(), ..piece });
                 }
-                Delivery::Block(block) => {
-                    let Some(lane) = lanes.get_mut(&block.source) else { continue };
-                    let way = lane.way(&current.get(), &block.stream, &block.shape);
-                    let (is_live, large) = (lane.is_live(), block.bytes.len() >= LARGE);
-                    (block.source.clone(), Errand::Scan { block, way, is_live }, large)
-                }
-            };
-            return Some(Piece { line, piece, hand_over: large || !inbox.is_empty() });
-        }
-    };
-    let work = |errand: Errand, candidates: &mut Candidates| match errand {
-        Errand::Tell(notice) => Done::Tell(notice),
-        Errand::Scan { mut block, way, is_live } => {
-            learning.block(&block.bytes);
-            let (scanned, lost) = carefully(&block, &way, |block| way.read(block, is_live, candidates));
-            let bytes = std::mem::take(&mut block.bytes).len();
-            Done::Scanned(Box::new(Came { block, bytes, scanned, lost }))
-        }
-    };
-    let budget = Budget::new(WAITING);
-    let mut stumbled = BTreeSet::new();
-    let give = |done: Done| {
-        let message = match done {
-            Done::Tell(notice) => Message::Notice(notice),
-            Done::Scanned(came) => {
-                let Came { block, bytes, mut scanned, lost } = *came;
-                if let Some(sequel) = sequels.get_mut(&block.source) {
-                    sequel.settle(&mut scanned);
-                }
-                let held = budget.hold(scanned.size());
-                let mut complaints: Vec<String> = scanned.complaints.into_iter().map(|c| c.text).collect();
-                if let Some(offset) = lost.filter(|_| stumbled.insert(block.source.clone())) {
-                    let stream = &block.stream;
-                    complaints.push(format!(
-                        "the record at byte {offset} of {stream} is left out: reading it met a mistake in heinzel itself; \
-                         please report it with this line. Further ones of this source are left out silently"
-                    ));
-                }
-                Message::Scanned(Box::new(Scanned {
-                    source: block.source,
-                    findings: scanned.findings,
-                    refused: scanned.refused,
-                    complaints,
-                    bytes: bytes as u64,
-                    candidates: scanned.candidates,
-                    checkpoint: block.checkpoint,
-                    ack: block.ack,
-                    held: Some(held),
-                }))
             }
         };
-        // The pump is gone: what it has not stored is read again from the checkpoint.
-        pump.blocking_send(message).is_ok()
-    };
-    in_order::run(threads, Work { take, work, give }, Done::size);
+        self.order.run(threads, take, |errand, candidates: &mut Candidates| self.work(errand, candidates));
+    }
+
+    /// Gives a delivery its place in the order; nothing for one of a source that nobody knows.
+    fn piece(&self, delivery: Delivery) -> Option<Piece<SourceId, Errand>> {
+        let mut lanes = lock(&self.lanes);
+        let (source, piece, hand_over) = match delivery {
+            Delivery::Notice(notice) => {
+                let source = notice.source().clone();
+                if let Notice::CaughtUp { source } = &notice
+                    && let Some(lane) = lanes.get_mut(source)
+                {
+                    lane.caught_up();
+                }
+                (source, Errand::Tell(notice), false)
+            }
+            Delivery::Block(block) => {
+                let lane = lanes.get_mut(&block.source)?;
+                let way = lane.way(&self.current.get(), &block.stream, &block.shape);
+                let (is_live, large) = (lane.is_live(), block.bytes.len() >= LARGE);
+                (block.source.clone(), Errand::Scan { block, way, is_live }, large)
+            }
+        };
+        Some(Piece { ticket: self.order.draw(source), piece, hand_over })
+    }
+
+    fn work(&self, errand: Errand, candidates: &mut Candidates) -> Done {
+        match errand {
+            Errand::Tell(notice) => Done::Tell(notice),
+            Errand::Scan { mut block, way, is_live } => {
+                self.learning.block(&block.bytes);
+                let (scanned, lost) = carefully(&block, &way, |block| way.read(block, is_live, candidates));
+                let bytes = std::mem::take(&mut block.bytes).len();
+                Done::Scanned(Box::new(Came { block, bytes, scanned, lost }))
+            }
+        }
+    }
+
+    /// Whether the pump has taken all there was.
+    fn pump_keeps_up(&self) -> bool {
+        self.pump.capacity() == self.pump.max_capacity() && self.budget.is_free()
+    }
+}
+
+impl Taker for Scanner {
+    fn queued(&self) {
+        self.queued.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn take(&self, delivery: Delivery) -> Option<Delivery> {
+        let is_small = matches!(&delivery, Delivery::Block(block) if block.bytes.len() < LARGE);
+        let has_way = is_small && self.queued.load(Ordering::Acquire) == 0;
+        if !has_way || !self.order.is_free() || !self.pump_keeps_up() {
+            return Some(delivery);
+        }
+        let Ok(mut candidates) = self.apart.try_lock() else { return Some(delivery) };
+        if let Some(Piece { ticket, piece, .. }) = self.piece(delivery) {
+            self.order.at_once(ticket, || self.work(piece, &mut candidates));
+        }
+        None
+    }
+}
+
+/// Where results leave for the pump, in the order of each source.
+struct Exit {
+    sequels: BTreeMap<SourceId, Sequel>,
+    /// Sources of which a lost record was told.
+    stumbled: BTreeSet<SourceId>,
+    budget: Budget,
+}
+
+impl Exit {
+    /// What the pump is told; waits until the pump has room for it.
+    fn message(&mut self, done: Done) -> Message {
+        let came = match done {
+            Done::Tell(notice) => return Message::Notice(notice),
+            Done::Scanned(came) => came,
+        };
+        let Came { block, bytes, mut scanned, lost } = *came;
+        if let Some(sequel) = self.sequels.get_mut(&block.source) {
+            sequel.settle(&mut scanned);
+        }
+        let held = self.budget.hold(scanned.size());
+        let mut complaints: Vec<String> = scanned.complaints.into_iter().map(|c| c.text).collect();
+        if let Some(offset) = lost.filter(|_| self.stumbled.insert(block.source.clone())) {
+            let stream = &block.stream;
+            complaints.push(format!(
+                "the record at byte {offset} of {stream} is left out: reading it met a mistake in heinzel itself; \
+                 please report it with this line. Further ones of this source are left out silently"
+            ));
+        }
+        Message::Scanned(Box::new(Scanned {
+            source: block.source,
+            findings: scanned.findings,
+            refused: scanned.refused,
+            complaints,
+            bytes: bytes as u64,
+            candidates: scanned.candidates,
+            checkpoint: block.checkpoint,
+            ack: block.ack,
+            held: Some(held),
+        }))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads a block; should that panic, its records one by one, without those that panic: strangers write the lines, and none
@@ -216,6 +293,7 @@ mod tests {
     use heinzel_core::block::Checkpoint;
     use heinzel_core::parse::Format;
     use heinzel_core::time::Timestamp;
+    use heinzel_source::outlet::Outlet;
     use jiff::tz::TimeZone;
     use proptest::prelude::*;
 
@@ -247,23 +325,32 @@ mod tests {
         assert_eq!((scanned.candidates, place), (read, lost));
     }
 
-    /// What the pump is told of each source, scanned on so many threads.
-    fn told(deliveries: Vec<Delivery>, threads: usize) -> BTreeMap<SourceId, Vec<String>> {
+    /// What the pump is told of each source, scanned on so many threads; what may be is handed over `apart` from the channel.
+    fn told(deliveries: Vec<Delivery>, threads: usize, apart: bool) -> BTreeMap<SourceId, Vec<String>> {
         let rules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
         static LIVE: std::sync::OnceLock<Arc<Live>> = std::sync::OnceLock::new();
         let live = LIVE.get_or_init(|| Arc::new(Live::load(&[rules], None).0)).clone();
         let manner = |format| Manner { format, zone: TimeZone::UTC, year: None, program: None };
         let manners =
             [("a", Format::Auto), ("b", Format::Plain)].map(|(name, format)| (SourceId::from(name), manner(format)));
-        let (to_scanner, from_sources) = mpsc::channel(deliveries.len().max(1));
-        let (to_pump, mut pump) = mpsc::channel(deliveries.len().max(1));
-        deliveries.into_iter().for_each(|one| to_scanner.try_send(one).unwrap());
-        drop(to_scanner);
+        let (to_scanner, from_sources) = mpsc::channel(2);
+        let (to_pump, mut pump) = mpsc::channel(2);
+        let learning = Arc::new(Learning::open(std::path::Path::new("nowhere")));
+        let scanner = Arc::new(Scanner::new(to_pump, Current::new(live), manners.into(), learning));
+        let outlet = Outlet::new(to_scanner, scanner.clone());
         let threads = NonZeroUsize::new(threads).unwrap();
-        let learning = Learning::open(std::path::Path::new("nowhere"));
-        run(from_sources, &to_pump, &Current::new(live), manners.into(), threads, &learning);
+        let scanning = std::thread::spawn(move || scanner.run(from_sources, threads));
+        let bringing = std::thread::spawn(move || {
+            for mut delivery in deliveries {
+                let hand = |one| if apart { outlet.try_hand(one) } else { outlet.try_send(one) };
+                while let Some(left) = hand(delivery).unwrap() {
+                    delivery = left;
+                    std::thread::yield_now();
+                }
+            }
+        });
         let mut told: BTreeMap<SourceId, Vec<String>> = BTreeMap::new();
-        while let Ok(message) = pump.try_recv() {
+        while let Some(message) = pump.blocking_recv() {
             let (source, text) = match message {
                 Message::Notice(notice) => (notice.source().clone(), format!("{notice:?}")),
                 Message::Scanned(scanned) => {
@@ -276,6 +363,8 @@ mod tests {
             };
             told.entry(source).or_default().push(text);
         }
+        bringing.join().unwrap();
+        scanning.join().unwrap();
         told
     }
 
@@ -283,9 +372,10 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
         #[test]
-        fn several_threads_say_the_same_as_one(
+        fn several_threads_and_those_who_bring_say_the_same_as_one(
             blocks in proptest::collection::vec((any::<bool>(), proptest::collection::vec(0_usize..LINES.len(), 0..9)), 0..30),
-            threads in 2_usize..5,
+            threads in 1_usize..5,
+            apart in any::<bool>(),
         ) {
             let deliveries = || blocks.iter().enumerate().map(|(number, (first, lines))| {
                 let source = SourceId::from(if *first { "a" } else { "b" });
@@ -297,8 +387,8 @@ mod tests {
                 let checkpoint = Some(Checkpoint { source: source.clone(), stream: source.clone(), state });
                 Delivery::Block(Block { source, checkpoint, ..block(text.as_bytes(), Shape::Lines) })
             });
-            let one = told(deliveries().collect(), 1);
-            prop_assert_eq!(told(deliveries().collect(), threads), one);
+            let one = told(deliveries().collect(), 1, false);
+            prop_assert_eq!(told(deliveries().collect(), threads, apart), one);
         }
     }
 

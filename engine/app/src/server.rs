@@ -10,6 +10,8 @@ use heinzel_server::access::Access;
 use heinzel_server::api::{Api, Limits, NotTaken, PushSource};
 use heinzel_server::door::Inside;
 use heinzel_server::metric::Metric;
+use heinzel_source::feed::Closed;
+use heinzel_source::outlet::Outlet;
 use heinzel_source::settings::{Kind, Token};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -27,7 +29,7 @@ const FRESH: Duration = Duration::from_secs(5);
 
 struct Answers {
     sources: Arc<[PushSource]>,
-    blocks: mpsc::Sender<Delivery>,
+    blocks: Outlet,
     report: Arc<Mutex<Option<Report>>>,
     shelf: Arc<Shelf>,
 }
@@ -38,10 +40,11 @@ impl Api for Answers {
     }
 
     fn push(&self, block: Block) -> Result<(), NotTaken> {
-        self.blocks.try_send(Delivery::Block(block)).map_err(|e| match e {
-            mpsc::error::TrySendError::Full(_) => NotTaken::Full,
-            mpsc::error::TrySendError::Closed(_) => NotTaken::Closed,
-        })
+        match self.blocks.try_send(Delivery::Block(block)) {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(NotTaken::Full),
+            Err(Closed) => Err(NotTaken::Closed),
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -109,7 +112,7 @@ impl Bound {
     /// Answers from now on.
     pub(crate) fn open(
         self,
-        blocks: mpsc::Sender<Delivery>,
+        blocks: Outlet,
         ask: mpsc::Sender<Asked>,
         desk: Arc<Desk>,
         stop: CancellationToken,

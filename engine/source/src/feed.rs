@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heinzel_core::block::{Block, Checkpoint, Delivery, Health, Notice, SourceId, StreamId};
 use heinzel_core::time::Timestamp;
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::sync::CancellationToken;
+
+use crate::outlet::Outlet;
 
 /// Says what time it is. The only clock is the caller's.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -47,15 +47,15 @@ pub struct Feed {
     pub now: Clock,
     /// Told when to stop.
     pub stop: CancellationToken,
-    out: mpsc::Sender<Delivery>,
+    out: Outlet,
     handed_over: Option<HandedOver>,
 }
 
 impl Feed {
     /// A feed of `source` into `out`.
     #[must_use]
-    pub fn new(source: SourceId, out: mpsc::Sender<Delivery>, now: Clock, stop: CancellationToken) -> Self {
-        Self { source, now, stop, out, handed_over: None }
+    pub fn new(source: SourceId, out: impl Into<Outlet>, now: Clock, stop: CancellationToken) -> Self {
+        Self { source, now, stop, out: out.into(), handed_over: None }
     }
 
     /// The same feed; the checkpoints that go through it are kept in `handed_over`.
@@ -103,37 +103,45 @@ impl Feed {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(Closed),
-            room = self.out.reserve() => self.put(room.map_err(|_| Closed)?, delivery),
+            room = self.out.room() => {
+                let room = room?;
+                self.put(delivery, |delivery| {
+                    room.fill(delivery);
+                    Ok(None)
+                }).map(drop)
+            }
         }
     }
 
-    /// Hands it over if there is room for it; else gives it back.
+    /// Hands it over if that can be done without waiting, in this thread if nothing is before it; else gives it back.
     ///
     /// # Errors
     /// [`Closed`] when the engine stops.
-    pub fn try_send(&self, delivery: Delivery) -> Result<Option<Delivery>, Closed> {
-        match self.out.try_reserve() {
-            Ok(room) => self.put(room, delivery).map(|()| None),
-            Err(TrySendError::Full(())) => Ok(Some(delivery)),
-            Err(TrySendError::Closed(())) => Err(Closed),
-        }
+    pub fn try_hand(&self, delivery: Delivery) -> Result<Option<Delivery>, Closed> {
+        self.put(delivery, |delivery| self.out.try_hand(delivery))
     }
 
-    fn put(&self, room: mpsc::Permit<'_, Delivery>, delivery: Delivery) -> Result<(), Closed> {
-        // Held over both: what is sent is known to be sent, and what comes after the stop is neither.
+    fn put(
+        &self,
+        delivery: Delivery,
+        hand: impl FnOnce(Delivery) -> Result<Option<Delivery>, Closed>,
+    ) -> Result<Option<Delivery>, Closed> {
+        // Held over all: what is sent is known to be sent, and what comes after the stop is neither.
         let mut handed_over = self.handed_over.as_ref().map(HandedOver::lock);
         if self.stop.is_cancelled() {
             return Err(Closed);
         }
-        if let Some(known) = &mut handed_over
-            && let Delivery::Block(Block { checkpoint: Some(checkpoint), .. }) = &delivery
-        {
+        let checkpoint = match &delivery {
+            Delivery::Block(block) if handed_over.is_some() => block.checkpoint.clone(),
+            _ => None,
+        };
+        let left = hand(delivery)?;
+        if let (None, Some(known), Some(checkpoint)) = (&left, &mut handed_over, checkpoint) {
             match checkpoint.state.is_empty() {
                 true => drop(known.remove(&checkpoint.stream)),
-                false => drop(known.insert(checkpoint.stream.clone(), checkpoint.clone())),
+                false => drop(known.insert(checkpoint.stream.clone(), checkpoint)),
             }
         }
-        room.send(delivery);
-        Ok(())
+        Ok(left)
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod feed;
+pub mod outlet;
 pub mod settings;
 pub mod supervisor;
 
@@ -19,12 +20,12 @@ pub mod decode;
 pub mod proxmox;
 pub mod task_lines;
 
-use heinzel_core::block::{Checkpoint, Delivery};
-use tokio::sync::mpsc;
+use heinzel_core::block::Checkpoint;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::feed::{Clock, Feed};
+use crate::outlet::Outlet;
 use crate::settings::{Kind, Source};
 use crate::supervisor::{Seat, supervise};
 
@@ -34,12 +35,12 @@ use crate::supervisor::{Seat, supervise};
 pub fn spawn(
     source: Source,
     checkpoints: Vec<Checkpoint>,
-    out: mpsc::Sender<Delivery>,
+    out: impl Into<Outlet>,
     now: Clock,
     stop: CancellationToken,
 ) -> JoinHandle<()> {
     let Source { common, kind } = source;
-    let seat = Seat { source: common.name.clone(), out, now, stop };
+    let seat = Seat { source: common.name.clone(), out: out.into(), now, stop };
     tokio::spawn(async move {
         // One line a kind: `run(feed, common, settings, checkpoints)`.
         match kind {

@@ -7,11 +7,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use heinzel_core::block::{Checkpoint, Delivery, Health, Notice, SourceId};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::feed::{Clock, Feed, HandedOver};
+use crate::outlet::Outlet;
 
 /// The first wait after a failure; doubled each time.
 pub const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ pub struct Seat {
     /// The source's name.
     pub source: SourceId,
     /// Where its deliveries go.
-    pub out: mpsc::Sender<Delivery>,
+    pub out: Outlet,
     /// What time it is.
     pub now: Clock,
     /// Told when to stop.

@@ -12,7 +12,7 @@ use heinzel_core::findings::{Claim, Findings};
 use heinzel_core::time::Timestamp;
 
 use super::log::{Came, Log, Tally};
-use crate::in_order::{self, Piece, Work};
+use crate::in_order::{InOrder, Piece};
 use crate::live::Live;
 use crate::pipeline::{Candidates, Way};
 
@@ -41,10 +41,9 @@ pub(crate) fn with<T>(
     std::thread::scope(|scope| {
         let work = || {
             let _stop = Stop(&ahead);
-            let take = || ahead.take().map(|(line, piece)| Piece { line, piece, hand_over: true });
-            let work = |errand, candidates: &mut Candidates| scan(errand, candidates);
-            let give = |done| ahead.give(done);
-            in_order::run(threads, Work { take, work, give }, |done| done.came.as_ref().map_or(0, Came::size));
+            let order = InOrder::new(|done: &Done| done.came.as_ref().map_or(0, Came::size), |done| ahead.give(done));
+            let take = || ahead.take().map(|(log, piece)| Piece { ticket: order.draw(log), piece, hand_over: true });
+            order.run(threads, take, |errand, candidates: &mut Candidates| scan(errand, candidates));
         };
         scope.spawn(work);
         let _stop = Stop(&ahead);

@@ -218,7 +218,7 @@ impl Desk {
 
     fn send_what_fits(&mut self) -> Result<(), Closed> {
         while let Some(next) = self.unsent.pop_front() {
-            if let Some(next) = self.feed.try_send(next)? {
+            if let Some(next) = self.feed.try_hand(next)? {
                 self.unsent.push_front(next);
                 break;
             }

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use heinzel_core::block::{Block, Shape};
 use heinzel_core::time::Timestamp;
+use tokio::sync::mpsc;
 
 use super::*;
 
@@ -12,8 +13,12 @@ struct Broken(&'static str, #[source] std::io::Error);
 
 fn seat(room: usize) -> (Seat, mpsc::Receiver<Delivery>) {
     let (out, deliveries) = mpsc::channel(room);
-    let seat =
-        Seat { source: Arc::from("web"), out, now: Arc::new(|| Timestamp::EPOCH), stop: CancellationToken::new() };
+    let seat = Seat {
+        source: Arc::from("web"),
+        out: out.into(),
+        now: Arc::new(|| Timestamp::EPOCH),
+        stop: CancellationToken::new(),
+    };
     (seat, deliveries)
 }
 
@@ -141,7 +146,7 @@ async fn what_is_left_of_a_failed_run_hands_over_nothing() {
     let first = left.lock().unwrap()[0].clone();
     assert_eq!(first.caught_up().await, Err(crate::feed::Closed));
     let notice = Delivery::Notice(Notice::CaughtUp { source: first.source.clone() });
-    assert!(first.try_send(notice).is_err());
+    assert!(first.try_hand(notice).is_err());
     stop.cancel();
     task.await.unwrap();
     assert!(!matches!(deliveries.try_recv(), Ok(Delivery::Notice(Notice::CaughtUp { .. }))));
