@@ -3,6 +3,7 @@
 //! Counts of hashed pieces of text, kept in the state folder; no log text can be read back from them. Losing the file costs
 //! speed until it is learned again, nothing else.
 
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,24 +80,27 @@ impl Learning {
     }
 }
 
-/// What these files' beginnings are full of. What cannot be read says nothing here; whoever reads it in earnest will.
+/// What these files are full of, by pieces from all over them. What cannot be read says nothing here; whoever reads it in
+/// earnest will.
 pub(crate) fn of_files(files: &[PathBuf]) -> Rarity {
     let mut rarity = Rarity::built_in();
-    let size = |file: &PathBuf| std::fs::metadata(file).map_or(0, |m| if m.is_file() { m.len() } else { 0 });
-    let all: u64 = files.iter().map(size).sum();
-    for file in files {
+    // What is no file (a pipe) can be opened but once, and of what is packed no piece can be read by itself.
+    let is_packed = |file: &Path| file.extension().is_some_and(|kind| kind == "gz" || kind == "zst");
+    let size = |file: &Path| std::fs::metadata(file).map_or(0, |m| if m.is_file() { m.len() } else { 0 });
+    let sizes = files.iter().filter(|file| !is_packed(file)).map(|file| (file, size(file)));
+    let sizes: Vec<_> = sizes.filter(|(_, size)| *size > 0).collect();
+    let all: u64 = sizes.iter().map(|(_, size)| size).sum();
+    for (file, size) in sizes {
         // Each as much as is its part of them all.
-        let part = (FIRST * 2).min(size(file)).min(size(file).saturating_mul(FIRST * 2) / all.max(1));
-        let packed = file.extension().is_some_and(|kind| kind == "gz" || kind == "zst");
-        if part == 0 || packed {
-            // What is no file (a pipe) can be opened but once.
-            continue;
-        }
-        let mut bytes = Vec::new();
-        let read = std::fs::File::open(file)
-            .and_then(|file| std::io::Read::read_to_end(&mut std::io::Read::take(file, part), &mut bytes));
-        if read.is_ok() {
-            rarity.learn(&bytes);
+        let part = if all <= FIRST { size } else { FIRST.saturating_mul(size) / all };
+        let pieces = part.div_ceil(PART as u64);
+        let Ok(file) = std::fs::File::open(file) else { continue };
+        for piece in 0..pieces {
+            let mut bytes = [0; PART];
+            let begin = size / pieces * piece;
+            if let Ok(read) = file.read_at(&mut bytes, begin) {
+                rarity.learn(&bytes[..read.min(usize::try_from(size - begin).unwrap_or(PART))]);
+            }
         }
     }
     rarity
@@ -129,6 +133,22 @@ mod tests {
         // Opening it would wait for a writer.
         std::thread::spawn(move || done.send(of_files(&[pipe])));
         assert!(wait.recv_timeout(std::time::Duration::from_secs(20)).is_ok());
+    }
+
+    #[test]
+    fn of_a_large_file_every_part_says_something() {
+        let folder = tempfile::tempdir().unwrap();
+        let learned = |name: &str, begin: &str, end: &str| {
+            let file = folder.path().join(name);
+            std::fs::write(&file, [begin.repeat(1 << 16), end.repeat(1 << 16)].concat()).unwrap();
+            of_files(&[file])
+        };
+        let alike = learned("alike", "nothing happened here\n", "nothing happened here\n");
+        assert_ne!(learned("end", "nothing happened here\n", "something has happened\n"), alike);
+        assert_ne!(learned("begin", "something has happened\n", "nothing happened here\n"), alike);
+        let small = folder.path().join("small");
+        std::fs::write(&small, "one line\n").unwrap();
+        assert_ne!(of_files(&[small]), Rarity::built_in());
     }
 
     #[test]

@@ -15,7 +15,6 @@ use serde_json::json;
 
 use super::manner;
 use crate::exit::{Ends, Exit};
-use crate::learning;
 use crate::live::Live;
 use crate::pipeline::{Candidates, parse_line, tags};
 use crate::replay::log::Log;
@@ -50,8 +49,8 @@ struct Mined {
 /// Clusters the lines that no rule knows.
 pub(super) fn mine(global: &super::Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = global.config()?;
-    let (live, _) = global.live(&config);
-    let live = Arc::new(live.advised(Arc::new(learning::of_files(&arguments.files))));
+    let (live, _) = global.live_for(&config, &arguments.files);
+    let live = Arc::new(live);
     let manner = arguments.manner.manner()?;
     let mut mined = Mined::default();
     let bar = super::audit::progress("read");

@@ -1,12 +1,14 @@
 //! The command line. Flags are declared here once; help, man page and completions follow from it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use heinzel_script::problem::Problem;
 
 use crate::config::{Config, Overrides};
 use crate::exit::{Ends, Exit};
+use crate::learning;
 use crate::live::Live;
 
 mod answers;
@@ -70,7 +72,13 @@ pub(crate) struct Global {
 impl Global {
     /// The rules and assets in force. On stderr: that some could not be loaded, so that nobody wonders.
     pub(crate) fn live(&self, config: &Config) -> (Live, Vec<Problem>) {
-        let (live, problems) = Live::load(&config.rules, config.assets.as_deref());
+        self.live_for(config, &[])
+    }
+
+    /// The same, searched for as these logs advise.
+    pub(crate) fn live_for(&self, config: &Config, logs: &[PathBuf]) -> (Live, Vec<Problem>) {
+        let rarity = Arc::new(learning::of_files(logs));
+        let (live, problems) = Live::after(&Live::default(), &config.rules, config.assets.as_deref(), rarity);
         let errors = problems.iter().filter(|p| p.is_error()).count();
         if errors > 0 {
             let text = format!("heinzel: {} in rules or assets; `heinzel check` shows them\n", count(errors, "error"));

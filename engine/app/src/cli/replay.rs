@@ -12,11 +12,11 @@ use serde_json::json;
 
 use crate::clock;
 use crate::exit::{Ends, Exit};
+use crate::in_order;
 use crate::live::Live;
 use crate::pipeline::Manner;
 use crate::replay::{Outcomes, Replay, html};
 use crate::text::{plain, table};
-use crate::{in_order, learning};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -72,12 +72,12 @@ pub(super) fn replayed(
     each: impl FnMut(&Claim<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<(Arc<Live>, Outcomes)> {
     let config = global.config()?;
-    let (live, _) = global.live(&config);
+    let (live, _) = global.live_for(&config, files);
     if live.rules.rules.is_empty() {
         let text = format!("no rule could be loaded from {}; `heinzel check` says why", super::list(&config.rules));
         return Err(Ends::with(Exit::Wrong, text));
     }
-    let live = Arc::new(live.advised(Arc::new(learning::of_files(files))));
+    let live = Arc::new(live);
     let (policy, files) = (config.policy, files.to_vec());
     let replay = Replay { live: live.clone(), policy, manner, files, since, threads: in_order::threads() };
     let bar = super::audit::progress("read");
