@@ -177,7 +177,7 @@ impl Came {
     /// Scans a block.
     pub(crate) fn of(block: Block, way: &Way, candidates: &mut Candidates) -> Self {
         let mut scanned = way.read(&block, false, candidates);
-        let newlines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count() as u64;
+        let newlines = |bytes: &[u8]| bytecount::count(bytes, b'\n') as u64;
         let (mut at, mut line) = (0, 1);
         scanned.findings.number_lines(|place| {
             let place = usize::try_from(place - block.offset).unwrap_or(usize::MAX).min(block.bytes.len());
