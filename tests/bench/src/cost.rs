@@ -21,8 +21,17 @@ fn read(clock: ClockId) -> Duration {
 
 /// Resident memory of this process in bytes, without pages of files.
 pub fn memory() -> u64 {
+    status("RssAnon:")
+}
+
+/// The most that was resident at a time, in bytes, with pages of files.
+pub fn peak() -> u64 {
+    status("VmHWM:")
+}
+
+fn status(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() * 1024
 }
 

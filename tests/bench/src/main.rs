@@ -26,6 +26,8 @@ mod replay;
 
 mod live;
 
+mod answers;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -49,7 +51,7 @@ pub struct Settings {
     what: String,
 }
 
-const USAGE: &str = "heinzel-bench inputs|matching|peers|replay|live …, or heinzel-bench [latency|idle|all] [--writes 500] [--gap-ms 30] [--rest-s 60] \
+const USAGE: &str = "heinzel-bench inputs|matching|peers|replay|live|answers …, or heinzel-bench [latency|idle|all] [--writes 500] [--gap-ms 30] [--rest-s 60] \
                      [--binary target/release/heinzel] [--folder DIR] [--json FILE]";
 
 fn main() -> anyhow::Result<()> {
@@ -60,6 +62,7 @@ fn main() -> anyhow::Result<()> {
         Some("one") => matching::one::run(&Options::read(rest(), matching::one::USAGE)?),
         Some("peers") => peers::run(&Options::read(rest(), peers::USAGE)?),
         Some("replay") => replay::run(&Options::read(rest(), replay::USAGE)?),
+        Some("answers") => answers::run(&Options::read(rest(), answers::USAGE)?),
         Some("live") => live::run(&Options::read(rest(), live::USAGE)?),
         _ => from_outside(),
     }

@@ -11,25 +11,30 @@ pub(super) const fn is_indexed(gram: u32) -> bool {
     gram & 1 == 1
 }
 
+/// The hashes of all n-grams of a folded word, as it stands between two spaces.
+pub(super) fn each(word: &str, mut found: impl FnMut(u32)) {
+    // A URL in Base64 or a log line without a space is not a word: its head is enough.
+    let bytes = &word.as_bytes()[..word.len().min(64)];
+    let at = |i: usize| if i == 0 || i > bytes.len() { b' ' } else { bytes[i - 1] };
+    let length = bytes.len() + 2;
+    for from in 0..=length - LENGTHS.start() {
+        let mut hash = 0x811c_9dc5u32;
+        for i in from..(from + LENGTHS.end()).min(length) {
+            hash = (hash ^ u32::from(at(i))).wrapping_mul(0x0100_0193);
+            let n = i + 1 - from;
+            if n >= *LENGTHS.start() {
+                found(mix(hash) & !1 | u32::from(n >= INDEXED));
+            }
+        }
+    }
+}
+
 /// The hashes of all n-grams of a folded text with how often each occurs, ascending by hash, added to `out`. Words
 /// stand with a space on either side (see [`crate::text::Analysis::folded`]); no n-gram spans two words.
 pub(super) fn count(folded: &str, out: &mut Vec<(u32, u32)>) {
     let begin = out.len();
     for word in folded.split(' ').filter(|word| !word.is_empty()) {
-        // A URL in Base64 or a log line without a space is not a word: its head is enough.
-        let bytes = &word.as_bytes()[..word.len().min(64)];
-        let at = |i: usize| if i == 0 || i > bytes.len() { b' ' } else { bytes[i - 1] };
-        let length = bytes.len() + 2;
-        for from in 0..=length - LENGTHS.start() {
-            let mut hash = 0x811c_9dc5u32;
-            for i in from..(from + LENGTHS.end()).min(length) {
-                hash = (hash ^ u32::from(at(i))).wrapping_mul(0x0100_0193);
-                let n = i + 1 - from;
-                if n >= *LENGTHS.start() {
-                    out.push((mix(hash) & !1 | u32::from(n >= INDEXED), 1));
-                }
-            }
-        }
+        each(word, |gram| out.push((gram, 1)));
     }
     out[begin..].sort_unstable_by_key(|(gram, _)| *gram);
     let mut kept = begin;

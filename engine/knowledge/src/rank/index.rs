@@ -3,11 +3,13 @@
 //! Start at `Index::build`. A unit is one text of one document: an answer in one language. Units of a document stand
 //! side by side.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use super::classifier::{Classifier, Features, Sample};
+use super::lexicon::{Lexicon, Terms, Tokens, Word};
 use super::lists::{HashedMap, Lists};
 use super::regression::Training;
+use super::sums::Sums;
 use super::tuning::Tuning;
 use super::{Document, Text, grams};
 use crate::answer::Language;
@@ -80,12 +82,17 @@ pub(super) struct Example {
     pub(super) terms: Box<[u32]>,
 }
 
+/// The fields of a unit, in the order of their weights.
+const TITLE: usize = 0;
+const BODY: usize = 1;
+const EXAMPLE: usize = 2;
+
 /// A unit while the index is built.
 struct Unit<'a> {
     language: Language,
-    title: Analysis,
-    body: Analysis,
-    examples: Vec<Analysis>,
+    title: Tokens,
+    body: Tokens,
+    examples: Vec<Tokens>,
     text: &'a Text,
 }
 
@@ -98,6 +105,10 @@ fn heaviest(mut vector: Vec<(u32, f32)>, most: usize) -> Vec<(u32, f32)> {
     vector
 }
 
+fn length_of(vector: &[(u32, f32)]) -> f32 {
+    vector.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt().max(1e-9)
+}
+
 /// The language in which a text is stemmed.
 pub(super) fn language_of(analysis: &Analysis, other: Option<Language>) -> Language {
     analysis.language.or(other).unwrap_or(Language::De)
@@ -108,38 +119,37 @@ impl Index {
     #[must_use]
     pub(super) fn build(documents: &[Document], tuning: &Tuning) -> Self {
         let mut index = Self { documents: documents.len(), ..Self::default() };
-        let mut units = Vec::new();
+        let (mut lexicon, mut units) = (Lexicon::default(), Vec::new());
         for (number, document) in (0u32..).zip(documents) {
             index.first_unit.push(units.len() as u32);
             for text in &document.texts {
-                let title = analyse(&text.title, text.language);
-                let body = analyse(&text.body, text.language);
-                let examples: Vec<_> = text.examples.iter().map(|e| analyse(e, text.language)).collect();
-                let language = body.language.or(title.language).or(text.language).unwrap_or(Language::De);
                 index.document_of.push(number);
-                units.push(Unit { language, title, body, examples, text });
+                units.push(Unit::read(text, &mut lexicon));
             }
         }
         index.first_unit.push(units.len() as u32);
-        index.learn_words(&units);
-        index.add_words(&units, tuning);
+        index.learn_words(&units, &lexicon);
+        index.add_words(&units, &mut lexicon, tuning);
         index.add_exacts(&units);
-        index.add_vectors(&units, tuning);
+        index.add_vectors(&units, &mut lexicon, tuning);
         index.add_senses(&units);
         index
     }
 
-    fn learn_words(&mut self, units: &[Unit<'_>]) {
-        for unit in units {
-            for analysis in unit.all() {
-                for word in analysis.words.iter().filter(|word| !word.stop) {
-                    let word = analysis.word(word);
-                    if word.len() >= 3 && word.bytes().all(|b| b.is_ascii_alphabetic()) {
-                        self.known.insert(hash(word.as_bytes()));
-                        let stem = stem(word, language_of(analysis, Some(unit.language)));
-                        if stem.len() >= 3 {
-                            self.known.insert(hash(stem.as_bytes()));
-                        }
+    fn learn_words(&mut self, units: &[Unit<'_>], lexicon: &Lexicon) {
+        let mut learned = vec![[false; 2]; lexicon.len()];
+        for (unit, tokens) in units.iter().flat_map(|unit| unit.fields().map(move |(_, tokens)| (unit, tokens))) {
+            let language = unit.language_of(tokens);
+            for number in &tokens.words {
+                if std::mem::replace(&mut learned[*number as usize][language as usize], true) {
+                    continue;
+                }
+                let word = lexicon.word(*number);
+                if !word.stop && word.text.len() >= 3 && word.text.bytes().all(|b| b.is_ascii_alphabetic()) {
+                    self.known.insert(hash(word.text.as_bytes()));
+                    let stem = stem(&word.text, language);
+                    if stem.len() >= 3 {
+                        self.known.insert(hash(stem.as_bytes()));
                     }
                 }
             }
@@ -191,44 +201,57 @@ impl Index {
         *self.terms.entry(hash).or_insert(next)
     }
 
-    fn add_words(&mut self, units: &[Unit<'_>], tuning: &Tuning) {
-        let mut counts: Vec<BTreeMap<u32, [f32; 3]>> = Vec::with_capacity(units.len());
+    /// What a word counts as. Words without meaning are nothing but themselves.
+    fn terms(&mut self, word: &str, stop: bool, language: Language, tuning: &Tuning) -> Terms {
+        let of_stem = self.term(&stem(word, language));
+        let mut others = Vec::new();
+        if !stop {
+            others.extend(self.concept(word, language).map(|concept| (concept, 1.0)));
+            for part in parts(word, &|part| self.knows(part)) {
+                others.push((self.term(&stem(part, language)), tuning.part));
+                others.extend(self.concept(part, language).map(|concept| (concept, tuning.part)));
+            }
+        }
+        Terms { stem: of_stem, others: others.into() }
+    }
+
+    /// The term of what a word means, if others mean the same.
+    fn concept(&mut self, word: &str, language: Language) -> Option<u32> {
+        concept(hash(stem(word, language).as_bytes())).map(|concept| self.term_of(concept))
+    }
+
+    fn add_words(&mut self, units: &[Unit<'_>], lexicon: &mut Lexicon, tuning: &Tuning) {
+        // How many units have a term, and the last of them.
+        let mut seen: Vec<(f32, u32)> = Vec::new();
         let mut lengths = Vec::with_capacity(units.len());
-        let mut vocabulary: BTreeMap<Box<str>, u32> = BTreeMap::new();
-        for unit in units {
-            let mut count: BTreeMap<u32, [f32; 3]> = BTreeMap::new();
+        let mut in_vocabulary = vec![false; lexicon.len()];
+        for (number, unit) in (1u32..).zip(units) {
             let mut length = [0.0f32; 3];
-            for (field, analysis) in unit.fields() {
-                let language = language_of(analysis, Some(unit.language));
-                for (word, stop) in analysis.words.iter().map(|word| (analysis.word(word), word.stop)) {
-                    let term = self.term(&stem(word, language));
-                    count.entry(term).or_default()[field] += 1.0;
-                    if stop {
-                        continue;
+            for (field, tokens) in unit.fields() {
+                let language = unit.language_of(tokens);
+                for word in &tokens.words {
+                    let terms = lexicon.terms(*word, language, |text, stop| self.terms(text, stop, language, tuning));
+                    seen.resize(self.terms.len(), (0.0, 0));
+                    for term in terms.others.iter().map(|(term, _)| *term).chain([terms.stem]) {
+                        let (units, last) = &mut seen[term as usize];
+                        *units += f32::from(u8::from(*last != number));
+                        *last = number;
                     }
-                    length[field] += 1.0;
-                    if let Some(concept) = concept(hash(stem(word, language).as_bytes())) {
-                        let term = self.term_of(concept);
-                        count.entry(term).or_default()[field] += 1.0;
-                    }
-                    if word.len() >= 4 {
-                        vocabulary.entry(word.into()).or_insert(term);
-                    }
-                    for part in parts(word, &|part| self.knows(part)) {
-                        let term = self.term(&stem(part, language));
-                        count.entry(term).or_default()[field] += tuning.part;
-                        if let Some(concept) = concept(hash(stem(part, language).as_bytes())) {
-                            let term = self.term_of(concept);
-                            count.entry(term).or_default()[field] += tuning.part;
+                    let stem = terms.stem;
+                    let Word { text, stop, .. } = lexicon.word(*word);
+                    if !stop {
+                        length[field] += 1.0;
+                        if text.len() >= 4 && !std::mem::replace(&mut in_vocabulary[*word as usize], true) {
+                            self.vocabulary.push((text.clone(), stem));
                         }
                     }
                 }
             }
-            counts.push(count);
             lengths.push(length);
-            self.add_examples(unit);
+            self.add_examples(unit, lexicon, tuning);
         }
         self.first_example.push(self.examples.len() as u32);
+        self.vocabulary.sort_unstable();
         let n = units.len().max(1) as f32;
         let mut average = [0.0f32; 3];
         for length in &lengths {
@@ -236,31 +259,38 @@ impl Index {
                 *sum += length / n;
             }
         }
-        let mut seen = vec![0.0f32; self.terms.len()];
-        counts.iter().flat_map(BTreeMap::keys).for_each(|term| seen[*term as usize] += 1.0);
-        self.idf = seen.iter().map(|seen| (1.0 + (n - seen + 0.5) / (seen + 0.5)).ln()).collect();
+        self.idf = seen.iter().map(|(seen, _)| (1.0 + (n - seen + 0.5) / (seen + 0.5)).ln()).collect();
         let weights = [tuning.title, tuning.body, tuning.example];
-        let mut entries = Vec::new();
-        for (unit, (count, length)) in (0u32..).zip(counts.iter().zip(&lengths)) {
-            for (term, fields) in count {
-                let often: f32 = (0..3)
-                    .filter(|field| fields[*field] > 0.0)
-                    .map(|f| weights[f] * fields[f] / (1.0 - tuning.b + tuning.b * length[f] / average[f].max(1e-6)))
-                    .sum();
-                let weight = self.idf[*term as usize] * often * (tuning.k1 + 1.0) / (often + tuning.k1);
-                entries.push((*term, unit, weight));
+        let (mut often, mut entries) = (Sums::default(), Vec::new());
+        often.clear(self.terms.len());
+        for ((number, unit), length) in (0u32..).zip(units).zip(&lengths) {
+            for (field, tokens) in unit.fields() {
+                let language = unit.language_of(tokens);
+                let each = weights[field] / (1.0 - tuning.b + tuning.b * length[field] / average[field].max(1e-6));
+                for word in &tokens.words {
+                    let terms = lexicon.terms(*word, language, |text, stop| self.terms(text, stop, language, tuning));
+                    often.add(terms.stem, each);
+                    terms.others.iter().for_each(|(term, weight)| often.add(*term, each * weight));
+                }
             }
+            let weight =
+                |term: u32, often: f32| self.idf[term as usize] * often * (tuning.k1 + 1.0) / (often + tuning.k1);
+            entries.extend(often.take().map(|(term, often)| (term, number, weight(term, often))));
         }
         self.words = Lists::new(self.terms.len(), &entries);
-        self.vocabulary = vocabulary.into_iter().collect();
     }
 
-    fn add_examples(&mut self, unit: &Unit<'_>) {
+    fn add_examples(&mut self, unit: &Unit<'_>, lexicon: &mut Lexicon, tuning: &Tuning) {
         self.first_example.push(self.examples.len() as u32);
-        for (text, analysis) in unit.text.examples.iter().zip(&unit.examples) {
-            let language = language_of(analysis, Some(unit.language));
-            let content = analysis.words.iter().filter(|word| !word.stop);
-            let mut terms: Vec<u32> = content.map(|word| self.term(&stem(analysis.word(word), language))).collect();
+        for (text, tokens) in unit.text.examples.iter().zip(&unit.examples) {
+            let language = unit.language_of(tokens);
+            let mut terms = Vec::with_capacity(tokens.words.len());
+            for word in &tokens.words {
+                if !lexicon.word(*word).stop {
+                    let found = lexicon.terms(*word, language, |text, stop| self.terms(text, stop, language, tuning));
+                    terms.push(found.stem);
+                }
+            }
             terms.sort_unstable();
             terms.dedup();
             self.examples.push(Example { text: text.trim().into(), terms: terms.into() });
@@ -289,25 +319,26 @@ impl Index {
         self.exacts = lists;
     }
 
-    fn add_vectors(&mut self, units: &[Unit<'_>], tuning: &Tuning) {
-        let mut counted = Vec::new();
-        let mut seen: Vec<f32> = Vec::new();
-        let mut texts = 0.0f32;
+    fn add_vectors(&mut self, units: &[Unit<'_>], lexicon: &mut Lexicon, tuning: &Tuning) {
+        // How many texts have an n-gram, and the last of them. An example is a text of its own.
+        let mut seen: Vec<(f32, u32)> = Vec::new();
+        let mut texts = 0u32;
         for unit in units {
-            texts += 1.0;
-            for (gram, _) in unit.text_grams(tuning, &mut counted) {
-                self.see(gram, &mut seen);
-            }
-            for example in &unit.examples {
-                texts += 1.0;
-                counted.clear();
-                grams::count(&example.folded, &mut counted);
-                for (gram, _) in counted.iter().filter(|(gram, _)| grams::is_indexed(*gram)) {
-                    self.see(*gram, &mut seen);
+            for (field, tokens) in unit.fields() {
+                // Title and body are one text.
+                texts += u32::from(field != BODY);
+                for word in &tokens.words {
+                    for list in lexicon.grams(*word, |text| self.lists_of(text)) {
+                        seen.resize(self.grams.len(), (0.0, 0));
+                        let (texts_with, last) = &mut seen[*list as usize];
+                        *texts_with += f32::from(u8::from(*last != texts));
+                        *last = texts;
+                    }
                 }
             }
         }
-        self.gram_idf = seen.iter().map(|seen| ((1.0 + texts) / (1.0 + seen)).ln() + 1.0).collect();
+        let texts = texts as f32;
+        self.gram_idf = seen.iter().map(|(seen, _)| ((1.0 + texts) / (1.0 + seen)).ln() + 1.0).collect();
         self.unknown_gram = (1.0 + texts).ln() + 1.0;
         let most = match units.len() {
             0..=4_000 => usize::MAX,
@@ -315,22 +346,52 @@ impl Index {
             _ => 96,
         };
         let mut entries = Vec::new();
+        let [mut counts, mut sum] = [Sums::default(), Sums::default()];
+        counts.clear(self.grams.len());
+        sum.clear(self.grams.len());
         for (number, unit) in (0u32..).zip(units) {
-            let vector = heaviest(self.vector(unit.text_grams(tuning, &mut counted)), most);
+            self.count(&unit.title, tuning.title_grams, lexicon, &mut counts);
+            self.count(&unit.body, 1.0, lexicon, &mut counts);
+            let vector = heaviest(self.vector(counts.take()), most);
             entries.extend(vector.into_iter().map(|(gram, weight)| (gram, 2 * number, weight)));
-            let mut sum: BTreeMap<u32, f32> = BTreeMap::new();
             for example in &unit.examples {
-                counted.clear();
-                grams::count(&example.folded, &mut counted);
-                for (gram, weight) in self.vector(counted.iter().map(|(gram, n)| (*gram, *n as f32))) {
-                    *sum.entry(gram).or_default() += weight;
-                }
+                self.count(example, 1.0, lexicon, &mut counts);
+                self.vector(counts.take()).into_iter().for_each(|(gram, weight)| sum.add(gram, weight));
             }
-            let length = sum.values().map(|weight| weight * weight).sum::<f32>().sqrt().max(1e-9);
-            let vector = heaviest(sum.into_iter().collect(), most);
+            let vector: Vec<(u32, f32)> = sum.take().collect();
+            let length = length_of(&vector);
+            let vector = heaviest(vector, most);
             entries.extend(vector.into_iter().map(|(gram, weight)| (gram, 2 * number + 1, weight / length)));
         }
         self.vectors = Lists::new(self.grams.len(), &entries);
+    }
+
+    /// The lists of a word's n-grams, new ones among them.
+    fn lists_of(&mut self, word: &str) -> Box<[u32]> {
+        let mut lists = Vec::new();
+        grams::each(word, |gram| {
+            if grams::is_indexed(gram) {
+                let next = self.grams.len() as u32;
+                lists.push(*self.grams.entry(gram).or_insert(next));
+            }
+        });
+        lists.into()
+    }
+
+    /// Counts the n-grams of a text, each as often as it should count.
+    fn count(&mut self, tokens: &Tokens, times: f32, lexicon: &mut Lexicon, counts: &mut Sums) {
+        for word in &tokens.words {
+            lexicon.grams(*word, |text| self.lists_of(text)).iter().for_each(|list| counts.add(*list, times));
+        }
+    }
+
+    /// Counts of n-grams as a vector of length one, over lists.
+    fn vector(&self, counts: impl Iterator<Item = (u32, f32)>) -> Vec<(u32, f32)> {
+        let weight = |list: u32, n: f32| (1.0 + n.ln().max(0.0)) * self.gram_idf[list as usize];
+        let mut vector: Vec<(u32, f32)> = counts.map(|(list, n)| (list, weight(list, n))).collect();
+        let length = length_of(&vector);
+        vector.iter_mut().for_each(|(_, weight)| *weight /= length);
+        vector
     }
 
     fn add_senses(&mut self, units: &[Unit<'_>]) {
@@ -341,7 +402,8 @@ impl Index {
         for unit in units {
             let mut sum = [0.0; DIMENSIONS];
             // The title counts as much as the text, however short it is.
-            for part in [&unit.title, &unit.body].into_iter().filter_map(sense) {
+            let analyses = [&unit.text.title, &unit.text.body].map(|text| analyse(text, unit.text.language));
+            for part in analyses.iter().filter_map(sense) {
                 sum.iter_mut().zip(&part).for_each(|(sum, x)| *sum += x);
             }
             found.push(sense::unit(sum).unwrap_or([0.0; DIMENSIONS]));
@@ -361,28 +423,6 @@ impl Index {
         let mut left = *sense;
         left.iter_mut().zip(&self.common).for_each(|(x, common)| *x -= common);
         sense::unit(left).unwrap_or([0.0; DIMENSIONS])
-    }
-
-    fn see(&mut self, gram: u32, seen: &mut Vec<f32>) {
-        let next = self.grams.len() as u32;
-        let list = *self.grams.entry(gram).or_insert(next);
-        if list == next {
-            seen.push(0.0);
-        }
-        seen[list as usize] += 1.0;
-    }
-
-    /// Counts of n-grams as a vector of length one, over lists.
-    fn vector(&self, counts: impl Iterator<Item = (u32, f32)>) -> Vec<(u32, f32)> {
-        let mut vector: Vec<(u32, f32)> = counts
-            .filter_map(|(gram, n)| {
-                let list = *self.grams.get(&gram)?;
-                Some((list, (1.0 + n.ln().max(0.0)) * self.gram_idf[list as usize]))
-            })
-            .collect();
-        let length = vector.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt().max(1e-9);
-        vector.iter_mut().for_each(|(_, weight)| *weight /= length);
-        vector
     }
 
     /// Trains the classifier, where an answer has examples enough. All answers become classes: one without examples is
@@ -414,29 +454,21 @@ impl Index {
     }
 }
 
-impl Unit<'_> {
-    fn all(&self) -> impl Iterator<Item = &Analysis> {
-        [&self.title, &self.body].into_iter().chain(&self.examples)
+impl<'a> Unit<'a> {
+    fn read(text: &'a Text, lexicon: &mut Lexicon) -> Self {
+        let title = lexicon.read(&text.title, text.language);
+        let body = lexicon.read(&text.body, text.language);
+        let examples = text.examples.iter().map(|example| lexicon.read(example, text.language)).collect();
+        let language = body.language.or(title.language).or(text.language).unwrap_or(Language::De);
+        Self { language, title, body, examples, text }
     }
 
-    fn fields(&self) -> impl Iterator<Item = (usize, &Analysis)> {
-        [(0, &self.title), (1, &self.body)].into_iter().chain(self.examples.iter().map(|example| (2, example)))
+    /// The language in which a part of it is stemmed.
+    fn language_of(&self, tokens: &Tokens) -> Language {
+        tokens.language.unwrap_or(self.language)
     }
 
-    /// The n-grams of title and body, the title's counted as often as it should count.
-    fn text_grams(
-        &self,
-        tuning: &Tuning,
-        buffer: &mut Vec<(u32, u32)>,
-    ) -> std::collections::btree_map::IntoIter<u32, f32> {
-        let mut sum: BTreeMap<u32, f32> = BTreeMap::new();
-        for (analysis, weight) in [(&self.title, tuning.title_grams), (&self.body, 1.0)] {
-            buffer.clear();
-            grams::count(&analysis.folded, buffer);
-            for (gram, n) in buffer.iter().filter(|(gram, _)| grams::is_indexed(*gram)) {
-                *sum.entry(*gram).or_default() += weight * *n as f32;
-            }
-        }
-        sum.into_iter()
+    fn fields(&self) -> impl Iterator<Item = (usize, &Tokens)> {
+        [(TITLE, &self.title), (BODY, &self.body)].into_iter().chain(self.examples.iter().map(|one| (EXAMPLE, one)))
     }
 }

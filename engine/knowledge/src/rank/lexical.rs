@@ -14,6 +14,7 @@ use super::index::Index;
 use super::lists::Lists;
 use super::query::Query;
 use super::saved;
+use super::sums::Sums;
 use super::tuning::Tuning;
 use super::{Document, Draft, LOOKED_AT, Ranked, Ranker};
 use crate::text::sense::DIMENSIONS;
@@ -85,38 +86,16 @@ struct Scratch {
     best: Vec<(f32, u32)>,
 }
 
-/// A sum for each unit, most of them zero.
-#[derive(Default)]
-struct Sums {
-    sums: Vec<f32>,
-    touched: Vec<u32>,
-}
-
-impl Sums {
-    /// All zero, so many of them.
-    fn clear(&mut self, length: usize) {
-        if self.sums.len() != length || self.touched.len() * 8 > length {
-            self.sums.clear();
-            self.sums.resize(length, 0.0);
+/// Adds lists, given the short ones first, to the sums of units until they have cost enough.
+fn add_rarest(lists: &Lists, asked: &[(u32, f32)], most: usize, Sums { sums, touched }: &mut Sums) {
+    let mut left = most;
+    for (read, (list, weight)) in asked.iter().enumerate() {
+        let length = lists.len(*list);
+        if length > left && read >= LISTS {
+            break;
         }
-        for unit in self.touched.drain(..) {
-            if let Some(sum) = self.sums.get_mut(unit as usize) {
-                *sum = 0.0;
-            }
-        }
-    }
-
-    /// Adds lists, given the short ones first, until they have cost enough.
-    fn add_rarest(&mut self, lists: &Lists, asked: &[(u32, f32)], most: usize) {
-        let mut left = most;
-        for (read, (list, weight)) in asked.iter().enumerate() {
-            let length = lists.len(*list);
-            if length > left && read >= LISTS {
-                break;
-            }
-            left = left.saturating_sub(length);
-            lists.add(*list, *weight, &mut self.sums, &mut self.touched);
-        }
+        left = left.saturating_sub(length);
+        lists.add(*list, *weight, sums, touched);
     }
 }
 
@@ -166,9 +145,9 @@ impl Lexical {
         let units = index.document_of.len();
         let most = if units <= FEW_UNITS { usize::MAX } else { POSTINGS };
         s.words.clear(units);
-        s.words.add_rarest(&index.words, &s.query.terms, most);
+        add_rarest(&index.words, &s.query.terms, most, &mut s.words);
         s.vectors.clear(2 * units);
-        s.vectors.add_rarest(&index.vectors, &s.query.grams, most);
+        add_rarest(&index.vectors, &s.query.grams, most, &mut s.vectors);
         s.exacts.clear(units);
         for token in &s.query.exacts {
             index.exacts.add(*token, 1.0, &mut s.exacts.sums, &mut s.exacts.touched);

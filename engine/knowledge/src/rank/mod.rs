@@ -6,7 +6,9 @@
 pub mod embed;
 pub mod regression;
 mod grams;
+mod lexicon;
 mod lists;
+mod sums;
 mod classifier;
 pub mod index;
 pub mod tuning;
