@@ -14,7 +14,7 @@ use super::regression::Regression;
 use super::tuning::Tuning;
 
 /// Raised whenever the index, its building or its bytes change; other settings are seen without it.
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 const MAGIC: &[u8; 8] = b"hzl-rank";
 /// Magic, version, hash of the documents, hash of the rest.
 const HEAD: usize = 32;

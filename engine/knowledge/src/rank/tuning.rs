@@ -54,7 +54,7 @@ impl Default for Tuning {
             body: 1.0,
             example: 1.0,
             k1: 1.4,
-            b: 0.8,
+            b: 1.0,
             part: 0.5,
             title_grams: 2.0,
             training: Training::default(),
