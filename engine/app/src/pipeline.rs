@@ -13,7 +13,7 @@ use heinzel_core::clock::{self, ClockComplaint, ClockPolicy, ClockWatch};
 use heinzel_core::event::{Clock, Event, Stamp};
 use heinzel_core::finding::{Refused, Role};
 use heinzel_core::findings::Findings;
-use heinzel_core::parse::{Context, Format, Read, Reader, parse, programs};
+use heinzel_core::parse::{self, Context, Format, Read, Reader, parse, programs};
 use heinzel_core::rule::Rule;
 use heinzel_core::task::Task;
 use heinzel_core::time::Timestamp;
@@ -186,7 +186,7 @@ impl Way {
             let offset = block.offset + range.start as u64;
             let text = without_end(block.bytes.get(range).unwrap_or_default());
             let read = match stamp {
-                Some(stamp) => Read { header: stamp.into(), message: String::from_utf8_lossy(text) },
+                Some(stamp) => Read { header: stamp.into(), message: parse::text(text) },
                 None => reader.read(text),
             };
             let mut event = event(&self.source, read, block.read_at);

@@ -119,6 +119,13 @@ pub struct Read<'a> {
     pub message: Cow<'a, str>,
 }
 
+/// Bytes as text; what is no UTF-8 becomes U+FFFD.
+#[must_use]
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    // Most is valid, and checking that is several times as fast as looking for what to repair.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
 impl<'c> Reader<'c> {
     /// A reader of this format.
     #[must_use]
@@ -131,10 +138,9 @@ impl<'c> Reader<'c> {
     pub fn read<'a>(&self, line: &'a [u8]) -> Read<'a> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        // Most lines are valid; what is not is repaired at leisure.
-        match std::str::from_utf8(line) {
-            Ok(text) => self.read_text(text),
-            Err(_) => self.read_text(&String::from_utf8_lossy(line)).into_owned(),
+        match text(line) {
+            Cow::Borrowed(text) => self.read_text(text),
+            Cow::Owned(text) => self.read_text(&text).into_owned(),
         }
     }
 

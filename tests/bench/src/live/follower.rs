@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use heinzel_core::block::{Block, Delivery, Health, Notice, Shape};
-use heinzel_core::parse::Format;
+use heinzel_core::parse::{self, Format};
 use heinzel_matching::Names;
 use heinzel_source::outlet::{Outlet, Taker};
 use heinzel_source::settings::{Common, File as FileSettings, Kind, Source, Start};
@@ -185,7 +185,7 @@ impl Scanner {
 fn pairs(ours: &Ours, block: &Block) -> u64 {
     let mut pairs = 0;
     ours.candidates(&block.bytes, |range, candidates| {
-        let text = String::from_utf8_lossy(&block.bytes[range]);
+        let text = parse::text(&block.bytes[range]);
         ours.hits(candidates, &text, &Names::default(), |hit| {
             pairs += 1;
             hit.captures().for_each(|capture| drop(std::hint::black_box(capture)));

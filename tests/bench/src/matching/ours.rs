@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use heinzel_core::parse;
 use heinzel_core::rule::Rule;
 use heinzel_matching::{Borders, Hit, Matcher, Message, Names, PatternId, Rarity, View};
 
@@ -84,7 +85,7 @@ impl Engine for Ours {
         for (start, block) in blocks(log) {
             self.candidates(block, |range, candidates| {
                 let line = start + range.start;
-                let text = String::from_utf8_lossy(&block[range]);
+                let text = parse::text(&block[range]);
                 self.hits(candidates, &text, &Names::default(), |hit| {
                     pairs.captured(line, || number(hit.rule), captures(hit));
                 });
