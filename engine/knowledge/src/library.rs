@@ -16,6 +16,9 @@ use crate::rank::{Document, Text};
 
 /// The largest file of an answer, in bytes.
 const FILE_BYTES: u64 = 128 * 1024;
+/// So many threads read at most, and each so many files at least.
+const MOST_THREADS: usize = 4;
+const FEW_FILES: usize = 1_000;
 
 /// All answers, by id.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -159,14 +162,60 @@ fn plain(variant: &Variant) -> String {
     out
 }
 
+/// An answer's file, by its name.
+struct Place {
+    path: PathBuf,
+    id: AnswerId,
+    language: Language,
+}
+
 /// Reads the files of all packs below the folders, each id and language once, with what is wrong with them.
 #[must_use]
 pub fn read(folders: &[PathBuf]) -> (Vec<AnswerFile>, Vec<Complaint>) {
+    let places = places(folders);
+    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
+    // A few are read sooner than a thread is started.
+    let part = places.len().div_ceil(threads).max(FEW_FILES);
+    let read = |places: &[Result<Place, Complaint>]| places.iter().map(read_one).collect::<Vec<_>>();
+    let read: Vec<_> = std::thread::scope(|scope| {
+        let (mine, others) = places.split_at(part.min(places.len()));
+        let start = |part| (part, std::thread::Builder::new().spawn_scoped(scope, move || read(part)));
+        let others: Vec<_> = others.chunks(part).map(start).collect();
+        let mut all = read(mine);
+        for (part, thread) in others {
+            // One that cannot be started is missed, but not needed; a panic is passed on.
+            all.extend(match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(_) => read(part),
+            });
+        }
+        all
+    });
     let mut files: BTreeMap<(AnswerId, Language), AnswerFile> = BTreeMap::new();
     let mut complaints = Vec::new();
+    for (file, wrong) in read {
+        complaints.extend(wrong);
+        files.extend(file.map(|file| ((file.id.clone(), file.variant.language), file)));
+    }
+    (files.into_values().collect(), complaints)
+}
+
+fn read_one(place: &Result<Place, Complaint>) -> (Option<AnswerFile>, Vec<Complaint>) {
+    match place {
+        Err(complaint) => (None, vec![complaint.clone()]),
+        Ok(Place { path, id, language }) => match text(path) {
+            Err(complaint) => (None, vec![complaint]),
+            Ok(text) => front_matter::parse(path, id, *language, &text),
+        },
+    }
+}
+
+/// The files of all packs below the folders, each id and language once, among them what is wrong with names and folders.
+fn places(folders: &[PathBuf]) -> Vec<Result<Place, Complaint>> {
+    let mut places = Vec::new();
     let mut met = std::collections::BTreeSet::new();
     for folder in folders {
-        for pack in list(folder, &mut complaints) {
+        for pack in list(folder, &mut places) {
             let answers = pack.join("answers");
             let name = file_name(&pack);
             if name.starts_with('.') || !answers.is_dir() {
@@ -174,10 +223,10 @@ pub fn read(folders: &[PathBuf]) -> (Vec<AnswerFile>, Vec<Complaint>) {
             }
             if !front_matter::is_name(&name) {
                 let message = format!("`{name}` can name no pack that holds answers");
-                complaints.push(whole(&pack, message, "use small letters, digits and hyphens"));
+                places.push(Err(whole(&pack, message, "use small letters, digits and hyphens")));
                 continue;
             }
-            for path in list(&answers, &mut complaints) {
+            for path in list(&answers, &mut places) {
                 let file = file_name(&path);
                 if file.starts_with('.') || file.ends_with('~') {
                     continue;
@@ -185,26 +234,18 @@ pub fn read(folders: &[PathBuf]) -> (Vec<AnswerFile>, Vec<Complaint>) {
                 let Some((id, language)) = front_matter::of_file_name(&file) else {
                     let message = format!("`{file}` is no name of an answer's file");
                     let way = "name it like `server-slow.de.md`: small letters, digits and hyphens, then the language (de, en)";
-                    complaints.push(whole(&path, message, way));
+                    places.push(Err(whole(&path, message, way)));
                     continue;
                 };
                 let id = format!("{name}/{id}");
                 // A broken file hides, too: the operator's own answer must not be replaced by the shipped one unnoticed.
-                if !met.insert((id.clone(), language)) {
-                    continue;
-                }
-                match text(&path) {
-                    Err(complaint) => complaints.push(complaint),
-                    Ok(text) => {
-                        let (read, wrong) = front_matter::parse(&path, &id, language, &text);
-                        complaints.extend(wrong);
-                        files.extend(read.map(|read| ((id, language), read)));
-                    }
+                if met.insert((id.clone(), language)) {
+                    places.push(Ok(Place { path, id, language }));
                 }
             }
         }
     }
-    (files.into_values().collect(), complaints)
+    places
 }
 
 fn file_name(path: &Path) -> String {
@@ -212,7 +253,7 @@ fn file_name(path: &Path) -> String {
 }
 
 /// The entries of a folder, sorted by name.
-fn list(folder: &Path, complaints: &mut Vec<Complaint>) -> Vec<PathBuf> {
+fn list(folder: &Path, places: &mut Vec<Result<Place, Complaint>>) -> Vec<PathBuf> {
     let entries =
         fs::read_dir(folder).and_then(|entries| entries.map(|e| Ok(e?.path())).collect::<std::io::Result<Vec<_>>>());
     match entries {
@@ -222,7 +263,7 @@ fn list(folder: &Path, complaints: &mut Vec<Complaint>) -> Vec<PathBuf> {
         }
         Err(error) => {
             let message = format!("list the folder {}: {error}", folder.display());
-            complaints.push(whole(folder, message, "name a folder that holds packs and that heinzel may read"));
+            places.push(Err(whole(folder, message, "name a folder that holds packs and that heinzel may read")));
             Vec::new()
         }
     }

@@ -49,6 +49,26 @@ fn an_earlier_folder_hides_single_files_of_a_later_one() {
 }
 
 #[test]
+fn many_files_are_read_on_several_threads_and_said_in_their_order() {
+    let count = 2 * FEW_FILES + 7;
+    let named: Vec<(String, String)> = (0..count)
+        .map(|number| {
+            let body = if number % 500 == 3 { "broken".to_owned() } else { text(&format!("title {number}"), "") };
+            (format!("web/answers/a-{number:05}.en.md"), body)
+        })
+        .collect();
+    let files: Vec<(&str, &str)> = named.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let folder = Folder::new(&files);
+    let (read, complaints) = read(&[folder.0.clone()]);
+    let broken: Vec<usize> = (0..count).filter(|number| number % 500 == 3).collect();
+    let of_file = |path: &Path| file_name(path)[2..7].parse::<usize>().unwrap();
+    assert_eq!(complaints.iter().map(|one| of_file(&one.file)).collect::<Vec<_>>(), broken);
+    let titles: Vec<String> = read.iter().map(|file| file.variant.title.clone()).collect();
+    let whole = (0..count).filter(|number| !broken.contains(number)).map(|number| format!("title {number}"));
+    assert_eq!(titles, whole.collect::<Vec<_>>());
+}
+
+#[test]
 fn a_broken_file_of_the_operator_is_not_replaced_by_the_shipped_one() {
     let own = Folder::new(&[("web/answers/slow.de.md", "+++\n")]);
     let shipped = Folder::new(&[("web/answers/slow.de.md", &text("langsam", ""))]);
