@@ -85,18 +85,9 @@ impl Reload {
             move || swap.reload(&folders, assets.as_deref())
         };
         let watched: BTreeSet<&PathBuf> = folders.iter().collect();
-        let mut watches: Vec<_> = watched.into_iter().map(|folder| Watch::start(folder, again())).collect();
-        if let Some(file) = assets {
-            let (again, path, mut before) = (again(), file.to_owned(), None);
-            watches.push(Watch::beside(file, move || {
-                // The configuration's folder may hold the store, too.
-                let now = std::fs::read(&path).ok();
-                if before.as_ref() != Some(&now) {
-                    before = Some(now);
-                    again();
-                }
-            }));
-        }
+        let mut watches: Vec<_> =
+            watched.into_iter().map(|folder| Watch::start(folder, &["rhai", "toml"], again())).collect();
+        watches.extend(assets.map(|file| Watch::of_file(file, again())));
         let said = |error| tracing::warn!("{:#}; changes there count from the next start", anyhow::Error::new(error));
         Self { _watches: watches.into_iter().filter_map(|watch| watch.map_err(said).ok()).collect() }
     }

@@ -128,7 +128,7 @@ impl Grams {
     pub(crate) fn new(shape: Shape, grams: &[(TextId, &[i16])], texts: &Texts) -> Self {
         let mut entries = Vec::with_capacity(grams.len() * shape.stride);
         for &(text, offsets) in grams {
-            offsets.iter().for_each(|offset| spellings(shape, text, texts.bytes(text), *offset, &mut entries));
+            offsets.iter().for_each(|offset| write_entries(shape, text, texts.bytes(text), *offset, &mut entries));
         }
         let words = words_for(entries.len());
         let mut table = Table { shape, words: vec![0; words].into_boxed_slice(), shift: 32 - words.trailing_zeros() };
@@ -203,7 +203,7 @@ impl Grams {
 }
 
 /// The entries of a text's gram: one, or one for each value of the byte by which it sticks out.
-fn spellings(shape: Shape, text: TextId, bytes: &[u8], offset: i16, entries: &mut Vec<Entry>) {
+fn write_entries(shape: Shape, text: TextId, bytes: &[u8], offset: i16, entries: &mut Vec<Entry>) {
     let (gram, begin) = (shape.gram, offset.max(0) as usize);
     let end = (i32::from(offset) + gram as i32) as usize;
     // Four bytes of the text behind the gram, or before it, or in it.

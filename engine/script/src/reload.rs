@@ -1,7 +1,8 @@
-//! Notices when something under the rules folder changes. Building, testing and swapping is the caller's.
+//! Notices when something under a folder changes: rules, answers, or one file. Building, testing and swapping is the caller's.
 //!
 //! Start at [`Watch::start`].
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -15,7 +16,7 @@ const REST: Duration = Duration::from_millis(200);
 /// A folder that never rests is read nevertheless after so long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Watches the rules folder until it is dropped.
+/// Watches a folder until it is dropped.
 #[derive(Debug)]
 pub struct Watch {
     watcher: Option<RecommendedWatcher>,
@@ -24,7 +25,7 @@ pub struct Watch {
 
 /// The folder cannot be watched.
 #[derive(Debug, thiserror::Error)]
-#[error("watch the rules folder {}", folder.display())]
+#[error("watch the folder {}", folder.display())]
 pub struct WatchError {
     /// The folder.
     pub folder: PathBuf,
@@ -34,32 +35,47 @@ pub struct WatchError {
 }
 
 impl Watch {
-    /// Watches `folder` and all below; calls `changed` (on a thread of its own) each time it has changed and then rested for
-    /// 200 ms. Dropping the watch ends it.
+    /// Watches files with these extensions in `folder` and all below; calls `changed` (on a thread of its own) each time one
+    /// has changed and the folder then rested for 200 ms. Dropping the watch ends it.
     ///
     /// # Errors
     /// [`WatchError`] when the folder does not exist or the system has no watches left.
-    pub fn start(folder: &Path, changed: impl FnMut() + Send + 'static) -> Result<Self, WatchError> {
-        Self::over(folder, RecursiveMode::Recursive, changed)
+    pub fn start(folder: &Path, kinds: &[&str], changed: impl FnMut() + Send + 'static) -> Result<Self, WatchError> {
+        let kinds = kinds.iter().map(OsString::from).collect();
+        Self::over(folder, RecursiveMode::Recursive, kinds, changed)
     }
 
-    /// Watches the folder of one file, and nothing below it. Other files there wake it, too: whoever is called looks whether
-    /// it is the file that has changed (it may be a link, and what it leads to was switched).
+    /// Watches one file; calls `changed` when it says something else than the last time, and at the first news. It may be a
+    /// link, and what it leads to may be switched.
     ///
     /// # Errors
-    /// [`WatchError`] when the folder does not exist or the system has no watches left.
-    pub fn beside(file: &Path, changed: impl FnMut() + Send + 'static) -> Result<Self, WatchError> {
+    /// [`WatchError`] when its folder does not exist or the system has no watches left.
+    pub fn of_file(file: &Path, mut changed: impl FnMut() + Send + 'static) -> Result<Self, WatchError> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self::over(folder, RecursiveMode::NonRecursive, changed)
+        let kinds = file.extension().map(OsString::from).into_iter().collect();
+        let (file, mut before) = (file.to_owned(), None);
+        // Its folder may hold much that is written all the time, such as the store.
+        Self::over(folder, RecursiveMode::NonRecursive, kinds, move || {
+            let now = std::fs::read(&file).ok();
+            if before.as_ref() != Some(&now) {
+                before = Some(now);
+                changed();
+            }
+        })
     }
 
-    fn over(folder: &Path, depth: RecursiveMode, changed: impl FnMut() + Send + 'static) -> Result<Self, WatchError> {
+    fn over(
+        folder: &Path,
+        depth: RecursiveMode,
+        kinds: Vec<OsString>,
+        changed: impl FnMut() + Send + 'static,
+    ) -> Result<Self, WatchError> {
         let failed = |source: notify::Error| WatchError { folder: folder.to_owned(), source };
         let (news, arrivals) = channel();
-        let mut watcher = notify::recommended_watcher(move |event| tell(&news, event)).map_err(failed)?;
+        let mut watcher = notify::recommended_watcher(move |event| tell(&news, &kinds, event)).map_err(failed)?;
         watcher.watch(folder, depth).map_err(failed)?;
         let run = move || listen(&arrivals, changed);
-        let thread = std::thread::Builder::new().name("rules-watch".into()).spawn(run);
+        let thread = std::thread::Builder::new().name("watch".into()).spawn(run);
         let thread = thread.map_err(|error| failed(notify::Error::io(error)))?;
         Ok(Self { watcher: Some(watcher), thread: Some(thread) })
     }
@@ -73,30 +89,30 @@ impl Drop for Watch {
             && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
-            tracing::error!("the thread that watches the rules folder has panicked");
+            tracing::error!("a thread that watches rules or answers has panicked");
         }
     }
 }
 
-fn tell(news: &Sender<()>, event: notify::Result<notify::Event>) {
+fn tell(news: &Sender<()>, kinds: &[OsString], event: notify::Result<notify::Event>) {
     match event {
         Ok(event) if matches!(event.kind, EventKind::Access(_)) => {}
-        // A store or a log that lies in the folder is written all the time and is no rule.
-        Ok(event) if !event.paths.is_empty() && !event.paths.iter().any(|path| may_matter(path)) => {}
+        // A store or a log that lies in the folder is written all the time and is none of them.
+        Ok(event) if !event.paths.is_empty() && !event.paths.iter().any(|path| may_matter(path, kinds)) => {}
         Ok(_) => {
             // No receiver: the watch is being dropped.
             let _ = news.send(());
         }
         Err(error) => {
-            tracing::warn!(%error, "the watch on the rules folder complains; the folder is read again");
+            tracing::warn!(%error, "a watch on rules or answers complains; they are read again");
             let _ = news.send(());
         }
     }
 }
 
-/// Whether it is a rule, a table, or may be a folder.
-fn may_matter(path: &Path) -> bool {
-    path.extension().is_none_or(|extension| extension == "rhai" || extension == "toml")
+/// Whether it is of one of these kinds, or may be a folder.
+fn may_matter(path: &Path, kinds: &[OsString]) -> bool {
+    path.extension().is_none_or(|extension| kinds.iter().any(|kind| kind == extension))
 }
 
 fn listen(arrivals: &Receiver<()>, mut changed: impl FnMut()) {

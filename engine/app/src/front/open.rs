@@ -1,6 +1,5 @@
 //! Opening the desk: the answers are read, and read anew whenever they change; what is too old is removed.
 
-use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -66,26 +65,15 @@ pub(crate) fn open(
         me: me.clone(),
         names,
     });
-    let watch = |folder: &PathBuf| {
+    let again = || {
         let shelf = shelf.clone();
-        let watch = Watch::start(folder, move || shelf.reload());
-        watch.map_err(|error| tracing::warn!(%error, "changed answers there count from the next start")).ok()
+        move || shelf.reload()
     };
-    let mut watches: Vec<Watch> = config.rules.iter().filter_map(watch).collect();
-    for file in config.knowledge.iter().filter_map(|source| source.path.as_ref()) {
-        let (shelf, path, mut before) = (shelf.clone(), file.clone(), None);
-        let changed = move || {
-            let now = std::fs::read(&path).ok();
-            if before.as_ref() != Some(&now) {
-                before = Some(now);
-                shelf.reload();
-            }
-        };
-        match Watch::beside(file, changed) {
-            Ok(watch) => watches.push(watch),
-            Err(error) => tracing::warn!(%error, "changed answers there count from the next start"),
-        }
-    }
+    let folders = config.rules.iter().map(|folder| Watch::start(folder, &["md"], again()));
+    let files = config.knowledge.iter().filter_map(|source| source.path.as_ref());
+    let watches = folders.chain(files.map(|file| Watch::of_file(file, again())));
+    let said = |error| tracing::warn!("{:#}; changed answers count from the next start", anyhow::Error::new(error));
+    let watches = watches.filter_map(|watch| watch.map_err(said).ok()).collect();
     let asks = config.knowledge.iter().any(|source| source.url.is_some());
     let asking = asks.then(|| tokio::spawn(elsewhere::keep(config.clone(), shelf.clone())));
     let notes = tokio::spawn(note_bounces(returned, customers.clone()));

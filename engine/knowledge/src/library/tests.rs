@@ -59,7 +59,7 @@ fn many_files_are_read_on_several_threads_and_said_in_their_order() {
         .collect();
     let files: Vec<(&str, &str)> = named.iter().map(|(name, text)| (&**name, &**text)).collect();
     let folder = Folder::new(&files);
-    let (read, complaints) = read(&[folder.0.clone()]);
+    let (read, complaints) = read(std::slice::from_ref(&folder.0));
     let broken: Vec<usize> = (0..count).filter(|number| number % 500 == 3).collect();
     let of_file = |path: &Path| file_name(path)[2..7].parse::<usize>().unwrap();
     assert_eq!(complaints.iter().map(|one| of_file(&one.file)).collect::<Vec<_>>(), broken);

@@ -120,7 +120,7 @@ fn a_burst_of_changes_is_told_and_the_watch_ends() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &[("web/pack.toml", HEAD)]);
     let (tell, told) = channel();
-    let watch = Watch::start(folder.path(), move || tell.send(()).unwrap()).unwrap();
+    let watch = Watch::start(folder.path(), &["rhai", "toml"], move || tell.send(()).unwrap()).unwrap();
     for number in 0..20 {
         write(folder.path(), &[("web/a.rhai", &format!("{number}"))]);
     }
@@ -130,6 +130,26 @@ fn a_burst_of_changes_is_told_and_the_watch_ends() {
     drop(watch);
     assert!(told.try_iter().count() < 20);
     assert!(told.recv().is_err());
-    let error = Watch::start(&folder.path().join("absent"), || {}).unwrap_err();
-    assert!(error.to_string().starts_with("watch the rules folder"), "{error}");
+    let error = Watch::start(&folder.path().join("absent"), &[], || {}).unwrap_err();
+    assert!(error.to_string().starts_with("watch the folder"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_written_in_its_place_is_told_of() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[("mail/answers/quota.de.md", "a"), ("own.csv", "a")]);
+    let (tell, told) = channel();
+    let also = tell.clone();
+    let _answers = Watch::start(folder.path(), &["md"], move || tell.send("answers").unwrap()).unwrap();
+    let _file = Watch::of_file(&folder.path().join("own.csv"), move || also.send("file").unwrap()).unwrap();
+    for (file, expected) in [("mail/answers/quota.de.md", "answers"), ("own.csv", "file"), ("own.csv", "file")] {
+        let mut file = std::fs::OpenOptions::new().append(true).open(folder.path().join(file)).unwrap();
+        file.write_all(b"b").unwrap();
+        assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok(expected));
+    }
+    // What says the same is no news: the next is the answers'.
+    write(folder.path(), &[("own.csv", "abb")]);
+    write(folder.path(), &[("mail/answers/quota.de.md", "c")]);
+    assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok("answers"));
 }
