@@ -6,7 +6,6 @@
 pub mod embed;
 pub mod regression;
 mod grams;
-mod lexicon;
 mod lists;
 mod sums;
 mod classifier;
