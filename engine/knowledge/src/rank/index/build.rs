@@ -2,7 +2,7 @@
 //!
 //! Start at `Index::build`. Each word of all answers is looked at once (`super::lexicon`); texts are lists of numbers.
 
-use super::lexicon::{Lexicon, Terms, Tokens, Word};
+use super::lexicon::{Lexicon, Tokens, Word};
 use super::{Example, Index};
 use crate::answer::Language;
 use crate::rank::classifier::{Classifier, Features, Sample};
@@ -52,6 +52,54 @@ fn heaviest(mut vector: Vec<(u32, f32)>, most: usize) -> Vec<(u32, f32)> {
     vector
 }
 
+/// What a word counts as.
+#[derive(Default)]
+struct Terms {
+    /// The term of its stem.
+    stem: u32,
+    /// The terms of what it means and of its parts, with how much they count beside the stem.
+    others: Box<[(u32, f32)]>,
+}
+
+/// The words of all texts, each once in each language that it was met in, in the order of the texts.
+fn met(units: &[Unit<'_>], words: usize) -> Vec<(u32, Language)> {
+    let mut met = Vec::new();
+    let mut known = vec![[false; 2]; words];
+    for (unit, tokens) in units.iter().flat_map(|unit| unit.fields().map(move |(_, tokens)| (unit, tokens))) {
+        let language = unit.language_of(tokens);
+        let is_new = |word: &u32| !std::mem::replace(&mut known[*word as usize][language as usize], true);
+        met.extend(tokens.words.iter().copied().filter(is_new).map(|word| (word, language)));
+    }
+    met
+}
+
+/// How many texts have something, and the last of them, which counts once.
+struct Seen(Vec<(f32, u32)>);
+
+impl Seen {
+    fn of(things: usize) -> Self {
+        Self(vec![(0.0, 0); things])
+    }
+
+    /// The text with this number, from 1 on, has it.
+    fn note(&mut self, thing: u32, text: u32) {
+        let (count, last) = &mut self.0[thing as usize];
+        *count += f32::from(u8::from(*last != text));
+        *last = text;
+    }
+
+    fn counts(&self) -> impl Iterator<Item = f32> {
+        self.0.iter().map(|(count, _)| *count)
+    }
+}
+
+/// Counts the n-grams of a text, each as often as it should count.
+fn count(tokens: &Tokens, times: f32, grams: &[Box<[u32]>], counts: &mut Sums) {
+    for word in &tokens.words {
+        grams[*word as usize].iter().for_each(|list| counts.add(*list, times));
+    }
+}
+
 fn length_of(vector: &[(u32, f32)]) -> f32 {
     vector.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt().max(1e-9)
 }
@@ -70,29 +118,26 @@ impl Index {
             }
         }
         index.first_unit.push(units.len() as u32);
-        index.learn_words(&units, &lexicon);
-        index.add_words(&units, &mut lexicon, tuning);
+        let Lexicon { words, .. } = lexicon;
+        let met = met(&units, words.len());
+        index.learn_words(&met, &words);
+        let terms = index.look_up(&met, &words, tuning);
+        index.add_words(&units, &words, &terms, tuning);
         index.add_exacts(&units);
-        index.add_vectors(&units, &mut lexicon, tuning);
+        let grams: Vec<Box<[u32]>> = words.iter().map(|word| index.lists_of(&word.text)).collect();
+        index.add_vectors(&units, &grams, tuning);
         index.add_senses(&units);
         index
     }
 
-    fn learn_words(&mut self, units: &[Unit<'_>], lexicon: &Lexicon) {
-        let mut learned = vec![[false; 2]; lexicon.len()];
-        for (unit, tokens) in units.iter().flat_map(|unit| unit.fields().map(move |(_, tokens)| (unit, tokens))) {
-            let language = unit.language_of(tokens);
-            for number in &tokens.words {
-                if std::mem::replace(&mut learned[*number as usize][language as usize], true) {
-                    continue;
-                }
-                let word = lexicon.word(*number);
-                if !word.stop && word.text.len() >= 3 && word.text.bytes().all(|b| b.is_ascii_alphabetic()) {
-                    self.known.insert(hash(word.text.as_bytes()));
-                    let stem = stem(&word.text, language);
-                    if stem.len() >= 3 {
-                        self.known.insert(hash(stem.as_bytes()));
-                    }
+    /// What compounds are split into.
+    fn learn_words(&mut self, met: &[(u32, Language)], words: &[Word]) {
+        for (word, language) in met.iter().map(|(number, language)| (&words[*number as usize], *language)) {
+            if !word.stop && word.text.len() >= 3 && word.text.bytes().all(|b| b.is_ascii_alphabetic()) {
+                self.known.insert(hash(word.text.as_bytes()));
+                let stem = stem(&word.text, language);
+                if stem.len() >= 3 {
+                    self.known.insert(hash(stem.as_bytes()));
                 }
             }
         }
@@ -107,13 +152,21 @@ impl Index {
         *self.terms.entry(hash).or_insert(next)
     }
 
-    /// What a word counts as. Words without meaning are nothing but themselves.
-    fn terms(&mut self, word: &str, stop: bool, language: Language, tuning: &Tuning) -> Terms {
-        let of_stem = self.term(&stem(word, language));
+    /// What each word counts as in each language that it was met in.
+    fn look_up(&mut self, met: &[(u32, Language)], words: &[Word], tuning: &Tuning) -> Vec<[Terms; 2]> {
+        let mut terms: Vec<[Terms; 2]> = words.iter().map(|_| Default::default()).collect();
+        for (number, language) in met {
+            terms[*number as usize][*language as usize] = self.terms(&words[*number as usize], *language, tuning);
+        }
+        terms
+    }
+
+    fn terms(&mut self, Word { text, stop }: &Word, language: Language, tuning: &Tuning) -> Terms {
+        let of_stem = self.term(&stem(text, language));
         let mut others = Vec::new();
         if !stop {
-            others.extend(self.concept(word, language).map(|concept| (concept, 1.0)));
-            for part in parts(word, &|part| self.knows(part)) {
+            others.extend(self.concept(text, language).map(|concept| (concept, 1.0)));
+            for part in parts(text, &|part| self.knows(part)) {
                 others.push((self.term(&stem(part, language)), tuning.part));
                 others.extend(self.concept(part, language).map(|concept| (concept, tuning.part)));
             }
@@ -126,35 +179,29 @@ impl Index {
         concept(hash(stem(word, language).as_bytes())).map(|concept| self.term_of(concept))
     }
 
-    fn add_words(&mut self, units: &[Unit<'_>], lexicon: &mut Lexicon, tuning: &Tuning) {
-        // How many units have a term, and the last of them.
-        let mut seen: Vec<(f32, u32)> = Vec::new();
+    fn add_words(&mut self, units: &[Unit<'_>], words: &[Word], terms: &[[Terms; 2]], tuning: &Tuning) {
+        let mut seen = Seen::of(self.terms.len());
         let mut lengths = Vec::with_capacity(units.len());
-        let mut in_vocabulary = vec![false; lexicon.len()];
+        let mut in_vocabulary = vec![false; words.len()];
         for (number, unit) in (1u32..).zip(units) {
             let mut length = [0.0f32; 3];
             for (field, tokens) in unit.fields() {
                 let language = unit.language_of(tokens);
                 for word in &tokens.words {
-                    let terms = lexicon.terms(*word, language, |text, stop| self.terms(text, stop, language, tuning));
-                    seen.resize(self.terms.len(), (0.0, 0));
-                    for term in terms.others.iter().map(|(term, _)| *term).chain([terms.stem]) {
-                        let (units, last) = &mut seen[term as usize];
-                        *units += f32::from(u8::from(*last != number));
-                        *last = number;
-                    }
-                    let stem = terms.stem;
-                    let Word { text, stop, .. } = lexicon.word(*word);
+                    let Terms { stem, others } = &terms[*word as usize][language as usize];
+                    seen.note(*stem, number);
+                    others.iter().for_each(|(term, _)| seen.note(*term, number));
+                    let Word { text, stop } = &words[*word as usize];
                     if !stop {
                         length[field] += 1.0;
                         if text.len() >= 4 && !std::mem::replace(&mut in_vocabulary[*word as usize], true) {
-                            self.vocabulary.push((text.clone(), stem));
+                            self.vocabulary.push((text.clone(), *stem));
                         }
                     }
                 }
             }
             lengths.push(length);
-            self.add_examples(unit, lexicon, tuning);
+            self.add_examples(unit, words, terms);
         }
         self.first_example.push(self.examples.len() as u32);
         self.vocabulary.sort_unstable();
@@ -165,7 +212,7 @@ impl Index {
                 *sum += length / n;
             }
         }
-        self.idf = seen.iter().map(|(seen, _)| (1.0 + (n - seen + 0.5) / (seen + 0.5)).ln()).collect();
+        self.idf = seen.counts().map(|seen| (1.0 + (n - seen + 0.5) / (seen + 0.5)).ln()).collect();
         let weights = [tuning.title, tuning.body, tuning.example];
         let (mut often, mut entries) = (Sums::default(), Vec::new());
         often.clear(self.terms.len());
@@ -174,9 +221,9 @@ impl Index {
                 let language = unit.language_of(tokens);
                 let each = weights[field] / (1.0 - tuning.b + tuning.b * length[field] / average[field].max(1e-6));
                 for word in &tokens.words {
-                    let terms = lexicon.terms(*word, language, |text, stop| self.terms(text, stop, language, tuning));
-                    often.add(terms.stem, each);
-                    terms.others.iter().for_each(|(term, weight)| often.add(*term, each * weight));
+                    let Terms { stem, others } = &terms[*word as usize][language as usize];
+                    often.add(*stem, each);
+                    others.iter().for_each(|(term, weight)| often.add(*term, each * weight));
                 }
             }
             let weight =
@@ -186,17 +233,12 @@ impl Index {
         self.words = Lists::new(self.terms.len(), &entries);
     }
 
-    fn add_examples(&mut self, unit: &Unit<'_>, lexicon: &mut Lexicon, tuning: &Tuning) {
+    fn add_examples(&mut self, unit: &Unit<'_>, words: &[Word], terms: &[[Terms; 2]]) {
         self.first_example.push(self.examples.len() as u32);
         for (text, tokens) in unit.text.examples.iter().zip(&unit.examples) {
             let language = unit.language_of(tokens);
-            let mut terms = Vec::with_capacity(tokens.words.len());
-            for word in &tokens.words {
-                if !lexicon.word(*word).stop {
-                    let found = lexicon.terms(*word, language, |text, stop| self.terms(text, stop, language, tuning));
-                    terms.push(found.stem);
-                }
-            }
+            let content = tokens.words.iter().map(|word| *word as usize).filter(|word| !words[*word].stop);
+            let mut terms: Vec<u32> = content.map(|word| terms[word][language as usize].stem).collect();
             terms.sort_unstable();
             terms.dedup();
             self.examples.push(Example { text: text.trim().into(), terms: terms.into() });
@@ -225,26 +267,21 @@ impl Index {
         self.exacts = lists;
     }
 
-    fn add_vectors(&mut self, units: &[Unit<'_>], lexicon: &mut Lexicon, tuning: &Tuning) {
-        // How many texts have an n-gram, and the last of them. An example is a text of its own.
-        let mut seen: Vec<(f32, u32)> = Vec::new();
+    /// `grams`: the lists of each word's n-grams.
+    fn add_vectors(&mut self, units: &[Unit<'_>], grams: &[Box<[u32]>], tuning: &Tuning) {
+        let mut seen = Seen::of(self.grams.len());
         let mut texts = 0u32;
         for unit in units {
             for (field, tokens) in unit.fields() {
-                // Title and body are one text.
+                // Title and body are one text, an example is one of its own.
                 texts += u32::from(field != BODY);
                 for word in &tokens.words {
-                    for list in lexicon.grams(*word, |text| self.lists_of(text)) {
-                        seen.resize(self.grams.len(), (0.0, 0));
-                        let (texts_with, last) = &mut seen[*list as usize];
-                        *texts_with += f32::from(u8::from(*last != texts));
-                        *last = texts;
-                    }
+                    grams[*word as usize].iter().for_each(|list| seen.note(*list, texts));
                 }
             }
         }
         let texts = texts as f32;
-        self.gram_idf = seen.iter().map(|(seen, _)| ((1.0 + texts) / (1.0 + seen)).ln() + 1.0).collect();
+        self.gram_idf = seen.counts().map(|seen| ((1.0 + texts) / (1.0 + seen)).ln() + 1.0).collect();
         self.unknown_gram = (1.0 + texts).ln() + 1.0;
         let most = match units.len() {
             0..=4_000 => usize::MAX,
@@ -256,12 +293,12 @@ impl Index {
         counts.clear(self.grams.len());
         sum.clear(self.grams.len());
         for (number, unit) in (0u32..).zip(units) {
-            self.count(&unit.title, tuning.title_grams, lexicon, &mut counts);
-            self.count(&unit.body, 1.0, lexicon, &mut counts);
+            count(&unit.title, tuning.title_grams, grams, &mut counts);
+            count(&unit.body, 1.0, grams, &mut counts);
             let vector = heaviest(self.vector(counts.take()), most);
             entries.extend(vector.into_iter().map(|(gram, weight)| (gram, 2 * number, weight)));
             for example in &unit.examples {
-                self.count(example, 1.0, lexicon, &mut counts);
+                count(example, 1.0, grams, &mut counts);
                 self.vector(counts.take()).into_iter().for_each(|(gram, weight)| sum.add(gram, weight));
             }
             let vector: Vec<(u32, f32)> = sum.take().collect();
@@ -272,7 +309,7 @@ impl Index {
         self.vectors = Lists::new(self.grams.len(), &entries);
     }
 
-    /// The lists of a word's n-grams, new ones among them.
+    /// The lists of a word's n-grams, once for each time it has them; new ones among them.
     fn lists_of(&mut self, word: &str) -> Box<[u32]> {
         let mut lists = Vec::new();
         grams::each(word, |gram| {
@@ -282,13 +319,6 @@ impl Index {
             }
         });
         lists.into()
-    }
-
-    /// Counts the n-grams of a text, each as often as it should count.
-    fn count(&mut self, tokens: &Tokens, times: f32, lexicon: &mut Lexicon, counts: &mut Sums) {
-        for word in &tokens.words {
-            lexicon.grams(*word, |text| self.lists_of(text)).iter().for_each(|list| counts.add(*list, times));
-        }
     }
 
     /// Counts of n-grams as a vector of length one, over lists.

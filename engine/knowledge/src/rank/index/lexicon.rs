@@ -12,7 +12,8 @@ use crate::text::analyse;
 #[derive(Default)]
 pub(super) struct Lexicon {
     numbers: HashMap<Box<str>, u32>,
-    words: Vec<Word>,
+    /// By number.
+    pub(super) words: Vec<Word>,
 }
 
 /// A word.
@@ -21,18 +22,6 @@ pub(super) struct Word {
     pub(super) text: Box<str>,
     /// It says nothing about what a text is about.
     pub(super) stop: bool,
-    /// What it counts as, in each language.
-    terms: [Option<Box<Terms>>; 2],
-    /// The lists of its n-grams, once for each time it has them.
-    grams: Option<Box<[u32]>>,
-}
-
-/// What a word counts as.
-pub(super) struct Terms {
-    /// The term of its stem.
-    pub(super) stem: u32,
-    /// The terms of what it means and of its parts, with how much they count beside the stem.
-    pub(super) others: Box<[(u32, f32)]>,
 }
 
 /// A text as numbers of words.
@@ -56,29 +45,7 @@ impl Lexicon {
         }
         let number = self.words.len() as u32;
         self.numbers.insert(word.into(), number);
-        self.words.push(Word { text: word.into(), stop, terms: [None, None], grams: None });
+        self.words.push(Word { text: word.into(), stop });
         number
-    }
-
-    /// How many words there are.
-    pub(super) fn len(&self) -> usize {
-        self.words.len()
-    }
-
-    /// A word by its number.
-    pub(super) fn word(&self, number: u32) -> &Word {
-        &self.words[number as usize]
-    }
-
-    /// What a word counts as; `find` finds it out.
-    pub(super) fn terms(&mut self, number: u32, language: Language, find: impl FnOnce(&str, bool) -> Terms) -> &Terms {
-        let Word { text, stop, terms, .. } = &mut self.words[number as usize];
-        terms[language as usize].get_or_insert_with(|| Box::new(find(text, *stop)))
-    }
-
-    /// The lists of a word's n-grams; `find` finds them.
-    pub(super) fn grams(&mut self, number: u32, find: impl FnOnce(&str) -> Box<[u32]>) -> &[u32] {
-        let Word { text, grams, .. } = &mut self.words[number as usize];
-        grams.get_or_insert_with(|| find(text))
     }
 }
