@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use heinzel_core::block::{Block, Delivery, Notice, Record, Shape, SourceId};
 use heinzel_source::outlet::Taker;
 use tokio::sync::mpsc;
 
 use crate::budget::Budget;
-use crate::in_order::{InOrder, Piece};
+use crate::in_order::{InOrder, Piece, lock};
 use crate::learning::Learning;
 use crate::live::Live;
 use crate::pipeline::{self, Candidates, Lane, Manner, Sequel, Way};
@@ -224,10 +224,6 @@ impl Exit {
             held: Some(held),
         }))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads a block; should that panic, its records one by one, without those that panic: strangers write the lines, and none
