@@ -5,7 +5,7 @@
 //! one, for it is about the same trade. Without enough examples the titles are the strangers, and the curve is the
 //! default one.
 
-use super::gate::Gate;
+use super::gate::{Gate, quantile};
 use super::index::FEWEST_EXAMPLES;
 use super::lexical::Lexical;
 use super::{Document, Draft};
@@ -41,7 +41,7 @@ pub(super) fn calibrate(documents: &[Document], lexical: &Lexical) -> Gate {
         outcomes.extend(best.map(|(found, raw)| (raw, found == *document)));
         strangers.extend(other);
     }
-    let threshold = quantile(&mut strangers, EXAMPLES_BELOW);
+    let threshold = place(&mut strangers, EXAMPLES_BELOW);
     outcomes.extend(strangers.iter().step_by(2).map(|raw| (*raw, false)));
     Gate::fitted(threshold, &outcomes)
 }
@@ -59,7 +59,7 @@ fn by_titles(documents: &[Document], lexical: &Lexical) -> Gate {
     let mut strangers: Vec<f32> = thinned(&titles)
         .filter_map(|(document, title)| lexical.best(&Draft { subject: "", body: title, language: None }, *document).1)
         .collect();
-    Gate::at(quantile(&mut strangers, TITLES_BELOW))
+    Gate::at(place(&mut strangers, TITLES_BELOW))
 }
 
 /// The documents without every fourth example, and those examples.
@@ -88,9 +88,8 @@ fn thinned<T>(all: &[T]) -> impl Iterator<Item = &T> {
     all.iter().step_by(all.len().div_ceil(DRAFTS).max(1))
 }
 
-/// The value below which this share lies.
-fn quantile(values: &mut [f32], share: f32) -> f32 {
-    values.sort_by(f32::total_cmp);
-    let at = (values.len() as f32 * share) as usize;
-    values.get(at.min(values.len().saturating_sub(1))).map_or(Gate::default().threshold, |value| value.min(HIGHEST))
+/// The score below which this share of the strangers lies.
+fn place(strangers: &mut [f32], share: f32) -> f32 {
+    strangers.sort_unstable_by(f32::total_cmp);
+    if strangers.is_empty() { Gate::default().threshold } else { quantile(strangers, share).min(HIGHEST) }
 }

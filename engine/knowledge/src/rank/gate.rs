@@ -32,34 +32,44 @@ impl Gate {
         if right < 8 || outcomes.len() - right < 8 {
             return Self::at(threshold);
         }
-        // Logistic regression in one dimension, by Newton's steps; the curve never falls.
-        let (mut slope, mut offset) = (1.0f64, 0.0f64);
-        for _ in 0..25 {
-            let (mut g0, mut g1, mut h00, mut h01, mut h11) = (0.0, 0.0, 1e-3, 0.0, 1e-3);
-            for (raw, right) in outcomes {
-                let x = f64::from(*raw);
-                let p = 1.0 / (1.0 + (-(slope * x + offset)).exp());
-                let (error, weight) = (p - f64::from(u8::from(*right)), p * (1.0 - p));
-                g0 += error;
-                g1 += error * x;
-                h00 += weight;
-                h01 += weight * x;
-                h11 += weight * x * x;
-            }
-            let determinant = (h00 * h11 - h01 * h01).max(1e-9);
-            offset -= ((h11 * g0 - h01 * g1) / determinant).clamp(-5.0, 5.0);
-            slope -= ((h00 * g1 - h01 * g0) / determinant).clamp(-5.0, 5.0);
-        }
-        if !(slope.is_finite() && offset.is_finite()) || slope < 0.5 {
-            return Self::at(threshold);
-        }
-        Self { threshold, middle: (-offset / slope) as f32, slope: slope as f32 }
+        let (middle, slope) = fit(outcomes);
+        if slope < 0.5 { Self::at(threshold) } else { Self { threshold, middle, slope } }
     }
 
     /// How probable it is that an answer with this raw score is right, 0 to 1.
     pub(super) fn confidence(&self, raw: f32) -> f32 {
         1.0 / (1.0 + (-self.slope * (raw - self.middle)).exp())
     }
+}
+
+/// Middle and slope of the logistic curve through scores that were right or wrong, by Newton's method. A little holds the
+/// slope back, so that few cases make no step of it; the curve never falls.
+pub(super) fn fit(cases: &[(f32, bool)]) -> (f32, f32) {
+    let mean = cases.iter().map(|(x, _)| f64::from(*x)).sum::<f64>() / cases.len().max(1) as f64;
+    let (mut slope, mut offset) = (1.0_f64, 0.0_f64);
+    for _ in 0..25 {
+        let (mut g, mut h) = ([-0.1 * (slope - 1.0), 0.0], [0.1, 0.0, 1e-6]);
+        for (x, right) in cases {
+            let x = f64::from(*x) - mean;
+            let p = 1.0 / (1.0 + (-(slope * x + offset)).exp());
+            let (miss, w) = (f64::from(u8::from(*right)) - p, p * (1.0 - p));
+            g = [g[0] + miss * x, g[1] + miss];
+            h = [h[0] + w * x * x, h[1] + w * x, h[2] + w];
+        }
+        let det = h[0] * h[2] - h[1] * h[1];
+        if det.abs() < 1e-12 {
+            break;
+        }
+        slope = (slope + (g[0] * h[2] - g[1] * h[1]) / det).clamp(0.05, 50.0);
+        offset = (offset + (g[1] * h[0] - g[0] * h[1]) / det).clamp(-50.0, 50.0);
+    }
+    ((mean - offset / slope) as f32, slope as f32)
+}
+
+/// The value that this share of the sorted values does not reach; 0 of none.
+pub(super) fn quantile(sorted: &[f32], share: f32) -> f32 {
+    let at = (sorted.len() as f32 * share) as usize;
+    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -26,6 +26,20 @@ pub struct Training {
     pub rate: f32,
 }
 
+/// Rows times classes, times passes over them: so much training takes some seconds.
+const MOST_STEPS: usize = 40_000_000;
+/// Rows times classes beyond which there would be too few passes: 800 answers with six drafts each.
+const MOST_TRAINING: usize = 4_000_000;
+
+impl Training {
+    /// The same with no more passes than some seconds allow; `None`: too few would be left.
+    #[must_use]
+    pub(super) fn within_seconds(self, rows: usize, classes: usize) -> Option<Self> {
+        let work = rows.saturating_mul(classes).max(1);
+        (work <= MOST_TRAINING).then(|| Self { passes: self.passes.min(MOST_STEPS / work), ..self })
+    }
+}
+
 impl Default for Training {
     fn default() -> Self {
         Self { passes: 12, freedom: 20.0, rate: 4.0 }

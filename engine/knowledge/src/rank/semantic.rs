@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
-use super::discriminant::{Discriminant, Row, Shrinkage, Trained, dot};
+use super::discriminant::{Row, Shrinkage, dot};
 use super::embed::{EmbedError, Embedder, Kind};
+use super::gate::{Gate, quantile};
+use super::judges::{Judges, standardise, unit};
 use super::lexical::{Lexical, Seen};
-use super::regression::softmax;
 use super::{Document, Draft, Ranked, Ranker};
 use crate::text::strip::strip;
 
@@ -29,11 +30,10 @@ pub struct Mix {
     pub exact: f32,
     /// How much the texts count beside the example drafts.
     pub texts: f32,
+    /// How much the regression over the example drafts counts beside the discriminant.
+    pub regression: f32,
     /// Of the discriminant.
     pub shrinkage: Shrinkage,
-    /// What the discriminant's scores are multiplied with before they become probabilities: its distances take each of
-    /// some hundred dimensions for independent, which they are not.
-    pub sharpness: f32,
 }
 
 impl Default for Mix {
@@ -42,11 +42,11 @@ impl Default for Mix {
             centre: 0.75,
             lexical: 0.22,
             lexical_letter: 0.45,
-            classifier: 0.28,
+            classifier: 0.25,
             exact: 0.1,
-            texts: 0.1,
+            texts: 0.15,
+            regression: 0.4,
             shrinkage: Shrinkage::default(),
-            sharpness: 0.015,
         }
     }
 }
@@ -63,8 +63,8 @@ pub struct Meanings {
     texts: Vec<f32>,
     /// The answer of each.
     document_of: Vec<u32>,
-    learned: Option<Discriminant>,
-    gate: Curve,
+    judges: Option<Judges>,
+    gate: Gate,
 }
 
 impl Meanings {
@@ -92,8 +92,8 @@ impl Meanings {
             centre: vectors.centre(dimensions),
             texts: Vec::new(),
             document_of: sources.document_of.clone(),
-            learned: None,
-            gate: Curve::default(),
+            judges: None,
+            gate: gate_at(NEAR),
         };
         for text in 0..sources.document_of.len() {
             let mut sum = vec![0.0; dimensions];
@@ -105,10 +105,9 @@ impl Meanings {
         }
         let rows = vectors.rows(&sources);
         let drafts = vectors.examples.len();
-        let trained = (drafts > 0).then(|| Discriminant::train(&rows, documents.len(), mix.shrinkage)).flatten();
-        if let Some(trained) = trained {
-            meanings.gate = Curve::of_drafts(&trained, &rows[..drafts], mix.sharpness);
-            meanings.learned = Some(trained.discriminant);
+        let judged = (drafts > 0).then(|| Judges::train(&rows, drafts, documents.len(), mix.shrinkage, mix.regression));
+        if let Some((judges, gate)) = judged.flatten() {
+            (meanings.judges, meanings.gate) = (Some(judges), gate);
         } else {
             meanings.gate = meanings.gate_of_titles(&sources, &vectors);
         }
@@ -121,10 +120,10 @@ impl Meanings {
     }
 
     /// Without example drafts: how near are titles to the other answers? What is no nearer than they is a stranger.
-    fn gate_of_titles(&self, sources: &Sources, vectors: &Vectors) -> Curve {
+    fn gate_of_titles(&self, sources: &Sources, vectors: &Vectors) -> Gate {
         let titles =
             vectors.asked.iter().zip(&sources.document_of).filter_map(|(v, document)| Some((v.as_ref()?, document)));
-        let step = (vectors.asked.len() / MOST_LEFT_OUT).max(1);
+        let step = (vectors.asked.len() / MOST_TITLES).max(1);
         let nearest = titles.step_by(step).map(|(vector, own)| {
             let placed = self.placed(vector);
             let texts = self.texts.chunks_exact(self.dimensions.max(1)).zip(&self.document_of);
@@ -132,7 +131,7 @@ impl Meanings {
         });
         let mut nearest: Vec<f32> = nearest.collect();
         nearest.sort_unstable_by(f32::total_cmp);
-        if nearest.len() < 20 { Curve::default() } else { Curve::at(quantile(&nearest, STRANGE_TITLES)) }
+        gate_at(if nearest.len() < 20 { NEAR } else { quantile(&nearest, STRANGE_TITLES) })
     }
 
     /// For each answer, how near the draft is: what orders, and what the gate looks at.
@@ -146,18 +145,14 @@ impl Meanings {
         }
         let lowest = texts.iter().copied().filter(|x| x.is_finite()).fold(1.0, f32::min);
         texts.iter_mut().filter(|x| !x.is_finite()).for_each(|x| *x = lowest);
-        let Some(learned) = &self.learned else {
+        let Some(judges) = &self.judges else {
             let mut order = texts.clone();
             standardise(&mut order);
-            texts.iter_mut().for_each(|text| *text = self.gate.probability(*text));
+            texts.iter_mut().for_each(|text| *text = self.gate.confidence(*text));
             return (order, texts);
         };
-        let mut order = Vec::new();
-        learned.scores(vector, &mut order);
-        let mut raw: Vec<f32> = order.iter().map(|score| score * self.mix.sharpness).collect();
-        softmax(&mut raw);
-        raw.iter_mut().for_each(|raw| *raw = self.gate.probability(raw.max(1e-9).ln()));
-        standardise(&mut order);
+        let (mut order, mut raw) = judges.scores(vector);
+        raw.iter_mut().for_each(|raw| *raw = self.gate.confidence(*raw));
         standardise(&mut texts);
         order.iter_mut().zip(&texts).for_each(|(order, text)| *order += self.mix.texts * text);
         standardise(&mut order);
@@ -165,13 +160,19 @@ impl Meanings {
     }
 }
 
-/// The most drafts that are left out, one after the other, to see how they would be judged.
-const MOST_LEFT_OUT: usize = 600;
-/// Strangers are drafts about something else altogether, further away than drafts whose own answer is missing: the place
-/// among these above which one in ten of the public out-of-scope drafts is (clinc150, measured 2026-11-22).
-const STRANGE_DRAFTS: f32 = 0.55;
-/// The same among the distances of titles to other answers, where there are no drafts.
+/// So many titles are asked at most how near they are to other answers.
+const MOST_TITLES: usize = 600;
+/// The place among these distances above which one in ten of the public out-of-scope drafts is (clinc150, measured
+/// 2026-11-22): strangers are drafts about something else altogether, further away than titles from other answers.
 const STRANGE_TITLES: f32 = 0.15;
+
+/// Without titles enough to ask: as near as this is near. For the cosine with texts; measured with multilingual-e5-small.
+const NEAR: f32 = 0.44;
+
+/// A gate over the cosine with texts; what it lets through is at least as probable as not.
+fn gate_at(cosine: f32) -> Gate {
+    Gate { threshold: 0.5, middle: cosine, slope: 12.0 }
+}
 
 /// How far the words move the odds that the meaning gives an answer. A model puts every draft near something: with the words
 /// beside it, of drafts about other trades half as many pass, and of hosting drafts more (measured 2026-11-22).
@@ -183,93 +184,12 @@ fn with_words(probability: f32, above: f32) -> f32 {
     1.0 / (1.0 + (1.0 - probability) / probability * (-WORDS_MOVE * above).exp())
 }
 
-/// From a score to the probability that the answer is right, and the probability from which on it is shown.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Curve {
-    threshold: f32,
-    middle: f32,
-    slope: f32,
-}
-
-impl Default for Curve {
-    /// For the cosine with texts; measured with multilingual-e5-small.
-    fn default() -> Self {
-        Self::at(0.44)
-    }
-}
-
-impl Curve {
-    /// With the threshold at this cosine.
-    fn at(score: f32) -> Self {
-        Self { threshold: 0.5, middle: score, slope: 12.0 }
-    }
-
-    fn probability(&self, score: f32) -> f32 {
-        1.0 / (1.0 + (-self.slope * (score - self.middle)).exp())
-    }
-
-    /// Judges each draft as if it had not been known: once among all answers, once as a stranger whose answer is
-    /// missing.
-    fn of_drafts(trained: &Trained, drafts: &[Row<'_>], sharpness: f32) -> Self {
-        let (mut cases, mut strangers) = (Vec::new(), Vec::new());
-        let step = drafts.len().div_ceil(MOST_LEFT_OUT).max(1);
-        for row in drafts.iter().step_by(step) {
-            let Some(mut scores) = trained.left_out(*row) else { continue };
-            scores.iter_mut().for_each(|score| *score *= sharpness);
-            let mut known = scores.clone();
-            softmax(&mut known);
-            let best = (0..known.len()).max_by(|a, b| known[*a].total_cmp(&known[*b])).unwrap_or_default();
-            cases.push((known[best].max(1e-9).ln(), best == row.class));
-            scores[row.class] = f32::NEG_INFINITY;
-            softmax(&mut scores);
-            let stranger = scores.iter().copied().fold(1e-9, f32::max).ln();
-            cases.push((stranger, false));
-            strangers.push(stranger);
-        }
-        if strangers.len() < 10 {
-            return Self { threshold: 0.5, middle: 0.1_f32.ln(), slope: 2.0 };
-        }
-        strangers.sort_unstable_by(f32::total_cmp);
-        let mut curve = logistic(&cases);
-        curve.threshold = curve.probability(quantile(&strangers, STRANGE_DRAFTS));
-        curve
-    }
-}
-
-/// The value that this share of the sorted values does not reach.
-fn quantile(sorted: &[f32], share: f32) -> f32 {
-    let at = (sorted.len() as f32 * share) as usize;
-    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
-}
-
-/// The logistic curve through scores that were right or wrong, by Newton's method; a little is held back, so that few
-/// cases make no step of it.
-fn logistic(cases: &[(f32, bool)]) -> Curve {
-    let mean = cases.iter().map(|(x, _)| f64::from(*x)).sum::<f64>() / cases.len().max(1) as f64;
-    let (mut slope, mut offset) = (1.0_f64, 0.0_f64);
-    for _ in 0..25 {
-        let (mut g, mut h) = ([-0.1 * (slope - 1.0), 0.0], [0.1, 0.0, 1e-6]);
-        for (x, right) in cases {
-            let x = f64::from(*x) - mean;
-            let p = 1.0 / (1.0 + (-(slope * x + offset)).exp());
-            let (miss, w) = (f64::from(u8::from(*right)) - p, p * (1.0 - p));
-            g = [g[0] + miss * x, g[1] + miss];
-            h = [h[0] + w * x * x, h[1] + w * x, h[2] + w];
-        }
-        let det = h[0] * h[2] - h[1] * h[1];
-        if det.abs() < 1e-12 {
-            break;
-        }
-        slope = (slope + (g[0] * h[2] - g[1] * h[1]) / det).clamp(0.05, 50.0);
-        offset = (offset + (g[1] * h[0] - g[0] * h[1]) / det).clamp(-50.0, 50.0);
-    }
-    Curve { threshold: 0.5, middle: (mean - offset / slope) as f32, slope: slope as f32 }
-}
-
 /// The texts to embed.
 struct Sources {
     /// Text by text: the title, and the title with the text below it.
     titles: Vec<String>,
+    /// The titles once more, as if a customer had written them.
+    asked: Vec<String>,
     bodies: Vec<String>,
     document_of: Vec<u32>,
     /// Example drafts and their answers.
@@ -279,7 +199,7 @@ struct Sources {
 
 impl Sources {
     fn of(documents: &[Document]) -> Self {
-        let (mut titles, mut bodies, mut document_of) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut titles, mut asked, mut bodies, mut document_of) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut examples, mut example_of) = (Vec::new(), Vec::new());
         for (document, text) in
             (0..).zip(documents).flat_map(|(at, document)| document.texts.iter().map(move |text| (at, text)))
@@ -292,6 +212,7 @@ impl Sources {
             if title.is_empty() && body.is_empty() {
                 continue;
             }
+            asked.push(begun(title));
             titles.push(title.to_owned());
             bodies.push(match (title, body) {
                 (_, "") => String::new(),
@@ -300,14 +221,13 @@ impl Sources {
             });
             document_of.push(document);
         }
-        Self { titles, bodies, document_of, examples, example_of }
+        Self { titles, asked, bodies, document_of, examples, example_of }
     }
 }
 
 /// Their vectors; none for an empty text.
 struct Vectors {
     titles: Vec<Option<Vec<f32>>>,
-    /// The titles once more, as if a customer had written them.
     asked: Vec<Option<Vec<f32>>>,
     bodies: Vec<Option<Vec<f32>>>,
     examples: Vec<Option<Vec<f32>>>,
@@ -322,7 +242,7 @@ impl Vectors {
         };
         Ok(Self {
             titles: all(&sources.titles, Kind::Passage)?,
-            asked: all(&sources.titles, Kind::Draft)?,
+            asked: all(&sources.asked, Kind::Draft)?,
             bodies: all(&sources.bodies, Kind::Passage)?,
             examples: all(&sources.examples, Kind::Draft)?,
         })
@@ -382,7 +302,7 @@ impl<E: Embedder> Semantic<E> {
         }
         let (mut order, raw) = self.meanings.scores(vector);
         let mix = &self.meanings.mix;
-        let learned = self.meanings.learned.is_some();
+        let learned = self.meanings.judges.is_some();
         let mut choose = |seen: &Seen<'_>| {
             let of_words = mix.lexical + seen.letter * (mix.lexical_letter - mix.lexical);
             let order_of_words = if learned { (seen.classes, mix.classifier) } else { (seen.fused, of_words) };
@@ -427,8 +347,14 @@ impl<E: Embedder> Ranker for Semantic<E> {
 /// What a text says, without its form; one that is all form as it is.
 fn stripped(text: &str) -> String {
     let said = strip(text);
-    let said = if said.trim().is_empty() { text } else { &*said };
-    said.trim().to_owned()
+    begun(if said.trim().is_empty() { text } else { &said })
+}
+
+/// With a capital at its beginning. Models have read whole sentences; what is left of a letter without its opening words, or
+/// was typed in haste, is one too.
+fn begun(text: &str) -> String {
+    let mut rest = text.trim().chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
 /// What the draft says, without its form.
@@ -438,21 +364,6 @@ fn said(draft: &Draft<'_>) -> String {
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-fn unit(mut vector: Vec<f32>) -> Vec<f32> {
-    let length = dot(&vector, &vector).sqrt().max(1e-9);
-    vector.iter_mut().for_each(|x| *x /= length);
-    vector
-}
-
-/// Brings scores to mean 0 and deviation 1.
-fn standardise(scores: &mut [f32]) {
-    let n = scores.len().max(1) as f32;
-    let mean = scores.iter().sum::<f32>() / n;
-    let deviation = (scores.iter().map(|score| (score - mean) * (score - mean)).sum::<f32>() / n).sqrt();
-    let factor = if deviation > 1e-9 { 1.0 / deviation } else { 0.0 };
-    scores.iter_mut().for_each(|score| *score = (*score - mean) * factor);
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use crate::answer::Language;
 use crate::rank::classifier::{Classifier, Features, Sample};
 
 use crate::rank::lists::Lists;
-use crate::rank::regression::Training;
 use crate::rank::sums::Sums;
 use crate::rank::tuning::Tuning;
 use crate::rank::{Document, Text, grams};
@@ -21,10 +20,6 @@ use crate::text::{analyse, hash};
 
 /// With fewer examples no answer teaches anything that its place in the index does not.
 pub(in crate::rank) const FEWEST_EXAMPLES: usize = 3;
-/// Samples times answers, times passes over them: so much training takes some seconds.
-const MOST_STEPS: usize = 40_000_000;
-/// Samples times answers beyond which there would be too few passes: 800 answers with six samples.
-const MOST_TRAINING: usize = 4_000_000;
 
 /// With more units than this their senses are not compared: it would cost more than it finds.
 const MOST_SENSES: usize = 4_000;
@@ -361,11 +356,7 @@ impl Index {
             return;
         }
         let count: usize = documents.iter().map(|document| document.examples() + document.texts.len()).sum();
-        let work = count * documents.len();
-        if work > MOST_TRAINING {
-            return;
-        }
-        let training = Training { passes: tuning.training.passes.min(MOST_STEPS / work.max(1)), ..tuning.training };
+        let Some(training) = tuning.training.within_seconds(count, documents.len()) else { return };
         let mut samples = Vec::with_capacity(count);
         for (number, document) in (0u32..).zip(documents) {
             for text in &document.texts {
