@@ -21,7 +21,8 @@ const EVERY: u64 = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Learning {
     file: PathBuf,
-    rarity: Mutex<Rarity>,
+    /// Shared with the matcher until there is more to know: it is large.
+    rarity: Mutex<Arc<Rarity>>,
     /// Bytes of all blocks so far.
     seen: AtomicU64,
 }
@@ -40,7 +41,7 @@ impl Learning {
             }),
             Err(_) => Rarity::built_in(),
         };
-        Self { file, rarity: Mutex::new(rarity), seen: AtomicU64::new(0) }
+        Self { file, rarity: Mutex::new(Arc::new(rarity)), seen: AtomicU64::new(0) }
     }
 
     /// Looks at a block, or does not: one in many is enough.
@@ -56,7 +57,7 @@ impl Learning {
         };
         // While another thread learns, this one has better things to do.
         if let Ok(mut rarity) = self.rarity.try_lock() {
-            rarity.learn(part);
+            Arc::make_mut(&mut rarity).learn(part);
         }
     }
 
@@ -67,7 +68,7 @@ impl Learning {
 
     /// What is known now.
     pub(crate) fn advice(&self) -> Arc<Rarity> {
-        Arc::new(self.rarity.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Arc::clone(&self.rarity.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Keeps it for the next start.
