@@ -8,13 +8,24 @@ const MOST: usize = 64;
 /// The hashes of a text's exact tokens, each once, in the order of the text.
 #[must_use]
 pub fn exact_tokens(text: &str) -> Vec<u64> {
+    tokens(text, is_exact)
+}
+
+/// The same of an example draft, without what was only that customer's: a number of an order, a time, an amount. Another
+/// customer who has the same one writes about something else.
+#[must_use]
+pub fn codes(text: &str) -> Vec<u64> {
+    tokens(text, |token| is_exact(token) && is_code(token))
+}
+
+fn tokens(text: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<u64> {
     let mut tokens = Vec::new();
     let mut lower = String::new();
     for chunk in
         text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';'))
     {
         let chunk = chunk.trim_matches(|c: char| !c.is_alphanumeric() && c != '/');
-        if chunk.len() < 3 || chunk.len() > 128 || !is_exact(chunk) {
+        if chunk.len() < 3 || chunk.len() > 128 || !is_wanted(chunk) {
             continue;
         }
         lower.clear();
@@ -58,6 +69,14 @@ fn is_exact(token: &str) -> bool {
     })
 }
 
+/// Whether a program or a person who makes names has made it: `550`, `5.7.1`, `AH00558`, `example.com`, not `113542617`,
+/// `8am` or `50gb`.
+fn is_code(token: &str) -> bool {
+    let digits = token.bytes().filter(u8::is_ascii_digit).count();
+    let begins = token.starts_with(char::is_alphabetic);
+    digits == 0 || token.contains(['.', '_', '/', '@']) || (digits == 3 && token.len() == 3) || (begins && digits >= 3)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +98,14 @@ mod tests {
     #[test]
     fn words_are_none() {
         check("Mein Server startet nicht. Warum? 12 Mal and/or e-mail z.B.", &[]);
+    }
+
+    #[test]
+    fn of_an_example_only_what_another_customer_may_have_too() {
+        let text = "order 113542617735902 at 8am, 50gb: 550 5.7.1 from mx.example.com, AH00558 in /etc/apache2/sites";
+        let expected =
+            ["550", "5.7.1", "mx.example.com", "ah00558", "/etc/apache2/sites"].map(|one| hash(one.as_bytes()));
+        assert_eq!(codes(text), expected);
+        assert_eq!(exact_tokens(text).len(), expected.len() + 3);
     }
 }

@@ -13,7 +13,7 @@ use crate::rank::tuning::Tuning;
 use crate::rank::{Document, Text, grams};
 use crate::text::compound::parts;
 use crate::text::concepts::concept;
-use crate::text::exact::exact_tokens;
+use crate::text::exact::{codes, exact_tokens};
 use crate::text::sense::{self, DIMENSIONS, sense};
 use crate::text::stem::stem;
 use crate::text::{analyse, hash};
@@ -243,8 +243,8 @@ impl Index {
     fn add_exacts(&mut self, units: &[Unit<'_>]) {
         let mut entries = Vec::new();
         for (number, unit) in (0u32..).zip(units) {
-            let texts = [&unit.text.title, &unit.text.body].into_iter().chain(&unit.text.examples);
-            let mut tokens: Vec<u64> = texts.flat_map(|text| exact_tokens(text)).collect();
+            let written = [&unit.text.title, &unit.text.body].into_iter().flat_map(|text| exact_tokens(text));
+            let mut tokens: Vec<u64> = written.chain(unit.text.examples.iter().flat_map(|text| codes(text))).collect();
             tokens.sort_unstable();
             tokens.dedup();
             for token in tokens {
