@@ -429,10 +429,11 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
         }
         let mut end = rest.len();
         let mut chars = rest.char_indices().peekable();
+        let mut has_words = false;
         while let Some((i, c)) = chars.next() {
             let next = chars.peek().map(|(_, c)| *c);
-            let ended = matches!(c, '.' | '!' | '?') && next.is_some_and(char::is_whitespace)
-                || c == '\n' && rest[..i].chars().any(char::is_alphanumeric);
+            has_words |= c.is_alphanumeric();
+            let ended = matches!(c, '.' | '!' | '?') && next.is_some_and(char::is_whitespace) || c == '\n' && has_words;
             if ended {
                 end = i + c.len_utf8();
                 break;
