@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::incident::Incident;
-use crate::plan::Plan;
+use crate::plan::{Check, Plan};
 use crate::policy::Mode;
 use crate::rule::{Rule, RuleId};
 use crate::state::State;
@@ -175,8 +175,14 @@ fn target(q: &Question<'_>) -> Verdict {
 }
 
 fn allow_list(q: &Question<'_>) -> Verdict {
-    let steps = q.plan.steps.iter().chain(&q.plan.rollback);
-    match steps.map(|step| q.world.policy.allow.step(step)).find_map(Result::err) {
+    let allow = &q.world.policy.allow;
+    let steps = q.plan.steps.iter().chain(&q.plan.rollback).map(|step| allow.step(step));
+    // What may not be proved is not begun: it would be taken for a fix that did not hold, and be taken back.
+    let checks = q.plan.verify.iter().filter_map(|check| match check {
+        Check::Report { probe, .. } => Some(allow.probe(probe)),
+        Check::Quiet { .. } => None,
+    });
+    match steps.chain(checks).find_map(Result::err) {
         Some(no) => refuse(no.to_string()),
         None => Verdict::Pass,
     }

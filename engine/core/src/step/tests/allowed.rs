@@ -47,6 +47,16 @@ fn an_approval_does_not_hold_for_a_template_with_other_values() {
 }
 
 #[test]
+fn a_fix_that_may_not_be_proved_is_not_begun() {
+    let mut e = Engine::new(rule(Restart { asks_a_page: true, rollback: true, ..Restart::default() }), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    assert_eq!(e.status(), Status::NeedsHuman);
+    assert!(e.said("shop.example/health") && e.state.fixes.is_empty(), "{:#?}", e.notes);
+    assert!(!e.acts().iter().any(|act| act.contains("systemctl")), "{:?}", e.acts());
+}
+
+#[test]
 fn a_second_round_that_is_approved_is_not_stopped_by_the_rest_after_the_first() {
     let mut e = Engine::new(rule(Restart { replan: true, ..Restart::default() }), Mode::Approve);
     e.line(0);

@@ -30,6 +30,8 @@ struct Restart {
     writes: bool,
     /// Hands over in this round.
     hands_over: Option<u32>,
+    /// Is proved by a page, too.
+    asks_a_page: bool,
 }
 
 fn write(facts: &Facts) -> Step {
@@ -71,7 +73,13 @@ impl Logic for Restart {
             compare: Compare::Is,
             value: json!(true),
         };
-        Ok([active].into_iter().chain(self.quiet.map(|time| Check::Quiet { time })).collect())
+        let page = self.asks_a_page.then(|| Check::Report {
+            probe: Probe::Http { url: "https://shop.example/health".into() },
+            key: "status".into(),
+            compare: Compare::Is,
+            value: json!(200),
+        });
+        Ok([active].into_iter().chain(page).chain(self.quiet.map(|time| Check::Quiet { time })).collect())
     }
     fn rollback(&self, _: &Case, _: &Facts) -> Result<Vec<Step>, LogicError> {
         Ok(if self.rollback { vec![restart(UnitVerb::Stop)] } else { Vec::new() })
