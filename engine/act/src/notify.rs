@@ -23,7 +23,8 @@ impl Hands {
         let Some((name, webhook)) = known else {
             let Message { incident, rule, asset, reason, .. } = message;
             tracing::warn!(to, incident, rule, asset, reason, "a person should be told, but no webhook is configured");
-            return Outcome::Done { detail: "no webhook is configured; written to the log only".into() };
+            let why = "no webhook is configured; written to the log only (`[act.webhooks.operator]` in heinzel.toml)";
+            return Outcome::Refused { gate: "webhook".into(), why: why.into() };
         };
         let failed =
             |why: String| Outcome::Failed { why: format!("post to webhook `{name}` ({}): {why}", webhook.place()) };
@@ -119,6 +120,7 @@ mod tests {
     #[tokio::test]
     async fn without_any_webhook_the_log_is_told_and_says_so() {
         let outcome = hands_with("{}", "{}").perform(&effect(notify("operator"))).await;
-        assert_eq!(outcome, Outcome::Done { detail: "no webhook is configured; written to the log only".into() });
+        let Outcome::Refused { why, .. } = outcome else { panic!("{outcome:?}") };
+        assert!(why.contains("written to the log only") && why.contains("act.webhooks.operator"), "{why}");
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::asset::AssetId;
 use crate::incident::{Incident, Status};
-use crate::run::{End, Stage};
+use crate::run::{End, Run, Stage};
 use crate::time::Timestamp;
 
 /// `draft` of a rule: which drafts set it off.
@@ -113,6 +113,14 @@ pub enum Stand {
     HandedOver,
     /// Neither repaired nor in anybody's hands: the ticket should be sent.
     Unsettled,
+}
+
+/// Whether the fix has found out what is wrong: it has planned steps against it, or has taken some. A fix that hands over
+/// without a plan says in its own words what it saw, which may be something else.
+#[must_use]
+pub fn is_cause_known(incident: &Incident) -> bool {
+    let planned = |run: &Run| run.stage.plan().is_some_and(|plan| !plan.steps.is_empty());
+    incident.run.as_ref().is_some_and(|run| run.touched || planned(run))
 }
 
 impl Stand {

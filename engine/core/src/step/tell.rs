@@ -70,7 +70,12 @@ pub(super) fn delivered(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcom
             incident.told = Some(now);
             return desk.note(Some(id), "told", detail);
         }
-        Outcome::Failed { why } | Outcome::Refused { why, .. } => why,
+        Outcome::Refused { why, .. } => {
+            // Nobody can be told, and another try would not change that.
+            incident.notice = None;
+            return desk.note(Some(id), "told", why);
+        }
+        Outcome::Failed { why } => why,
         Outcome::Unknown | Outcome::Saw { .. } => "whether it arrived is unknown".into(),
     };
     let Some(notice) = incident.notice.as_mut() else { return };

@@ -1,6 +1,7 @@
 //! Probe, plan, gates, steps, checks, the way back.
 
 use super::*;
+use crate::look::{Stand, is_cause_known};
 
 #[test]
 fn auto_restarts_verifies_and_resolves() {
@@ -275,6 +276,22 @@ fn notifications_are_tried_again_and_given_up() {
     e.pass_to(120, &heals);
     assert!(e.said("told try 1 failed: refused"));
     assert!(e.state.incidents[&1].notice.is_none());
+}
+
+#[test]
+fn whom_nobody_can_tell_is_not_told_and_customers_are_not_promised_anybody() {
+    let mut e = Engine::new(rule(Restart { hands_over: Some(0), ..Restart::default() }), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    e.pass_to(3_600, &|act| match act {
+        Act::Notify { .. } => Outcome::Refused { gate: "webhook".into(), why: "there is no webhook".into() },
+        _ => stays_broken(act),
+    });
+    assert!(e.said("told there is no webhook"));
+    let incident = &e.state.incidents[&1];
+    assert!(incident.told.is_none() && incident.notice.is_none());
+    assert_eq!(Stand::of(incident), Stand::Unsettled);
+    assert!(!is_cause_known(incident), "the rule handed over without a plan");
 }
 
 #[test]
