@@ -1,4 +1,4 @@
-//! The incidents that concern customers, as they were last stored: what the ticket form may know of.
+//! The incidents, as they were last stored: what the ticket form may know of.
 //!
 //! Written by the pump when something is stored, read by the HTTP side without asking the pump.
 
@@ -27,8 +27,7 @@ pub(crate) struct Board {
 impl Board {
     /// A board with what was stored before the start.
     pub(crate) fn new<'a>(incidents: impl IntoIterator<Item = &'a Incident>) -> Self {
-        let known =
-            incidents.into_iter().filter(|i| concerns_customers(i)).map(|i| (i.id, Arc::new(i.clone()))).collect();
+        let known = incidents.into_iter().map(|i| (i.id, Arc::new(i.clone()))).collect();
         let (news, bounces) = (broadcast::channel(WAITING).0, broadcast::channel(WAITING).0);
         Self { incidents: RwLock::new(known), news, bounces }
     }
@@ -40,9 +39,6 @@ impl Board {
             if let Some(bounce) = bounce(incident) {
                 // Nobody remembers customers: nobody needs to know.
                 let _ = self.bounces.send(bounce);
-            }
-            if !concerns_customers(incident) {
-                continue;
             }
             let incident = Arc::new((**incident).clone());
             {
@@ -62,13 +58,11 @@ impl Board {
         self.incidents.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    /// What concerns a customer and is open, or ended within [`FRESH`], newest first.
-    pub(crate) fn of_customer(&self, customer: &str, now: Timestamp) -> Vec<Arc<Incident>> {
+    /// Those that are wanted and open, or ended within [`FRESH`], newest first.
+    pub(crate) fn fresh(&self, now: Timestamp, wanted: impl Fn(&Incident) -> bool) -> Vec<Arc<Incident>> {
         let known = self.incidents.read().unwrap_or_else(PoisonError::into_inner);
-        let theirs = |i: &&Arc<Incident>| {
-            i.customers.contains(customer) && i.resolved_at.is_none_or(|end| now.since(end) <= FRESH)
-        };
-        known.values().rev().filter(theirs).cloned().collect()
+        let is_fresh = |i: &Incident| i.resolved_at.is_none_or(|end| now.since(end) <= FRESH);
+        known.values().rev().filter(|i| is_fresh(i) && wanted(i)).cloned().collect()
     }
 
     /// Every mail that came back, from now on.
@@ -80,8 +74,4 @@ impl Board {
     pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<Incident>> {
         self.news.subscribe()
     }
-}
-
-fn concerns_customers(incident: &Incident) -> bool {
-    !incident.customers.is_empty()
 }

@@ -8,6 +8,7 @@ mod elsewhere;
 mod meaning;
 mod news;
 mod open;
+mod owners;
 mod records;
 mod shelf;
 mod tickets;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use heinzel_core::asset::kind_of;
 use heinzel_core::draft::{self as kept, Owner};
 use heinzel_core::incident::{Incident, IncidentId};
-use heinzel_core::look::{Request, Stand};
+use heinzel_core::look::{Request, Stand, is_cause_known};
 use heinzel_core::redact::Redacted;
 use heinzel_knowledge::answer::Language;
 use heinzel_knowledge::deflection::is_held_out;
@@ -110,10 +111,10 @@ impl Desk {
         }
         let follows = self.drafts.follows(&draft.draft_id);
         let concerns: Vec<Concern> = match customer {
-            Some(customer) => self.concerns(&customer.id, asset.as_deref(), &follows, language),
+            Some(customer) => self.concerns(customer, asset.as_deref(), &follows, language),
             None => Vec::new(),
         };
-        let news = self.news_now(&follows, language);
+        let news = customer.and_then(|customer| self.news_now(customer, &follows, language));
         let asked = Asked {
             language,
             words,
@@ -171,10 +172,7 @@ impl Desk {
             return if named.is_some() { Err(Refused::NotTheirs) } else { Ok(None) };
         };
         let live = self.current.get();
-        let theirs = |id: &str| {
-            live.assets.get(id).is_some_and(|asset| asset.owner.as_deref() == Some(&*customer.id))
-                && customer.assets.as_ref().is_none_or(|listed| listed.iter().any(|one| one == id))
-        };
+        let theirs = |id: &str| owners::is_theirs(&live.assets, customer, id);
         match named.map(|name| live.assets.resolve(name)) {
             Some(id) if theirs(&id) => Ok(Some(id)),
             Some(_) => Err(Refused::NotTheirs),
@@ -214,17 +212,27 @@ impl Desk {
     /// What goes on at the customer's assets, for people.
     fn concerns(
         &self,
-        customer: &str,
+        customer: &asked_by::CustomerClaim,
         asset: Option<&str>,
         follows: &[IncidentId],
         language: Language,
     ) -> Vec<Concern> {
-        let theirs = self.board.of_customer(customer, clock::now());
-        let about = |incident: &&Arc<Incident>| asset.is_none_or(|asset| incident.concerns(asset));
-        theirs.iter().filter(about).map(|incident| self.concern(incident, follows, language)).collect()
+        let live = self.current.get();
+        // An asset that is named was found to be theirs.
+        let theirs = |incident: &Incident| match asset {
+            Some(asset) => incident.concerns(asset),
+            None => owners::concerned(&live.assets, customer, incident).is_some(),
+        };
+        let fresh = self.board.fresh(clock::now(), theirs);
+        let one = |incident: &Arc<Incident>| {
+            let about = asset.or_else(|| owners::concerned(&live.assets, customer, incident))?;
+            Some(self.concern(incident, about, follows, language))
+        };
+        fresh.iter().filter_map(one).collect()
     }
 
-    fn concern(&self, incident: &Incident, follows: &[IncidentId], language: Language) -> Concern {
+    /// What an incident means for an asset of the customer who asks.
+    fn concern(&self, incident: &Incident, asset: &str, follows: &[IncidentId], language: Language) -> Concern {
         let live = self.current.get();
         let clause = live.rules.rules.get(&incident.rule).and_then(|rule| rule.draft.as_ref());
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
@@ -233,9 +241,9 @@ impl Desk {
             rule: incident.rule.to_string(),
             answer: incident.answer.clone(),
             stand: Stand::of(incident),
-            found: clause.map(|clause| clause.found.clone()).unwrap_or_default(),
-            asset_name: names.get(&incident.asset).cloned(),
-            asset_kind: kind_of(&incident.asset).to_owned(),
+            found: clause.filter(|_| is_cause_known(incident)).map(|clause| clause.found.clone()).unwrap_or_default(),
+            asset_name: names.get(asset).cloned(),
+            asset_kind: kind_of(asset).to_owned(),
             since: news::time_of_day(incident.told.unwrap_or(incident.opened_at), language),
             until: incident.resolved_at.map(|end| news::time_of_day(end, language)),
             of_this_draft: follows.contains(&incident.id),
@@ -339,7 +347,7 @@ impl Front for Desk {
 
     fn news(&self, asker: &Asker, draft_id: &str) -> Result<mpsc::Receiver<draft::News>, Refused> {
         self.check_owner(asker, draft_id)?;
-        Ok(self.follow(draft_id))
+        Ok(self.follow(draft_id, asker.customer.clone()))
     }
 
     fn feedback(&self, asker: &Asker, draft_id: &str, feedback: draft::Feedback) -> Result<(), Refused> {

@@ -9,10 +9,12 @@ use heinzel_core::time::Timestamp;
 use heinzel_knowledge::answer::Language;
 use heinzel_knowledge::suggest::news::News as Words;
 use heinzel_server::draft::{News, NewsState};
+use heinzel_server::front::CustomerClaim;
 use jiff::tz::TimeZone;
 use tokio::sync::{broadcast, mpsc};
 
 use super::Desk;
+use super::owners::concerned;
 
 /// News that wait for a slow form.
 const WAITING: usize = 16;
@@ -20,8 +22,13 @@ const WAITING: usize = 16;
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 
 impl Desk {
-    /// How what a draft follows stands now: of several incidents, what is being done comes before what is over.
-    pub(super) fn news_now(&self, follows: &[IncidentId], language: Language) -> Option<News> {
+    /// How what a customer's draft follows stands now: of several incidents, what is being done comes before what is over.
+    pub(super) fn news_now(
+        &self,
+        customer: &CustomerClaim,
+        follows: &[IncidentId],
+        language: Language,
+    ) -> Option<News> {
         let known: Vec<Arc<Incident>> = follows.iter().filter_map(|id| self.board.incident(*id)).collect();
         let Some(first) = known.iter().min_by_key(|incident| order(Stand::of(incident))) else {
             // Decided, and about to be stored.
@@ -33,7 +40,7 @@ impl Desk {
             let incident = Some(*follows.first()?);
             return Some(News { state: NewsState::Checking, text: text.to_owned(), incident, at });
         };
-        let concern = self.concern(first, follows, language);
+        let concern = self.concern(first, concerned(&self.current.get().assets, customer, first)?, follows, language);
         Some(News {
             state: state(concern.stand),
             text: Words::of(&concern, language).text,
@@ -43,13 +50,13 @@ impl Desk {
     }
 
     /// What a draft follows, from now on: first how it stands, then each change.
-    pub(super) fn follow(&self, draft: &str) -> mpsc::Receiver<News> {
+    pub(super) fn follow(&self, draft: &str, customer: Option<CustomerClaim>) -> mpsc::Receiver<News> {
         let (send, receive) = mpsc::channel(WAITING);
         let (desk, draft) = (self.me.clone(), draft.to_owned());
         tokio::spawn(async move {
             // The engine stops: there is no news any more.
             let Some(desk) = desk.upgrade() else { return };
-            let told = tell(&desk, &draft, &send);
+            let told = tell(&desk, &draft, customer.as_ref(), &send);
             // A form that stays open for ever is told nothing more.
             let _ = tokio::time::timeout(LONGEST, told).await;
         });
@@ -57,13 +64,13 @@ impl Desk {
     }
 }
 
-async fn tell(desk: &Arc<Desk>, draft: &str, form: &mpsc::Sender<News>) {
+async fn tell(desk: &Arc<Desk>, draft: &str, customer: Option<&CustomerClaim>, form: &mpsc::Sender<News>) {
     let mut changes = desk.board.listen();
     let mut last: Option<News> = None;
     loop {
         let language = desk.drafts.spoken(draft).map_or(Language::De, |spoken| spoken.language);
-        if let Some(news) = desk.news_now(&desk.drafts.follows(draft), language)
-            && last.as_ref() != Some(&news)
+        if let Some(news) = customer.and_then(|customer| desk.news_now(customer, &desk.drafts.follows(draft), language))
+            && last.as_ref().is_none_or(|last| is_other(last, &news))
         {
             let over = news.state.is_final();
             last = Some(news.clone());
@@ -86,6 +93,11 @@ async fn tell(desk: &Arc<Desk>, draft: &str, form: &mpsc::Sender<News>) {
             }
         }
     }
+}
+
+/// Whether news say something that others did not: the time alone is none.
+fn is_other(before: &News, now: &News) -> bool {
+    (before.state, &before.text, before.incident) != (now.state, &now.text, now.incident)
 }
 
 /// What is told first of several.

@@ -9,12 +9,13 @@ use heinzel_core::incident::Incident;
 use heinzel_core::ticket::Ticket;
 use heinzel_knowledge::answer::Language;
 use heinzel_knowledge::learned;
-use heinzel_server::front::{Kept, Refused};
+use heinzel_server::front::{CustomerClaim, Kept, Refused};
 use heinzel_server::{draft, ticket};
 use heinzel_store::Store as _;
 use heinzel_store::customers::Put;
 use heinzel_store::sqlite::Sqlite;
 
+use super::owners::concerned;
 use super::records::kept;
 use super::{Desk, busy};
 use crate::clock;
@@ -37,6 +38,12 @@ impl Desk {
             draft::FeedbackKind::Sent => Deed::Sent,
         };
         let answer = feedback.answer;
+        if let Some(answer) = &answer
+            && !self.customers.has_shown(draft, answer).map_err(busy)?
+        {
+            let why = "this was not shown for the draft; send the `id` of one of its items".to_owned();
+            return Err(Refused::Invalid { field: "answer".to_owned(), why });
+        }
         let word = Feedback { draft: draft.to_owned(), what, answer: answer.clone(), at: clock::now() };
         let new = self.customers.put_feedback(&word).map_err(busy)?;
         if let (Deed::Solved, true, Some(answer), Some(spoken)) = (what, new, answer, self.drafts.spoken(draft)) {
@@ -45,10 +52,11 @@ impl Desk {
         Ok(())
     }
 
-    /// The draft becomes an example of the answer, without personal data.
+    /// The draft becomes an example of the answer, without personal data. Strangers teach nothing: everybody can be one, as
+    /// often as they like.
     fn learn(&self, owner: &Owner, answer: &str, language: Language, text: &str, origin: Origin) {
         // An incident's number, or an answer that is gone, teaches nothing.
-        if self.shelf.get().is_none_or(|books| books.library.get(answer).is_none()) {
+        if owner.customer().is_none() || self.shelf.get().is_none_or(|books| books.library.get(answer).is_none()) {
             return;
         }
         let names = self.names_of(owner);
@@ -104,10 +112,11 @@ impl Desk {
     fn incidents_for(&self, customer: Option<&str>, asset: Option<&str>, draft: Option<&str>) -> Vec<Arc<Incident>> {
         let Some(customer) = customer else { return Vec::new() };
         let follows = draft.map(|draft| self.drafts.follows(draft)).unwrap_or_default();
-        let about = |incident: &Arc<Incident>| {
-            follows.contains(&incident.id) || asset.is_none_or(|asset| incident.concerns(asset))
-        };
-        self.board.of_customer(customer, clock::now()).into_iter().filter(about).collect()
+        let (live, claim) = (self.current.get(), CustomerClaim { id: customer.to_owned(), assets: None });
+        self.board.fresh(clock::now(), |incident| {
+            let about = follows.contains(&incident.id) || asset.is_none_or(|asset| incident.concerns(asset));
+            about && concerned(&live.assets, &claim, incident).is_some()
+        })
     }
 
     /// What was found, so that support begins with the facts.

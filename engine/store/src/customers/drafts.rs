@@ -137,6 +137,12 @@ pub(super) fn feedback(conn: &Connection, range: Range) -> Result<Vec<Feedback>,
     Ok(all)
 }
 
+/// Whether an item was shown for a draft.
+pub(super) fn has_shown(conn: &Connection, draft: &str, item: &str) -> Result<bool, Fail> {
+    let mut statement = conn.prepare_cached("SELECT 1 FROM shown WHERE draft = ?1 AND item = ?2")?;
+    Ok(statement.exists((draft, item))?)
+}
+
 /// What was shown in the range, by time.
 pub(super) fn shown(conn: &Connection, range: Range) -> Result<Vec<Shown>, Fail> {
     let mut found = conn.prepare_cached(

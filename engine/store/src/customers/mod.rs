@@ -297,6 +297,15 @@ impl Customers {
         self.shared.ask("read a draft from", |conn| drafts::draft(conn, id))
     }
 
+    /// Whether an item was shown for a draft.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or written.
+    pub fn has_shown(&self, draft: &str, item: &str) -> Result<bool, StoreError> {
+        self.flush()?;
+        self.shared.ask("read what was shown from", |conn| drafts::has_shown(conn, draft, item))
+    }
+
     /// Stores a ticket. Where it comes again, what was found meanwhile stays: incidents are added to those known, and an
     /// answer that was used is only replaced by another.
     ///
