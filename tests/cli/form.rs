@@ -100,10 +100,16 @@ fn base64url(bytes: &[u8]) -> String {
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The shop's word that this is its customer.
+/// The shop's word that this is its customer, `kim`, or one who may ask about these assets alone, `kim=site:a,site:b`.
 fn claim(customer: &str) -> String {
     let exp = jiff::Timestamp::now().as_second() + 600;
-    let text = json!({ "sub": customer, "exp": exp }).to_string();
+    let (customer, assets) =
+        customer.split_once('=').map_or((customer, None), |(customer, assets)| (customer, Some(assets)));
+    let mut content = json!({ "sub": customer, "exp": exp });
+    if let Some(assets) = assets {
+        content["assets"] = assets.split(',').collect();
+    }
+    let text = content.to_string();
     let signed = format!("{}.{}", base64url(br#"{"alg":"HS256","typ":"JWT"}"#), base64url(text.as_bytes()));
     let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
     format!("{signed}.{}", base64url(hmac::sign(&key, signed.as_bytes()).as_ref()))
@@ -228,6 +234,61 @@ fn a_sent_ticket_comes_with_what_was_found() {
     let other = json!({ "id": "T2", "customer": "lee", "subject": "Hilfe", "body": "Geht nicht" });
     let other = body(engine.http("POST", "/v1/tickets", &shop(), &other.to_string()), 201);
     assert_eq!(other["incidents"], json!([]), "{other}");
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn whose_an_asset_is_now_decides_who_hears_of_it() {
+    let lab = lab();
+    lab.write(
+        "heinzel.toml",
+        lab.read("heinzel.toml").replace("\"web.stuck\" = \"auto\"", "\"web.stuck\" = \"approve\""),
+    );
+    let engine = lab.start();
+    // Of an incident that is older than its asset its owner hears, too.
+    lab.write("sites/shop", "stuck");
+    lab.append("logs/a.log", "site shop is stuck\n");
+    wait("the incident waits", || lab.incidents().iter().any(|one| one["status"] == "awaiting-approval"));
+    lab.run(&["incident", "ack", "1"]).ends(0, &[]);
+    introduce(&engine);
+    let hears = |customer: &str, asset: Option<&str>| {
+        let draft = format!("draft-of-{}-0123456789", customer.replace(['=', ':', ','], "-"));
+        body(ask(&engine, Some(customer), &draft, asset, STUCK_DRAFT), 200).to_string()
+    };
+    let kims = hears("kim", None);
+    assert!(kims.contains("Ihre Website „Kims Laden“: ein Mensch"), "{kims}");
+    assert!(!hears("kim=site:other", None).contains("Kims Laden"), "the claim speaks of another asset");
+    assert!(hears("kim=site:shop", None).contains("Kims Laden"));
+    // Sold.
+    let asset = json!({ "name": "Lees Geheimnis", "owner": "lee" }).to_string();
+    body(engine.http("PUT", "/v1/assets/site:shop", &shop(), &asset), 200);
+    wait("lee hears of it", || hears("lee", Some("site:shop")).contains("Lees Geheimnis"));
+    let kims = hears("kim", None);
+    assert!(!kims.contains("Geheimnis") && !kims.contains("Laden"), "{kims}");
+    let ticket = |id: &str, customer: &str| {
+        let ticket = json!({ "id": id, "customer": customer, "subject": "Hilfe", "body": "Geht nicht" }).to_string();
+        body(engine.http("POST", "/v1/tickets", &shop(), &ticket), 201)["incidents"].as_array().unwrap().len()
+    };
+    assert_eq!((ticket("T1", "kim"), ticket("T2", "lee")), (0, 1));
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn only_what_was_shown_can_have_helped() {
+    let lab = lab();
+    let engine = lab.start();
+    introduce(&engine);
+    let said = body(ask(&engine, Some("kim"), KIMS, None, "Wo finde ich meine Rechnung vom letzten Monat?"), 200);
+    assert_eq!(said["items"][0]["id"], "web/invoice", "{said}");
+    let solved = |answer: &str| {
+        let word = json!({ "what": "solved", "answer": answer }).to_string();
+        engine.http("POST", &format!("/v1/drafts/{KIMS}/feedback"), &form(Some("kim")), &word)
+    };
+    let (status, refused) = solved("http://evil.example");
+    assert!(status == 422 && refused.contains("was not shown for the draft"), "{refused}");
+    assert_eq!(solved("web/invoice").0, 204);
+    let report = body(engine.http("GET", "/v1/reports/deflection", &shop(), ""), 200).to_string();
+    assert!(!report.contains("evil.example"), "{report}");
     assert_eq!(engine.stop(), 0);
 }
 
