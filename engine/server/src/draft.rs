@@ -210,7 +210,7 @@ impl NewsState {
 pub struct Feedback {
     /// What.
     pub what: FeedbackKind,
-    /// The item that it was done with.
+    /// The item that it was done with: one that was shown for this draft.
     #[serde(default)]
     #[schema(max_length = 192, example = "virtualisation/server-does-not-start")]
     pub answer: Option<String>,
