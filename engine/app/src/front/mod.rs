@@ -84,7 +84,9 @@ impl Desk {
         }
         let customer = asker.customer.as_ref();
         let asset = self.asset_of(customer, draft.asset.as_deref())?;
+        let known = customer.and_then(|customer| self.customers.customer(&customer.id).ok().flatten());
         let form = draft.locale.as_deref().and_then(Language::from_locale);
+        let form = form.or_else(|| Language::from_locale(known.as_ref()?.language.as_deref()?));
         let body = strip::strip(&draft.body);
         let read = text::analyse(&format!("{}\n{body}", draft.subject), form);
         let words = read.content_words();
@@ -119,7 +121,7 @@ impl Desk {
             language,
             words,
             asset_kind: asset.as_deref().map(kind_of),
-            context: self.context(customer.map(|c| &*c.id), asset.as_deref(), language),
+            context: self.context(known.and_then(|known| known.name), asset.as_deref(), language),
             concerns: &concerns,
             today: &news::today(now),
         };
@@ -251,10 +253,9 @@ impl Desk {
     }
 
     /// What answers may say of this customer.
-    fn context(&self, customer: Option<&str>, asset: Option<&str>, language: Language) -> Context {
+    fn context(&self, name: Option<String>, asset: Option<&str>, language: Language) -> Context {
         let mut context = Context::default();
         self.words.fill(&mut context, language);
-        let name = customer.and_then(|id| self.customers.customer(id).ok().flatten()).and_then(|known| known.name);
         if let Some(name) = name {
             context.set("customer.name", &name);
         }
