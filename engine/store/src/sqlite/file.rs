@@ -28,9 +28,7 @@ pub(crate) fn open(file: &Path, patience: Duration, formats: &Formats) -> Result
     if !file.exists() {
         create(file, patience, formats)?;
     }
-    if size(file) == 0 {
-        return Err(corrupt("it is empty".to_owned()));
-    }
+    check_kind(file)?;
     narrow(file);
     let explain = |fail: Fail| fail.explain("open", file);
     let mut conn = connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE, patience).map_err(explain)?;
@@ -55,7 +53,7 @@ pub(crate) fn open_read_only(file: &Path, patience: Duration, formats: &Formats)
             let why = "only the user that runs Heinzel (and root) can read it".to_owned();
             return Err(StoreError::Other { tried: "open", place: place(file), why, cause: Some(Box::new(error)) });
         }
-        Ok(_) => {}
+        Ok(_) => check_kind(file)?,
     }
     // Readers of a WAL database share its index file with the writer and therefore need to write that one. Only
     // where this is forbidden (a copy on read-only media) the plain read-only mode is the right one.
@@ -73,6 +71,19 @@ pub(crate) fn open_read_only(file: &Path, patience: Duration, formats: &Formats)
         return Err(other("its format is older than this version's; `heinzel run` brings it up to date"));
     }
     Ok(conn)
+}
+
+/// Refuses what is there but no database: SQLite would take an empty file for a new one, and of a folder it says nothing
+/// that helps.
+fn check_kind(file: &Path) -> Result<(), StoreError> {
+    let why = match fs::metadata(file) {
+        Ok(found) if found.is_dir() => "it is a folder",
+        Ok(found) if !found.is_file() => "it is no regular file",
+        Ok(found) if found.len() == 0 => "it is empty",
+        // What cannot be looked at is explained by whoever opens it.
+        Ok(_) | Err(_) => return Ok(()),
+    };
+    Err(Fail::corrupt("open", file, why.to_owned()))
 }
 
 /// Creates the database completely under another name and then gives it its own, so that a file with that name always

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::process::Command;
 
 use heinzel_core::incident::Status;
@@ -195,6 +196,19 @@ fn a_damaged_file_is_refused_and_left_as_it_is() {
         let other = Connection::open(folder.join(FILE)).unwrap();
         other.execute_batch("CREATE TABLE songs (name TEXT)").unwrap();
     });
+}
+
+#[test]
+fn whoever_opens_it_says_the_same_of_what_is_no_database() {
+    let check = |why: &str, spoil: &dyn Fn(&Path)| {
+        let folder = tempfile::tempdir().unwrap();
+        spoil(&folder.path().join(FILE));
+        let writes = open(folder.path()).unwrap_err().to_string();
+        let reads = Sqlite::open_read_only(folder.path(), Duration::ZERO).unwrap_err().to_string();
+        assert!(writes.contains(why) && reads.contains(why), "{writes}\n{reads}");
+    };
+    check("it is empty", &|file| fs::write(file, "").unwrap());
+    check("it is a folder", &|file| fs::create_dir(file).unwrap());
 }
 
 #[test]
