@@ -1,11 +1,12 @@
 //! What answers learn from drafts: which words customers use for what they answer.
 //!
-//! Start at [`example`]. Called when a customer said that an answer solved it ([`Origin::Confirmed`]), and when support
+//! Start at [`example`]; [`newly_used`] says whether a ticket has one to give. Called when a customer said that an answer solved it ([`Origin::Confirmed`]), and when support
 //! used an answer for a ticket ([`Origin::Logged`]). The store keeps one example of each customer for an answer, and so
 //! many of each answer, that neither one customer nor one answer drowns the others.
 
 use heinzel_core::draft::{Example, Origin};
 use heinzel_core::redact::Redacted;
+use heinzel_core::ticket::Ticket;
 
 use crate::answer::Language;
 use crate::text::analyse;
@@ -42,6 +43,19 @@ pub fn example(
     })
 }
 
+/// The answer that a ticket is now to be learned for: support used it for a known customer's ticket, and did not `before`.
+/// The help desk tells of a ticket again and again; each answer is learned once.
+#[must_use]
+pub fn newly_used<'t>(before: Option<&Ticket>, now: &'t Ticket) -> Option<&'t str> {
+    let answer = of_customer(now)?;
+    (before.and_then(of_customer) != Some(answer)).then_some(answer)
+}
+
+/// The answer of a ticket whose customer is known.
+fn of_customer(ticket: &Ticket) -> Option<&str> {
+    ticket.customer.as_ref().and(ticket.answer_used.as_deref())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +83,26 @@ mod tests {
         assert_eq!(learned(""), None);
         let long = "Das Postfach ist voll. ".repeat(100);
         assert!(learned(&long).unwrap().split_whitespace().count() <= MOST);
+    }
+
+    #[test]
+    fn an_answer_is_learned_once_of_a_ticket() {
+        let ticket = |customer: Option<&str>, answer: Option<&str>| Ticket {
+            customer: customer.map(Into::into),
+            answer_used: answer.map(Into::into),
+            ..Ticket::default()
+        };
+        let check = |before: Option<Ticket>, now: Ticket, expected: Option<&str>| {
+            assert_eq!(newly_used(before.as_ref(), &now), expected, "{before:?} to {now:?}");
+        };
+        let (kim, lee, quota) = (Some("kim"), Some("lee"), Some("mail/quota"));
+        check(None, ticket(kim, quota), quota);
+        check(None, ticket(kim, None), None);
+        check(None, ticket(None, quota), None);
+        check(Some(ticket(kim, None)), ticket(kim, quota), quota);
+        check(Some(ticket(kim, quota)), ticket(kim, quota), None);
+        check(Some(ticket(kim, quota)), ticket(lee, quota), None);
+        check(Some(ticket(kim, quota)), ticket(kim, Some("mail/spam")), Some("mail/spam"));
+        check(Some(ticket(None, quota)), ticket(kim, quota), quota);
     }
 }

@@ -47,11 +47,18 @@ pub trait Front: Send + Sync + 'static {
     /// [`Refused::NoSuchDraft`] when the draft is unknown or belongs to somebody else.
     fn feedback(&self, asker: &Asker, draft_id: &str, feedback: Feedback) -> Result<(), Refused>;
 
-    /// Takes a sent ticket. The same id again changes nothing and is answered with what was found then or since.
+    /// Takes a sent ticket. The same id again changes neither text nor time and is answered with what was found then or
+    /// since.
     ///
     /// # Errors
     /// [`Refused::Invalid`] when something in it is not usable.
     fn ticket(&self, ticket: Ticket) -> Result<Kept<TicketTaken>, Refused>;
+
+    /// Support used an answer for a ticket. Of a ticket that is not known, nothing is taken.
+    ///
+    /// # Errors
+    /// [`Refused::Busy`] when it cannot be stored now.
+    fn answer_used(&self, ticket: &str, answer: &str) -> Result<(), Refused>;
 
     /// Writes an asset down, whole: what it had before is replaced.
     ///

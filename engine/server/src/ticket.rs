@@ -17,7 +17,8 @@ use crate::settings::Scope;
 use crate::{body, openapi, wire};
 
 /// Takes a ticket that was sent, links it to incidents and answers with what is known, so that support starts with the
-/// facts. The same id again changes nothing and is answered with what is known by then.
+/// facts. The same id again changes neither text nor time; customer, asset, draft and answer are replaced where others are
+/// said. It is answered with what is known by then.
 ///
 /// # Errors
 /// 401 and 403 without a token of the scope `ingest`, else by what is wrong with the request.
@@ -63,7 +64,7 @@ pub(crate) fn answer<T>(kept: Kept<T>) -> (StatusCode, Json<T>) {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ticket {
-    /// Its id in the ticket system. The same id again changes nothing.
+    /// Its id in the ticket system. The same ticket again changes nothing.
     #[schema(pattern = "^[!-~]{1,128}$", example = "10081")]
     pub id: String,
     /// The customer.
@@ -74,11 +75,11 @@ pub struct Ticket {
     #[serde(default)]
     #[schema(pattern = "^[a-z][a-z0-9_-]{0,31}:[!-~\\u00c0-\\u024f]{1,150}$", example = "vm:100")]
     pub asset: Option<String>,
-    /// The subject.
+    /// The subject. A known ticket keeps its first.
     #[serde(default)]
     #[schema(max_length = 1000, example = "Server")]
     pub subject: String,
-    /// The text, without markup.
+    /// The text, without markup. A known ticket keeps its first.
     #[serde(default)]
     #[schema(max_length = 200000, example = "Mein Server startet nicht mehr")]
     pub body: String,
@@ -90,7 +91,7 @@ pub struct Ticket {
     #[serde(default)]
     #[schema(max_length = 512, example = "/tickets/new")]
     pub page: Option<String>,
-    /// When it was sent; now, if not said.
+    /// When it was sent; now, if not said. A known ticket keeps its first time.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub created_at: Option<Timestamp>,
@@ -98,7 +99,7 @@ pub struct Ticket {
     #[serde(default)]
     #[schema(pattern = "^[A-Za-z0-9_-]{16,64}$")]
     pub draft_id: Option<String>,
-    /// The answer that support used in the end.
+    /// The answer that support used in the end. The ticket becomes an example of it.
     #[serde(default)]
     #[schema(max_length = 192, example = "virtualisation/server-does-not-start")]
     pub answer_used: Option<String>,

@@ -18,7 +18,8 @@ use crate::settings::Zammad;
 use crate::ticket::{self, Ticket, TicketTaken};
 use crate::{body, openapi};
 
-/// Takes a ticket from a trigger of Zammad. What agents write is no ticket of a customer and changes nothing.
+/// Takes a ticket from a trigger of Zammad. What a customer writes later changes neither its text nor its time. What agents
+/// write is no ticket of a customer; of a known one, the answer that was used is taken.
 ///
 /// # Errors
 /// 401 when the signature does not fit, else by what is wrong with the payload.
@@ -30,7 +31,7 @@ use crate::{body, openapi};
     responses(
         (status = 201, description = "A new ticket", body = TicketTaken),
         (status = 200, description = "A known ticket", body = TicketTaken),
-        (status = 204, description = "Not written by a customer: nothing to take"),
+        (status = 204, description = "Not written by a customer: no ticket"),
         openapi::SignedProblems,
     ),
     security(("zammad" = [])),
@@ -45,8 +46,14 @@ pub async fn zammad(State(door): State<Arc<Door>>, request: Request<Body>) -> Re
     let bytes = body::read(&parts.headers, body, door.limits.record_body, door.limits.form_within).await?;
     hmac::verify(key, &bytes, &signature).map_err(|_| unsigned())?;
     let payload: Value = body::json(&parts.headers, &bytes)?;
-    let Some(ticket) = read(&payload, places)? else { return Ok(StatusCode::NO_CONTENT.into_response()) };
-    Ok(ticket::take(&door, ticket).await?.into_response())
+    let ticket = read(&payload, places)?;
+    if is_customers(&payload) {
+        return Ok(ticket::take(&door, ticket).await?.into_response());
+    }
+    if let Some(answer) = ticket.answer_used {
+        door.blocking(door.limits.call_within, move |front| front.answer_used(&ticket.id, &answer)).await?;
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn unsigned() -> Failure {
@@ -62,22 +69,24 @@ fn signature(headers: &HeaderMap) -> Option<Vec<u8>> {
         .then(|| (0..40).step_by(2).filter_map(byte).collect())
 }
 
-/// The ticket in a payload; `None` when it was not a customer who wrote.
-fn read(payload: &Value, places: &Zammad) -> Result<Option<Ticket>, Failure> {
+/// Whether it was a customer who wrote.
+fn is_customers(payload: &Value) -> bool {
+    let wrote = text(payload, "article.sender").or_else(|| text(payload, "ticket.create_article_sender"));
+    wrote.is_none_or(|sender| sender == "Customer")
+}
+
+/// The ticket in a payload.
+fn read(payload: &Value, places: &Zammad) -> Result<Ticket, Failure> {
     let missing =
         |place: &str| Failure::invalid(place, "it is missing; the webhook must send Zammad's default payload");
     let id = text(payload, "ticket.id").ok_or_else(|| missing("ticket.id"))?;
-    let wrote = text(payload, "article.sender").or_else(|| text(payload, "ticket.create_article_sender"));
-    if wrote.is_some_and(|sender| sender != "Customer") {
-        return Ok(None);
-    }
     let body = text(payload, "article.body").unwrap_or_default();
     let is_html = text(payload, "article.content_type").is_some_and(|kind| kind.contains("html"));
     let body = if is_html { plain(&body) } else { body };
     let created_at = text(payload, "ticket.created_at").and_then(|at| at.parse().ok());
     // Attributes that an operator names may hold anything; what is no id is left out rather than refused, because Zammad
     // would send the same again.
-    Ok(Some(Ticket {
+    Ok(Ticket {
         id: format!("zammad:{id}"),
         customer: text(payload, &places.customer).filter(|id| crate::wire::is_id(id)),
         asset: text(payload, &places.asset).filter(|id| crate::wire::is_asset_id(id)),
@@ -88,7 +97,7 @@ fn read(payload: &Value, places: &Zammad) -> Result<Option<Ticket>, Failure> {
         created_at,
         draft_id: text(payload, &places.draft_id).filter(|id| crate::wire::is_draft_id(id)),
         answer_used: text(payload, &places.answer_used).map(|answer| cut(answer, 192)),
-    }))
+    })
 }
 
 /// The text or number at a place like `ticket.customer.login`.

@@ -110,6 +110,25 @@ async fn zammads_tickets_are_taken_when_they_are_signed() {
 }
 
 #[tokio::test]
+async fn the_answer_in_an_agents_article_is_taken_and_makes_no_ticket() {
+    let lab = Lab::new().await;
+    let send = async |answer: &str, sender: &str| {
+        let body = format!(
+            r#"{{"ticket":{{"id":81,"title":"t","answer_used":{answer}}},"article":{{"sender":"{sender}","body":"b"}}}}"#
+        );
+        zammad(&lab, &body, &signed(b"zammads secret", &body)).await.status
+    };
+    for (answer, sender) in [("\"a/b\"", "Agent"), ("null", "Agent"), ("\" \"", "Agent"), ("\"c/d\"", "System")] {
+        assert_eq!(send(answer, sender).await, 204, "{answer} of {sender}");
+    }
+    let used = [("zammad:81".to_owned(), "a/b".to_owned()), ("zammad:81".to_owned(), "c/d".to_owned())];
+    assert_eq!(lab.fake.told().answers_used, used);
+    assert!(lab.fake.told().tickets.is_empty());
+    assert_eq!(send("\"a/b\"", "Customer").await, 201);
+    assert_eq!(lab.fake.told().tickets["zammad:81"].answer_used.as_deref(), Some("a/b"));
+}
+
+#[tokio::test]
 async fn records_are_put_whole() {
     let lab = Lab::new().await;
     let put = async |path: &str, body: &str| lab.ask(&format!("PUT {path}\n{INGEST}"), body).await;

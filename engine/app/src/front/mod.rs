@@ -360,6 +360,10 @@ impl Front for Desk {
         self.take_ticket(ticket)
     }
 
+    fn answer_used(&self, ticket: &str, answer: &str) -> Result<(), Refused> {
+        self.take_answer(ticket, answer)
+    }
+
     fn put_asset(&self, id: &str, asset: asset::AssetRecord) -> Result<Kept<asset::AssetRecord>, Refused> {
         self.keep_asset(id, asset)
     }

@@ -12,7 +12,7 @@ use heinzel_knowledge::learned;
 use heinzel_server::front::{CustomerClaim, Kept, Refused};
 use heinzel_server::{draft, ticket};
 use heinzel_store::Store as _;
-use heinzel_store::customers::Put;
+use heinzel_store::customers::TicketPut;
 use heinzel_store::sqlite::Sqlite;
 
 use super::owners::concerned;
@@ -95,17 +95,32 @@ impl Desk {
             incidents: incidents.iter().map(|incident| incident.id).collect(),
         };
         let put = self.customers.put_ticket(&ticket).map_err(busy)?;
-        if let (Some(answer), Some(customer), true) = (&sent.answer_used, &sent.customer, put != Put::Same) {
-            let text = format!("{}\n{}", sent.subject, sent.body);
-            let owner = Owner::Customer(customer.clone());
-            self.learn(&owner, answer, language.unwrap_or(Language::De), &text, Origin::Logged);
-        }
+        self.learn_used(&put);
         let taken = ticket::TicketTaken {
             id: sent.id,
             note: self.note_of(&incidents),
             incidents: incidents.iter().map(|incident| listed(incident)).collect(),
         };
-        Ok(kept(put, taken))
+        Ok(kept(put.put(), taken))
+    }
+
+    /// Support used an answer; of a ticket that is not known, nothing is taken.
+    pub(super) fn take_answer(&self, ticket: &str, answer: &str) -> Result<(), Refused> {
+        if let Some(put) = self.customers.answered_ticket(ticket, answer).map_err(busy)? {
+            self.learn_used(&put);
+        }
+        Ok(())
+    }
+
+    /// The ticket becomes an example of the answer that support used for it. By what it says in the store: at an update,
+    /// what is told is a later article, or nothing.
+    fn learn_used(&self, put: &TicketPut) {
+        let ticket = &put.now;
+        let newly_used = learned::newly_used(put.before.as_ref(), ticket);
+        let (Some(answer), Some(customer)) = (newly_used, ticket.customer.clone()) else { return };
+        let language = ticket.language.as_deref().and_then(Language::from_locale).unwrap_or(Language::De);
+        let text = format!("{}\n{}", ticket.subject, ticket.body);
+        self.learn(&Owner::Customer(customer), answer, language, &text, Origin::Logged);
     }
 
     /// What is known of the customer's asset, and what the draft has set off.

@@ -65,8 +65,10 @@ pub struct Told {
     pub about: BTreeMap<String, String>,
     /// What was done.
     pub feedback: Vec<(String, Feedback)>,
-    /// The tickets.
+    /// The tickets, as they were told of last.
     pub tickets: BTreeMap<String, Ticket>,
+    /// Answers that support used for tickets.
+    pub answers_used: Vec<(String, String)>,
     /// The assets.
     pub assets: BTreeMap<String, AssetRecord>,
     /// The customers.
@@ -182,6 +184,11 @@ impl Front for Fake {
         let taken = TicketTaken { id: ticket.id.clone(), incidents: Vec::new(), note: "Nothing was found.".into() };
         let known = self.told().tickets.insert(ticket.id.clone(), ticket);
         Ok(if known.is_some() { Kept::Known(taken) } else { Kept::New(taken) })
+    }
+
+    fn answer_used(&self, ticket: &str, answer: &str) -> Result<(), Refused> {
+        self.told().answers_used.push((ticket.into(), answer.into()));
+        Ok(())
     }
 
     fn put_asset(&self, id: &str, asset: AssetRecord) -> Result<Kept<AssetRecord>, Refused> {

@@ -93,6 +93,27 @@ pub enum Put {
     Same,
 }
 
+/// What a put of a ticket came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicketPut {
+    /// The ticket as it was; `None`: it was not there.
+    pub before: Option<Ticket>,
+    /// As it is now.
+    pub now: Ticket,
+}
+
+impl TicketPut {
+    /// The same in a word.
+    #[must_use]
+    pub fn put(&self) -> Put {
+        match &self.before {
+            None => Put::New,
+            Some(before) if *before == self.now => Put::Same,
+            Some(_) => Put::Changed,
+        }
+    }
+}
+
 /// Whose a draft id is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
@@ -306,13 +327,21 @@ impl Customers {
         self.shared.ask("read what was shown from", |conn| drafts::has_shown(conn, draft, item))
     }
 
-    /// Stores a ticket. Where it comes again, what was found meanwhile stays: incidents are added to those known, and an
-    /// answer that was used is only replaced by another.
+    /// Stores a ticket. Where it comes again, its text, language, page and time stay those of the first time; customer,
+    /// asset, draft and the answer that was used are only replaced by others, and incidents are added to those known.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is stored then.
-    pub fn put_ticket(&self, ticket: &Ticket) -> Result<Put, StoreError> {
+    pub fn put_ticket(&self, ticket: &Ticket) -> Result<TicketPut, StoreError> {
         self.shared.write("store a ticket in", |tx| tickets::put(tx, ticket))
+    }
+
+    /// Notes the answer that support used for a ticket. `None`: there is no such ticket.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is stored then.
+    pub fn answered_ticket(&self, id: &str, answer: &str) -> Result<Option<TicketPut>, StoreError> {
+        self.shared.write("store a ticket in", |tx| tickets::answered(tx, id, answer))
     }
 
     /// Adds incidents to a ticket. `false`: there is no such ticket.

@@ -4,28 +4,27 @@ use heinzel_core::incident::IncidentId;
 use heinzel_core::ticket::{Sent, Ticket};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::Put;
 use super::reader::Range;
 use super::row::{list, time};
+use super::{Put, TicketPut};
 use crate::sqlite::fail::Fail;
 
 const COLUMNS: &str = "id, customer, asset, subject, body, language, page, created, draft, answer_used, incidents";
 
-pub(super) fn put(conn: &Connection, ticket: &Ticket) -> Result<Put, Fail> {
+pub(super) fn put(conn: &Connection, ticket: &Ticket) -> Result<TicketPut, Fail> {
     let before = self::ticket(conn, &ticket.id)?;
-    let mut ticket = ticket.clone();
-    if let Some(before) = &before {
-        // What was found out about it meanwhile is not unknown because the help desk tells of it again.
-        ticket.incidents.extend(&before.incidents);
-        ticket.answer_used = ticket.answer_used.or_else(|| before.answer_used.clone());
-        ticket.draft = ticket.draft.or_else(|| before.draft.clone());
+    let mut now = match &before {
+        Some(before) => again(before.clone(), ticket.clone()),
+        None => ticket.clone(),
+    };
+    now.incidents.sort_unstable();
+    now.incidents.dedup();
+    let put = TicketPut { before, now };
+    if put.put() == Put::Same {
+        return Ok(put);
     }
-    ticket.incidents.sort_unstable();
-    ticket.incidents.dedup();
-    if before.as_ref() == Some(&ticket) {
-        return Ok(Put::Same);
-    }
-    let Ticket { id, customer, asset, subject, body, language, page, created, draft, answer_used, incidents } = &ticket;
+    let Ticket { id, customer, asset, subject, body, language, page, created, draft, answer_used, incidents } =
+        &put.now;
     conn.prepare_cached(
         "INSERT OR REPLACE INTO ticket
              (id, customer, asset, subject, body, language, page, created, draft, answer_used, incidents)
@@ -51,7 +50,26 @@ pub(super) fn put(conn: &Connection, ticket: &Ticket) -> Result<Put, Fail> {
         )?
         .execute(params![customer, created.as_micros()])?;
     }
-    Ok(if before.is_some() { Put::Changed } else { Put::New })
+    Ok(put)
+}
+
+/// A known ticket that is told of again. The help desk tells of it at each later article: what the customer wrote, and when,
+/// is what the first time said. Of the rest, what is not said again is not unknown because of that.
+fn again(before: Ticket, told: Ticket) -> Ticket {
+    Ticket {
+        customer: told.customer.or(before.customer),
+        asset: told.asset.or(before.asset),
+        draft: told.draft.or(before.draft),
+        answer_used: told.answer_used.or(before.answer_used),
+        incidents: [before.incidents, told.incidents].concat(),
+        ..before
+    }
+}
+
+pub(super) fn answered(conn: &Connection, id: &str, answer: &str) -> Result<Option<TicketPut>, Fail> {
+    let Some(mut ticket) = ticket(conn, id)? else { return Ok(None) };
+    ticket.answer_used = Some(answer.to_owned());
+    put(conn, &ticket).map(Some)
 }
 
 pub(super) fn link(conn: &Connection, id: &str, incidents: &[IncidentId]) -> Result<bool, Fail> {

@@ -49,13 +49,14 @@ fn a_bounce_counts_once_and_for_the_address_in_use() {
 #[test]
 fn a_ticket_that_comes_again_keeps_what_was_found() {
     let scene = Scene::new();
-    assert_eq!(scene.customers.put_ticket(&ticket("t1", 5)).unwrap(), Put::New);
-    assert_eq!(scene.customers.put_ticket(&ticket("t1", 5)).unwrap(), Put::Same);
+    let put = |ticket: &Ticket| scene.customers.put_ticket(ticket).unwrap().put();
+    assert_eq!(put(&ticket("t1", 5)), Put::New);
+    assert_eq!(put(&ticket("t1", 5)), Put::Same);
     assert!(scene.customers.link_ticket("t1", &[7, 1]).unwrap());
     assert!(!scene.customers.link_ticket("t2", &[7]).unwrap());
     let used = Ticket { answer_used: Some("mail/quota".into()), draft: None, incidents: vec![], ..ticket("t1", 5) };
-    assert_eq!(scene.customers.put_ticket(&used).unwrap(), Put::Changed);
-    assert_eq!(scene.customers.put_ticket(&ticket("t1", 5)).unwrap(), Put::Same);
+    assert_eq!(put(&used), Put::Changed);
+    assert_eq!(put(&ticket("t1", 5)), Put::Same);
     let expected = Ticket {
         answer_used: Some("mail/quota".into()),
         draft: Some("d1".into()),
@@ -69,6 +70,44 @@ fn a_ticket_that_comes_again_keeps_what_was_found() {
     assert_eq!(reader.tickets(Range { from: at(5), until: at(9) }).unwrap(), std::slice::from_ref(&expected));
     assert_eq!(reader.sent(Range::ALL).unwrap()[0], (&expected).into());
     assert_eq!(reader.heard().unwrap()["kim"].ticket, Some(at(9)));
+}
+
+#[test]
+fn a_tickets_text_and_time_are_those_of_the_first_time() {
+    let scene = Scene::new();
+    let first = ticket("t1", 5);
+    scene.customers.put_ticket(&first).unwrap();
+    let later = Ticket {
+        subject: "Re: Hilfe".into(),
+        body: "Danke, es geht wieder!".into(),
+        language: Some("en".into()),
+        page: Some("/mail".into()),
+        customer: None,
+        asset: None,
+        ..ticket("t1", 400_000)
+    };
+    assert_eq!(scene.customers.put_ticket(&later).unwrap().put(), Put::Same);
+    let reader = scene.reader();
+    assert_eq!(reader.tickets(Range::ALL).unwrap(), [Ticket { incidents: vec![1, 2], ..first }]);
+    assert_eq!(reader.heard().unwrap()["kim"].ticket, Some(at(5)));
+    let corrected = Ticket { customer: Some("lee".into()), asset: Some("vm:200".into()), ..later };
+    let corrected = scene.customers.put_ticket(&corrected).unwrap();
+    assert_eq!((corrected.put(), corrected.before.unwrap().customer), (Put::Changed, Some("kim".into())));
+    assert_eq!((corrected.now.customer.as_deref(), corrected.now.created), (Some("lee"), at(5)));
+}
+
+#[test]
+fn the_answer_that_support_used_is_noted_of_a_known_ticket() {
+    let scene = Scene::new();
+    assert_eq!(scene.customers.answered_ticket("t1", "mail/quota").unwrap(), None);
+    assert_eq!(scene.customers.ticket("t1").unwrap(), None, "no ticket comes from it");
+    let before = scene.customers.put_ticket(&ticket("t1", 5)).unwrap().now;
+    let put = scene.customers.answered_ticket("t1", "mail/quota").unwrap().unwrap();
+    assert_eq!(put.now, Ticket { answer_used: Some("mail/quota".into()), ..before.clone() });
+    assert_eq!(put.before, Some(before));
+    let again = scene.customers.answered_ticket("t1", "mail/quota").unwrap().unwrap();
+    assert_eq!(again.put(), Put::Same);
+    assert_eq!(scene.customers.ticket("t1").unwrap(), Some(put.now));
 }
 
 #[test]
