@@ -221,7 +221,7 @@ fn a_sent_ticket_comes_with_what_was_found() {
     let lab = lab();
     let engine = lab.start();
     introduce(&engine);
-    lab.append("logs/a.log", "site shop is stuck\n");
+    lab.append("logs/a.log", "site shop is stuck ``` <img src=x> **b**\n");
     wait("the incident is there", || lab.incidents().iter().any(|incident| incident["asset"] == "site:shop"));
     let ticket =
         json!({ "id": "T1", "customer": "kim", "asset": "site:shop", "subject": "Hilfe", "body": "Geht nicht" });
@@ -233,7 +233,10 @@ fn a_sent_ticket_comes_with_what_was_found() {
     });
     assert_eq!(taken["incidents"][0]["rule"], "web.stuck", "{taken}");
     let note = taken["note"].as_str().unwrap();
-    assert!(note.contains("site shop is stuck") && note.contains("site:shop"), "{note}");
+    assert!(note.contains("on `site:shop`, "), "{note}");
+    // Log text stands in the note as code: the fence is longer than what it holds.
+    let line = note.lines().find(|line| line.contains("site shop is stuck")).unwrap();
+    assert!(line.contains(": ```` ") && line.ends_with(" ````") && line.contains("<img src=x> **b**"), "{note}");
     let other = json!({ "id": "T2", "customer": "lee", "subject": "Hilfe", "body": "Geht nicht" });
     let other = body(engine.http("POST", "/v1/tickets", &shop(), &other.to_string()), 201);
     assert_eq!(other["incidents"], json!([]), "{other}");

@@ -90,6 +90,25 @@ pub(crate) fn html(text: &str) -> String {
     out
 }
 
+/// The longest run of backticks that a code span holds. cmark-gfm (`MAXBACKTICKS`) knows no fence of more than 80.
+const LONGEST_RUN: usize = 32;
+
+/// A text of one line as a code span of Markdown (CommonMark 0.31, 6.1): nothing in it is markup, whatever it is. A run of
+/// backticks that no fence can be sure to outlast becomes apostrophes.
+pub(crate) fn code(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    if longest > LONGEST_RUN {
+        return code(&text.replace('`', "'"));
+    }
+    let fence = "`".repeat(longest + 1);
+    // A backtick at an end would belong to the fence. A reader takes both spaces away again.
+    let pad = if longest > 0 { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +136,22 @@ mod tests {
             html("<script>alert('x')&\"</script>"),
             "&lt;script&gt;alert(&#39;x&#39;)&amp;&quot;&lt;/script&gt;"
         );
+    }
+
+    #[test]
+    fn code_has_no_markup() {
+        for (text, span) in [
+            ("", ""),
+            ("site:shop", "`site:shop`"),
+            ("**b** [x](http://e) <img src=x>", "`**b** [x](http://e) <img src=x>`"),
+            ("`", "`` ` ``"),
+            ("a `b` c", "`` a `b` c ``"),
+            ("``` `<img src=x>` ````x", "````` ``` `<img src=x>` ````x `````"),
+            ("ends with \\", "`ends with \\`"),
+        ] {
+            assert_eq!(code(text), span);
+        }
+        assert_eq!(code(&format!("{} <b>", "`".repeat(100))), format!("`{} <b>`", "'".repeat(100)));
     }
 
     #[test]

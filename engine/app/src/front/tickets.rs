@@ -19,7 +19,7 @@ use super::owners::concerned;
 use super::records::kept;
 use super::{Desk, busy};
 use crate::clock;
-use crate::text::plain;
+use crate::text::{code, plain};
 
 /// Incidents that a ticket's note tells of.
 const TOLD: usize = 3;
@@ -134,7 +134,8 @@ impl Desk {
         })
     }
 
-    /// What was found, so that support begins with the facts.
+    /// What was found, so that support begins with the facts. Whatever logs or rules say stands in it as code, because
+    /// ticket systems show the note as Markdown.
     fn note_of(&self, incidents: &[Arc<Incident>]) -> String {
         let mut note = String::new();
         if incidents.is_empty() {
@@ -145,20 +146,21 @@ impl Desk {
             // Writing into a text cannot fail.
             let _ = writeln!(
                 note,
-                "**Incident {}: {}** on `{}`, {} since {}",
+                "**Incident {}** {} on {}, {} since {}",
                 incident.id,
-                plain(&incident.title, 200),
-                plain(&incident.asset, 200),
+                code(&plain(&incident.title, 200)),
+                code(&plain(&incident.asset, 200)),
                 incident.status,
                 incident.opened_at
             );
             if let Some(verdict) = &incident.verdict {
-                let _ = writeln!(note, "- how it stands: {}", plain(verdict, 300));
+                let _ = writeln!(note, "- how it stands: {}", code(&plain(verdict, 300)));
             }
             let timeline = store.as_ref().ok().and_then(|store| store.timeline(incident.id).ok()).unwrap_or_default();
             let skipped = timeline.len().saturating_sub(LINES);
             for line in timeline.iter().skip(skipped) {
-                let _ = writeln!(note, "- {} {}: {}", line.entry.at, line.entry.what, plain(&line.entry.text, 300));
+                let _ =
+                    writeln!(note, "- {} {}: {}", line.entry.at, line.entry.what, code(&plain(&line.entry.text, 300)));
             }
             note.push('\n');
         }
