@@ -8,6 +8,9 @@ use heinzel_core::block::{Block, SourceId};
 use heinzel_core::time::Timestamp;
 
 use crate::metric::Metric;
+use crate::suggestion::Draft;
+use crate::ticket::Ticket;
+use crate::wire;
 
 /// The engine, as far as HTTP needs it. All answers come at once: from memory, without waiting.
 pub trait Api: Send + Sync + 'static {
@@ -76,7 +79,7 @@ pub struct Limits {
     pub arrive_within: Duration,
     /// How long a push waits to be stored before it is told to come again.
     pub stored_within: Duration,
-    /// The largest body of a form's request, in bytes.
+    /// The largest body of a form's request, in bytes: every draft that the description allows fits in.
     pub form_body: usize,
     /// How long the body of a form's, shop's or ticket system's request may take to arrive.
     pub form_within: Duration,
@@ -92,7 +95,9 @@ pub struct Limits {
     pub call_within: Duration,
     /// How long a report may take.
     pub report_within: Duration,
-    /// The largest ticket, asset or customer, in bytes.
+    /// The largest ticket, in bytes: every one that the description allows fits in.
+    pub ticket_body: usize,
+    /// The largest asset, customer or payload of Zammad, in bytes.
     pub record_body: usize,
     /// The largest import, in bytes; it is never whole in memory.
     pub import_body: usize,
@@ -117,7 +122,7 @@ impl Default for Limits {
             pushes: 16,
             arrive_within: Duration::from_secs(30),
             stored_within: Duration::from_secs(10),
-            form_body: 64 << 10,
+            form_body: wire::json_bytes(Draft::BODY),
             form_within: Duration::from_secs(10),
             forms: 512,
             suggested_within: Duration::from_secs(3),
@@ -125,6 +130,7 @@ impl Default for Limits {
             call_waits: Duration::from_secs(2),
             call_within: Duration::from_secs(10),
             report_within: Duration::from_secs(120),
+            ticket_body: wire::json_bytes(Ticket::BODY),
             record_body: 1 << 20,
             import_body: 64 << 20,
             import_within: Duration::from_secs(600),

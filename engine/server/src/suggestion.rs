@@ -81,10 +81,13 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// The most characters of the text.
+    pub(crate) const BODY: usize = 20_000;
+
     fn check(&self) -> Result<(), Failure> {
         wire::draft_id_if("draft_id", Some(&self.draft_id))?;
         wire::at_most("subject", &self.subject, 1_000)?;
-        wire::at_most("body", &self.body, 20_000)?;
+        wire::at_most("body", &self.body, Self::BODY)?;
         wire::at_most_if("locale", self.locale.as_deref(), 35)?;
         wire::id_if("customer", self.customer.as_deref())?;
         wire::asset_id_if("asset", self.asset.as_deref())?;

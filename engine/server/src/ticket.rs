@@ -40,7 +40,7 @@ pub async fn tickets(
 ) -> Result<(StatusCode, Json<TicketTaken>), Failure> {
     let (parts, body) = request.into_parts();
     door.access.entitled(&parts.headers, Scope::Ingest)?;
-    let bytes = body::read(&parts.headers, body, door.limits.record_body, door.limits.form_within).await?;
+    let bytes = body::read(&parts.headers, body, door.limits.ticket_body, door.limits.form_within).await?;
     let ticket: Ticket = body::json(&parts.headers, &bytes)?;
     take(&door, ticket).await
 }
@@ -106,12 +106,15 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// The most characters of the text.
+    pub(crate) const BODY: usize = 200_000;
+
     fn check(&self) -> Result<(), Failure> {
         wire::id_if("id", Some(&self.id))?;
         wire::id_if("customer", self.customer.as_deref())?;
         wire::asset_id_if("asset", self.asset.as_deref())?;
         wire::at_most("subject", &self.subject, 1_000)?;
-        wire::at_most("body", &self.body, 200_000)?;
+        wire::at_most("body", &self.body, Self::BODY)?;
         wire::at_most_if("locale", self.locale.as_deref(), 35)?;
         wire::at_most_if("page", self.page.as_deref(), 512)?;
         wire::draft_id_if("draft_id", self.draft_id.as_deref())?;

@@ -30,6 +30,15 @@ pub fn is_draft_id(text: &str) -> bool {
     (16..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
+/// The most characters that all fields of a draft or ticket but its body have together.
+const BESIDE_BODY: usize = 4_000;
+
+/// The most bytes of JSON for a draft or ticket whose body has so many characters. Many programs escape all that is not
+/// ASCII, and most of what is not in Unicode's first plane takes 12 bytes then: `\ud83d\ude00`.
+pub(crate) const fn json_bytes(body: usize) -> usize {
+    12 * (body + BESIDE_BODY)
+}
+
 /// The part of a path that is an id.
 ///
 /// # Errors

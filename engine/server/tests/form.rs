@@ -6,7 +6,7 @@ mod lab;
 use std::time::Duration;
 
 use heinzel_server::api::Limits;
-use lab::{DRAFT, Lab, SHOP, claim, draft};
+use lab::{DRAFT, Lab, SHOP, claim, draft, escaped};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -67,7 +67,7 @@ async fn what_is_wrong_is_named() {
     let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
     check(&deep, 422, "invalid", "a JSON object").await;
     check(&draft(DRAFT, &format!(r#","subject":{deep}"#)), 422, "invalid", "expected a string").await;
-    check(&draft(&"x".repeat(70_000), ""), 413, "too_large", "65536 bytes").await;
+    check(&draft(&"x".repeat(300_000), ""), 413, "too_large", "288000 bytes").await;
     let head = format!("POST /v1/suggestions\n{}", SHOP.replace("application/json", "text/plain"));
     lab.ask(&head, draft(DRAFT, "")).await.is_problem(415, "unsupported");
     let head = format!("POST /v1/suggestions\n{SHOP}\nContent-Encoding: gzip");
@@ -83,6 +83,21 @@ async fn what_is_wrong_is_named() {
         answer.is_problem(405, "method_not_allowed");
         assert!(answer.head.lines().any(|line| line.starts_with("allow: ") && line.contains(allowed)), "{answer:?}");
     }
+}
+
+#[tokio::test]
+async fn the_longest_draft_may_be_escaped() {
+    let lab = Lab::new().await;
+    let body = |characters| {
+        let (subject, body) = (escaped(1_000), escaped(characters));
+        let (page, field) = (escaped(512), escaped(128));
+        format!(r#"{{"draft_id":"{DRAFT}","subject":"{subject}","body":"{body}","page":"{page}","field":"{field}"}}"#)
+    };
+    let answer = lab.suggest("K1", &body(20_000)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let answer = lab.suggest("K1", &body(20_001)).await;
+    answer.is_problem(422, "invalid");
+    assert_eq!(answer.json()["field"], "body");
 }
 
 #[tokio::test]

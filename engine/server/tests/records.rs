@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use heinzel_server::api::Limits;
 use heinzel_server::draft::FeedbackKind;
-use lab::{Answer, DRAFT, Lab, SHOP, claim, draft};
+use lab::{Answer, DRAFT, Lab, SHOP, claim, draft, escaped};
 use ring::hmac;
 
 const INGEST: &str = "Authorization: Bearer ingest-token-of-tickets\nContent-Type: application/json";
@@ -37,8 +37,12 @@ async fn a_ticket_is_new_once() {
     }
     send(r#"{"id":"1","created_at":"yesterday"}"#).await.is_problem(422, "invalid");
     // A ticket may be long, but not without end.
-    assert_eq!(send(&format!(r#"{{"id":"2","body":"{}"}}"#, "x".repeat(150_000))).await.status, 201);
-    send(&format!(r#"{{"id":"3","body":"{}"}}"#, "x".repeat(2_000_000))).await.is_problem(413, "too_large");
+    let long = |id: u32, body: &str| {
+        format!(r#"{{"id":"{id}","subject":"{}","page":"{}","body":"{body}"}}"#, escaped(1_000), escaped(512))
+    };
+    assert_eq!(send(&long(2, &escaped(200_000))).await.status, 201);
+    send(&long(3, &escaped(200_001))).await.is_problem(422, "invalid");
+    send(&long(4, &"x".repeat(3_000_000))).await.is_problem(413, "too_large");
 }
 
 #[tokio::test]

@@ -195,6 +195,11 @@ pub fn draft(id: &str, more: &str) -> String {
     format!(r#"{{"draft_id":"{id}","body":"Mein Server startet nicht"{more}}}"#)
 }
 
+/// So many characters, as JSON writes them at the longest.
+pub fn escaped(characters: usize) -> String {
+    "\\ud83d\\ude00".repeat(characters)
+}
+
 /// The text of chunks.
 fn whole(chunks: &str) -> String {
     let mut text = String::new();
