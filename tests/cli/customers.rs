@@ -3,7 +3,7 @@
 use std::fs;
 
 use heinzel_core::customer::{Customer, NamedAsset};
-use heinzel_core::draft::{Deed, Draft, Feedback, Nothing, Owner, Top};
+use heinzel_core::draft::{Deed, Draft, Feedback, Nothing, Owner, Shown, Top};
 use heinzel_core::incident::Incident;
 use heinzel_core::redact::Redacted;
 use heinzel_core::state::Change;
@@ -124,6 +124,35 @@ fn deflection_is_what_the_groups_differ_in() {
     assert!(report["ticket_rate"]["deflected"]["low"].as_f64().unwrap() > 0.2, "{report}");
     let none = &lab.run(&["--json", "deflection", "--since", "1h"]).ends(0, &[]).json()[0];
     assert_eq!((none["drafts"].as_u64(), none["ticket_rate"].is_null()), (Some(0), true));
+}
+
+#[test]
+fn deflection_counts_what_was_shown_whatever_was_written_later() {
+    let lab = Lab::new();
+    let state = lab.path("state");
+    fs::create_dir_all(&state).unwrap();
+    let customers = Customers::open(&state).unwrap();
+    let shown = draft("draft-of-kim", "kim", 100, "Mein Postfach ist voll");
+    let first = Shown {
+        draft: shown.id.clone(),
+        item: "mail/quota".into(),
+        rank: 1,
+        confidence: 0.8,
+        ranker: "words".into(),
+        at: shown.last,
+    };
+    let answer = Some("mail/quota".to_owned());
+    let solved = Feedback { draft: shown.id.clone(), what: Deed::Solved, answer, at: ago(99) };
+    customers.put_feedback(&solved).unwrap();
+    let emptied = Draft { top: None, nothing: Some(Nothing::TooShort), last: ago(98), text: None, ..shown.clone() };
+    customers.note_shown(vec![first]);
+    for looked_at in [shown, emptied] {
+        customers.note_draft(looked_at);
+        customers.flush().unwrap();
+    }
+    let report = &lab.run(&["--json", "deflection"]).ends(0, &[]).json()[0];
+    assert_eq!((&report["outcomes"]["solved"]["drafts"], &report["nothing"]), (&json!(1), &json!({})), "{report}");
+    assert_eq!(report["answers"][0], json!(["mail/quota", { "first": 1, "opened": 0, "solved": 1, "sent": 0 }]));
 }
 
 #[test]

@@ -23,7 +23,9 @@ pub(crate) fn deflection(
     // A draft may have begun before it was last edited; its ticket or a word on it may be older than the range.
     let first = drafts.iter().map(|draft| draft.first).min().unwrap_or(from);
     let range = Range { from: first, until: Timestamp::MAX };
-    Ok(deflection::report(&drafts, &reader.feedback(range)?, &reader.sent(range)?, (from, until.min(now)), now))
+    let shown = reader.first_shown(range)?;
+    let span = (from, until.min(now));
+    Ok(deflection::report(&drafts, &shown, &reader.feedback(range)?, &reader.sent(range)?, span, now))
 }
 
 /// What customers wrote about from `from` to `until`, and the texts that it was found in.

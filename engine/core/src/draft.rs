@@ -99,10 +99,10 @@ pub struct Draft {
     /// It belongs to the share that sees nothing.
     #[serde(default)]
     pub hold_out: bool,
-    /// The best item for it; for a draft that is held out, what would have been shown.
+    /// The best item for it, of the last look that found one; for a draft that is held out, what would have been shown.
     #[serde(default)]
     pub top: Option<Top>,
-    /// Why nothing was shown.
+    /// Why the last look showed nothing. What an earlier one showed is in [`Shown`].
     #[serde(default)]
     pub nothing: Option<Nothing>,
     /// Its text, where the operator keeps texts.

@@ -6,13 +6,14 @@
 //! [`DEFINITIONS`] says it in words, and every report carries them. In short: a draft for which something was found and
 //! shown came to exactly one [`Outcome`]; "that solved it" is taken back when the same customer sends a ticket within 72
 //! hours; a draft that was simply left is no success, whatever it was. Drafts younger than 72 hours are not counted yet.
+//! It counts what a draft ever was shown, not what the last look found: who was helped may well empty the form.
 //! The comparison looks at all drafts for which something was found, and asks in both groups alike: how many were followed
 //! by a ticket within 72 hours?
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use heinzel_core::draft::{Deed, Draft, Feedback, Nothing, Owner};
+use heinzel_core::draft::{Deed, Draft, DraftId, Feedback, Nothing, Owner};
 use heinzel_core::ticket::Sent;
 use heinzel_core::time::Timestamp;
 use serde::Serialize;
@@ -25,12 +26,13 @@ pub use interval::{Interval, Rate};
 pub const RETURN: Duration = Duration::from_secs(72 * 3600);
 
 /// What the words of a report mean.
-pub const DEFINITIONS: [(&str, &str); 12] = [
+pub const DEFINITIONS: [(&str, &str); 13] = [
     ("drafts", "Drafts last edited in the range, and at least 72 hours ago, for which suggestions were computed."),
     (
         "with_suggestions",
-        "Those for which at least one item was found and shown. The outcomes below are theirs, one each.",
+        "Those for which at least one item was found and shown, at any time while they were written. The outcomes below are theirs, one each.",
     ),
+    ("nothing", "Those that never were shown an item, by why the last look showed none."),
     (
         "solved",
         "The customer pressed \"that solved it\", and neither this draft was sent nor did the same customer send any ticket within 72 hours. An anonymous customer's later ticket cannot be recognised.",
@@ -47,10 +49,13 @@ pub const DEFINITIONS: [(&str, &str); 12] = [
         "later_ticket",
         "Of an outcome's drafts: how many were followed by another ticket of the same customer within 72 hours.",
     ),
-    ("held_out", "Drafts of the share that is shown nothing, for comparison."),
+    (
+        "held_out",
+        "Drafts of the share that is shown nothing, for which an item was found at any time while they were written; for comparison.",
+    ),
     (
         "ticket_rate",
-        "Of all drafts for which something was found: the share that was sent, or followed by a ticket of the same customer within 72 hours; for those who saw suggestions and for those held out. Customers, not drafts, are the units of the interval (95 %): who writes often does not count often.",
+        "Of all drafts for which something was found at any time: the share that was sent, or followed by a ticket of the same customer within 72 hours; for those who saw suggestions and for those held out. Customers, not drafts, are the units of the interval (95 %): who writes often does not count often.",
     ),
     (
         "deflected",
@@ -130,7 +135,7 @@ pub struct Count {
 /// What one answer came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OfAnswer {
-    /// Drafts for which it came first.
+    /// Drafts for which it came first, in the list that was shown last.
     pub first: u64,
     /// Drafts for which it was opened.
     pub opened: u64,
@@ -166,7 +171,7 @@ pub struct Report {
     pub outcomes: BTreeMap<Outcome, Count>,
     /// Drafts that were shown nothing although something was found, for comparison.
     pub held_out: u64,
-    /// Drafts without an item, by reason.
+    /// Drafts that never were shown an item, by the reason of the last look.
     pub nothing: BTreeMap<&'static str, u64>,
     /// The comparison; absent without both groups.
     pub ticket_rate: Option<Comparison>,
@@ -178,11 +183,13 @@ pub struct Report {
     pub definitions: BTreeMap<&'static str, &'static str>,
 }
 
-/// Counts drafts last edited between `from` and `until`, at the time `now`. `feedback` and `sent` must reach 72 hours
-/// beyond the range; drafts outside it are left out here.
+/// Counts drafts last edited between `from` and `until`, at the time `now`. `shown` says what came first in the list that a
+/// draft was shown last. `shown`, `feedback` and `sent` must reach from the first draft's beginning to 72 hours beyond the
+/// range; drafts outside it are left out here.
 #[must_use]
 pub fn report(
     drafts: &[Draft],
+    shown: &BTreeMap<DraftId, String>,
     feedback: &[Feedback],
     sent: &[Sent],
     (from, until): (Timestamp, Timestamp),
@@ -211,27 +218,26 @@ pub fn report(
             continue;
         }
         report.drafts += 1;
-        if let Some(nothing) = draft.nothing {
-            *report.nothing.entry(nothing.word()).or_default() += 1;
+        let first = shown.get(&draft.id).or(shown_now(draft));
+        let held_out = first.is_none() && draft.hold_out && draft.nothing != Some(Nothing::Off) && draft.top.is_some();
+        if first.is_some() || held_out {
+            let unit = draft.owner.customer().unwrap_or(&draft.id);
+            groups[usize::from(held_out)].add(unit, facts.is_ticketed(draft));
+            report.held_out += u64::from(held_out);
         }
-        let Some(top) = &draft.top else { continue };
-        if !matches!(draft.nothing, None | Some(Nothing::HoldOut)) {
-            // Something was near, but not near enough to be shown: neither group would have seen it.
+        let Some(first) = first else {
+            if let Some(nothing) = draft.nothing {
+                *report.nothing.entry(nothing.word()).or_default() += 1;
+            }
             continue;
-        }
-        let unit = draft.owner.customer().unwrap_or(&draft.id);
-        groups[usize::from(draft.hold_out)].add(unit, facts.is_ticketed(draft));
-        if draft.hold_out {
-            report.held_out += 1;
-            continue;
-        }
+        };
         report.with_suggestions += 1;
         let outcome = facts.outcome(draft);
         let count = report.outcomes.entry(outcome).or_default();
         count.drafts += 1;
         count.anonymous += u64::from(draft.owner.customer().is_none());
         count.later_ticket += u64::from(facts.has_later_ticket(draft));
-        let first = answers.entry(&top.item).or_default();
+        let first = answers.entry(first).or_default();
         first.first += 1;
         first.sent += u64::from(matches!(outcome, Outcome::Sent | Outcome::Returned) && facts.is_sent(draft));
         for (answer, deed) in facts.on_answers(draft) {
@@ -252,6 +258,11 @@ pub fn report(
         deflected: interval::difference(held_out, shown),
     });
     report
+}
+
+/// What the last look at a draft showed first. Told by the draft itself, as a note of what was shown may be dropped.
+fn shown_now(draft: &Draft) -> Option<&String> {
+    draft.top.as_ref().filter(|_| draft.nothing.is_none() && !draft.hold_out).map(|top| &top.item)
 }
 
 /// Feedback and tickets, to be asked by draft and by customer.

@@ -35,7 +35,7 @@ fn sent(id: &str, customer: Option<&str>, draft: Option<&str>, hours: i64) -> Se
 }
 
 fn count(drafts: &[Draft], feedback: &[Feedback], tickets: &[Sent]) -> Report {
-    report(drafts, feedback, tickets, (at(0), at(1000)), at(2000))
+    report(drafts, &BTreeMap::new(), feedback, tickets, (at(0), at(1000)), at(2000))
 }
 
 #[track_caller]
@@ -73,7 +73,7 @@ fn solved_is_taken_back_by_a_ticket_within_72_hours() {
 #[test]
 fn what_is_too_young_is_not_counted_yet() {
     let drafts = [draft("old", None, 10), draft("young", None, 100), draft("outside", None, 300)];
-    let report = report(&drafts, &[], &[], (at(0), at(200)), at(100 + 71));
+    let report = report(&drafts, &BTreeMap::new(), &[], &[], (at(0), at(200)), at(100 + 71));
     assert_eq!((report.drafts, report.too_young), (1, 1));
     assert_eq!(report.until, at(99));
     assert_eq!(report.outcomes[&Outcome::Abandoned].anonymous, 1);
@@ -95,6 +95,37 @@ fn drafts_without_an_item_are_counted_by_reason() {
     assert_eq!((report.drafts, report.with_suggestions), (3, 0));
     assert_eq!(report.nothing, BTreeMap::from([("too_short", 1), ("nothing_fits", 2)]));
     assert_eq!(report.ticket_rate, None);
+}
+
+#[test]
+fn what_was_shown_counts_whatever_the_last_look_said() {
+    let now = |id: &str, customer, nothing, top: Option<&str>| Draft {
+        nothing: Some(nothing),
+        top: top.map(|item| Top { item: item.into(), confidence: 0.9 }),
+        hold_out: nothing == Nothing::HoldOut,
+        ..draft(id, Some(customer), 10)
+    };
+    let drafts = [
+        now("emptied", "a", Nothing::TooShort, Some("a/b")),
+        now("written on", "b", Nothing::NothingFits, None),
+        now("switched off", "c", Nothing::Off, Some("a/b")),
+        now("never shown", "d", Nothing::TooShort, None),
+        now("off all the time", "e", Nothing::Off, Some("a/b")),
+        now("held out", "f", Nothing::HoldOut, Some("a/b")),
+        now("held out, nothing found", "g", Nothing::HoldOut, None),
+        now("shown, then held out", "h", Nothing::HoldOut, Some("a/b")),
+    ];
+    let shown = ["emptied", "written on", "switched off", "shown, then held out"];
+    let shown = shown.map(|draft| (draft.to_owned(), "c/d".to_owned())).into();
+    let feedback = [did("emptied", Deed::Opened), did("emptied", Deed::Solved), did("written on", Deed::Opened)];
+    let report = report(&drafts, &shown, &feedback, &[], (at(0), at(1000)), at(2000));
+    assert_eq!((report.drafts, report.with_suggestions, report.held_out), (8, 4, 1));
+    let outcomes = [Outcome::Solved, Outcome::Opened, Outcome::Abandoned].map(|one| report.outcomes[&one].drafts);
+    assert_eq!(outcomes, [1, 1, 2]);
+    assert_eq!(report.nothing, BTreeMap::from([("too_short", 1), ("off", 1), ("hold_out", 2)]));
+    let rates = report.ticket_rate.unwrap();
+    assert_eq!((rates.shown.drafts, rates.held_out.drafts), (4, 1));
+    assert_eq!(report.answers[0], ("c/d".to_owned(), OfAnswer { first: 4, ..OfAnswer::default() }));
 }
 
 #[test]

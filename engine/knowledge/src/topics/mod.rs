@@ -111,7 +111,9 @@ fn was_answered(draft: &Draft) -> Option<bool> {
     match draft.nothing {
         None | Some(Nothing::HoldOut) => Some(draft.top.is_some()),
         Some(Nothing::NothingFits) => Some(false),
-        Some(Nothing::TooShort | Nothing::Off) => None,
+        // The form was emptied, it may be because it was sent: what was found before is of what it said.
+        Some(Nothing::TooShort) => draft.top.is_some().then_some(true),
+        Some(Nothing::Off) => None,
     }
 }
 

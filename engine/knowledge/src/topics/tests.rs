@@ -108,17 +108,8 @@ fn no_texts_are_no_topics() {
     assert_eq!(report(&empty, None, &Options::lexical(at(1))).topics, []);
 }
 
-#[test]
-fn a_draft_that_was_sent_counts_once_and_names_go() {
-    let ticket = Ticket {
-        id: "t".into(),
-        customer: Some("K1".into()),
-        subject: "Postfach".into(),
-        body: "Hallo Herr Maier,\n\nder Laden blumen-erika ist voll, Mail an a@b.de".into(),
-        draft: Some("d1".into()),
-        ..Ticket::default()
-    };
-    let draft = |id: &str, nothing| Draft {
+fn draft(id: &str) -> Draft {
+    Draft {
         id: id.into(),
         owner: Owner::Key("k".into()),
         language: "de".into(),
@@ -130,11 +121,23 @@ fn a_draft_that_was_sent_counts_once_and_names_go() {
         words: 3,
         hold_out: false,
         top: Some(Top { item: "a/b".into(), confidence: 0.2 }),
-        nothing,
+        nothing: None,
         text: Some(Redacted::of("Postfach voll", &[])),
+    }
+}
+
+#[test]
+fn a_draft_that_was_sent_counts_once_and_names_go() {
+    let ticket = Ticket {
+        id: "t".into(),
+        customer: Some("K1".into()),
+        subject: "Postfach".into(),
+        body: "Hallo Herr Maier,\n\nder Laden blumen-erika ist voll, Mail an a@b.de".into(),
+        draft: Some("d1".into()),
+        ..Ticket::default()
     };
-    let drafts =
-        [draft("d1", Some(Nothing::NothingFits)), draft("d2", None), Draft { text: None, ..draft("d3", None) }];
+    let nothing_fits = Draft { nothing: Some(Nothing::NothingFits), ..draft("d1") };
+    let drafts = [nothing_fits, draft("d2"), Draft { text: None, ..draft("d3") }];
     let names = BTreeMap::from([("K1".to_owned(), vec!["blumen-erika".to_owned()])]);
     let texts = texts(&[ticket], &drafts, &names);
     assert_eq!(
@@ -146,6 +149,24 @@ fn a_draft_that_was_sent_counts_once_and_names_go() {
     for personal in ["Maier", "erika", "a@b.de"] {
         assert!(!texts[0].text.contains(personal), "{}", texts[0].text);
     }
+}
+
+#[test]
+fn an_answer_that_was_found_counts_when_the_form_is_emptied() {
+    let check = |nothing, top: Option<&str>, expected| {
+        let hold_out = nothing == Some(Nothing::HoldOut);
+        let top = top.map(|item| Top { item: item.into(), confidence: 0.9 });
+        let found = was_answered(&Draft { hold_out, top, nothing, ..draft("d") });
+        assert_eq!(found, expected, "{nothing:?}");
+    };
+    let found = Some("a/b");
+    check(Some(Nothing::TooShort), found, Some(true));
+    check(Some(Nothing::TooShort), None, None);
+    check(Some(Nothing::NothingFits), found, Some(false));
+    check(Some(Nothing::HoldOut), found, Some(true));
+    check(Some(Nothing::HoldOut), None, Some(false));
+    check(Some(Nothing::Off), found, None);
+    check(None, found, Some(true));
 }
 
 #[test]

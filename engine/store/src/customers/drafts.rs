@@ -1,6 +1,8 @@
 //! Drafts, what was shown for them, and what customers said to it.
 
-use heinzel_core::draft::{Deed, Draft, Feedback, Nothing, Owner, Shown, Top};
+use std::collections::BTreeMap;
+
+use heinzel_core::draft::{Deed, Draft, DraftId, Feedback, Nothing, Owner, Shown, Top};
 use heinzel_core::redact::Redacted;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -11,14 +13,16 @@ use crate::sqlite::fail::Fail;
 const COLUMNS: &str = "id, customer, form_key, language, page, field, asset, first_at, last_at, words, hold_out, top_item, \
                        confidence, no_item, text";
 
-/// Stores drafts as they stand. Owner and first time are those of the first row.
+/// Stores drafts as they stand. Owner and first time are those of the first row, and what was found last stays when nothing is
+/// found any more: who is held out is compared by it with those who saw it.
 pub(super) fn put<'d>(conn: &Connection, drafts: impl IntoIterator<Item = &'d Draft>) -> Result<(), Fail> {
     let mut put = conn.prepare_cached(
         "INSERT INTO draft (id, customer, form_key, language, page, field, asset, first_at, last_at, words, hold_out,
                             top_item, confidence, no_item, text)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
          ON CONFLICT (id) DO UPDATE SET language = ?4, page = ?5, field = ?6, asset = ?7, last_at = ?9, words = ?10,
-            hold_out = ?11, top_item = ?12, confidence = ?13, no_item = ?14, text = ?15",
+            hold_out = ?11, top_item = coalesce(?12, top_item), confidence = coalesce(?13, confidence), no_item = ?14,
+            text = ?15",
     )?;
     let mut heard = conn.prepare_cached(
         "INSERT INTO heard (customer, draft_at) VALUES (?1, ?2)
@@ -141,6 +145,14 @@ pub(super) fn feedback(conn: &Connection, range: Range) -> Result<Vec<Feedback>,
 pub(super) fn has_shown(conn: &Connection, draft: &str, item: &str) -> Result<bool, Fail> {
     let mut statement = conn.prepare_cached("SELECT 1 FROM shown WHERE draft = ?1 AND item = ?2")?;
     Ok(statement.exists((draft, item))?)
+}
+
+/// Of the drafts that were shown something in the range: what came first in the list they were shown last.
+pub(super) fn first_shown(conn: &Connection, range: Range) -> Result<BTreeMap<DraftId, String>, Fail> {
+    let mut found = conn
+        .prepare_cached("SELECT draft, item FROM shown WHERE rank = 1 AND at >= ?1 AND at < ?2 ORDER BY at, rowid")?;
+    let rows = found.query_map(range.micros(), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// What was shown in the range, by time.

@@ -283,7 +283,8 @@ impl Customers {
         self.shared.ask("read a draft from", |conn| drafts::owner(conn, draft))
     }
 
-    /// Notes how a draft stands. Owner and first time stay those of the claim. Never waits.
+    /// Notes how a draft stands. Owner and first time stay those of the claim, and what was found last stays when nothing is
+    /// found any more. Never waits.
     pub fn note_draft(&self, draft: Draft) {
         self.shared.notes.draft(draft);
     }

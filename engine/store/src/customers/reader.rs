@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use heinzel_core::customer::{Contact, Customer, CustomerId, NamedAsset};
-use heinzel_core::draft::{Draft, Example, Feedback, Shown};
+use heinzel_core::draft::{Draft, DraftId, Example, Feedback, Shown};
 use heinzel_core::ticket::{Sent, Ticket};
 use heinzel_core::time::Timestamp;
 use rusqlite::Connection;
@@ -117,6 +117,14 @@ impl Reader {
     /// [`StoreError`] when it cannot be read.
     pub fn shown(&self, range: Range) -> Result<Vec<Shown>, StoreError> {
         self.read("read what was shown from", |conn| drafts::shown(conn, range))
+    }
+
+    /// Of the drafts that were shown something in the range: what came first in the list they were shown last.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn first_shown(&self, range: Range) -> Result<BTreeMap<DraftId, String>, StoreError> {
+        self.read("read what was shown from", |conn| drafts::first_shown(conn, range))
     }
 
     /// Feedback given in the range, by time.

@@ -70,12 +70,20 @@ impl Inner {
             draft.owner = owner.clone();
         }
         if let Some(before) = self.drafts.get(&draft.id) {
-            draft.first = draft.first.min(before.first);
+            follows(&mut draft, before);
         } else if self.is_full() {
             self.dropped += 1;
             return;
         }
         self.drafts.insert(draft.id.clone(), draft);
+    }
+}
+
+/// What stays of how a draft stood before, when it is noted anew; as in the file.
+fn follows(draft: &mut Draft, before: &Draft) {
+    draft.first = draft.first.min(before.first);
+    if draft.top.is_none() {
+        draft.top.clone_from(&before.top);
     }
 }
 
@@ -176,11 +184,10 @@ impl Notes {
         let mut inner = locked(&self.inner);
         inner.away = (0, 0);
         for draft in drafts {
-            let first = draft.first;
             inner
                 .drafts
                 .entry(draft.id.clone())
-                .and_modify(|newer| newer.first = newer.first.min(first))
+                .and_modify(|newer| follows(newer, draft))
                 .or_insert_with(|| draft.clone());
         }
         // In their order, before what came meanwhile.

@@ -71,6 +71,34 @@ fn a_draft_is_stored_as_it_stood_last() {
 }
 
 #[test]
+fn what_was_found_last_stays_when_nothing_is_found_any_more() {
+    let scene = Scene::new();
+    let found = |item: &str| Some(Top { item: item.into(), confidence: 0.5 });
+    let note = |id: &str, last, top| scene.customers.note_draft(Draft { top, ..draft(id, kim(), last) });
+    let looks = [(20, found("a/b")), (30, found("mail/quota")), (40, None)];
+    // In the file, and in memory while it waits.
+    for (last, top) in looks.clone() {
+        note("d1", last, top);
+        scene.customers.flush().unwrap();
+    }
+    looks.into_iter().for_each(|(last, top)| note("d2", last, top));
+    let drafts = scene.reader().drafts(Range::ALL).unwrap();
+    let expected = |id| Draft { first: at(10), ..draft(id, kim(), 40) };
+    assert_eq!(drafts, [expected("d1"), expected("d2")]);
+}
+
+#[test]
+fn what_came_first_is_of_the_list_shown_last() {
+    let scene = Scene::new();
+    let show = |draft: &str, item: &str, rank, seconds| Shown { item: item.into(), rank, ..shown(draft, seconds) };
+    scene.customers.note_shown(vec![show("d1", "a/b", 1, 5), show("d1", "c/d", 2, 5), show("d2", "a/b", 1, 5)]);
+    scene.customers.note_shown(vec![show("d1", "c/d", 1, 7), show("d1", "a/b", 2, 7), show("d3", "a/b", 1, 9)]);
+    let found = scene.reader().first_shown(Range { from: at(5), until: at(9) }).unwrap();
+    let found: Vec<(&str, &str)> = found.iter().map(|(draft, item)| (&**draft, &**item)).collect();
+    assert_eq!(found, [("d1", "c/d"), ("d2", "a/b")]);
+}
+
+#[test]
 fn feedback_counts_once() {
     let scene = Scene::new();
     let solved = Feedback { draft: "d1".into(), what: Deed::Solved, answer: Some("a/b".into()), at: at(5) };
