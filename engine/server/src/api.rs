@@ -65,8 +65,12 @@ pub enum NotTaken {
 pub struct Limits {
     /// How many connections may be open at once. Others wait to be taken.
     pub connections: usize,
+    /// How many of one address (of IPv6: one /64) that is not one of our reverse proxies. Others are closed at once.
+    pub connections_of_one: usize,
     /// How long a request's head may take to arrive, also the first byte of the next one.
     pub head_within: Duration,
+    /// How long an answer may wait for a peer that takes nothing of it. A stream without news waits for nobody.
+    pub taken_within: Duration,
     /// The largest head, in bytes.
     pub head: usize,
     /// The largest body of a push, in bytes.
@@ -115,7 +119,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 768,
+            connections_of_one: 192,
             head_within: Duration::from_secs(15),
+            taken_within: Duration::from_secs(15),
             head: 64 << 10,
             body: 8 << 20,
             events: 100_000,

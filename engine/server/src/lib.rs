@@ -39,6 +39,7 @@ mod tally;
 
 use door::{Door, Inside};
 use failure::Failure;
+use listen::Shares;
 
 /// Every address.
 pub const ROUTES: [&str; 20] = [
@@ -103,7 +104,8 @@ pub fn router(inside: Inside, stop: CancellationToken) -> Router {
 /// When the listener breaks.
 pub async fn serve(listener: tokio::net::TcpListener, inside: Inside, stop: CancellationToken) -> io::Result<()> {
     let limits = inside.limits;
-    listen::listen(listener, router(inside, stop.clone()), limits, stop).await
+    let shares = Shares::new(limits, inside.access.proxies().clone());
+    listen::listen(listener, router(inside, stop.clone()), limits, shares, stop).await
 }
 
 #[cfg(test)]

@@ -3,12 +3,16 @@
 mod fake;
 mod lab;
 
+use std::io;
 use std::time::Duration;
 
+use fake::NOW;
+use heinzel_core::time::Timestamp;
 use heinzel_server::api::Limits;
+use heinzel_server::draft::{News, NewsState};
 use lab::{DRAFT, Lab, SHOP, claim, draft, escaped};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 #[tokio::test]
@@ -291,4 +295,62 @@ async fn connections_beyond_the_limit_wait_for_a_place() {
         Lab::within(Limits { connections: 2, head_within: Duration::from_millis(500), ..Limits::default() }).await;
     let _silent = [TcpStream::connect(lab.address).await.unwrap(), TcpStream::connect(lab.address).await.unwrap()];
     assert_eq!(lab.ask("GET /healthz", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn who_takes_no_answer_is_cut_off() {
+    let limits = Limits { connections: 3, taken_within: Duration::from_millis(500), ..Limits::default() };
+    let lab = Lab::within(limits).await;
+    lab.suggest("K1", &draft(DRAFT, "")).await;
+    let mut quiet =
+        lab.send(&format!("GET /v1/drafts/{DRAFT}/news\n{SHOP}\nHeinzel-Claim: {}", claim("K1")), b"").await;
+    let mut begin = [0; 12];
+    quiet.read_exact(&mut begin).await.unwrap();
+    assert_eq!(&begin, b"HTTP/1.1 200");
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    let mut mute = socket.connect(lab.address).await.unwrap();
+    let requests = "GET /v1/openapi.json HTTP/1.1\r\nHost: h\r\n\r\n".repeat(300);
+    mute.write_all(requests.as_bytes()).await.unwrap();
+    assert_eq!(lab.ask("GET /healthz", "").await.status, 200, "one place is left");
+    let _silent = TcpStream::connect(lab.address).await.unwrap();
+    let answer =
+        timeout(Duration::from_secs(10), lab.ask("GET /healthz", "")).await.expect("the place is not given back");
+    assert_eq!(answer.status, 200);
+    let ended = mute.read_to_end(&mut Vec::new()).await;
+    assert_eq!(ended.map_err(|error| error.kind()), Err(io::ErrorKind::ConnectionReset));
+    // All that time the quiet stream had nothing to write.
+    let news =
+        News { state: NewsState::Repaired, text: "again".into(), incident: None, at: Timestamp::from_seconds(NOW) };
+    let open = lab.fake.told().open.pop().unwrap();
+    open.send(news).await.unwrap();
+    let mut rest = String::new();
+    quiet.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.contains("event: news\n") && rest.contains("repaired"), "{rest}");
+}
+
+#[tokio::test]
+async fn one_address_has_a_share_of_the_connections() {
+    let lab = Lab::within(Limits { connections_of_one: 2, ..Limits::default() }).await;
+    let connect = async |host: u8| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, host], 0).into()).unwrap();
+        socket.connect(lab.address).await.unwrap()
+    };
+    let is_answered = async |host: u8| {
+        let mut stream = connect(host).await;
+        let mut answer = String::new();
+        // Whoever is refused may fail at either.
+        let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
+        let _ = stream.read_to_string(&mut answer).await;
+        answer.starts_with("HTTP/1.1 200")
+    };
+    let held = [connect(2).await, connect(2).await];
+    assert!(!is_answered(2).await && is_answered(3).await);
+    // 127.0.0.1 is a proxy by the settings.
+    let _proxied = [connect(1).await, connect(1).await];
+    assert!(is_answered(1).await);
+    drop(held);
+    let given_back = async { while !is_answered(2).await {} };
+    timeout(Duration::from_secs(30), given_back).await.expect("the places are not given back");
 }

@@ -176,11 +176,12 @@ impl Access {
                 }
             }
         }
-        match address {
-            // Whoever has one IPv6 address has 2^64 of them.
-            IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX))),
-            four @ IpAddr::V4(_) => four,
-        }
+        network(address)
+    }
+
+    /// The addresses of our reverse proxies.
+    pub(crate) fn proxies(&self) -> &BTreeSet<IpAddr> {
+        &self.proxies
     }
 
     /// Whether pages of this origin may read answers: some form's may.
@@ -256,6 +257,14 @@ impl OpenDemo {
             claims: Some(Claims::new(&[&self.claim_secret.0], None, None)),
             demo: true,
         }
+    }
+}
+
+/// Whom an address stands for: whoever has one IPv6 address has 2^64 of them.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX))),
+        four @ IpAddr::V4(_) => four,
     }
 }
 
