@@ -4,20 +4,26 @@
 //! first line with the names of the columns, in German or English. What could be read is returned beside what could not:
 //! one bad line never stops the others.
 
-use std::collections::BTreeMap;
+mod written;
+
+use std::collections::{BTreeMap, HashMap};
 
 use heinzel_core::asset::Asset;
 use heinzel_core::customer::{Customer, NamedAsset};
 use heinzel_core::time::Timestamp;
 use serde::Serialize;
 
+use written::Written;
+
 /// What a list came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported<T> {
     /// What was read, in the order of the list.
     pub rows: Vec<T>,
-    /// What was not, in the order of the list.
+    /// What was not, in the order of the list: the first [`COMPLAINTS`].
     pub complaints: Vec<Complaint>,
+    /// How many complaints there are beyond those.
+    pub left_out: u64,
 }
 
 /// Why a line was left out, or what of it.
@@ -38,7 +44,7 @@ impl std::fmt::Display for Complaint {
 /// Longer lists are refused, in bytes.
 pub const LARGEST: usize = 64 << 20;
 /// Complaints that are kept; a list in a wrong form has one for every line.
-const COMPLAINTS: usize = 1_000;
+pub const COMPLAINTS: usize = 1_000;
 /// A longer value is refused, in bytes.
 const LONGEST: usize = 1_000;
 
@@ -204,7 +210,7 @@ fn read<T>(
     make: impl Fn(&Row<'_>) -> Result<T, String>,
     key: impl Fn(&T) -> String,
 ) -> Imported<T> {
-    let mut imported = Imported { rows: Vec::new(), complaints: Vec::new() };
+    let mut imported = Imported { rows: Vec::new(), complaints: Vec::new(), left_out: 0 };
     if let Err(why) = fill(list, columns, make, key, &mut imported) {
         imported.complaints.insert(0, Complaint { line: 0, why });
     }
@@ -236,10 +242,15 @@ fn fill<T>(
     let mut complain = |line: u64, why: String| {
         if imported.complaints.len() < COMPLAINTS {
             imported.complaints.push(Complaint { line, why });
+        } else {
+            imported.left_out += 1;
         }
     };
-    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
-    for record in reader.records() {
+    // Where each id stands: its line, and its place among the rows.
+    let mut seen: HashMap<String, (u64, usize)> = HashMap::new();
+    let mut rows: Vec<Option<T>> = Vec::new();
+    let mut records = reader.records();
+    while let Some(record) = records.next() {
         let record = match record {
             Ok(record) => record,
             Err(error) => {
@@ -247,7 +258,14 @@ fn fill<T>(
                 continue;
             }
         };
-        let line = record.position().map_or(0, csv::Position::line);
+        let written = Written::between(list, record.position(), records.reader().position());
+        let line = written.line;
+        if let Some(opened) = written.unclosed(delimiter) {
+            let why =
+                "a quote opens here that does not close where its field ends; a quote within a text is written twice";
+            complain(opened, format!("{why}; left out to line {}", written.last()));
+            continue;
+        }
         if record.len() != head.len() {
             complain(line, format!("it has {} fields, the first line has {}; left out", record.len(), head.len()));
             continue;
@@ -262,18 +280,20 @@ fn fill<T>(
             continue;
         }
         match make(&row) {
-            Ok(made) => match seen.insert(key(&made), line) {
-                None => imported.rows.push(made),
-                Some(before) => {
-                    // The later line counts, as if the list were put line by line.
-                    complain(line, format!("`{}` stands in line {before}, too; this line counts", shown(&key(&made))));
-                    imported.rows.retain(|row| key(row) != key(&made));
-                    imported.rows.push(made);
+            Ok(made) => {
+                let key = key(&made);
+                // The later line counts, as if the list were put line by line.
+                if let Some(&(before, place)) = seen.get(&key) {
+                    complain(line, format!("`{}` stands in line {before}, too; this line counts", shown(&key)));
+                    rows[place] = None;
                 }
-            },
+                seen.insert(key, (line, rows.len()));
+                rows.push(Some(made));
+            }
             Err(why) => complain(line, format!("{why}; left out")),
         }
     }
+    imported.rows = rows.into_iter().flatten().collect();
     Ok(())
 }
 
@@ -350,7 +370,7 @@ mod tests {
         };
         for list in [german, english] {
             let imported = customers(list.as_bytes());
-            assert_eq!(imported, Imported { rows: vec![expected.clone()], complaints: vec![] }, "{list}");
+            assert_eq!(imported, Imported { rows: vec![expected.clone()], complaints: vec![], left_out: 0 }, "{list}");
         }
     }
 
@@ -382,6 +402,46 @@ mod tests {
         assert_eq!(imported.rows[1].email.as_deref(), Some("a@b.de"));
         let lines: Vec<u64> = imported.complaints.iter().map(|complaint| complaint.line).collect();
         assert_eq!(lines, [3, 4, 5, 7, 8], "{:?}", complaints(&imported));
+    }
+
+    #[test]
+    fn complaints_beyond_those_kept_are_counted() {
+        let imported = customers(format!("id\n{}K1\n", "K2;x\n".repeat(5_000)).as_bytes());
+        assert_eq!((imported.rows.len(), imported.complaints.len(), imported.left_out), (1, COMPLAINTS, 4_000));
+    }
+
+    /// With a look at every row for each id that comes again, this takes minutes.
+    #[test]
+    fn many_ids_may_come_twice() {
+        let ids: String = (0..50_000).map(|at| format!("K{at}\n")).collect();
+        let imported = customers(format!("id\n{ids}{ids}").as_bytes());
+        assert_eq!((imported.rows.len(), imported.complaints.len(), imported.left_out), (50_000, COMPLAINTS, 49_000));
+        assert_eq!((&*imported.rows[0].id, &*imported.rows[49_999].id), ("K0", "K49999"));
+    }
+
+    #[test]
+    fn a_quote_that_does_not_close_is_named_where_it_opens() {
+        let check = |list: &str, ids: &[&str], opened: Option<(u64, &str)>| {
+            let imported = customers(list.as_bytes());
+            assert_eq!(imported.rows.iter().map(|one| &*one.id).collect::<Vec<_>>(), ids, "{list}");
+            let said: Vec<(u64, bool)> =
+                imported.complaints.iter().map(|one| (one.line, one.why.starts_with("a quote opens"))).collect();
+            assert_eq!(said, opened.map(|(line, _)| (line, true)).into_iter().collect::<Vec<_>>(), "{list}");
+            let end = opened.map_or("", |(_, end)| end);
+            assert!(imported.complaints.iter().all(|one| one.why.ends_with(end)), "{:?}", imported.complaints);
+        };
+        check("id;name\nC5;\"unclosed\nC6;x\nC7;y\n", &[], Some((2, "to line 4")));
+        check("id;name\r\n\r\nC4;\"x\"\r\n\r\nC5;\"unclosed\r\nC6;x", &["C4"], Some((5, "to line 6")));
+        check("id;name;email\nC5;\"two\nlines\";\"unclosed\nC6;x;\n", &[], Some((3, "to line 4")));
+        // Another row's quote ends it.
+        check("id;name\nC5;\"unclosed\nC6;\"x\"\nC7;y\n", &["C7"], Some((2, "to line 3")));
+        check("id;name\nC5;\"Kim\" Lee\nC7;y\n", &["C7"], Some((2, "to line 2")));
+        check(
+            "id;name\nC5;\"Kim \"\"K\"\" Lee\" \nC6;12\" rack\nC7;\"\"\nC8;\"\"\"\"\n",
+            &["C5", "C6", "C7", "C8"],
+            None,
+        );
+        check("id\tname\n\"C5\"\t\"Kim;\n\"\n", &["C5"], None);
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub struct Imported {
 /// What is wrong with a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Complaint {
-    /// The line that the row begins on; the header is on line 1.
+    /// The line that the row begins on, or on which a quote opens that does not close; the header is on line 1.
     pub line: u64,
     /// What is wrong, and the way out.
     pub why: String,

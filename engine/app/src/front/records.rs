@@ -84,7 +84,7 @@ impl Desk {
                 if !dry_run {
                     self.customers.put_all(&read.rows, &[]).map_err(busy)?;
                 }
-                Ok(told(read.rows.len(), read.complaints, dry_run))
+                Ok(told(read, dry_run))
             }
             ImportKind::Assets => {
                 let read = heinzel_knowledge::import::assets(&list);
@@ -93,7 +93,7 @@ impl Desk {
                     self.customers.put_all(&[], &read.rows).map_err(busy)?;
                     self.know()?;
                 }
-                Ok(told(read.rows.len(), read.complaints, dry_run))
+                Ok(told(read, dry_run))
             }
         }
     }
@@ -115,8 +115,6 @@ impl Desk {
 
 /// How long the store is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Complaints that an answer carries.
-const COMPLAINTS: usize = 1_000;
 
 /// Whether anything can be read from it: what is wrong with a list as a whole is said of line 0.
 fn is_list<T>(read: &heinzel_knowledge::import::Imported<T>) -> Result<(), Refused> {
@@ -128,15 +126,12 @@ fn is_list<T>(read: &heinzel_knowledge::import::Imported<T>) -> Result<(), Refus
     }
 }
 
-fn told(taken: usize, complaints: Vec<heinzel_knowledge::import::Complaint>, dry_run: bool) -> Imported {
-    let left_out = complaints.len().saturating_sub(COMPLAINTS) as u64;
-    let complaints: Vec<Complaint> = complaints
-        .into_iter()
-        .take(COMPLAINTS)
-        .map(|complaint| Complaint { line: complaint.line, why: complaint.why })
-        .collect();
-    let rows = taken as u64 + complaints.len() as u64 + left_out;
-    Imported { rows, taken: taken as u64, complaints, complaints_left_out: left_out, dry_run }
+fn told<T>(read: heinzel_knowledge::import::Imported<T>, dry_run: bool) -> Imported {
+    let complaints = read.complaints.into_iter().map(|one| Complaint { line: one.line, why: one.why });
+    let complaints: Vec<Complaint> = complaints.collect();
+    let (taken, left_out) = (read.rows.len() as u64, read.left_out);
+    let rows = taken + complaints.len() as u64 + left_out;
+    Imported { rows, taken, complaints, complaints_left_out: left_out, dry_run }
 }
 
 fn json<T: serde::Serialize>(report: &T) -> Result<serde_json::Value, Refused> {
@@ -145,4 +140,17 @@ fn json<T: serde::Serialize>(report: &T) -> Result<serde_json::Value, Refused> {
 
 pub(super) fn kept<T>(put: Put, record: T) -> Kept<T> {
     if put == Put::New { Kept::New(record) } else { Kept::Known(record) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_counted() {
+        let list = format!("id\n{}K1\n", "K2;x\n".repeat(5_000));
+        let told = told(heinzel_knowledge::import::customers(list.as_bytes()), true);
+        assert_eq!((told.rows, told.taken), (5_001, 1));
+        assert_eq!((told.complaints.len(), told.complaints_left_out), (1_000, 4_000));
+    }
 }
