@@ -27,7 +27,7 @@ pub(crate) struct Live {
     /// Those of the asset file, and those that other systems know.
     pub(crate) assets: Assets,
     /// Those of the asset file alone.
-    listed: Assets,
+    pub(crate) listed: Assets,
     /// The packs' names and versions.
     pub(crate) packs: Vec<String>,
     /// Whether a rule is about cron's tasks, so that cron's lines must be read for it.

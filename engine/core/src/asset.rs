@@ -1,5 +1,7 @@
 //! What incidents concern: hosts, virtual machines, pools, mailboxes, and whom they belong to.
 
+mod fit;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -84,8 +86,8 @@ pub enum AssetError {
         /// The second.
         second: AssetId,
     },
-    /// A dependency that is not in the file.
-    #[error("asset `{asset}` depends on `{on}`, which is not in the file; add it or correct the name")]
+    /// A dependency that nobody knows.
+    #[error("asset `{asset}` depends on `{on}`, which is not known; add it or correct the name")]
     Unknown {
         /// The asset.
         asset: AssetId,
@@ -95,14 +97,6 @@ pub enum AssetError {
 }
 
 impl AssetError {
-    /// Whether it is something wrong with this asset.
-    #[must_use]
-    pub fn is_about(&self, id: &str) -> bool {
-        let (Self::Id(asset) | Self::Twice(asset) | Self::Alias { second: asset, .. } | Self::Unknown { asset, .. }) =
-            self;
-        asset == id
-    }
-
     /// Which key of the asset is wrong.
     #[must_use]
     pub const fn field(&self) -> &'static str {
@@ -257,7 +251,7 @@ impl Assets {
 mod tests {
     use super::*;
 
-    fn asset(id: &str, aliases: &[&str], owner: Option<&str>, on: &[&str]) -> Asset {
+    pub(super) fn asset(id: &str, aliases: &[&str], owner: Option<&str>, on: &[&str]) -> Asset {
         Asset {
             id: id.into(),
             aliases: aliases.iter().map(|&a| a.into()).collect(),
@@ -299,7 +293,7 @@ mod tests {
             [
                 "alias `web1` names both `vm:100` and `vm:101`; an alias must name one asset",
                 "asset `vm`: an id is `kind:name`, for example `vm:100`",
-                "asset `vm:101` depends on `host:gone`, which is not in the file; add it or correct the name",
+                "asset `vm:101` depends on `host:gone`, which is not known; add it or correct the name",
             ]
         );
     }

@@ -1,6 +1,6 @@
 //! Customers and assets from the shop's lists, as CSV.
 //!
-//! Start at [`customers`] and [`assets`]. UTF-8 with or without a mark at its beginning, `;`, `,` or tabs between fields, a
+//! Start at [`customers`] and [`assets`]; what a record must keep to is the caller's to say. UTF-8 with or without a mark at its beginning, `;`, `,` or tabs between fields, a
 //! first line with the names of the columns, in German or English. What could be read is returned beside what could not:
 //! one bad line never stops the others.
 
@@ -19,11 +19,36 @@ use written::Written;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported<T> {
     /// What was read, in the order of the list.
-    pub rows: Vec<T>,
+    pub rows: Vec<Row<T>>,
     /// What was not, in the order of the list: the first [`COMPLAINTS`].
     pub complaints: Vec<Complaint>,
     /// How many complaints there are beyond those.
     pub left_out: u64,
+}
+
+/// A row that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row<T> {
+    /// The line that it begins on, from 1.
+    pub line: u64,
+    /// What it says.
+    pub record: T,
+}
+
+impl<T> Imported<T> {
+    /// Leaves out rows: by their place, and why.
+    pub fn leave_out(&mut self, reasons: &BTreeMap<usize, String>) {
+        let complaint = |(place, why): (&usize, &String)| {
+            Some(Complaint { line: self.rows.get(*place)?.line, why: format!("{why}; left out") })
+        };
+        let complaints: Vec<Complaint> = reasons.iter().filter_map(complaint).collect();
+        self.complaints.extend(complaints);
+        self.complaints.sort_by_key(|complaint| complaint.line);
+        self.left_out += self.complaints.len().saturating_sub(COMPLAINTS) as u64;
+        self.complaints.truncate(COMPLAINTS);
+        let mut places = 0..;
+        self.rows.retain(|_| places.next().is_none_or(|place| !reasons.contains_key(&place)));
+    }
 }
 
 /// Why a line was left out, or what of it.
@@ -45,8 +70,6 @@ impl std::fmt::Display for Complaint {
 pub const LARGEST: usize = 64 << 20;
 /// Complaints that are kept; a list in a wrong form has one for every line.
 pub const COMPLAINTS: usize = 1_000;
-/// A longer value is refused, in bytes.
-const LONGEST: usize = 1_000;
 
 /// Columns of customers, and the names they go by.
 const CUSTOMER: [(&str, &[&str]); 6] = [
@@ -125,9 +148,9 @@ const ASSET: [(&str, &[&str]); 6] = [
     ("protected", &["protected", "geschützt", "geschuetzt"]),
 ];
 
-/// Reads a list of customers.
+/// Reads a list of customers, of which those are left out that `check` refuses.
 #[must_use]
-pub fn customers(list: &[u8]) -> Imported<Customer> {
+pub fn customers(list: &[u8], check: impl Fn(&Customer) -> Result<(), String>) -> Imported<Customer> {
     read(
         list,
         &CUSTOMER,
@@ -137,43 +160,28 @@ pub fn customers(list: &[u8]) -> Imported<Customer> {
             format!("{column}: `{}` is not a time; write it like 2026-03-01, 01.03.2026 or 2026-03-01T14:03:00Z", shown(text))
         }))
             };
-            let email = row.get("email").map(|email| {
-                let parts: Vec<&str> = email.split('@').collect();
-                let is_address = matches!(parts[..], [local, host] if !local.is_empty() && host.contains('.'))
-                    && !email.contains(|c: char| c.is_whitespace() || c.is_control());
-                if is_address {
-                    Ok((*email).to_owned())
-                } else {
-                    Err(format!("email: `{}` is no address", shown(email)))
-                }
-            });
-            let language = row.get("language").map(|word| {
-                language(word).ok_or_else(|| format!("language: `{}` is not known; write de or en", shown(word)))
-            });
             Ok(Customer {
                 id: id(row)?,
                 name: row.get("name").map(|&name| name.to_owned()),
-                email: email.transpose()?,
-                language: language.transpose()?,
+                email: row.get("email").map(|&email| email.to_owned()),
+                language: row.get("language").map(|word| language(word)),
                 since: time("since")?,
                 last_seen: time("last_seen")?,
             })
         },
+        check,
         |customer| customer.id.clone(),
     )
 }
 
-/// Reads a list of assets.
+/// Reads a list of assets, of which those are left out that `check` refuses.
 #[must_use]
-pub fn assets(list: &[u8]) -> Imported<NamedAsset> {
+pub fn assets(list: &[u8], check: impl Fn(&NamedAsset) -> Result<(), String>) -> Imported<NamedAsset> {
     read(
         list,
         &ASSET,
         |row| {
             let id = id(row)?;
-            if !heinzel_core::asset::is_id(&id) {
-                return Err(format!("id: `{}` has no kind; write kind:name, for example vm:100", shown(&id)));
-            }
             let several = |column: &str| -> Vec<String> {
                 let text = row.get(column).copied().unwrap_or_default();
                 text.split(['|', ',', ' ']).filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect()
@@ -187,15 +195,16 @@ pub fn assets(list: &[u8]) -> Imported<NamedAsset> {
             let asset = Asset { id, aliases: several("aliases"), owner, depends_on: several("depends_on"), protected };
             Ok(NamedAsset { asset, name: row.get("name").map(|&name| name.to_owned()) })
         },
+        check,
         |asset| asset.asset.id.clone(),
     )
 }
 
 /// Columns with a value.
-type Row<'r> = BTreeMap<&'static str, &'r str>;
+type Values<'r> = BTreeMap<&'static str, &'r str>;
 type Columns = [(&'static str, &'static [&'static str])];
 
-fn id(row: &Row<'_>) -> Result<String, String> {
+fn id(row: &Values<'_>) -> Result<String, String> {
     row.get("id").map(|&id| id.to_owned()).ok_or_else(|| "id: it is empty".to_owned())
 }
 
@@ -207,11 +216,14 @@ fn shown(text: &str) -> &str {
 fn read<T>(
     list: &[u8],
     columns: &Columns,
-    make: impl Fn(&Row<'_>) -> Result<T, String>,
+    make: impl Fn(&Values<'_>) -> Result<T, String>,
+    check: impl Fn(&T) -> Result<(), String>,
     key: impl Fn(&T) -> String,
 ) -> Imported<T> {
     let mut imported = Imported { rows: Vec::new(), complaints: Vec::new(), left_out: 0 };
-    if let Err(why) = fill(list, columns, make, key, &mut imported) {
+    if let Err(why) =
+        fill(list, columns, |row| make(row).and_then(|made| check(&made).map(|()| made)), key, &mut imported)
+    {
         imported.complaints.insert(0, Complaint { line: 0, why });
     }
     imported
@@ -220,7 +232,7 @@ fn read<T>(
 fn fill<T>(
     list: &[u8],
     columns: &Columns,
-    make: impl Fn(&Row<'_>) -> Result<T, String>,
+    make: impl Fn(&Values<'_>) -> Result<T, String>,
     key: impl Fn(&T) -> String,
     imported: &mut Imported<T>,
 ) -> Result<(), String> {
@@ -248,7 +260,7 @@ fn fill<T>(
     };
     // Where each id stands: its line, and its place among the rows.
     let mut seen: HashMap<String, (u64, usize)> = HashMap::new();
-    let mut rows: Vec<Option<T>> = Vec::new();
+    let mut rows: Vec<Option<Row<T>>> = Vec::new();
     let mut records = reader.records();
     while let Some(record) = records.next() {
         let record = match record {
@@ -270,15 +282,11 @@ fn fill<T>(
             complain(line, format!("it has {} fields, the first line has {}; left out", record.len(), head.len()));
             continue;
         }
-        let row: Row<'_> = places
+        let row: Values<'_> = places
             .iter()
             .filter_map(|(column, at)| Some((*column, record.get(*at)?)))
             .filter(|(_, value)| !value.is_empty())
             .collect();
-        if let Some((column, _)) = row.iter().find(|(_, value)| value.len() > LONGEST || value.contains('\0')) {
-            complain(line, format!("{column}: longer than {LONGEST} bytes, or with a NUL; left out"));
-            continue;
-        }
         match make(&row) {
             Ok(made) => {
                 let key = key(&made);
@@ -288,7 +296,7 @@ fn fill<T>(
                     rows[place] = None;
                 }
                 seen.insert(key, (line, rows.len()));
-                rows.push(Some(made));
+                rows.push(Some(Row { line, record: made }));
             }
             Err(why) => complain(line, format!("{why}; left out")),
         }
@@ -319,13 +327,14 @@ fn places(head: &csv::StringRecord, columns: &Columns) -> Result<Vec<(&'static s
     ))
 }
 
-fn language(word: &str) -> Option<String> {
-    let code = match &*word.to_lowercase() {
+/// The language's code, or the word itself where it is none that is known.
+fn language(word: &str) -> String {
+    match &*word.to_lowercase() {
         "deutsch" | "german" => "de",
         "englisch" | "english" => "en",
-        _ => crate::answer::Language::from_locale(word)?.code(),
-    };
-    Some(code.to_owned())
+        _ => crate::answer::Language::from_locale(word).map_or(word, |language| language.code()),
+    }
+    .to_owned()
 }
 
 /// `2026-03-01`, `01.03.2026`, `2026-03-01 14:03`, RFC 3339; without a zone in UTC.
@@ -354,6 +363,17 @@ mod tests {
         imported.complaints.iter().map(ToString::to_string).collect()
     }
 
+    fn taken(imported: &Imported<Customer>) -> Vec<&str> {
+        imported.rows.iter().map(|row| &*row.record.id).collect()
+    }
+
+    fn customers(list: &[u8]) -> Imported<Customer> {
+        super::customers(list, |one| match one.email.as_deref() {
+            Some("nobody") => Err("email: nobody lives there".to_owned()),
+            _ => Ok(()),
+        })
+    }
+
     #[test]
     fn german_and_english_lists_say_the_same() {
         let german = "\u{feff}Kundennummer;Name;E-Mail;Sprache;Kunde seit;Letzte Anmeldung;Umsatz\r\n\
@@ -370,7 +390,8 @@ mod tests {
         };
         for list in [german, english] {
             let imported = customers(list.as_bytes());
-            assert_eq!(imported, Imported { rows: vec![expected.clone()], complaints: vec![], left_out: 0 }, "{list}");
+            let row = Row { line: 2, record: expected.clone() };
+            assert_eq!(imported, Imported { rows: vec![row], complaints: vec![], left_out: 0 }, "{list}");
         }
     }
 
@@ -379,11 +400,10 @@ mod tests {
         let list = "id\tKunde\tBezeichnung\tAlias\tläuft auf\tgeschützt\n\
                     vm:100\tK1\tBlumenladen\tweb1|100\thost:pve1\tja\n\
                     100\tK1\t\t\t\t\n";
-        let imported = assets(list.as_bytes());
-        assert_eq!(
-            complaints(&imported),
-            ["line 3: id: `100` has no kind; write kind:name, for example vm:100; left out"]
-        );
+        let has_kind =
+            |one: &NamedAsset| one.asset.id.contains(':').then_some(()).ok_or("id: it has no kind".to_owned());
+        let imported = assets(list.as_bytes(), has_kind);
+        assert_eq!(complaints(&imported), ["line 3: id: it has no kind; left out"]);
         let asset = Asset {
             id: "vm:100".into(),
             aliases: vec!["web1".into(), "100".into()],
@@ -391,15 +411,16 @@ mod tests {
             depends_on: vec!["host:pve1".into()],
             protected: true,
         };
-        assert_eq!(imported.rows, [NamedAsset { asset, name: Some("Blumenladen".into()) }]);
+        let record = NamedAsset { asset, name: Some("Blumenladen".into()) };
+        assert_eq!(imported.rows, [Row { line: 2, record }]);
     }
 
     #[test]
     fn one_bad_line_never_stops_the_others() {
         let list = "id;email;seit\nK1;;\nK2;nobody;\nK3;;bald\nK4\nK5;;\n;;\nK1;a@b.de;\n";
         let imported = customers(list.as_bytes());
-        assert_eq!(imported.rows.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["K5", "K1"]);
-        assert_eq!(imported.rows[1].email.as_deref(), Some("a@b.de"));
+        assert_eq!(taken(&imported), ["K5", "K1"]);
+        assert_eq!(imported.rows[1].record.email.as_deref(), Some("a@b.de"));
         let lines: Vec<u64> = imported.complaints.iter().map(|complaint| complaint.line).collect();
         assert_eq!(lines, [3, 4, 5, 7, 8], "{:?}", complaints(&imported));
     }
@@ -410,38 +431,26 @@ mod tests {
         assert_eq!((imported.rows.len(), imported.complaints.len(), imported.left_out), (1, COMPLAINTS, 4_000));
     }
 
+    #[test]
+    fn what_is_left_out_later_is_complained_of_in_its_place() {
+        let mut imported = customers(b"id\nK1\nK2;x\nK3\nK4;x\nK5\n");
+        imported.leave_out(&BTreeMap::from([(1, "no".to_owned())]));
+        assert_eq!(taken(&imported), ["K1", "K5"]);
+        let said: Vec<u64> = imported.complaints.iter().map(|one| one.line).collect();
+        assert_eq!((said, &*imported.complaints[1].why), (vec![3, 4, 5], "no; left out"));
+        let mut many = customers(format!("id\nK1\n{}K2\n", "K3;x\n".repeat(5_000)).as_bytes());
+        many.leave_out(&BTreeMap::from([(0, "no".to_owned()), (1, "no".to_owned())]));
+        assert_eq!((many.rows.len(), many.complaints.len(), many.left_out), (0, COMPLAINTS, 4_002));
+        assert_eq!((many.complaints[0].line, many.complaints[COMPLAINTS - 1].line), (2, 1_001));
+    }
+
     /// With a look at every row for each id that comes again, this takes minutes.
     #[test]
     fn many_ids_may_come_twice() {
         let ids: String = (0..50_000).map(|at| format!("K{at}\n")).collect();
         let imported = customers(format!("id\n{ids}{ids}").as_bytes());
         assert_eq!((imported.rows.len(), imported.complaints.len(), imported.left_out), (50_000, COMPLAINTS, 49_000));
-        assert_eq!((&*imported.rows[0].id, &*imported.rows[49_999].id), ("K0", "K49999"));
-    }
-
-    #[test]
-    fn a_quote_that_does_not_close_is_named_where_it_opens() {
-        let check = |list: &str, ids: &[&str], opened: Option<(u64, &str)>| {
-            let imported = customers(list.as_bytes());
-            assert_eq!(imported.rows.iter().map(|one| &*one.id).collect::<Vec<_>>(), ids, "{list}");
-            let said: Vec<(u64, bool)> =
-                imported.complaints.iter().map(|one| (one.line, one.why.starts_with("a quote opens"))).collect();
-            assert_eq!(said, opened.map(|(line, _)| (line, true)).into_iter().collect::<Vec<_>>(), "{list}");
-            let end = opened.map_or("", |(_, end)| end);
-            assert!(imported.complaints.iter().all(|one| one.why.ends_with(end)), "{:?}", imported.complaints);
-        };
-        check("id;name\nC5;\"unclosed\nC6;x\nC7;y\n", &[], Some((2, "to line 4")));
-        check("id;name\r\n\r\nC4;\"x\"\r\n\r\nC5;\"unclosed\r\nC6;x", &["C4"], Some((5, "to line 6")));
-        check("id;name;email\nC5;\"two\nlines\";\"unclosed\nC6;x;\n", &[], Some((3, "to line 4")));
-        // Another row's quote ends it.
-        check("id;name\nC5;\"unclosed\nC6;\"x\"\nC7;y\n", &["C7"], Some((2, "to line 3")));
-        check("id;name\nC5;\"Kim\" Lee\nC7;y\n", &["C7"], Some((2, "to line 2")));
-        check(
-            "id;name\nC5;\"Kim \"\"K\"\" Lee\" \nC6;12\" rack\nC7;\"\"\nC8;\"\"\"\"\n",
-            &["C5", "C6", "C7", "C8"],
-            None,
-        );
-        check("id\tname\n\"C5\"\t\"Kim;\n\"\n", &["C5"], None);
+        assert_eq!((taken(&imported)[0], taken(&imported)[49_999]), ("K0", "K49999"));
     }
 
     #[test]
@@ -461,8 +470,8 @@ mod tests {
         fn no_bytes_are_a_panic(head in "(id|kunde|ID;name;seit|\\PC{0,9})", rest in proptest::collection::vec(any::<u8>(), 0..300)) {
             let list = [head.as_bytes(), b"\n", &rest].concat();
             let imported = customers(&list);
-            prop_assert!(imported.rows.iter().all(|row| !row.id.is_empty()));
-            let _ = assets(&list);
+            prop_assert!(taken(&imported).iter().all(|id| !id.is_empty()));
+            let _ = assets(&list, |_| Ok(()));
         }
     }
 }

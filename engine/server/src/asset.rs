@@ -7,6 +7,8 @@ use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{Request, StatusCode};
+use heinzel_core::asset::Asset;
+use heinzel_core::customer::NamedAsset;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -41,16 +43,15 @@ pub async fn put(
     let (parts, body) = request.into_parts();
     door.access.entitled(&parts.headers, Scope::Ingest)?;
     let id = wire::path(id)?;
-    wire::asset_id_if("id", Some(&id))?;
     let bytes = body::read(&parts.headers, body, door.limits.record_body, door.limits.form_within).await?;
     let asset: AssetRecord = body::json(&parts.headers, &bytes)?;
-    asset.check()?;
+    check(&asset.to_asset(&id))?;
     let kept = door.blocking(door.limits.call_within, move |front| front.put_asset(&id, asset)).await?;
     Ok(ticket::answer(kept))
 }
 
-/// Reads assets from CSV, with a header of the columns `id`, `name`, `aliases`, `owner`, `depends_on`, `protected`. Good
-/// rows are written down, bad ones are named.
+/// Reads assets from CSV, with a header of the columns `id`, `name`, `aliases`, `owner`, `depends_on`, `protected`. Rows
+/// that `PUT` would take are written down, the others are named. A row may name assets of other rows.
 ///
 /// # Errors
 /// 401 and 403 without a token of the scope `ingest`, else by what is wrong with the request.
@@ -97,23 +98,71 @@ pub struct AssetRecord {
 }
 
 impl AssetRecord {
-    fn check(&self) -> Result<(), Failure> {
-        wire::at_most_if("name", self.name.as_deref(), 200)?;
-        wire::id_if("owner", self.owner.as_deref())?;
-        for (field, list) in [("aliases", &self.aliases), ("depends_on", &self.depends_on)] {
-            if list.len() > 64 {
-                return Err(Failure::invalid(field, "more than 64 of them"));
-            }
+    /// The asset that it describes under this id.
+    #[must_use]
+    pub fn to_asset(&self, id: &str) -> NamedAsset {
+        NamedAsset {
+            asset: Asset {
+                id: id.to_owned(),
+                aliases: self.aliases.clone(),
+                owner: self.owner.clone(),
+                depends_on: self.depends_on.clone(),
+                protected: self.protected,
+            },
+            name: self.name.clone(),
         }
-        for alias in &self.aliases {
-            let is_good = !alias.is_empty() && !alias.chars().any(char::is_control);
-            if !is_good || alias.chars().count() > 200 {
-                return Err(Failure::invalid(
-                    "aliases",
-                    "an alias is 1 to 200 characters, none of them a control character",
-                ));
-            }
+    }
+}
+
+/// What every asset must keep to by itself, whether it is put or imported.
+///
+/// # Errors
+/// 422 with the field.
+pub fn check(named: &NamedAsset) -> Result<(), Failure> {
+    let Asset { id, aliases, owner, depends_on, protected: _ } = &named.asset;
+    wire::asset_id_if("id", Some(id))?;
+    wire::name_if(named.name.as_deref())?;
+    wire::id_if("owner", owner.as_deref())?;
+    for (field, list) in [("aliases", aliases), ("depends_on", depends_on)] {
+        if list.len() > 64 {
+            return Err(Failure::invalid(field, "more than 64 of them"));
         }
-        self.depends_on.iter().try_for_each(|id| wire::asset_id_if("depends_on", Some(id)))
+    }
+    for alias in aliases {
+        let is_good = !alias.is_empty() && !alias.chars().any(char::is_control);
+        if !is_good || alias.chars().count() > 200 {
+            return Err(Failure::invalid(
+                "aliases",
+                "an alias is 1 to 200 characters, none of them a control character",
+            ));
+        }
+    }
+    depends_on.iter().try_for_each(|id| wire::asset_id_if("depends_on", Some(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_asset_must_keep_to() {
+        let check = |id: &str, json: &str, expected: Result<(), &str>| {
+            let record: AssetRecord = serde_json::from_str(json).unwrap();
+            let said = check(&record.to_asset(id)).map_err(|failure| failure.to_string());
+            match (&said, expected) {
+                (Ok(()), Ok(())) => {}
+                (Err(said), Err(start)) if said.starts_with(start) => {}
+                _ => panic!("{id} {json}: {said:?}"),
+            }
+        };
+        check("vm:1", r#"{"name":"Shop","aliases":["web 0"],"owner":"K1","depends_on":["host:pve1"]}"#, Ok(()));
+        check("mailbox:a b", "{}", Err("id: "));
+        check("vm", "{}", Err("id: "));
+        check("vm:1", r#"{"owner":"Kim Müller"}"#, Err("owner: "));
+        check("vm:1", &format!(r#"{{"owner":"{}"}}"#, "x".repeat(500)), Err("owner: "));
+        check("vm:1", &format!(r#"{{"name":"{}"}}"#, "x".repeat(900)), Err("name: "));
+        check("vm:1", r#"{"name":"a\u0000b"}"#, Err("name: "));
+        check("vm:1", r#"{"depends_on":["pve1"]}"#, Err("depends_on: "));
+        check("vm:1", r#"{"aliases":["a\nb"]}"#, Err("aliases: "));
     }
 }

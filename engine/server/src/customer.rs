@@ -7,7 +7,9 @@ use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{Request, StatusCode};
+use heinzel_core::customer::Customer;
 use heinzel_core::time::Timestamp;
+use heinzel_knowledge::answer::Language;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -42,16 +44,15 @@ pub async fn put(
     let (parts, body) = request.into_parts();
     door.access.entitled(&parts.headers, Scope::Ingest)?;
     let id = wire::path(id)?;
-    wire::id_if("id", Some(&id))?;
     let bytes = body::read(&parts.headers, body, door.limits.record_body, door.limits.form_within).await?;
     let customer: CustomerRecord = body::json(&parts.headers, &bytes)?;
-    customer.check()?;
+    check(&customer.to_customer(&id))?;
     let kept = door.blocking(door.limits.call_within, move |front| front.put_customer(&id, customer)).await?;
     Ok(ticket::answer(kept))
 }
 
-/// Reads customers from CSV, with a header of the columns `id`, `name`, `email`, `language`, `since`, `last_seen`. Good
-/// rows are written down, bad ones are named.
+/// Reads customers from CSV, with a header of the columns `id`, `name`, `email`, `language`, `since`, `last_seen`. Rows
+/// that `PUT` would take are written down, the others are named.
 ///
 /// # Errors
 /// 401 and 403 without a token of the scope `ingest`, else by what is wrong with the request.
@@ -84,7 +85,7 @@ pub struct CustomerRecord {
     #[serde(default)]
     #[schema(max_length = 254, example = "kim@example.com")]
     pub email: Option<String>,
-    /// The language, as a BCP 47 tag.
+    /// The language they are answered in: `de` or `en`, or a BCP 47 tag that begins so.
     #[serde(default)]
     #[schema(max_length = 35, example = "de")]
     pub language: Option<String>,
@@ -99,9 +100,73 @@ pub struct CustomerRecord {
 }
 
 impl CustomerRecord {
-    fn check(&self) -> Result<(), Failure> {
-        wire::at_most_if("name", self.name.as_deref(), 200)?;
-        wire::at_most_if("email", self.email.as_deref(), 254)?;
-        wire::at_most_if("language", self.language.as_deref(), 35)
+    /// The customer that it describes under this id.
+    #[must_use]
+    pub fn to_customer(&self, id: &str) -> Customer {
+        Customer {
+            id: id.to_owned(),
+            name: self.name.clone(),
+            email: self.email.clone(),
+            language: self.language.clone(),
+            since: self.since,
+            last_seen: self.last_seen,
+        }
+    }
+}
+
+/// What every customer must keep to, whether they are put or imported.
+///
+/// # Errors
+/// 422 with the field.
+pub fn check(customer: &Customer) -> Result<(), Failure> {
+    let Customer { id, name, email, language, since: _, last_seen: _ } = customer;
+    wire::id_if("id", Some(id))?;
+    wire::name_if(name.as_deref())?;
+    wire::at_most_if("email", email.as_deref(), 254)?;
+    if !email.as_deref().is_none_or(is_address) {
+        return Err(Failure::invalid("email", "it is no address; write it like `kim@example.com`"));
+    }
+    wire::at_most_if("language", language.as_deref(), 35)?;
+    if language.as_deref().is_some_and(|language| Language::from_locale(language).is_none()) {
+        return Err(Failure::invalid("language", "it is not known; write `de` or `en`"));
+    }
+    Ok(())
+}
+
+/// Whether mail can be sent there, as far as it can be seen.
+fn is_address(email: &str) -> bool {
+    let is_plain = !email.contains(|c: char| c.is_whitespace() || c.is_control());
+    is_plain
+        && email
+            .split_once('@')
+            .is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_customer_must_keep_to() {
+        let check = |id: &str, json: &str, expected: Result<(), &str>| {
+            let record: CustomerRecord = serde_json::from_str(json).unwrap();
+            let said = check(&record.to_customer(id)).map_err(|failure| failure.to_string());
+            match (&said, expected) {
+                (Ok(()), Ok(())) => {}
+                (Err(said), Err(start)) if said.starts_with(start) => {}
+                _ => panic!("{id} {json}: {said:?}"),
+            }
+        };
+        check("K1", r#"{"name":"Müller; Söhne","email":"kim@example.com","language":"de-AT"}"#, Ok(()));
+        check("K1", "{}", Ok(()));
+        for id in ["", "K 1", "Müller", "K1\n"] {
+            check(id, "{}", Err("id: an id is 1 to 128 visible ASCII characters"));
+        }
+        for email in ["", "not a mail", "@example.com", "kim@localhost", "a@b@example.com", "kim@example.com\\n"] {
+            check("K1", &format!(r#"{{"email":"{email}"}}"#), Err("email: it is no address"));
+        }
+        check("K1", r#"{"language":"zz"}"#, Err("language: it is not known"));
+        check("K1", r#"{"name":"a\u0000b"}"#, Err("name: it has a NUL"));
+        check("K1", &format!(r#"{{"name":"{}"}}"#, "x".repeat(201)), Err("name: longer than 200"));
     }
 }

@@ -67,6 +67,15 @@ pub(crate) fn at_most_if(field: &'static str, text: Option<&str>, most: usize) -
     text.map_or(Ok(()), |text| at_most(field, text, most))
 }
 
+/// A name for people, where there is one.
+///
+/// # Errors
+/// 422 with the field.
+pub(crate) fn name_if(text: Option<&str>) -> Result<(), Failure> {
+    at_most_if("name", text, 200)?;
+    if text.is_some_and(|text| text.contains('\0')) { Err(Failure::invalid("name", "it has a NUL")) } else { Ok(()) }
+}
+
 /// A customer's id, where there is one.
 ///
 /// # Errors

@@ -149,6 +149,9 @@ async fn records_are_put_whole() {
         ("/v1/assets/vm:1", r#"{"depends_on":["pve1"]}"#),
         ("/v1/customers/K%201", "{}"),
         ("/v1/customers/K1", r#"{"since":"2026"}"#),
+        ("/v1/customers/K1", r#"{"email":"not a mail"}"#),
+        ("/v1/customers/K1", r#"{"language":"zz"}"#),
+        ("/v1/customers/K1", r#"{"name":"a\u0000b"}"#),
     ] {
         put(path, body).await.is_problem(422, "invalid");
     }

@@ -15,7 +15,7 @@ mod tickets;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use heinzel_core::asset::kind_of;
@@ -72,6 +72,8 @@ pub(crate) struct Desk {
     me: Weak<Self>,
     /// What people call their assets.
     pub(crate) names: RwLock<HashMap<String, String>>,
+    /// Assets are written down one call at a time: else two could fit in each by itself and contradict each other.
+    turn: Mutex<()>,
 }
 
 impl Desk {

@@ -1,6 +1,6 @@
 //! Opening the desk: the answers are read, and read anew whenever they change; what is too old is removed.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -64,6 +64,7 @@ pub(crate) fn open(
         drafts: drafts::Drafts::default(),
         me: me.clone(),
         names,
+        turn: Mutex::default(),
     });
     let again = || {
         let shelf = shelf.clone();

@@ -1,14 +1,16 @@
 //! Customers and assets as the shop's systems know them, and reports over what was remembered.
 
-use std::io::Read;
+use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use heinzel_core::asset::{Asset, Assets};
+use heinzel_core::asset::{Asset, AssetError};
 use heinzel_core::customer::{Customer, NamedAsset};
 use heinzel_knowledge::contacts::Limits;
-use heinzel_server::asset::AssetRecord;
-use heinzel_server::customer::CustomerRecord;
+use heinzel_knowledge::import::{self as read, Imported as Read};
+use heinzel_server::asset::{self, AssetRecord};
+use heinzel_server::customer::{self, CustomerRecord};
 use heinzel_server::front::{Kept, Refused};
 use heinzel_server::import::{Complaint, ImportKind, Imported};
 use heinzel_server::report::{ReportName, Span};
@@ -20,17 +22,11 @@ use crate::{clock, reports};
 
 impl Desk {
     pub(super) fn keep_asset(&self, id: &str, record: AssetRecord) -> Result<Kept<AssetRecord>, Refused> {
-        let named = NamedAsset {
-            asset: Asset {
-                id: id.to_owned(),
-                aliases: record.aliases.clone(),
-                owner: record.owner.clone(),
-                depends_on: record.depends_on.clone(),
-                protected: record.protected,
-            },
-            name: record.name.clone(),
-        };
-        self.check_asset(&named.asset)?;
+        let named = record.to_asset(id);
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = self.misfits(&[&named.asset])?.remove(&0) {
+            return Err(Refused::Invalid { field: error.field().to_owned(), why: error.to_string() });
+        }
         let put = self.customers.put_asset(&named).map_err(busy)?;
         if put != Put::Same {
             self.know()?;
@@ -38,16 +34,10 @@ impl Desk {
         Ok(kept(put, record))
     }
 
-    /// Whether an asset fits in with those that are known.
-    fn check_asset(&self, asset: &Asset) -> Result<(), Refused> {
-        let invalid = |field: &str, why: String| Refused::Invalid { field: field.to_owned(), why };
-        let others = self.customers.assets().map_err(busy)?.into_iter().map(|one| one.asset);
-        let others: Vec<Asset> = others.filter(|other| other.id != asset.id).chain([asset.clone()]).collect();
-        let (_, errors) = Assets::default().with(&others);
-        match errors.into_iter().find(|error| error.is_about(&asset.id)) {
-            Some(error) => Err(invalid(error.field(), error.to_string())),
-            None => Ok(()),
-        }
+    /// Which of the assets that are sent do not fit in with those that are known, by their place.
+    fn misfits(&self, sent: &[&Asset]) -> Result<BTreeMap<usize, AssetError>, Refused> {
+        let stored: Vec<Asset> = self.customers.assets().map_err(busy)?.into_iter().map(|one| one.asset).collect();
+        Ok(self.current.get().listed.misfits(&stored, sent))
     }
 
     /// Tells the engine which assets there are now.
@@ -60,40 +50,38 @@ impl Desk {
     }
 
     pub(super) fn keep_customer(&self, id: &str, record: CustomerRecord) -> Result<Kept<CustomerRecord>, Refused> {
-        let customer = Customer {
-            id: id.to_owned(),
-            name: record.name.clone(),
-            email: record.email.clone(),
-            language: record.language.clone(),
-            since: record.since,
-            last_seen: record.last_seen,
-        };
-        let put = self.customers.put_customer(&customer).map_err(busy)?;
+        let put = self.customers.put_customer(&record.to_customer(id)).map_err(busy)?;
         Ok(kept(put, record))
     }
 
     /// Takes a list of the shop's.
-    pub(super) fn take_rows(&self, kind: ImportKind, rows: &mut dyn Read, dry_run: bool) -> Result<Imported, Refused> {
+    pub(super) fn take_rows(
+        &self,
+        kind: ImportKind,
+        rows: &mut dyn std::io::Read,
+        dry_run: bool,
+    ) -> Result<Imported, Refused> {
         let mut list = Vec::new();
-        let longest = heinzel_knowledge::import::LARGEST as u64 + 1;
+        let longest = read::LARGEST as u64 + 1;
         rows.take(longest).read_to_end(&mut list).map_err(|_| Refused::BrokeOff)?;
         match kind {
             ImportKind::Customers => {
-                let read = heinzel_knowledge::import::customers(&list);
-                is_list(&read)?;
+                let (told, customers) = told(customers(&list)?, dry_run);
                 if !dry_run {
-                    self.customers.put_all(&read.rows, &[]).map_err(busy)?;
+                    self.customers.put_all(&customers, &[]).map_err(busy)?;
                 }
-                Ok(told(read, dry_run))
+                Ok(told)
             }
             ImportKind::Assets => {
-                let read = heinzel_knowledge::import::assets(&list);
-                is_list(&read)?;
+                let mut read = assets(&list)?;
+                let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+                leave_out_misfits(&mut read, |sent| self.misfits(sent))?;
+                let (told, assets) = told(read, dry_run);
                 if !dry_run {
-                    self.customers.put_all(&[], &read.rows).map_err(busy)?;
+                    self.customers.put_all(&[], &assets).map_err(busy)?;
                     self.know()?;
                 }
-                Ok(told(read, dry_run))
+                Ok(told)
             }
         }
     }
@@ -116,22 +104,44 @@ impl Desk {
 /// How long the store is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether anything can be read from it: what is wrong with a list as a whole is said of line 0.
-fn is_list<T>(read: &heinzel_knowledge::import::Imported<T>) -> Result<(), Refused> {
+fn customers(list: &[u8]) -> Result<Read<Customer>, Refused> {
+    is_list(read::customers(list, |one| customer::check(one).map_err(|why| why.to_string())))
+}
+
+fn assets(list: &[u8]) -> Result<Read<NamedAsset>, Refused> {
+    is_list(read::assets(list, |one| asset::check(one).map_err(|why| why.to_string())))
+}
+
+/// What was read, if anything can be: what is wrong with a list as a whole is said of line 0.
+fn is_list<T>(read: Read<T>) -> Result<Read<T>, Refused> {
     match read.complaints.first() {
         Some(whole) if whole.line == 0 && read.rows.is_empty() => {
             Err(Refused::Invalid { field: String::new(), why: whole.why.clone() })
         }
-        _ => Ok(()),
+        _ => Ok(read),
     }
 }
 
-fn told<T>(read: heinzel_knowledge::import::Imported<T>, dry_run: bool) -> Imported {
+/// Leaves out what does not fit in with other assets, of the list or not.
+fn leave_out_misfits(
+    read: &mut Read<NamedAsset>,
+    misfits: impl FnOnce(&[&Asset]) -> Result<BTreeMap<usize, AssetError>, Refused>,
+) -> Result<(), Refused> {
+    let sent: Vec<&Asset> = read.rows.iter().map(|row| &row.record.asset).collect();
+    let why = |(place, error): (usize, AssetError)| (place, format!("{}: {error}", error.field()));
+    let reasons = misfits(&sent)?.into_iter().map(why).collect();
+    read.leave_out(&reasons);
+    Ok(())
+}
+
+/// What a list came to, and what is written down of it.
+fn told<T>(read: Read<T>, dry_run: bool) -> (Imported, Vec<T>) {
     let complaints = read.complaints.into_iter().map(|one| Complaint { line: one.line, why: one.why });
     let complaints: Vec<Complaint> = complaints.collect();
     let (taken, left_out) = (read.rows.len() as u64, read.left_out);
     let rows = taken + complaints.len() as u64 + left_out;
-    Imported { rows, taken, complaints, complaints_left_out: left_out, dry_run }
+    let told = Imported { rows, taken, complaints, complaints_left_out: left_out, dry_run };
+    (told, read.rows.into_iter().map(|row| row.record).collect())
 }
 
 fn json<T: serde::Serialize>(report: &T) -> Result<serde_json::Value, Refused> {
@@ -144,13 +154,63 @@ pub(super) fn kept<T>(put: Put, record: T) -> Kept<T> {
 
 #[cfg(test)]
 mod tests {
+    use heinzel_core::asset::Assets;
+
     use super::*;
 
     #[test]
     fn every_row_is_counted() {
         let list = format!("id\n{}K1\n", "K2;x\n".repeat(5_000));
-        let told = told(heinzel_knowledge::import::customers(list.as_bytes()), true);
-        assert_eq!((told.rows, told.taken), (5_001, 1));
+        let (told, taken) = told(customers(list.as_bytes()).unwrap(), true);
+        assert_eq!((told.rows, told.taken, taken.len()), (5_001, 1, 1));
         assert_eq!((told.complaints.len(), told.complaints_left_out), (1_000, 4_000));
+    }
+
+    fn lines(told: &Imported) -> Vec<(u64, &str)> {
+        told.complaints.iter().map(|one| (one.line, one.why.split(':').next().unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn an_import_refuses_the_customers_that_a_put_refuses() {
+        let list = "id;name;email;language\nK 1;;;\nMüller;;;\nK3;;not a mail;\nK4;;;zz\nK5;a\0b;;\nK6;Kim;kim@example.com;Deutsch\n";
+        let (told, taken) = told(customers(list.as_bytes()).unwrap(), true);
+        assert_eq!(lines(&told), [(2, "id"), (3, "id"), (4, "email"), (5, "language"), (6, "name")]);
+        assert_eq!(
+            taken.iter().map(|one| (&*one.id, one.language.as_deref())).collect::<Vec<_>>(),
+            [("K6", Some("de"))]
+        );
+    }
+
+    #[test]
+    fn an_import_refuses_the_assets_that_a_put_refuses() {
+        let (long_owner, long_name) = ("x".repeat(500), "x".repeat(900));
+        let list = format!(
+            "id;owner;alias;depends_on;name\n\
+             vm:900;Kim Müller;;;\n\
+             vm:901;K1;web0;;\n\
+             vm:902;K1;;vm:903;\n\
+             vm:903;K1;;vm:902|vm:100;\n\
+             vm:904;K1;;host:nope;\n\
+             vm:905;K1;;vm:904;\n\
+             mailbox:a b;K1;;;\n\
+             vm:906;{long_owner};;;\n\
+             vm:907;K1;;;{long_name}\n\
+             vm:908;K1;web8;host:pve1;Shop\n"
+        );
+        let file = Assets::new(vec![asset("host:pve1", &[])]).unwrap();
+        let mut read = assets(list.as_bytes()).unwrap();
+        leave_out_misfits(&mut read, |sent| Ok(file.misfits(&[asset("vm:100", &["web0"])], sent))).unwrap();
+        let (told, taken) = told(read, false);
+        assert_eq!(
+            lines(&told),
+            [(2, "owner"), (3, "aliases"), (6, "depends_on"), (7, "depends_on"), (8, "id"), (9, "owner"), (10, "name")]
+        );
+        assert_eq!(taken.iter().map(|one| &*one.asset.id).collect::<Vec<_>>(), ["vm:902", "vm:903", "vm:908"]);
+        assert_eq!((told.rows, told.taken), (10, 3));
+    }
+
+    fn asset(id: &str, aliases: &[&str]) -> Asset {
+        let aliases = aliases.iter().map(|&alias| alias.to_owned()).collect();
+        Asset { id: id.to_owned(), aliases, owner: None, depends_on: Vec::new(), protected: false }
     }
 }

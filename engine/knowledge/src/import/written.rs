@@ -60,3 +60,34 @@ enum At {
 fn newlines(text: &str) -> u64 {
     text.bytes().filter(|byte| *byte == b'\n').count() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::customers;
+
+    #[test]
+    fn a_quote_that_does_not_close_is_named_where_it_opens() {
+        let check = |list: &str, ids: &[&str], opened: Option<(u64, &str)>| {
+            let imported = customers(list.as_bytes(), |_| Ok(()));
+            let taken: Vec<&str> = imported.rows.iter().map(|row| &*row.record.id).collect();
+            assert_eq!(taken, ids, "{list}");
+            let said: Vec<(u64, bool)> =
+                imported.complaints.iter().map(|one| (one.line, one.why.starts_with("a quote opens"))).collect();
+            assert_eq!(said, opened.map(|(line, _)| (line, true)).into_iter().collect::<Vec<_>>(), "{list}");
+            let end = opened.map_or("", |(_, end)| end);
+            assert!(imported.complaints.iter().all(|one| one.why.ends_with(end)), "{:?}", imported.complaints);
+        };
+        check("id;name\nC5;\"unclosed\nC6;x\nC7;y\n", &[], Some((2, "to line 4")));
+        check("id;name\r\n\r\nC4;\"x\"\r\n\r\nC5;\"unclosed\r\nC6;x", &["C4"], Some((5, "to line 6")));
+        check("id;name;email\nC5;\"two\nlines\";\"unclosed\nC6;x;\n", &[], Some((3, "to line 4")));
+        // Another row's quote ends it.
+        check("id;name\nC5;\"unclosed\nC6;\"x\"\nC7;y\n", &["C7"], Some((2, "to line 3")));
+        check("id;name\nC5;\"Kim\" Lee\nC7;y\n", &["C7"], Some((2, "to line 2")));
+        check(
+            "id;name\nC5;\"Kim \"\"K\"\" Lee\" \nC6;12\" rack\nC7;\"\"\nC8;\"\"\"\"\n",
+            &["C5", "C6", "C7", "C8"],
+            None,
+        );
+        check("id\tname\n\"C5\"\t\"Kim;\n\"\n", &["C5"], None);
+    }
+}
