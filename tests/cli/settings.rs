@@ -92,6 +92,23 @@ fn wrong_assets_are_shown_and_stop_the_start() {
 }
 
 #[test]
+fn a_named_pipe_in_the_place_of_a_file_is_said_and_not_waited_for() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let files =
+        ["heinzel.toml", "assets.toml", "rules/web/pack.toml", "rules/web/busy.rhai", "rules/web/samples/busy.toml"];
+    for name in files {
+        let lab = Lab::new();
+        std::fs::remove_file(lab.path(name)).unwrap();
+        mknodat(CWD, lab.path(name), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let mut check = lab.launch(&["--config", "heinzel.toml", "check"]);
+        assert_eq!(check.ended(), 3, "{name}");
+        let said = check.stdout() + &check.stderr();
+        assert!(said.contains(name) && said.contains("this is not a regular file"), "{said}");
+        assert!(said.contains("replace it by a plain text file"), "{said}");
+    }
+}
+
+#[test]
 fn all_is_well_ends_with_0() {
     let lab = Lab::new();
     lab.run(&["check"]).ends(0, &["sources: app", "rules: 1 in web 1.0.0", "assets: 1", "0 errors"]);

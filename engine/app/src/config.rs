@@ -12,6 +12,7 @@ use heinzel_core::state::REMEMBERED;
 use heinzel_core::time::Span;
 use heinzel_knowledge::exchange::Source as Knowledge;
 use heinzel_knowledge::render::Words;
+use heinzel_script::plain_file;
 use heinzel_server::settings::{Server, Settings as ServerSettings};
 use heinzel_source::settings::{Settings as SourceSettings, Source};
 use heinzel_store::customers::Retention;
@@ -205,7 +206,7 @@ impl Config {
     }
 
     fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
+        let text = plain_file::text(path)
             .with_context(|| format!("read the configuration {} (`heinzel init` writes one)", path.display()))?;
         let file: File = toml::from_str(&text)
             .map_err(|e| anyhow!("configuration {}: {}", path.display(), e.to_string().trim_end()))?;

@@ -14,6 +14,7 @@ use heinzel_knowledge::complaint::{Complaint, Severity};
 use heinzel_knowledge::exchange::{self, BYTES, Source, name_of};
 use heinzel_knowledge::front_matter::AnswerFile;
 use heinzel_knowledge::library::{self, Library};
+use heinzel_script::plain_file;
 
 use crate::config::Config;
 
@@ -68,11 +69,9 @@ fn unread(source: &Source, file: PathBuf, error: &std::io::Error) -> Complaint {
 }
 
 fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("this is not a regular file"));
-    }
+    let file = plain_file::open(path)?.ok_or_else(|| std::io::Error::other(plain_file::NOT_PLAIN))?;
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(BYTES + 1).read_to_end(&mut bytes)?;
+    file.take(BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > BYTES {
         return Err(std::io::Error::other(format!("it is larger than {} MiB", BYTES / 1024 / 1024)));
     }
@@ -95,7 +94,7 @@ pub(crate) async fn fetch(config: &Config, source: &Source) -> anyhow::Result<bo
         .context("begin to ask")?;
     let mut request = client.get(url);
     if let Some(file) = &source.token_file {
-        let token = std::fs::read_to_string(file).with_context(|| format!("read the token {}", file.display()))?;
+        let token = plain_file::text(file).with_context(|| format!("read the token {}", file.display()))?;
         request = request.header("Authorization", format!("Token token={}", token.trim()));
     }
     let mut response = request.send().await.with_context(|| format!("ask {url}"))?;

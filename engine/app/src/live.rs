@@ -11,6 +11,7 @@ use heinzel_core::probe::{Fact, Facts};
 use heinzel_core::rule::{Rule, RuleId, RuleSet};
 use heinzel_matching::{BuildError, Matcher, Rarity};
 use heinzel_script::pack::{self, Pack, Story};
+use heinzel_script::plain_file;
 use heinzel_script::problem::{Gravity, Problem};
 use heinzel_script::sample::{Sample, Samples};
 use regex::bytes::Regex;
@@ -243,7 +244,7 @@ pub(crate) fn read(folders: &[PathBuf]) -> (Vec<Pack>, Vec<Problem>) {
 }
 
 fn read_assets(path: &Path) -> Result<Assets, Problem> {
-    let text = std::fs::read_to_string(path).map_err(|e| plain_problem(path, format!("cannot be read: {e}")))?;
+    let text = plain_file::text(path).map_err(|e| plain_problem(path, format!("cannot be read: {e}")))?;
     let problem = |start: usize, message: &str, hint: Option<String>| {
         let before = text.get(..start).unwrap_or_default();
         let line = before.matches('\n').count();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use heinzel_core::block::{Block, Delivery};
 use heinzel_core::time::Timestamp;
+use heinzel_script::plain_file;
 use heinzel_server::access::Access;
 use heinzel_server::api::{Api, Limits, NotTaken, PushSource};
 use heinzel_server::door::Inside;
@@ -139,7 +140,7 @@ fn token(token: &Token) -> anyhow::Result<String> {
     let text = match token {
         Token::Text(secret) => secret.0.clone(),
         Token::File(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+            let text = plain_file::text(path).with_context(|| format!("read {}", path.display()))?;
             text.lines().next().unwrap_or_default().trim().to_owned()
         }
     };

@@ -8,6 +8,7 @@
 
 pub mod host;
 pub mod pack;
+pub mod plain_file;
 pub mod problem;
 mod purify;
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::plain_file;
+
 /// Whether a problem keeps the rule from being loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -109,10 +111,9 @@ impl FileText {
             )
         };
         let mut bytes = Vec::new();
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        if !file.metadata().map_err(unreadable)?.is_file() {
-            return Err(Problem::whole(path, "this is not a regular file", "replace it by a plain text file"));
-        }
+        let Some(file) = plain_file::open(path).map_err(unreadable)? else {
+            return Err(Problem::whole(path, plain_file::NOT_PLAIN, plain_file::NOT_PLAIN_HINT));
+        };
         file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > limit {
             return Err(Problem::whole(

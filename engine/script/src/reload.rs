@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use notify::event::EventKind;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
+use crate::plain_file;
+
 /// Editors and package managers write many files at once: the folder must rest so long before it is read.
 const REST: Duration = Duration::from_millis(200);
 /// A folder that never rests is read nevertheless after so long.
@@ -56,7 +58,7 @@ impl Watch {
         let (file, mut before) = (file.to_owned(), None);
         // Its folder may hold much that is written all the time, such as the store.
         Self::over(folder, RecursiveMode::NonRecursive, kinds, move || {
-            let now = std::fs::read(&file).ok();
+            let now = plain_file::bytes(&file).ok();
             if before.as_ref() != Some(&now) {
                 before = Some(now);
                 changed();

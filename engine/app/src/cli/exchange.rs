@@ -11,6 +11,7 @@ use heinzel_knowledge::answer::{Audience, Language};
 use heinzel_knowledge::exchange::{self, BYTES, Defaults, Kind};
 use heinzel_knowledge::front_matter::{self, AnswerFile, CATEGORIES, Places};
 use heinzel_knowledge::library;
+use heinzel_script::plain_file;
 use serde_json::json;
 
 use super::answers::language;
@@ -272,7 +273,7 @@ fn place(into: &Path, answer: &AnswerFile) -> PathBuf {
 }
 
 fn fate(path: &Path, answer: &AnswerFile, replace: bool) -> anyhow::Result<Fate> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match plain_file::text(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Fate::New),
         Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),

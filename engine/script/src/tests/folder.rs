@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{SAMPLES, shown, with};
 use crate::pack::{Version, load};
+use crate::plain_file;
 use crate::reload::Watch;
 
 const HEAD: &str = "name = \"web\"\nversion = \"1.0.0\"\nmin_engine = \"0.1.0\"\n";
@@ -106,6 +107,44 @@ fn files_that_are_no_text_are_problems_not_panics() {
     assert!(load(&folder.path().join("absent")).has_errors());
 }
 
+/// What this gives; a thread that waits for ever is left behind.
+fn in_time<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tell, told) = channel();
+    std::thread::spawn(move || tell.send(ask()));
+    told.recv_timeout(Duration::from_secs(30)).unwrap()
+}
+
+fn make_pipe(path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+#[test]
+fn a_named_pipe_is_said_and_never_waited_for() {
+    for name in ["web/pack.toml", "web/a.rhai", "web/samples/a.toml"] {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &[("web/pack.toml", HEAD), ("web/a.rhai", &with("")), ("web/samples/a.toml", SAMPLES)]);
+        let path = folder.path().join(name);
+        for link in [false, true] {
+            std::fs::remove_file(&path).unwrap();
+            if link {
+                make_pipe(&folder.path().join("pipe"));
+                std::os::unix::fs::symlink(folder.path().join("pipe"), &path).unwrap();
+            } else {
+                make_pipe(&path);
+            }
+            let rules = folder.path().to_owned();
+            let loaded = in_time(move || load(&rules));
+            let [problem] = &loaded.problems[..] else { panic!("{}", shown(&loaded.problems)) };
+            assert_eq!((&problem.file, problem.message.as_str()), (&path, "this is not a regular file"));
+            assert_eq!(problem.hint.as_deref(), Some("replace it by a plain text file"));
+            let path = path.clone();
+            let error = in_time(move || plain_file::text(&path)).unwrap_err().to_string();
+            assert_eq!(error, "this is not a regular file; replace it by a plain text file");
+        }
+    }
+}
+
 #[test]
 fn versions_compare_as_numbers() {
     let version = |text| Version::parse(text);
@@ -152,4 +191,22 @@ fn a_file_that_is_written_in_its_place_is_told_of() {
     write(folder.path(), &[("own.csv", "abb")]);
     write(folder.path(), &[("mail/answers/quota.de.md", "c")]);
     assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok("answers"));
+}
+
+#[test]
+fn a_watched_file_that_becomes_a_pipe_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[("own.csv", "a")]);
+    let own = folder.path().join("own.csv");
+    let told = in_time(move || {
+        let (tell, told) = channel();
+        let _watch = Watch::of_file(&own, move || tell.send(()).unwrap()).unwrap();
+        let news = || told.recv_timeout(Duration::from_secs(20));
+        std::fs::write(&own, "b").unwrap();
+        let file = news();
+        std::fs::remove_file(&own).unwrap();
+        make_pipe(&own);
+        (file, news())
+    });
+    assert_eq!(told, (Ok(()), Ok(())));
 }
