@@ -128,20 +128,25 @@ pub fn load_with(folder: &Path, limits: Limits) -> Loaded {
     let mut loaded = Loaded::default();
     let host = Host::new(limits);
     for path in list(folder, &mut loaded.problems) {
-        let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-        if path.is_dir() && !hidden {
+        if path.is_dir() {
             load_pack(&host, &path, &mut loaded);
         }
     }
     loaded
 }
 
-/// The entries of a folder, sorted by name.
+/// Whether its name begins with a dot: editors keep locks and copies so, version control its own.
+pub(crate) fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// The entries of a folder that are not hidden, sorted by name.
 fn list(folder: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let entries =
         fs::read_dir(folder).and_then(|entries| entries.map(|e| Ok(e?.path())).collect::<std::io::Result<Vec<_>>>());
     match entries {
         Ok(mut paths) => {
+            paths.retain(|path| !is_hidden(path));
             paths.sort();
             paths
         }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use notify::event::EventKind;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
+use crate::pack::is_hidden;
 use crate::plain_file;
 
 /// Editors and package managers write many files at once: the folder must rest so long before it is read.
@@ -37,14 +38,15 @@ pub struct WatchError {
 }
 
 impl Watch {
-    /// Watches files with these extensions in `folder` and all below; calls `changed` (on a thread of its own) each time one
-    /// has changed and the folder then rested for 200 ms. Dropping the watch ends it.
+    /// Watches files with these extensions in `folder` and all below, but none whose name begins with a dot; calls `changed`
+    /// (on a thread of its own) each time one has changed and the folder then rested for 200 ms. Dropping the watch ends it.
     ///
     /// # Errors
     /// [`WatchError`] when the folder does not exist or the system has no watches left.
     pub fn start(folder: &Path, kinds: &[&str], changed: impl FnMut() + Send + 'static) -> Result<Self, WatchError> {
-        let kinds = kinds.iter().map(OsString::from).collect();
-        Self::over(folder, RecursiveMode::Recursive, kinds, changed)
+        let kinds: Vec<OsString> = kinds.iter().map(OsString::from).collect();
+        let counts = move |path: &Path| !is_hidden(path) && may_be_of(path, &kinds);
+        Self::over(folder, RecursiveMode::Recursive, counts, changed)
     }
 
     /// Watches one file; calls `changed` when it says something else than the last time, and at the first news. It may be a
@@ -54,10 +56,11 @@ impl Watch {
     /// [`WatchError`] when its folder does not exist or the system has no watches left.
     pub fn of_file(file: &Path, mut changed: impl FnMut() + Send + 'static) -> Result<Self, WatchError> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let kinds = file.extension().map(OsString::from).into_iter().collect();
+        let kinds: Vec<OsString> = file.extension().map(OsString::from).into_iter().collect();
+        let counts = move |path: &Path| may_be_of(path, &kinds);
         let (file, mut before) = (file.to_owned(), None);
         // Its folder may hold much that is written all the time, such as the store.
-        Self::over(folder, RecursiveMode::NonRecursive, kinds, move || {
+        Self::over(folder, RecursiveMode::NonRecursive, counts, move || {
             let now = plain_file::bytes(&file).ok();
             if before.as_ref() != Some(&now) {
                 before = Some(now);
@@ -69,12 +72,12 @@ impl Watch {
     fn over(
         folder: &Path,
         depth: RecursiveMode,
-        kinds: Vec<OsString>,
+        counts: impl Fn(&Path) -> bool + Send + 'static,
         changed: impl FnMut() + Send + 'static,
     ) -> Result<Self, WatchError> {
         let failed = |source: notify::Error| WatchError { folder: folder.to_owned(), source };
         let (news, arrivals) = channel();
-        let mut watcher = notify::recommended_watcher(move |event| tell(&news, &kinds, event)).map_err(failed)?;
+        let mut watcher = notify::recommended_watcher(move |event| tell(&news, &counts, event)).map_err(failed)?;
         watcher.watch(folder, depth).map_err(failed)?;
         let run = move || listen(&arrivals, changed);
         let thread = std::thread::Builder::new().name("watch".into()).spawn(run);
@@ -96,11 +99,11 @@ impl Drop for Watch {
     }
 }
 
-fn tell(news: &Sender<()>, kinds: &[OsString], event: notify::Result<notify::Event>) {
+fn tell(news: &Sender<()>, counts: &dyn Fn(&Path) -> bool, event: notify::Result<notify::Event>) {
     match event {
         Ok(event) if matches!(event.kind, EventKind::Access(_)) => {}
         // A store or a log that lies in the folder is written all the time and is none of them.
-        Ok(event) if !event.paths.is_empty() && !event.paths.iter().any(|path| may_matter(path, kinds)) => {}
+        Ok(event) if !event.paths.is_empty() && !event.paths.iter().any(|path| counts(path)) => {}
         Ok(_) => {
             // No receiver: the watch is being dropped.
             let _ = news.send(());
@@ -113,7 +116,7 @@ fn tell(news: &Sender<()>, kinds: &[OsString], event: notify::Result<notify::Eve
 }
 
 /// Whether it is of one of these kinds, or may be a folder.
-fn may_matter(path: &Path, kinds: &[OsString]) -> bool {
+fn may_be_of(path: &Path, kinds: &[OsString]) -> bool {
     path.extension().is_none_or(|extension| kinds.iter().any(|kind| kind == extension))
 }
 

@@ -69,6 +69,18 @@ fn many_files_are_read_on_several_threads_and_said_in_their_order() {
 }
 
 #[test]
+fn what_editors_keep_beside_an_answer_is_ignored() {
+    let folder = Folder::new(&[
+        ("web/answers/slow.de.md", &text("langsam", "")),
+        ("web/answers/.slow.de.md", "+++\n"),
+        ("web/answers/slow.de.md~", "+++\n"),
+    ]);
+    std::os::unix::fs::symlink("kim@web1.4711:1795255200", folder.0.join("web/answers/.#slow.de.md")).unwrap();
+    let (library, complaints) = Library::load(std::slice::from_ref(&folder.0));
+    assert_eq!((library.len(), complaints), (1, Vec::new()));
+}
+
+#[test]
 fn a_broken_file_of_the_operator_is_not_replaced_by_the_shipped_one() {
     let own = Folder::new(&[("web/answers/slow.de.md", "+++\n")]);
     let shipped = Folder::new(&[("web/answers/slow.de.md", &text("langsam", ""))]);

@@ -85,6 +85,19 @@ fn broken_samples_and_names_leave_the_rule_out() {
 }
 
 #[test]
+fn what_editors_keep_beside_a_file_is_none_of_the_pack() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [("web/pack.toml", HEAD), ("web/a.rhai", &with("")), ("web/samples/a.toml", SAMPLES)];
+    write(folder.path(), &files);
+    write(folder.path(), &[("web/.b.rhai", "#{ nonsense"), (".old/c.rhai", "#{ nonsense")]);
+    for lock in ["web/.#a.rhai", "web/samples/.#a.toml"] {
+        std::os::unix::fs::symlink("kim@web1.4711:1795255200", folder.path().join(lock)).unwrap();
+    }
+    let loaded = load(folder.path());
+    assert_eq!((loaded.rule_set().rules.len(), shown(&loaded.problems)), (1, String::new()));
+}
+
+#[test]
 fn files_that_are_no_text_are_problems_not_panics() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &[("web/pack.toml", HEAD)]);
@@ -171,6 +184,20 @@ fn a_burst_of_changes_is_told_and_the_watch_ends() {
     assert!(told.recv().is_err());
     let error = Watch::start(&folder.path().join("absent"), &[], || {}).unwrap_err();
     assert!(error.to_string().starts_with("watch the folder"), "{error}");
+}
+
+#[test]
+fn what_editors_keep_beside_a_file_is_no_news() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[("web/pack.toml", HEAD), ("web/a.rhai", "a")]);
+    let (tell, told) = channel();
+    let _watch = Watch::start(folder.path(), &["rhai", "toml"], move || tell.send(()).unwrap()).unwrap();
+    std::os::unix::fs::symlink("kim@web1.4711:1795255200", folder.path().join("web/.#a.rhai")).unwrap();
+    write(folder.path(), &[("web/.b.rhai", "b")]);
+    // Longer than the folder must rest.
+    assert!(told.recv_timeout(Duration::from_millis(800)).is_err());
+    write(folder.path(), &[("web/a.rhai", "b")]);
+    assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok(()));
 }
 
 #[test]
