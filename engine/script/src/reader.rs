@@ -1,5 +1,6 @@
 //! Reads a rule's map value by value; every complaint lands at the right place of the file.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use heinzel_core::near;
@@ -9,7 +10,7 @@ use rhai::{Dynamic, FnPtr, ImmutableString, Map};
 use crate::places::Places;
 use crate::problem::{FileText, Gravity, Problem};
 
-/// The longest span a rule may name.
+/// The longest span a rule may name, where nothing shorter holds.
 pub(crate) const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// Collects what is wrong while a map is read.
@@ -124,8 +125,14 @@ impl Reader<'_> {
         }
     }
 
-    /// A length of time of at least `least`.
-    pub(crate) fn span(&mut self, map: &Map, key: &str, within: &str, least: Duration) -> Option<Duration> {
+    /// A length of time within bounds.
+    pub(crate) fn span(
+        &mut self,
+        map: &Map,
+        key: &str,
+        within: &str,
+        bounds: RangeInclusive<Duration>,
+    ) -> Option<Duration> {
         let value = map.get(key)?;
         let path = join(within, key);
         let Some(text) = value.read_lock::<ImmutableString>().map(|t| t.to_string()) else {
@@ -133,12 +140,14 @@ impl Reader<'_> {
             return None;
         };
         match text.parse::<Span>() {
-            Ok(Span(time)) if time < least => {
-                self.error(&path, format!("`{key}` is {text}"), format!("it must be at least {}", Span(least)));
+            Ok(Span(time)) if time < *bounds.start() => {
+                let least = Span(*bounds.start());
+                self.error(&path, format!("`{key}` is {text}"), format!("it must be at least {least}"));
                 None
             }
-            Ok(Span(time)) if time > LONGEST => {
-                self.error(&path, format!("`{key}` is {text}"), "it must be at most 366d");
+            Ok(Span(time)) if time > *bounds.end() => {
+                let most = Span(*bounds.end());
+                self.error(&path, format!("`{key}` is {text}"), format!("it must be at most {most}"));
                 None
             }
             Ok(Span(time)) => Some(time),

@@ -11,7 +11,6 @@ use heinzel_core::rule::{Clear, Has, Patience, Rule, RuleId, RuleVersion, TaskCl
 use heinzel_core::severity::Severity;
 use heinzel_core::state::REMEMBERED;
 use heinzel_core::task::TaskState;
-use heinzel_core::time::Span;
 use rhai::{AST, ASTNode, Expr, FnPtr, Map};
 use sha2::{Digest, Sha256};
 
@@ -21,7 +20,7 @@ use crate::patterns::{self, Patterns};
 use crate::places::Places;
 use crate::problem::{FileText, Gravity, Problem};
 use crate::purify::purify;
-use crate::reader::Reader;
+use crate::reader::{LONGEST, Reader};
 use crate::sample::Samples;
 use crate::view::Names;
 use crate::{draft, reference, trigger};
@@ -150,15 +149,16 @@ fn read_map(
     let (has, fix_takes_results) = read_functions(&mut reader, map, ast, samples);
     let draft = draft::read(&mut reader, map, has);
     let patience = Patience {
-        within: reader.span(map, "within", "", SECOND).unwrap_or(Patience::default().within),
-        stable_for: reader.span(map, "stable", "", Duration::ZERO).unwrap_or(Patience::default().stable_for),
+        within: reader.span(map, "within", "", SECOND..=LONGEST).unwrap_or(Patience::default().within),
+        stable_for: reader.span(map, "stable", "", Duration::ZERO..=LONGEST).unwrap_or(Patience::default().stable_for),
         ..Patience::default()
     };
-    let cooldown = remembered(&mut reader, map, "cooldown").unwrap_or(COOLDOWN);
+    // Over these the engine must remember what was.
+    let cooldown = reader.span(map, "cooldown", "", Duration::ZERO..=REMEMBERED).unwrap_or(COOLDOWN);
     if cooldown.is_zero() && has.fix {
         reader.warn("cooldown", "a fix without rest may run again and again", "give it at least a minute");
     }
-    let reopen = remembered(&mut reader, map, "reopen").unwrap_or(REOPEN);
+    let reopen = reader.span(map, "reopen", "", Duration::ZERO..=REMEMBERED).unwrap_or(REOPEN);
     let answer = reader.text(map, "answer", "");
     check_answer(&mut reader, answer.as_deref());
     let escalate = reader.text(map, "escalate", "");
@@ -219,16 +219,6 @@ fn read_map(
         _ => None,
     };
     Outcome { rule, story, problems }
-}
-
-/// A length of time over which the engine must remember what was.
-fn remembered(reader: &mut Reader<'_>, map: &Map, key: &str) -> Option<Duration> {
-    let time = reader.span(map, key, "", Duration::ZERO)?;
-    if time > REMEMBERED {
-        reader.error(key, format!("`{key}` is {}", Span(time)), format!("it must be at most {}", Span(REMEMBERED)));
-        return None;
-    }
-    Some(time)
 }
 
 /// The first eight bytes of a text's SHA-256.

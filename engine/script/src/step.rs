@@ -8,7 +8,9 @@ use heinzel_core::plan::{Action, Step, UnitVerb};
 use rhai::{Array, Dynamic, Engine, Map};
 
 use crate::view::to_json;
-use crate::words::{Made, Steps, accepted, argv, file, one_of, path, process, shown, span, unit, url, wrong};
+use crate::words::{
+    Made, Steps, accepted, argv, file, one_of, path, process, shown, span, unit, unlimited_span, url, wrong,
+};
 
 /// Signals that make sense for a service (signal(7)).
 const SIGNALS: [&str; 10] = ["HUP", "INT", "QUIT", "KILL", "TERM", "USR1", "USR2", "CONT", "STOP", "WINCH"];
@@ -71,7 +73,7 @@ pub(crate) fn register(engine: &mut Engine) {
             let kind = accepted(&FieldType::Ident, "task kind", kind)?;
             made(Action::TaskRetry { kind, target: accepted(&FieldType::Ident, "task target", target)? })
         })
-        .register_fn("wait", |_: &mut Steps, time: &str| match span(time)? {
+        .register_fn("wait", |_: &mut Steps, time: &str| match unlimited_span(time)? {
             time if time > LONGEST_WAIT => {
                 wrong("a step waits at most 1h; use the trigger or the cooldown for longer rests")
             }

@@ -8,7 +8,7 @@ use heinzel_core::trigger::Trigger;
 use rhai::{Dynamic, Map};
 
 use crate::patterns::Patterns;
-use crate::reader::Reader;
+use crate::reader::{LONGEST, Reader};
 
 /// The kinds of trigger, by the key that tells them apart, and whether they need a `task` clause.
 const KINDS: [(&str, bool); 8] = [
@@ -94,7 +94,7 @@ fn read_kind(
         if !trigger.contains_key("within") {
             reader.error("trigger", format!("`{kind}` without `within`"), "say in how long a time: within: \"10m\"");
         }
-        reader.span(trigger, "within", "trigger", SECOND)
+        reader.span(trigger, "within", "trigger", SECOND..=LONGEST)
     };
     let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
     Some(match kind {
@@ -140,8 +140,8 @@ fn read_kind(
             let within = within(reader);
             Trigger::Sequence { order: sequence(reader, trigger, patterns.matches.len())?, within: within? }
         }
-        "absence" | "missing" => Trigger::Absence { absence: reader.span(trigger, kind, "trigger", SECOND)? },
-        "overdue" => Trigger::Overdue { overdue: reader.span(trigger, kind, "trigger", SECOND)? },
+        "absence" | "missing" => Trigger::Absence { absence: reader.span(trigger, kind, "trigger", SECOND..=LONGEST)? },
+        "overdue" => Trigger::Overdue { overdue: reader.span(trigger, kind, "trigger", SECOND..=LONGEST)? },
         _ => {
             let flapping = reader.number(trigger, "flapping", "trigger", 2, MOST);
             let within = within(reader);

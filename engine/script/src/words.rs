@@ -112,9 +112,16 @@ pub(crate) fn file(text: &str) -> Made<String> {
 
 /// A length of time above zero.
 pub(crate) fn span(text: &str) -> Made<Duration> {
+    match unlimited_span(text)? {
+        time if time > LONGEST => wrong(format!("the time {text} is longer than 24h")),
+        time => Ok(time),
+    }
+}
+
+/// The same for a caller with a limit of its own.
+pub(crate) fn unlimited_span(text: &str) -> Made<Duration> {
     match text.parse::<Span>() {
         Ok(Span(time)) if time.is_zero() => wrong("the time is 0; give at least 1ms"),
-        Ok(Span(time)) if time > LONGEST => wrong(format!("the time {text} is longer than 24h")),
         Ok(Span(time)) => Ok(time),
         Err(error) => wrong(error.to_string()),
     }

@@ -163,7 +163,10 @@ fn wrong_arguments_are_named() {
         "the URL holds a user or password; those belong in the operator's settings, not in a rule",
     );
     check("[ step.http(\"GET\", \"ftp://a/\") ]", "the URL `ftp://a/` begins with neither http:// nor https://");
-    check("[ step.wait(\"2h\") ]", "a step waits at most 1h; use the trigger or the cooldown for longer rests");
+    for time in ["2h", "48h"] {
+        let most = "a step waits at most 1h; use the trigger or the cooldown for longer rests";
+        check(&format!("[ step.wait(\"{time}\") ]"), most);
+    }
     check("[ step.replan(), step.wait(\"1s\") ]", "step.replan() is entry 0 of 2; it ends a plan, so put it last");
     check("step.wait(\"1s\")", "it gives a step, not a list of steps; write [ step.…, step.… ]");
     check("[ check.quiet(\"1s\") ]", "its entry 0 is a check, not a step; make it with step.…");

@@ -63,8 +63,11 @@ fn keys_and_values_of_the_map() {
         "10m",
     );
     check(&with("within: \"0s\","), "6:9 error: `within` is 0s", "at least 1s");
-    check(&with("cooldown: \"60d\","), "6:11 error: `cooldown` is 60d", "at most 31d");
-    check(&with("reopen: \"60d\","), "6:9 error: `reopen` is 60d", "at most 31d");
+    for days in [60, 400] {
+        check(&with(&format!("cooldown: \"{days}d\",")), &format!("6:11 error: `cooldown` is {days}d"), "at most 31d");
+        check(&with(&format!("reopen: \"{days}d\",")), &format!("6:9 error: `reopen` is {days}d"), "at most 31d");
+    }
+    check(&with("stable: \"400d\","), "6:9 error: `stable` is 400d", "at most 366d");
     check(&with("trigger: #{ count: 20000, within: \"1h\" },"), "6:20 error: `count` is 20000", "10000");
     check(&with("reopen: 5,"), "6:9 error: `reopen` is a number, not a length of time like \"10m\"", "10m");
     check(&with("answer: \"pool busy\","), "6:9 error: `pool busy` is no answer's name", "web/pool-busy");
