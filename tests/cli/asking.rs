@@ -52,5 +52,10 @@ fn wrong_questions_get_the_way_out() {
     lab.run(&["explain"]).ends(2, &["a line in quotes", "--incident"]);
     lab.run(&["explain", "--source", "nope", "x"]).ends(2, &["no source `nope`", "app"]);
     lab.run(&["explain", "--format", "nope", "x"]).ends(2, &["`nope` is no format", "syslog"]);
+    for json in [&[][..], &["--json"]] {
+        let words = ["no rule fits `nope` in ", "rules; `heinzel check` says what was loaded"];
+        lab.run(&[&["explain", "--rule", "nope", "x"], json].concat()).ends(4, &words);
+    }
+    lab.run(&["explain", "--rule", "web.*", "x"]).ends(0, &["1 rule considered, 0 find something"]);
     lab.run(&["explain", "--incident", "1"]).ends(5, &["no store", "heinzel run"]);
 }

@@ -125,6 +125,9 @@ fn explain_line(
         }
         considered.push(one);
     }
+    if considered.is_empty() && wanted.is_some() {
+        return Err(super::no_rule(&config.rules, wanted.as_ref()));
+    }
     if global.json {
         super::print_json(&serde_json::json!({
             "time": event.time, "clock": event.clock, "header": event.header.clone().into_stamp(), "message": event.message, "rules": considered,

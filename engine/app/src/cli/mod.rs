@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
+use heinzel_core::glob::Glob;
 use heinzel_script::problem::Problem;
 
 use crate::config::{Config, Overrides};
@@ -239,6 +240,12 @@ pub(crate) fn count(number: usize, what: &str) -> String {
 pub(crate) fn list(folders: &[PathBuf]) -> String {
     let names: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
     if names.is_empty() { "any folder (`--rules` or `rules.folders` names one)".into() } else { names.join(", ") }
+}
+
+/// The refusal where no rule is loaded, or none that fits.
+pub(crate) fn no_rule(folders: &[PathBuf], only: Option<&Glob>) -> anyhow::Error {
+    let what = only.map_or_else(|| "rules".to_owned(), |glob| format!("rule fits `{}`", glob.0));
+    Ends::with(Exit::Refused, format!("no {what} in {}; `heinzel check` says what was loaded", list(folders)))
 }
 
 /// Prints text; a closed pipe is no error of ours.

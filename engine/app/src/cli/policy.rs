@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{reader, talk};
 use crate::clock;
 use crate::config::Config;
-use crate::exit::{Ends, Exit};
+use crate::exit::Exit;
 use crate::text::{plain, table};
 
 #[derive(Debug, Subcommand)]
@@ -117,11 +117,7 @@ fn show(global: &super::Global, only: Option<String>) -> anyhow::Result<Exit> {
         ]);
     }
     if rows.is_empty() && !global.json {
-        let what = only.map_or_else(|| "rules".to_owned(), |g| format!("rule fits `{}`", g.0));
-        return Err(Ends::with(
-            Exit::Refused,
-            format!("no {what} in {}; `heinzel check` says what was loaded", super::list(&config.rules)),
-        ));
+        return Err(super::no_rule(&config.rules, only.as_ref()));
     }
     if !global.json {
         let head = [

@@ -74,9 +74,7 @@ fn list(global: &super::Global, only: Option<&str>) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     if rows.is_empty() {
-        let what = only.map_or_else(|| "rules".to_owned(), |glob| format!("rule fits `{}`", glob.0));
-        let text = format!("no {what} in {}; `heinzel check` says what was loaded", super::list(&config.rules));
-        return Err(Ends::with(Exit::Refused, text));
+        return Err(super::no_rule(&config.rules, only.as_ref()));
     }
     super::print(&table(&["rule", "severity", "does", "mode", "here so far", "title"], &rows))?;
     super::print(&format!("{}\n", super::count(rows.len(), "rule")))?;
