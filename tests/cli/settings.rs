@@ -33,6 +33,25 @@ fn a_wrong_value_says_what_is_right() {
 }
 
 #[test]
+fn a_pattern_that_fits_no_rule_is_said_before_a_bolder_one_counts() {
+    let lab = Lab::with(
+        "\n[policy.modes]\n\"*\" = \"auto\"\n\"web.bsuy\" = \"observe\"\n\n[policy.drafts]\nlook = [\"gone.*\"]\n",
+    );
+    let slip = "`policy.modes`: no rule fits `web.bsuy`; did you mean `web.busy`?";
+    let gone = "`policy.drafts.look`: no rule fits `gone.*`";
+    let json = lab.run(&["--json", "check"]).ends(0, &[slip, gone]).json();
+    assert_eq!((json[0]["errors"].as_u64(), json[0]["warnings"].as_u64()), (Some(0), Some(2)));
+    lab.run(&["check"]).ends(0, &[&format!("warning: {slip}"), gone, "0 errors, 2 warnings"]);
+    let engine = lab.start();
+    assert!(engine.stderr().contains(slip) && engine.stderr().contains(gone), "{}", engine.stderr());
+    lab.write("rules/web/bsuy.rhai", RULE);
+    lab.write("rules/web/samples/bsuy.toml", SAMPLES);
+    lab::wait("it is reloaded", || engine.stderr().matches(gone).count() >= 2);
+    assert_eq!(engine.stderr().matches(slip).count(), 1, "{}", engine.stderr());
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
 fn two_sources_of_one_name_are_told_apart_by_their_lines() {
     let one = "[[source]]\nname = \"a\"\nkind = \"file\"\npath = \"/x\"\n";
     refused(&format!("{one}\n{one}"), &["heinzel.toml, line 6", "`a`", "must be unique"]);

@@ -13,6 +13,7 @@ mod discover;
 
 mod learning;
 mod live;
+mod doubts;
 mod samples;
 mod pipeline;
 

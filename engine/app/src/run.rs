@@ -36,7 +36,7 @@ use crate::pump::{Inbox, Message, Pump};
 use crate::scanner::{Current, Scanner};
 use crate::service::Service;
 use crate::watch::{Reload, Swap};
-use crate::{clock, control, front, in_order, server};
+use crate::{clock, control, doubts, front, in_order, server};
 
 /// From so many bytes on the logs are known well enough to give advice.
 const LEARNED: u64 = 1 << 20;
@@ -158,7 +158,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
         let run = heinzel_source::spawn(source, known, to_scanner.clone(), Arc::new(clock::now), stop_sources.clone());
         sources.spawn(run);
     }
-    let swap = Swap::new(&current, &to_pump, &learning, sent);
+    let swap = Swap::new(&current, &to_pump, &learning, &config.policy, sent);
     let front = customers.map(|customers| front::open(&config, customers, &board, &current, &swap, &to_pump));
     let front = front.transpose()?;
     let http = bound
@@ -358,6 +358,7 @@ fn announce(config: &Config, live: &Live, errors: usize) {
         live.packs.join(", ")
     };
     tracing::info!("{} rules ({}) in {packs}", live.rules.rules.len(), modes.join(", "));
+    doubts::log_strays(&config.policy, live);
     if errors > 0 {
         tracing::error!("{errors} errors in the rules; the packs concerned are left out, `heinzel check` shows why");
     }

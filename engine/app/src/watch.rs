@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use heinzel_core::asset::Asset;
+use heinzel_core::policy::Policy;
 use heinzel_script::reload::Watch;
 use tokio::sync::mpsc;
 
+use crate::doubts;
 use crate::learning::Learning;
 use crate::live::Live;
 use crate::pump::Message;
@@ -20,6 +22,8 @@ pub(crate) struct Swap {
     current: Current,
     pump: mpsc::Sender<Message>,
     learning: Arc<Learning>,
+    /// Whose patterns should fit the rules.
+    policy: Arc<Policy>,
     /// The assets that other systems know.
     others: Arc<Mutex<Vec<Asset>>>,
 }
@@ -29,10 +33,12 @@ impl Swap {
         current: &Current,
         pump: &mpsc::Sender<Message>,
         learning: &Arc<Learning>,
+        policy: &Policy,
         others: Vec<Asset>,
     ) -> Self {
         let (current, pump, learning) = (current.clone(), pump.clone(), learning.clone());
-        Self { turn: Arc::default(), current, pump, learning, others: Arc::new(Mutex::new(others)) }
+        let (policy, others) = (Arc::new(policy.clone()), Arc::new(Mutex::new(others)));
+        Self { turn: Arc::default(), current, pump, learning, policy, others }
     }
 
     /// From now on the same rules, with these assets beside those of the asset file.
@@ -55,6 +61,7 @@ impl Swap {
         let errors: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
         if errors.is_empty() {
             tracing::info!(rules = live.rules.rules.len(), "reloaded");
+            doubts::log_strays(&self.policy, &live);
             let others = self.others.lock().unwrap_or_else(PoisonError::into_inner).clone();
             return self.put(live.knowing(&others));
         }

@@ -11,6 +11,8 @@ use crate::probe::Probe;
 use crate::rule::RuleId;
 use crate::time::{Span, Timestamp};
 
+mod sense;
+
 /// How far a rule may go. The most timid comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::doubts;
 use crate::exit::Exit;
 use crate::live::Live;
 
@@ -9,16 +10,19 @@ use crate::live::Live;
 pub(super) fn check(global: &super::Global) -> anyhow::Result<Exit> {
     let config = global.config()?;
     let (live, problems) = Live::load(&config.rules, config.assets.as_deref());
-    let errors = problems.iter().filter(|p| p.is_error()).count();
+    let doubts = doubts::of(&config, &live);
+    let errors = doubts.iter().filter(|d| d.is_error()).count() + problems.iter().filter(|p| p.is_error()).count();
+    let warnings = doubts.len() + problems.len() - errors;
+    let said: Vec<String> =
+        doubts.iter().map(ToString::to_string).chain(problems.iter().map(ToString::to_string)).collect();
     if global.json {
         super::print_json(&json!({
             "configuration": config.file, "rules": live.rules.rules.len(), "packs": live.packs, "assets": live.assets.iter().count(),
-            "errors": errors, "warnings": problems.len() - errors,
-            "problems": problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "errors": errors, "warnings": warnings, "problems": said,
         }))?;
     } else {
-        for problem in &problems {
-            super::print(&format!("{problem}\n"))?;
+        for one in &said {
+            super::print(&format!("{one}\n"))?;
         }
         let from = config.file.as_ref().map_or("none (this machine's own logs)".into(), |f| f.display().to_string());
         super::print(&format!(
@@ -32,7 +36,7 @@ pub(super) fn check(global: &super::Global) -> anyhow::Result<Exit> {
             },
             live.assets.iter().count(),
             super::count(errors, "error"),
-            super::count(problems.len() - errors, "warning"),
+            super::count(warnings, "warning"),
         ))?;
     }
     Ok(if errors > 0 { Exit::Wrong } else { Exit::Ok })
