@@ -58,15 +58,15 @@ fn without_a_configuration_it_finds_logs_and_keeps_its_store_with_the_user() {
 }
 
 #[test]
-fn a_second_engine_and_an_unusable_folder_end_with_5() {
+fn a_second_engine_ends_with_5_and_an_unusable_folder_with_its_cause() {
     let lab = Lab::new();
     let engine = lab.start();
     lab.run(&["run"]).ends(5, &["heinzel.lock", "another Heinzel (process ", "its own folder"]);
     assert_eq!(engine.stop(), 0);
     lab.write("file", "");
-    lab.run(&["--state", "file", "run"]).ends(5, &["file", "must be able to write there"]);
+    lab.run(&["--state", "file", "run"]).ends(3, &["file, where the store should be, is no folder", "`store.folder`"]);
     // Not even root may make a folder here.
-    lab.run(&["--state", "/proc/heinzel", "run"]).ends(5, &["create the state folder /proc/heinzel"]);
+    lab.run(&["--state", "/proc/heinzel", "run"]).ends(1, &["create the state folder /proc/heinzel", "os error"]);
 }
 
 #[test]

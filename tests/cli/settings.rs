@@ -52,6 +52,20 @@ fn a_pattern_that_fits_no_rule_is_said_before_a_bolder_one_counts() {
 }
 
 #[test]
+fn what_run_would_refuse_is_refused_by_check() {
+    refused(
+        "[act.webhooks.operator]\nurl = \"alerts\"\n",
+        &["heinzel.toml: `act.webhooks.operator`: its `url` is no URL"],
+    );
+    refused("[store]\nfolder = \"heinzel.toml\"\n", &["is no folder; name another folder in `store.folder`"]);
+    let token = "[[server.token]]\nname = \"shop\"\nscopes = [\"ingest\"]\ntoken_file = \"none\"\n";
+    let lab = Lab::with(&format!("\n[server]\nlisten = \"127.0.0.1:0\"\n{token}"));
+    lab.run(&["check"]).ends(3, &["error: `server.token shop`: read ", "none", "1 error"]);
+    assert!(!lab.path("state").exists(), "check makes nothing");
+    lab.run(&["run"]).ends(3, &["`server.token shop`: read ", "none"]);
+}
+
+#[test]
 fn two_sources_of_one_name_are_told_apart_by_their_lines() {
     let one = "[[source]]\nname = \"a\"\nkind = \"file\"\npath = \"/x\"\n";
     refused(&format!("{one}\n{one}"), &["heinzel.toml, line 6", "`a`", "must be unique"]);
@@ -159,7 +173,13 @@ fn the_written_configuration_loads() {
     lab.bare(&["--config", "first.toml", "check"]).ends(0, &["rules: 1 in web"]);
     // What it shows as examples holds, too.
     let examples: Vec<&str> = text.lines().map(|l| l.strip_prefix("# ").filter(|l| is_toml(l)).unwrap_or(l)).collect();
-    lab.write("second.toml", format!("{}\n", examples.join("\n")));
+    let secret = |name: &str| format!("{name}-0123456789abcdef0123456789abcdef");
+    let examples = format!("{}\n", examples.join("\n")).replace("\"…\"", &format!("\"{}\"", secret("form")));
+    lab.write("second.toml", examples);
+    lab.bare(&["--config", "second.toml", "--rules", "rules", "check"]).ends(3, &["4 errors", "claims.secret"]);
+    for file in ["claims.secret", "claims.old", "tickets.token", "zammad.secret"] {
+        lab.write(file, secret(file));
+    }
     lab.bare(&["--config", "second.toml", "--rules", "rules", "check"]).ends(0, &["assets: 1", "0 errors"]);
     lab.bare(&["init", "first.toml"]).ends(4, &["first.toml exists", "--force"]);
     lab.bare(&["init", "--force", "first.toml"]).ends(0, &["wrote first.toml", "check"]);

@@ -56,7 +56,7 @@ impl Webhook {
 #[derive(Debug, thiserror::Error)]
 pub enum BadSettings {
     /// A webhook.
-    #[error("webhook `{name}`: {why}")]
+    #[error("`act.webhooks.{name}`: {why}")]
     Webhook {
         /// Its name.
         name: String,
@@ -64,13 +64,16 @@ pub enum BadSettings {
         why: String,
     },
     /// The probe timeout.
-    #[error("`probe_timeout` is {0}; write something from 100ms to 10m")]
+    #[error("`act.probe_timeout` is {0}; write something from 100ms to 10m")]
     ProbeTimeout(Span),
 }
 
 impl ActSettings {
     /// Whether all of it can work.
-    pub(crate) fn check(&self) -> Result<(), BadSettings> {
+    ///
+    /// # Errors
+    /// [`BadSettings`] names the first setting that cannot, and the way out.
+    pub fn check(&self) -> Result<(), BadSettings> {
         if !(Duration::from_millis(100)..=Duration::from_secs(600)).contains(&self.probe_timeout.0) {
             return Err(BadSettings::ProbeTimeout(self.probe_timeout));
         }
@@ -118,12 +121,12 @@ mod tests {
         );
         check(r#"{"webhook": {}}"#, "unknown field `webhook`");
         check(r#"{"webhooks": {"a": {"link": "x"}}}"#, "unknown field `link`");
-        check(r#"{"webhooks": {"a": {"url": "chat.example.com"}}}"#, "webhook `a`: its `url` is no URL");
-        check(r#"{"webhooks": {"a": {"url": "file:///etc/shadow"}}}"#, "webhook `a`: `file:` is not supported");
+        check(r#"{"webhooks": {"a": {"url": "chat.example.com"}}}"#, "`act.webhooks.a`: its `url` is no URL");
+        check(r#"{"webhooks": {"a": {"url": "file:///etc/shadow"}}}"#, "`act.webhooks.a`: `file:` is not supported");
         check(
             r#"{"webhooks": {"a": {"url": "http://x/", "bearer": "a\r\nb"}}}"#,
-            "webhook `a`: its `bearer` holds blanks",
+            "`act.webhooks.a`: its `bearer` holds blanks",
         );
-        check(r#"{"probe_timeout": "0s"}"#, "`probe_timeout` is");
+        check(r#"{"probe_timeout": "0s"}"#, "`act.probe_timeout` is");
     }
 }

@@ -3,6 +3,8 @@
 //! The whole file is read and checked before anything starts; unknown keys are errors. Without a file, or with one that
 //! names no source, the machine's own logs are found by [`crate::discover`]; without a file every rule observes.
 
+use std::io::ErrorKind;
+use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -16,8 +18,11 @@ use heinzel_script::plain_file;
 use heinzel_server::settings::{Server, Settings as ServerSettings};
 use heinzel_source::settings::{Settings as SourceSettings, Source};
 use heinzel_store::customers::Retention;
+use heinzel_store::lock::{Lock, NotTaken};
 use serde::Deserialize;
 use toml::Spanned;
+
+use crate::exit::{Ends, Exit};
 
 /// Where the configuration is looked for when no flag names one.
 pub(crate) const SYSTEM_CONFIG: &str = "/etc/heinzel/heinzel.toml";
@@ -245,6 +250,7 @@ impl Config {
                 );
             }
         }
+        file.act.check().map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
         file.answers.words.check().map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let server = file.server.check(folder).map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
@@ -287,6 +293,36 @@ impl Config {
             suggestions: SuggestionSettings::default().check().expect("the defaults are right"),
             knowledge: Vec::new(),
         }
+    }
+
+    /// Whether the store can be in its folder, as far as looking tells. Makes nothing.
+    ///
+    /// # Errors
+    /// What is in the way, and the way out.
+    pub(crate) fn check_state(&self) -> Result<(), String> {
+        let what = match std::fs::metadata(&self.state) {
+            Ok(found) if !found.is_dir() => "is no folder",
+            Err(error) if error.kind() == ErrorKind::NotADirectory => "would lie below something that is no folder",
+            Err(error) if error.kind() == ErrorKind::NotFound && self.state.is_symlink() => "is a link to nothing",
+            _ if SocketAddr::from_pathname(self.socket()).is_err() => "is too long a path for the control socket in it",
+            _ => return Ok(()),
+        };
+        let folder = self.state.display();
+        Err(format!(
+            "{folder}, where the store should be, {what}; name another folder in `store.folder` (or `--state`)"
+        ))
+    }
+
+    /// Takes the store's folder for this process.
+    ///
+    /// # Errors
+    /// When it cannot be one, another engine has it, or it cannot be made.
+    pub(crate) fn lock(&self) -> anyhow::Result<Lock> {
+        self.check_state().map_err(|why| Ends::with(Exit::Wrong, why))?;
+        Lock::take(&self.state).map_err(|error| match error {
+            NotTaken::Held { .. } => Ends::with(Exit::Engine, error.to_string()),
+            NotTaken::Unusable { .. } => error.into(),
+        })
     }
 
     /// The socket over which the command line talks to the running engine.

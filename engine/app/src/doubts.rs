@@ -1,14 +1,16 @@
-//! What of a configuration means less here than its author thinks: `check` says it, and so does `run`.
+//! What of a configuration cannot work here, or means less than its author thinks: `check` says it, and so does `run`.
 //!
 //! [`Config::load`] refuses what is wrong in itself. Here is what depends on this machine and on the rules.
 
-use std::fmt;
+use std::{fmt, io};
 
 use heinzel_core::policy::Policy;
 use heinzel_script::problem::Gravity;
+use heinzel_server::access::Access;
 
 use crate::config::Config;
 use crate::live::Live;
+use crate::server;
 
 /// Something that is wrong or may be, with its place and the way out.
 #[derive(Debug)]
@@ -18,6 +20,10 @@ pub(crate) struct Doubt {
 }
 
 impl Doubt {
+    fn error(text: String) -> Self {
+        Self { gravity: Gravity::Error, text }
+    }
+
     fn warning(text: String) -> Self {
         Self { gravity: Gravity::Warning, text }
     }
@@ -36,12 +42,83 @@ impl fmt::Display for Doubt {
 
 /// All there are. Only looks: nothing is made, and nothing is listened on.
 pub(crate) fn of(config: &Config, live: &Live) -> Vec<Doubt> {
-    config.policy.strays(live.rules.rules.keys()).into_iter().map(Doubt::warning).collect()
+    let strays = config.policy.strays(live.rules.rules.keys()).into_iter().map(Doubt::warning);
+    let state = config.check_state().err().map(Doubt::error);
+    state.into_iter().chain(secrets(config)).chain(strays).collect()
+}
+
+/// What is wrong with the secrets that others must show.
+fn secrets(config: &Config) -> Vec<Doubt> {
+    let is_denied = |error: &anyhow::Error| {
+        let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+        causes.into_iter().any(|cause| cause.kind() == io::ErrorKind::PermissionDenied)
+    };
+    let pushed = server::push_sources(config).filter_map(Result::err).map(|e| (format!("{e:#}"), is_denied(&e)));
+    // Without an address nobody is asked for them.
+    let access = config.server.listen.map(|_| Access::complaints(&config.server)).unwrap_or_default();
+    let access = access.into_iter().map(|e| (e.to_string(), e.is_denied()));
+    let said = |(text, denied): (String, bool)| {
+        // The engine runs as another user.
+        if denied {
+            Doubt::warning(format!("{text}; this user may not read it, so it was not checked"))
+        } else {
+            Doubt::error(text)
+        }
+    };
+    pushed.chain(access).map(said).collect()
 }
 
 /// Lets the log say which patterns of the policy fit no rule.
 pub(crate) fn log_strays(policy: &Policy, live: &Live) {
     for stray in policy.strays(live.rules.rules.keys()) {
         tracing::warn!("{stray}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Overrides;
+
+    /// What is said of a configuration with these lines, in a folder with a file `file`.
+    #[track_caller]
+    fn check(lines: &str, expected: &[&str]) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("heinzel.toml");
+        std::fs::write(folder.path().join("file"), "x").unwrap();
+        std::fs::write(&file, lines).unwrap();
+        let config = Config::load(&Overrides { file: Some(file), ..Overrides::default() }).unwrap();
+        let before = std::fs::read_dir(folder.path()).unwrap().count();
+        let said: Vec<String> = of(&config, &Live::default()).iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), expected.len(), "{said:?}");
+        for (said, expected) in said.iter().zip(expected) {
+            assert!(said.contains(expected), "{said} should contain {expected}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), before, "nothing is made");
+    }
+
+    #[test]
+    fn what_keeps_the_engine_from_starting_is_an_error_before_it_starts() {
+        let store = |folder: &str| format!("[store]\nfolder = \"{folder}\"\n");
+        check(&store("state"), &[]);
+        check(&store("file"), &["error: "]);
+        check(&store("file"), &["is no folder; name another folder in `store.folder`"]);
+        check(&store("file/state"), &["below something that is no folder"]);
+        check(&store(&"x".repeat(120)), &["too long a path"]);
+        let token = "[[server.token]]\nname = \"shop\"\nscopes = [\"ingest\"]\ntoken_file = \"none\"\n";
+        check(
+            &format!("{}[server]\nlisten = \"127.0.0.1:1\"\n{token}", store("state")),
+            &["error: `server.token shop`: read "],
+        );
+        // Nobody is asked for it.
+        check(&format!("{}{token}", store("state")), &[]);
+        let push = "[[source]]\nname = \"app\"\nkind = \"push\"\ntoken_file = \"/no/such/token\"\n";
+        check(&format!("{push}{}", store("state")), &["error: source `app`: read the token: read /no/such/token"]);
+    }
+
+    #[test]
+    fn a_pattern_that_fits_no_rule_is_a_warning() {
+        let lines = "[store]\nfolder = \"state\"\n[policy.modes]\n\"*\" = \"auto\"\n\"web.*\" = \"observe\"\n";
+        check(lines, &["warning: `policy.modes`: no rule fits `web.*`"]);
     }
 }

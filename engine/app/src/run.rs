@@ -16,7 +16,6 @@ use heinzel_core::state::{REMEMBERED, SourceView, State};
 use heinzel_source::outlet::Outlet;
 use heinzel_source::settings::{Kind, Source};
 use heinzel_store::customers::Customers;
-use heinzel_store::lock::Lock;
 use heinzel_store::sqlite::{Options, RESERVE, Sqlite};
 use heinzel_store::{Loaded, Retention, Store as _, Unfinished};
 use jiff::tz::TimeZone;
@@ -78,7 +77,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     // From here on a signal ends the engine in good order, also one that comes while it starts.
     let mut signals = Signals::listen()?;
     // The store first: without it nothing may happen.
-    let lock = Lock::take(&config.state).map_err(|e| Ends::with(Exit::Engine, e.to_string()))?;
+    let lock = config.lock()?;
     let mut store =
         Sqlite::open(lock, &Options { boot: heinzel_store::boot::current(), reserve: RESERVE, ..Options::default() })?;
     let mut restored = state_of(store.load(clock::now() - RECENT)?);

@@ -89,13 +89,8 @@ pub(crate) struct Bound {
 /// # Errors
 /// When the address cannot be listened on or a token cannot be read.
 pub(crate) async fn bind(config: &Config) -> anyhow::Result<Option<Bound>> {
-    let mut sources = Vec::new();
-    for source in &config.sources {
-        let Kind::Push(push) = &source.kind else { continue };
-        let name = source.common.name.clone();
-        let token = token(&push.token).with_context(|| format!("source `{name}`: read the token"))?;
-        sources.push(PushSource { name, token: token.into() });
-    }
+    let sources: Vec<PushSource> =
+        push_sources(config).collect::<anyhow::Result<_>>().map_err(|e| Ends::with(Exit::Wrong, format!("{e:#}")))?;
     let Some(address) = config.server.listen else {
         if let Some(source) = sources.first() {
             tracing::warn!("source `{}` is pushed to, but `server.listen` is not set", source.name);
@@ -107,6 +102,16 @@ pub(crate) async fn bind(config: &Config) -> anyhow::Result<Option<Bound>> {
         .await
         .with_context(|| format!("listen on {address} (`server.listen`); is another program there?"))?;
     Ok(Some(Bound { listener, sources: sources.into(), access }))
+}
+
+/// Those that are pushed to, with their tokens read.
+pub(crate) fn push_sources(config: &Config) -> impl Iterator<Item = anyhow::Result<PushSource>> {
+    config.sources.iter().filter_map(|source| {
+        let Kind::Push(push) = &source.kind else { return None };
+        let name = source.common.name.clone();
+        let token = token(&push.token).with_context(|| format!("source `{name}`: read the token"));
+        Some(token.map(|token| PushSource { name, token: token.into() }))
+    })
 }
 
 impl Bound {

@@ -221,11 +221,23 @@ pub struct Zammad {
 pub struct SettingsError {
     place: String,
     why: String,
+    denied: bool,
 }
 
 impl SettingsError {
     pub(crate) fn new(place: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { place: place.into(), why: why.into() }
+        Self { place: place.into(), why: why.into(), denied: false }
+    }
+
+    pub(crate) fn unreadable(place: impl Into<String>, file: &Path, error: &std::io::Error) -> Self {
+        let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+        Self { denied, ..Self::new(place, format!("read {}: {error}", file.display())) }
+    }
+
+    /// Whether only the right to read a file is missing, which another user may have.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.denied
     }
 }
 

@@ -3,7 +3,6 @@
 use heinzel_core::block::Checkpoint;
 use heinzel_core::state::{Journal, State};
 use heinzel_core::step::{Command, Input, World, step};
-use heinzel_store::lock::Lock;
 use heinzel_store::sqlite::{Options, Sqlite};
 use heinzel_store::{Store as _, boot};
 
@@ -37,7 +36,7 @@ fn without_engine(config: &Config, command: Command) -> anyhow::Result<Result<St
             format!("no engine runs and there is no store in {}; start one with `heinzel run`", config.state.display());
         return Err(Ends::with(Exit::Engine, text));
     }
-    let lock = Lock::take(&config.state).map_err(|e| Ends::with(Exit::Engine, e.to_string()))?;
+    let lock = config.lock()?;
     let mut store = Sqlite::open(lock, &Options { boot: boot::current(), ..Options::default() })?;
     let (live, _) = Live::load(&config.rules, config.assets.as_deref());
     let loaded = store.load(clock::now() - run::RECENT)?;

@@ -88,7 +88,7 @@ impl Access {
     pub fn open(server: &Server) -> Result<Self, SettingsError> {
         let mut tokens: Vec<Token> = Vec::new();
         for token in &server.tokens {
-            let place = format!("server.token {}", token.name);
+            let place = place(token);
             let secret = secret(&token.token, &place, SHORTEST_TOKEN)?;
             if tokens.iter().any(|other| is_same_secret(other.secret.0.as_bytes(), secret.0.as_bytes())) {
                 return Err(SettingsError::new(place, "another token has the same secret; each needs its own"));
@@ -107,11 +107,25 @@ impl Access {
         let demo = server.demo.clone().map(OpenDemo::new).transpose()?;
         tokens.extend(demo.as_ref().map(OpenDemo::token));
         let zammad = server.zammad.as_ref().map(|zammad| {
-            let secret = secret(&zammad.secret, "server.zammad", 1)?;
+            let secret = zammad_secret(zammad)?;
             Ok((hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.0.as_bytes()), zammad.clone()))
         });
         let proxies = server.proxies.iter().map(IpAddr::to_canonical).collect();
         Ok(Self { tokens, proxies, zammad: zammad.transpose()?, demo })
+    }
+
+    /// Every reason for which [`Access::open`] would refuse, as far as one does not hide another.
+    #[must_use]
+    pub fn complaints(server: &Server) -> Vec<SettingsError> {
+        let mut complaints = Vec::new();
+        for token in &server.tokens {
+            complaints.extend(secret(&token.token, &place(token), SHORTEST_TOKEN).err());
+            let secrets = token.claims.iter().flat_map(|claims| &claims.secrets);
+            complaints.extend(secrets.filter_map(|kept| claim_secret(kept, &place(token)).err()));
+        }
+        complaints.extend(server.zammad.iter().filter_map(|zammad| zammad_secret(zammad).err()));
+        // What only shows once all can be read.
+        if complaints.is_empty() { Self::open(server).err().into_iter().collect() } else { complaints }
     }
 
     /// The token that a request carries, if it is a known one. All are compared, so that the time does not tell which one
@@ -274,17 +288,29 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// Where the settings have this token.
+fn place(token: &settings::Token) -> String {
+    format!("server.token {}", token.name)
+}
+
 fn open_claims(claims: &settings::Claims, place: &str) -> Result<Claims, SettingsError> {
-    let place = format!("{place}.claims");
-    let read = |kept| secret(kept, &place, claim::SHORTEST_SECRET).map(|secret| secret.0);
+    let read = |kept| claim_secret(kept, place).map(|secret| secret.0);
     let secrets = claims.secrets.iter().map(read).collect::<Result<Vec<String>, _>>()?;
     Ok(Claims::new(&secrets, claims.issuer.clone(), claims.audience.clone()))
+}
+
+fn claim_secret(kept: &Kept, place: &str) -> Result<settings::Secret, SettingsError> {
+    secret(kept, &format!("{place}.claims"), claim::SHORTEST_SECRET)
+}
+
+fn zammad_secret(zammad: &settings::Zammad) -> Result<settings::Secret, SettingsError> {
+    secret(&zammad.secret, "server.zammad", 1)
 }
 
 fn secret(kept: &Kept, place: &str, shortest: usize) -> Result<settings::Secret, SettingsError> {
     let text = match kept {
         Kept::Here(secret) => secret.0.clone(),
-        Kept::File(path) => first_line(path).map_err(|why| SettingsError::new(place, why))?,
+        Kept::File(path) => first_line(path).map_err(|error| SettingsError::unreadable(place, path, &error))?,
     };
     if text.len() < shortest {
         let why =
@@ -294,8 +320,8 @@ fn secret(kept: &Kept, place: &str, shortest: usize) -> Result<settings::Secret,
     Ok(settings::Secret(text))
 }
 
-fn first_line(path: &Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("read {}: {error}", path.display()))?;
+fn first_line(path: &Path) -> std::io::Result<String> {
+    let text = std::fs::read_to_string(path)?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 

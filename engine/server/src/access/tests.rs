@@ -40,6 +40,36 @@ fn a_secret_that_is_short_missing_or_used_twice_is_refused() {
 }
 
 #[test]
+fn every_secret_that_cannot_be_used_is_named_and_so_is_one_that_only_this_user_may_not_read() {
+    let complaints = |text: &str| {
+        let settings: Settings = toml::from_str(text).unwrap();
+        Access::complaints(&settings.check(Path::new("/no/such")).unwrap())
+    };
+    let token = "[[token]]\nname = \"a\"\nscopes = [\"ingest\"]\n";
+    let form = "[[token]]\nname = \"f\"\nscopes = [\"form\"]\ntoken = \"short\"\norigins = [\"https://a\"]\n";
+    let claims = "[token.claims]\nsecret_file = \"now\"\nprevious_file = \"before\"\n";
+    let zammad = "[zammad]\nsecret_file = \"z\"\n";
+    let said = complaints(&format!("{token}token_file = \"a\"\n{form}{claims}{zammad}"));
+    let places: Vec<String> =
+        said.iter().map(|e| e.to_string().split(": ").take(2).collect::<Vec<_>>().join(" ")).collect();
+    let expected = [
+        "`server.token a` read /no/such/a",
+        "`server.token f` the secret has 5 bytes; it needs 16, like `openssl rand -hex 32` makes them",
+        "`server.token f.claims` read /no/such/now",
+        "`server.token f.claims` read /no/such/before",
+        "`server.zammad` read /no/such/z",
+    ];
+    assert_eq!(places, expected);
+    assert!(!said.iter().any(SettingsError::is_denied));
+    let good = format!("{token}token = \"s3cret-0123456789\"\n");
+    assert!(complaints(&good).is_empty());
+    let twice = complaints(&format!("{good}{}", good.replace("\"a\"", "\"b\"")));
+    assert!(twice[0].to_string().contains("each needs its own"), "{twice:?}");
+    let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    assert!(SettingsError::unreadable("server.token a", Path::new("/a"), &denied).is_denied());
+}
+
+#[test]
 fn a_secret_is_the_first_line_of_its_file() {
     let file = std::env::temp_dir().join(format!("heinzel-token-{}", std::process::id()));
     std::fs::write(&file, "0123456789abcdef0123456789abcdef\n# of the shop\n").unwrap();
