@@ -52,6 +52,17 @@ fn a_pattern_that_fits_no_rule_is_said_before_a_bolder_one_counts() {
 }
 
 #[test]
+fn a_policy_that_can_never_do_what_it_says_is_refused() {
+    refused("[policy.allow]\npaths = [\"tmp\"]\n", &["heinzel.toml: `policy.allow.paths` has \"tmp\"", "absolute"]);
+    refused("[policy.budget]\nrule = \"0/1h\"\n", &["`policy.budget.rule` is `0/1h`", "the mode `observe`"]);
+    let late =
+        "[[policy.maintenance]]\nassets = [\"*\"]\nfrom = \"2026-02-01T00:00:00Z\"\nuntil = \"2026-01-01T00:00:00Z\"\n";
+    refused(late, &["`policy.maintenance` is from 2026-02-01", "`from` comes before `until`"]);
+    let lab = Lab::with("\n[suggestions]\nmodel = \"nix\"\n");
+    lab.run(&["check"]).ends(0, &["warning: `suggestions.model` is `nix`", "heinzel model add", "0 errors, 1 warning"]);
+}
+
+#[test]
 fn what_run_would_refuse_is_refused_by_check() {
     refused(
         "[act.webhooks.operator]\nurl = \"alerts\"\n",

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use heinzel_act::settings::ActSettings;
 use heinzel_core::policy::Policy;
-use heinzel_core::state::REMEMBERED;
 use heinzel_core::time::Span;
 use heinzel_knowledge::exchange::Source as Knowledge;
 use heinzel_knowledge::render::Words;
@@ -240,16 +239,7 @@ impl Config {
             source.token_file = source.token_file.map(beside);
             knowledge.push(source);
         }
-        let budget = file.policy.budget;
-        for (name, rate) in [("rule", budget.rule), ("asset", budget.asset), ("host", budget.host)] {
-            if rate.within.0 > REMEMBERED {
-                let most = Span(REMEMBERED);
-                bail!(
-                    "configuration {}: `policy.budget.{name}` is {rate}; fixes are remembered for {most}",
-                    path.display()
-                );
-            }
-        }
+        file.policy.check().map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
         file.act.check().map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
         file.answers.words.check().map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new("."));

@@ -5,10 +5,12 @@
 use std::{fmt, io};
 
 use heinzel_core::policy::Policy;
+use heinzel_embedding::folder::look;
 use heinzel_script::problem::Gravity;
 use heinzel_server::access::Access;
 
 use crate::config::Config;
+use crate::front::MODELS;
 use crate::live::Live;
 use crate::server;
 
@@ -44,21 +46,37 @@ impl fmt::Display for Doubt {
 pub(crate) fn of(config: &Config, live: &Live) -> Vec<Doubt> {
     let strays = config.policy.strays(live.rules.rules.keys()).into_iter().map(Doubt::warning);
     let state = config.check_state().err().map(Doubt::error);
-    state.into_iter().chain(secrets(config)).chain(strays).collect()
+    state.into_iter().chain(secrets(config)).chain(model(config)).chain(strays).collect()
+}
+
+/// What the model lacks: the engine starts without it, and finds answers by words alone.
+fn model(config: &Config) -> Option<Doubt> {
+    let name = config.suggestions.model.as_ref()?;
+    let folder = config.state.join(MODELS).join(name);
+    let why = match std::fs::metadata(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            format!("look at {}: {error}; this user may not, so it was not checked", folder.display())
+        }
+        _ => {
+            let lacks = look(&folder).err()?;
+            format!("{lacks}; `heinzel model list` shows those there are, `heinzel model add` adds one")
+        }
+    };
+    Some(Doubt::warning(format!("`suggestions.model` is `{name}`: {why}")))
 }
 
 /// What is wrong with the secrets that others must show.
 fn secrets(config: &Config) -> Vec<Doubt> {
     let is_denied = |error: &anyhow::Error| {
-        let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-        causes.into_iter().any(|cause| cause.kind() == io::ErrorKind::PermissionDenied)
+        let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+        causes.any(|cause| cause.kind() == io::ErrorKind::PermissionDenied)
     };
     let pushed = server::push_sources(config).filter_map(Result::err).map(|e| (format!("{e:#}"), is_denied(&e)));
     // Without an address nobody is asked for them.
     let access = config.server.listen.map(|_| Access::complaints(&config.server)).unwrap_or_default();
     let access = access.into_iter().map(|e| (e.to_string(), e.is_denied()));
     let said = |(text, denied): (String, bool)| {
-        // The engine runs as another user.
+        // The engine may run as another one.
         if denied {
             Doubt::warning(format!("{text}; this user may not read it, so it was not checked"))
         } else {
@@ -114,6 +132,12 @@ mod tests {
         check(&format!("{}{token}", store("state")), &[]);
         let push = "[[source]]\nname = \"app\"\nkind = \"push\"\ntoken_file = \"/no/such/token\"\n";
         check(&format!("{push}{}", store("state")), &["error: source `app`: read the token: read /no/such/token"]);
+    }
+
+    #[test]
+    fn a_model_that_is_not_there_is_a_warning() {
+        let lines = "[store]\nfolder = \"state\"\n[suggestions]\nmodel = \"nix\"\n";
+        check(lines, &["warning: `suggestions.model` is `nix`: there is no "]);
     }
 
     #[test]

@@ -1,15 +1,50 @@
 //! Whether the settings can mean what they say.
 //!
-//! Start at [`Policy::strays`]: what names rules that are not there.
+//! Start at [`Policy::check`]: what can never do what it says. [`Policy::strays`]: what names rules that are not there.
 
 use std::collections::BTreeSet;
 
-use super::Policy;
+use super::{Allow, Maintenance, Policy, Rate};
+use crate::field::is_path;
 use crate::glob::Glob;
 use crate::near;
 use crate::rule::RuleId;
+use crate::state::REMEMBERED;
+use crate::time::Span;
+
+/// A setting that can never do what it says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`policy.{key}` {why}")]
+pub struct Senseless {
+    key: &'static str,
+    why: String,
+}
 
 impl Policy {
+    /// Whether all of it can do what it says.
+    ///
+    /// # Errors
+    /// [`Senseless`] names the first setting that cannot, and the way out.
+    pub fn check(&self) -> Result<(), Senseless> {
+        let (budget, breaker, drafts) = (&self.budget, &self.breaker, &self.drafts);
+        let observe = "; the mode `observe` forbids fixes";
+        let budgets = [("budget.rule", budget.rule), ("budget.asset", budget.asset), ("budget.host", budget.host)];
+        for (key, rate) in budgets {
+            rate.check(key, observe)?;
+            if rate.within.0 > REMEMBERED {
+                let why = format!("is `{}`; fixes are remembered for {}", String::from(rate), Span(REMEMBERED));
+                return Err(Senseless { key, why });
+            }
+        }
+        breaker.failures.check("breaker.failures", "")?;
+        breaker.demote.check("breaker.demote", "")?;
+        let none = "; an empty `policy.drafts.look` forbids looks";
+        drafts.rate.check("drafts.rate", none)?;
+        drafts.all.check("drafts.all", none)?;
+        self.allow.check()?;
+        self.maintenance.iter().try_for_each(Maintenance::check)
+    }
+
     /// The patterns for rules that fit none of these, each as a sentence with the way out. No error: the rule may come
     /// later. But until then a bolder pattern may count in the place of a mistyped one.
     #[must_use]
@@ -21,6 +56,45 @@ impl Policy {
         let all = modes.chain(look).chain(fix);
         let strays = all.filter(|(_, glob)| glob.0 != "*" && !rules.iter().any(|rule| glob.fits(&rule.0)));
         strays.map(|(key, glob)| format!("`policy.{key}`: no rule fits `{}`; {}", glob.0, way(glob, &rules))).collect()
+    }
+}
+
+impl Rate {
+    fn check(self, key: &'static str, instead: &str) -> Result<(), Senseless> {
+        let why = match (self.count, self.within.0.is_zero()) {
+            (0, _) => "with a count of 0",
+            (_, true) => "within no time at all",
+            _ => return Ok(()),
+        };
+        let text = String::from(self);
+        Err(Senseless { key, why: format!("is `{text}`, {why}; write at least 1, and a time, like `5/1h`{instead}") })
+    }
+}
+
+impl Allow {
+    fn check(&self) -> Result<(), Senseless> {
+        let no = |path: &str, why: &str| {
+            let why =
+                format!("has \"{path}\", which {why}; name a folder by its absolute path, like \"/var/cache/nginx\"");
+            Err(Senseless { key: "allow.paths", why })
+        };
+        self.paths.iter().try_for_each(|path| match is_path(path) {
+            Err(error) => no(path, &error.to_string()),
+            Ok(()) if path.trim_end_matches('/').is_empty() => no(path, "would be the whole system and allows nothing"),
+            Ok(()) if path.contains('*') => no(path, "is no pattern here, so its `*` fits nothing"),
+            Ok(()) => Ok(()),
+        })
+    }
+}
+
+impl Maintenance {
+    fn check(&self) -> Result<(), Senseless> {
+        if self.from < self.until {
+            return Ok(());
+        }
+        let why =
+            format!("is from {} until {}, which is no time at all; `from` comes before `until`", self.from, self.until);
+        Err(Senseless { key: "maintenance", why })
     }
 }
 
@@ -42,6 +116,40 @@ mod tests {
 
     use super::*;
     use crate::policy::{Drafts, Mode};
+
+    #[test]
+    fn what_can_never_do_what_it_says_is_named_with_the_way_out() {
+        let check = |change: &dyn Fn(&mut Policy), expected: &str| {
+            let mut policy = Policy::default();
+            change(&mut policy);
+            let said = policy.check().map_or_else(|e| e.to_string(), |()| "fine".into());
+            assert!(said.contains(expected), "{said} should contain {expected}");
+        };
+        let rate = |text: &str| Rate::try_from(text.to_owned()).unwrap();
+        check(&|_| (), "fine");
+        check(&|p| p.budget.rule = rate("0/1h"), "`policy.budget.rule` is `0/1h`, with a count of 0; write at least 1");
+        check(&|p| p.budget.rule = rate("0/1h"), "the mode `observe` forbids fixes");
+        check(&|p| p.budget.host = rate("5/0s"), "`policy.budget.host` is `5/0s`, within no time at all");
+        check(&|p| p.budget.asset = rate("5/9999d"), "`policy.budget.asset` is `5/9999d`; fixes are remembered for");
+        check(&|p| p.breaker.failures = rate("3/0s"), "`policy.breaker.failures`");
+        check(&|p| p.breaker.demote = rate("0/1d"), "`policy.breaker.demote`");
+        check(&|p| p.drafts.rate = rate("0/1h"), "an empty `policy.drafts.look` forbids looks");
+        check(&|p| p.drafts.all = rate("1/0s"), "`policy.drafts.all`");
+        let paths = |path: &'static str| move |p: &mut Policy| p.allow.paths = vec!["/srv/web/".into(), path.into()];
+        check(&paths("/var/cache"), "fine");
+        check(&paths("tmp"), "`policy.allow.paths` has \"tmp\", which is not an absolute path; name a folder");
+        check(&paths("/var/../etc"), "contains `/../`");
+        check(&paths("//"), "allows nothing");
+        check(&paths("/home/*/tmp"), "is no pattern here");
+        let maintenance = |from: &str, until: &str| {
+            let (from, until) = (from.parse().unwrap(), until.parse().unwrap());
+            move |p: &mut Policy| p.maintenance = vec![Maintenance { assets: vec!["*".into()], from, until }]
+        };
+        let (day, next) = ("2026-01-01T22:00:00Z", "2026-01-02T02:00:00Z");
+        check(&maintenance(day, next), "fine");
+        check(&maintenance(next, day), "`policy.maintenance` is from 2026-01-02");
+        check(&maintenance(day, day), "`from` comes before `until`");
+    }
 
     #[test]
     fn a_pattern_that_fits_no_rule_is_named_with_what_was_meant() {
