@@ -110,7 +110,11 @@ fn a_wrong_rule_shows_file_line_column_text_and_hint() {
 fn a_failing_sample_says_what_was_expected() {
     let lab = Lab::new();
     lab.write("rules/web/samples/busy.toml", SAMPLES.replace("is idle", "is busy"));
-    lab.run(&["test"]).ends(3, &["samples/busy.toml:7", "fires on this line and should not"]);
+    lab.run(&["test"]).ends(3, &["samples/busy.toml:7", "fires on this line and should not (match[0])"]);
+    for (program, named) in [("program = \"nginx\"\n", "program nginx"), ("", "no program")] {
+        lab.write("rules/web/samples/busy.toml", SAMPLES.replacen("program = \"app\"\n", program, 1));
+        lab.run(&["test"]).ends(3, &[&format!("web.busy does not fire on this line ({named}, no unit)")]);
+    }
 }
 
 #[test]

@@ -64,16 +64,17 @@ fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
     if !sample.fires {
         return match found.first() {
             None => Ok(()),
-            Some(finding) => Err(format!("{} fires on this line and should not ({:?})", rule.id, finding.role)),
+            Some(finding) => Err(format!("{} fires on this line and should not ({})", rule.id, finding.role)),
         };
     }
     let Some(finding) = found.first() else {
         let refused = refused.iter().find(|refused| refused.rule == rule.id);
-        let names = names(&event, None, &[]);
         return Err(match refused {
             Some(refused) => format!("{} matches this line, but the capture is refused: {refused}", rule.id),
             None => {
-                format!("{} does not fire on this line (program {:?}, unit {:?})", rule.id, names.program, names.unit)
+                let names = names(&event, None, &[]);
+                let (program, unit) = (named("program", names.program), named("unit", names.unit));
+                format!("{} does not fire on this line ({program}, {unit})", rule.id)
             }
         });
     };
@@ -102,6 +103,11 @@ fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// `program nginx`, or `no program`.
+fn named(what: &str, name: Option<&str>) -> String {
+    name.map_or_else(|| format!("no {what}"), |name| format!("{what} {name}"))
 }
 
 fn event<'a>(source: &'a SourceId, sample: &'a Sample) -> Result<Event<'a>, String> {

@@ -1,6 +1,7 @@
 //! A rule's claim about an event.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,17 @@ pub enum Role {
     Task,
     /// A task of the clause's kind in a state that the clause does not name: it moves timers and clears.
     TaskOther,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Match(number) => write!(f, "match[{number}]"),
+            Self::Clear(number) => write!(f, "clear[{number}]"),
+            Self::Task => f.write_str("task"),
+            Self::TaskOther => f.write_str("task in another state"),
+        }
+    }
 }
 
 /// A rule's claim about one event.

@@ -257,13 +257,8 @@ fn found(rule: &Rule, finding: &Finding) -> Considered {
         Some(Err(error)) => format!(", asset: {error}"),
         _ => String::new(),
     };
-    let role = match finding.role {
-        Role::Match(number) => format!("match[{number}]"),
-        Role::Clear(number) => format!("clear[{number}]"),
-        Role::Task => "task".into(),
-        Role::TaskOther => "task in another state".into(),
-    };
-    let why = format!("{role} {}{asset}; trigger: {}", fields.join(" "), super::reference::trigger(rule));
+    let trigger = super::reference::trigger(rule);
+    let why = format!("{} {}{asset}; trigger: {trigger}", finding.role, fields.join(" "));
     Considered { rule: rule.id.to_string(), finds: true, clause: "finding", why, windows: Vec::new() }
 }
 
