@@ -82,6 +82,12 @@ fn an_operator_speaks_to_the_running_engine() {
     assert_eq!((shown[0]["mode"].as_str(), shown[0]["from"].as_str()), (Some("auto"), Some("decided")));
     lab.run(&["policy", "demote", "web.busy", "--to", "observe"]).ends(0, &["observe"]);
 
+    lab.run(&["pause"]).ends(0, &[]);
+    let status = lab.run(&["status"]).ends(0, &["paused by kim since "]);
+    assert!(status.out.contains("Z; `heinzel resume` ends it"), "{}", status.out);
+    crate::lab::wait("the trail has it", || {
+        lab.run(&["audit", "show"]).out.lines().any(|line| line.ends_with(" kim paused"))
+    });
     lab.run(&["pause", "--why", "\u{1b}[2Jmaintenance"]).ends(0, &[]);
     let status = lab.run(&["status"]).ends(0, &["paused by kim", "maintenance", "heinzel resume"]);
     assert!(!status.out.contains('\u{1b}'), "{}", status.out);

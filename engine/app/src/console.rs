@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use heinzel_core::state::{Change, Entry};
 
-use crate::text::plain;
+use crate::text::after_colon;
 
 /// How what happens is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Console {
             Show::Json => crate::text::json(entry).unwrap_or_default(),
             Show::Text => {
                 let incident = entry.incident.map(|id| format!(" #{id}")).unwrap_or_default();
-                format!("{}{incident} {}: {}", entry.at, entry.what, plain(&entry.text, SHOWN))
+                format!("{}{incident} {}{}", entry.at, entry.what, after_colon(&entry.text, SHOWN))
             }
         }
     }

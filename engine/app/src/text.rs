@@ -25,7 +25,12 @@ pub(crate) fn plain(text: &str, limit: usize) -> String {
     out
 }
 
-/// The same for a text of several lines, which stay lines; nothing is cut.
+/// [`plain`] behind a colon; nothing where there is no text, as with a reason that nobody gave.
+pub(crate) fn after_colon(text: &str, limit: usize) -> String {
+    if text.trim().is_empty() { String::new() } else { format!(": {}", plain(text, limit)) }
+}
+
+/// [`plain`] for a text of several lines, which stay lines; nothing is cut.
 pub(crate) fn lines(text: &str) -> String {
     text.split('\n').map(|line| plain(line, usize::MAX)).collect::<Vec<_>>().join("\n")
 }
@@ -119,6 +124,7 @@ mod tests {
         assert_eq!(plain("exe\u{202e}gpj.x", 100), "exe\\u{202e}gpj.x");
         assert_eq!(plain("ä€x", 3), "ä…");
         assert_eq!(plain("a\nb", 100), "a ⏎ b");
+        assert_eq!((after_colon("a\nb", 100), after_colon(" ", 100)), (": a ⏎ b".into(), String::new()));
         assert_eq!(lines("a\n  \u{1b}[2Jb\n"), "a\n  \\u{1b}[2Jb\n");
     }
 

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::reader;
 use crate::exit::Exit;
-use crate::text::plain;
+use crate::text::after_colon;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -35,11 +35,8 @@ pub(super) fn audit(global: &super::Global, command: &Command) -> anyhow::Result
                 }
                 let entry = numbered.entry;
                 let incident = entry.incident.map(|id| format!(" #{id}")).unwrap_or_default();
-                let text = plain(&entry.text, 600);
-                super::print(&format!(
-                    "{} {} {}{incident} {}: {text}\n",
-                    numbered.seq, entry.at, entry.by, entry.what
-                ))?;
+                let text = after_colon(&entry.text, 600);
+                super::print(&format!("{} {} {}{incident} {}{text}\n", numbered.seq, entry.at, entry.by, entry.what))?;
             }
             Ok(Exit::Ok)
         }

@@ -5,7 +5,7 @@ use heinzel_core::block::Health;
 use crate::control::{Question, Reply, ask};
 use crate::exit::{Ends, Exit};
 use crate::report::Report;
-use crate::text::{plain, table};
+use crate::text::{after_colon, plain, table};
 
 /// Asks the running engine and shows its answer.
 pub(super) fn status(global: &super::Global) -> anyhow::Result<Exit> {
@@ -35,10 +35,10 @@ pub(crate) fn words(report: &Report) -> String {
     let mut problem = |text: String| out.push_str(&format!("! {text}\n"));
     if let Some(paused) = &report.paused {
         problem(format!(
-            "paused by {} since {}: {}; `heinzel resume` ends it",
+            "paused by {} since {}{}; `heinzel resume` ends it",
             paused.by,
             paused.at,
-            plain(&paused.why, 200)
+            after_colon(&paused.why, 200)
         ));
     }
     if let Some(why) = &report.store_problem {
