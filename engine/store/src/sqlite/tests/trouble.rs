@@ -57,7 +57,7 @@ fn a_database_that_may_not_grow_takes_the_same_commit_later() {
 struct Tmpfs(std::path::PathBuf);
 
 impl Tmpfs {
-    fn mount(path: &std::path::Path, size: &str) -> Option<Self> {
+    fn mount(path: &Path, size: &str) -> Option<Self> {
         let options = format!("size={size}");
         let done = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "heinzel-test"]).arg(path).output();
         done.is_ok_and(|done| done.status.success()).then(|| Self(path.to_owned()))
@@ -144,13 +144,13 @@ fn a_transaction_left_open_does_not_stop_the_next_commit() {
     assert_eq!(half, 0);
 }
 
-fn open(folder: &std::path::Path) -> Result<Sqlite, StoreError> {
+fn open(folder: &Path) -> Result<Sqlite, StoreError> {
     Sqlite::open(Lock::take(folder).unwrap(), &options("boot"))
 }
 
 #[test]
 fn a_damaged_file_is_refused_and_left_as_it_is() {
-    let check = |name: &str, damage: &dyn Fn(&std::path::Path)| {
+    let check = |name: &str, damage: &dyn Fn(&Path)| {
         let folder = tempfile::tempdir().unwrap();
         let mut store = open(folder.path()).unwrap();
         store.commit(&flood(), &[]).unwrap();
