@@ -295,6 +295,10 @@ fn only_what_was_shown_can_have_helped() {
     assert_eq!(solved("web/invoice").0, 204);
     let report = body(engine.http("GET", "/v1/reports/deflection", &shop(), ""), 200).to_string();
     assert!(!report.contains("evil.example"), "{report}");
+    for name in ["deflection", "topics", "silence", "contacts"] {
+        let report = body(engine.http("GET", &format!("/v1/reports/{name}"), &shop(), ""), 200);
+        assert!(report["report"].is_object(), "{name}: {report}");
+    }
     assert_eq!(engine.stop(), 0);
 }
 

@@ -96,7 +96,10 @@ impl Desk {
                 let store = Sqlite::open_read_only(&self.state, PATIENCE).map_err(busy)?;
                 json(&reports::silence(&reader, &store, span, now).map_err(busy)?)
             }
-            ReportName::Contacts => json(&reports::contacts(&reader, &Limits::default(), now).map_err(busy)?),
+            ReportName::Contacts => {
+                let doubted = reports::contacts(&reader, &Limits::default(), now).map_err(busy)?;
+                json(&BTreeMap::from([("doubted", doubted)]))
+            }
         }
     }
 }
