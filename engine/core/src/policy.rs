@@ -13,6 +13,8 @@ use crate::time::{Span, Timestamp};
 
 mod sense;
 
+pub use sense::Senseless;
+
 /// How far a rule may go. The most timid comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
