@@ -65,6 +65,8 @@ pub struct Assets {
     by_id: BTreeMap<AssetId, Asset>,
     by_alias: BTreeMap<String, AssetId>,
     dependants: BTreeMap<AssetId, BTreeSet<AssetId>>,
+    /// In the order of their ids.
+    by_owner: BTreeMap<String, Vec<AssetId>>,
 }
 
 /// The asset file contradicts itself.
@@ -129,6 +131,9 @@ impl Assets {
             }
         }
         for asset in graph.by_id.values() {
+            if let Some(owner) = &asset.owner {
+                graph.by_owner.entry(owner.clone()).or_default().push(asset.id.clone());
+            }
             for on in &asset.depends_on {
                 if !graph.by_id.contains_key(on) {
                     return Err(AssetError::Unknown { asset: asset.id.clone(), on: on.clone() });
@@ -223,6 +228,11 @@ impl Assets {
         self.by_id.values()
     }
 
+    /// What belongs to a customer.
+    pub fn of_owner(&self, customer: &str) -> impl Iterator<Item = &Asset> {
+        self.by_owner.get(customer).into_iter().flatten().filter_map(|id| self.get(id))
+    }
+
     /// Everything that needs `id`, directly or through others, in a stable order. Cycles are harmless.
     #[must_use]
     pub fn dependants(&self, id: &str) -> BTreeSet<AssetId> {
@@ -270,6 +280,11 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(assets.customers("host:pve1"), BTreeSet::from(["kim".into(), "lee".into()]));
+        let of = |customer| assets.of_owner(customer).map(|asset| &*asset.id).collect::<Vec<_>>();
+        assert_eq!(
+            (of("kim"), of("nobody")),
+            (assets.iter().filter(|a| a.owner.as_deref() == Some("kim")).map(|a| &*a.id).collect(), vec![])
+        );
         assert_eq!(assets.resolve("web1"), "vm:100");
         assert_eq!(assets.resolve("vm:web1"), "vm:100");
         assert_eq!(assets.resolve("pool:web1"), "pool:web1");

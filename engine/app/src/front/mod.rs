@@ -176,14 +176,13 @@ impl Desk {
             return if named.is_some() { Err(Refused::NotTheirs) } else { Ok(None) };
         };
         let live = self.current.get();
-        let theirs = |id: &str| owners::is_theirs(&live.assets, customer, id);
         match named.map(|name| live.assets.resolve(name)) {
-            Some(id) if theirs(&id) => Ok(Some(id)),
+            Some(id) if owners::is_theirs(&live.assets, customer, &id) => Ok(Some(id)),
             Some(_) => Err(Refused::NotTheirs),
             // The only one they have is meant.
             None => {
-                let mut all = live.assets.iter().filter(|asset| theirs(&asset.id));
-                let only = all.next().map(|asset| asset.id.clone());
+                let mut all = owners::theirs(&live.assets, customer);
+                let only = all.next().map(ToOwned::to_owned);
                 Ok(only.filter(|_| all.next().is_none()))
             }
         }

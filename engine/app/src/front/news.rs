@@ -40,7 +40,8 @@ impl Desk {
             let incident = Some(*follows.first()?);
             return Some(News { state: NewsState::Checking, text: text.to_owned(), incident, at });
         };
-        let concern = self.concern(first, concerned(&self.current.get().assets, customer, first)?, follows, language);
+        let live = self.current.get();
+        let concern = self.concern(first, concerned(&live.assets, customer, first)?, follows, language);
         Some(News {
             state: state(concern.stand),
             text: Words::of(&concern, language).text,

@@ -10,11 +10,16 @@ pub(super) fn is_theirs(assets: &Assets, claim: &CustomerClaim, asset: &str) -> 
         && claim.assets.as_ref().is_none_or(|listed| listed.iter().any(|one| one == asset))
 }
 
+/// What the claim's customer may ask about.
+pub(super) fn theirs<'a>(assets: &'a Assets, claim: &CustomerClaim) -> impl Iterator<Item = &'a str> {
+    assets.of_owner(&claim.id).map(|asset| &*asset.id).filter(|asset| is_theirs(assets, claim, asset))
+}
+
 /// The asset of theirs that an incident is about: its own, or one that needs that. `None`: it is not their business. Of what
 /// is not theirs customers learn neither name nor kind.
-pub(super) fn concerned<'a>(assets: &Assets, claim: &CustomerClaim, incident: &'a Incident) -> Option<&'a str> {
-    let mut all = std::iter::once(&incident.asset).chain(&incident.dependants).map(|id| &**id);
-    all.find(|asset| is_theirs(assets, claim, asset))
+pub(super) fn concerned<'a>(assets: &'a Assets, claim: &CustomerClaim, incident: &Incident) -> Option<&'a str> {
+    let own = assets.get(&incident.asset).map(|asset| &*asset.id).filter(|asset| is_theirs(assets, claim, asset));
+    own.or_else(|| theirs(assets, claim).find(|asset| incident.concerns(asset)))
 }
 
 #[cfg(test)]
