@@ -321,6 +321,10 @@ fn secret(kept: &Kept, place: &str, shortest: usize) -> Result<settings::Secret,
 }
 
 fn first_line(path: &Path) -> std::io::Result<String> {
+    // Opening a named pipe would wait for its writer.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("this is not a regular file; write the secret into one"));
+    }
     let text = std::fs::read_to_string(path)?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }

@@ -109,3 +109,11 @@ fn nothing_of_a_secret_is_printed() {
         assert!(!printed.contains(secret), "{printed}");
     }
 }
+
+#[test]
+fn a_secret_is_only_read_from_a_regular_file() {
+    for path in ["/dev/null", "/"] {
+        let said = first_line(Path::new(path)).unwrap_err().to_string();
+        assert!(said.contains("not a regular file"), "{path}: {said}");
+    }
+}
