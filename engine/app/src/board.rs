@@ -58,11 +58,11 @@ impl Board {
         self.incidents.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    /// Those that are wanted and open, or ended within [`FRESH`], newest first.
-    pub(crate) fn fresh(&self, now: Timestamp, wanted: impl Fn(&Incident) -> bool) -> Vec<Arc<Incident>> {
+    /// What is picked of those that are open, or ended within [`FRESH`], newest first.
+    pub(crate) fn fresh<T>(&self, now: Timestamp, pick: impl Fn(&Arc<Incident>) -> Option<T>) -> Vec<T> {
         let known = self.incidents.read().unwrap_or_else(PoisonError::into_inner);
-        let is_fresh = |i: &Incident| i.resolved_at.is_none_or(|end| now.since(end) <= FRESH);
-        known.values().rev().filter(|i| is_fresh(i) && wanted(i)).cloned().collect()
+        let is_fresh = |i: &&Arc<Incident>| i.resolved_at.is_none_or(|end| now.since(end) <= FRESH);
+        known.values().rev().filter(is_fresh).filter_map(pick).collect()
     }
 
     /// Every mail that came back, from now on.

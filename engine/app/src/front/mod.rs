@@ -222,16 +222,12 @@ impl Desk {
     ) -> Vec<Concern> {
         let live = self.current.get();
         // An asset that is named was found to be theirs.
-        let theirs = |incident: &Incident| match asset {
-            Some(asset) => incident.concerns(asset),
-            None => owners::concerned(&live.assets, customer, incident).is_some(),
+        let about = |incident: &Incident| match asset {
+            Some(asset) => incident.concerns(asset).then_some(asset),
+            None => owners::concerned(&live.assets, customer, incident),
         };
-        let fresh = self.board.fresh(clock::now(), theirs);
-        let one = |incident: &Arc<Incident>| {
-            let about = asset.or_else(|| owners::concerned(&live.assets, customer, incident))?;
-            Some(self.concern(incident, about, follows, language))
-        };
-        fresh.iter().filter_map(one).collect()
+        let fresh = self.board.fresh(clock::now(), |incident| Some((incident.clone(), about(incident)?)));
+        fresh.iter().map(|(incident, about)| self.concern(incident, about, follows, language)).collect()
     }
 
     /// What an incident means for an asset of the customer who asks.

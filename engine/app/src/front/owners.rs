@@ -6,13 +6,16 @@ use heinzel_server::front::CustomerClaim;
 
 /// Whether an asset is the claim's customer's, and the claim speaks of it.
 pub(super) fn is_theirs(assets: &Assets, claim: &CustomerClaim, asset: &str) -> bool {
-    assets.get(asset).is_some_and(|asset| asset.owner.as_deref() == Some(&*claim.id))
-        && claim.assets.as_ref().is_none_or(|listed| listed.iter().any(|one| one == asset))
+    assets.get(asset).is_some_and(|asset| asset.owner.as_deref() == Some(&*claim.id)) && speaks_of(claim, asset)
+}
+
+fn speaks_of(claim: &CustomerClaim, asset: &str) -> bool {
+    claim.assets.as_ref().is_none_or(|listed| listed.iter().any(|one| one == asset))
 }
 
 /// What the claim's customer may ask about.
 pub(super) fn theirs<'a>(assets: &'a Assets, claim: &CustomerClaim) -> impl Iterator<Item = &'a str> {
-    assets.of_owner(&claim.id).map(|asset| &*asset.id).filter(|asset| is_theirs(assets, claim, asset))
+    assets.of_owner(&claim.id).map(|asset| &*asset.id).filter(|asset| speaks_of(claim, asset))
 }
 
 /// The asset of theirs that an incident is about: its own, or one that needs that. `None`: it is not their business. Of what

@@ -130,7 +130,7 @@ impl Desk {
         let (live, claim) = (self.current.get(), CustomerClaim { id: customer.to_owned(), assets: None });
         self.board.fresh(clock::now(), |incident| {
             let about = follows.contains(&incident.id) || asset.is_none_or(|asset| incident.concerns(asset));
-            about && concerned(&live.assets, &claim, incident).is_some()
+            (about && concerned(&live.assets, &claim, incident).is_some()).then(|| incident.clone())
         })
     }
 
