@@ -66,7 +66,8 @@ impl Discriminant {
 pub(super) struct Trained {
     /// What was learned.
     pub(super) discriminant: Discriminant,
-    centre: Vec<f64>,
+    /// Of all rows.
+    pub(super) centre: Vec<f64>,
     /// Class by class, around the centre, shrunk.
     means: Vec<f64>,
     counts: Vec<f64>,

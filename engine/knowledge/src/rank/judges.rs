@@ -48,7 +48,8 @@ impl Judges {
     ) -> Option<(Self, Gate)> {
         let trained = Discriminant::train(rows, classes, shrinkage)?;
         let gate = gate_of_drafts(&trained, rows.get(..drafts).unwrap_or_default());
-        let regression = Beside::train(rows, classes, share);
+        let centre = trained.centre.iter().map(|x| *x as f32).collect();
+        let regression = Beside::train(rows, centre, classes, share);
         Some((Self { discriminant: trained.discriminant, regression }, gate))
     }
 
@@ -72,15 +73,11 @@ impl Judges {
 }
 
 impl Beside {
-    fn train(rows: &[Row<'_>], classes: usize, share: f32) -> Option<Self> {
+    fn train(rows: &[Row<'_>], centre: Vec<f32>, classes: usize, share: f32) -> Option<Self> {
         let training = TRAINING.within_seconds(rows.len(), classes)?;
-        let dimensions = rows.first()?.vector.len();
+        let dimensions = centre.len();
         let rows: Vec<&Row<'_>> =
             rows.iter().filter(|row| row.class < classes && row.vector.len() == dimensions).collect();
-        let mut centre = vec![0.0; dimensions];
-        for row in &rows {
-            centre.iter_mut().zip(row.vector).for_each(|(sum, x)| *sum += x / rows.len() as f32);
-        }
         let mut beside = Self { share, centre, learned: Regression::default() };
         let class_of: Vec<u32> = rows.iter().map(|row| row.class as u32).collect();
         let rows: Vec<regression::Row> = rows.iter().map(|row| beside.row(row.vector)).collect();
@@ -172,8 +169,8 @@ mod tests {
     fn what_would_take_minutes_is_left_to_the_discriminant() {
         let points = points();
         let (few, many) = (rows(&points), vec![Row { vector: &points[0].0, class: 0 }; 10_000]);
-        assert!(Beside::train(&few, 3, 0.4).is_some());
-        assert!(Beside::train(&many, 1_000, 0.4).is_none());
-        assert!(Beside::train(&[], 3, 0.4).is_none());
+        assert!(Beside::train(&few, vec![0.0; 4], 3, 0.4).is_some());
+        assert!(Beside::train(&many, vec![0.0; 4], 1_000, 0.4).is_none());
+        assert!(Judges::train(&[], 0, 3, Shrinkage::default(), 0.4).is_none());
     }
 }
