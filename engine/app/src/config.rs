@@ -239,12 +239,13 @@ impl Config {
             source.token_file = source.token_file.map(beside);
             knowledge.push(source);
         }
-        file.policy.check().map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
-        file.act.check().map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
-        file.answers.words.check().map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
+        let wrong = |why: &dyn std::fmt::Display| anyhow!("configuration {}: {why}", path.display());
+        file.policy.check().map_err(|e| wrong(&e))?;
+        file.act.check().map_err(|e| wrong(&e))?;
+        file.answers.words.check().map_err(|e| wrong(&e))?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        let server = file.server.check(folder).map_err(|e| anyhow!("configuration {}: {e}", path.display()))?;
-        let suggestions = file.suggestions.check().map_err(|why| anyhow!("configuration {}: {why}", path.display()))?;
+        let server = file.server.check(folder).map_err(|e| wrong(&e))?;
+        let suggestions = file.suggestions.check().map_err(|why| wrong(&why))?;
         let folders: Vec<PathBuf> = file.rules.folders.into_iter().map(beside).collect();
         let rules = if folders.is_empty() { usual_rules(&folder.join("rules")) } else { folders };
         let state = file.store.folder.clone().map_or_else(|| default_state(Some(path)), beside);
