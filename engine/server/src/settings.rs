@@ -311,6 +311,7 @@ impl TokenSettings {
             .ok_or_else(|| wrong("write `token` or `token_file`, like `openssl rand -hex 32` makes one"))?;
         let claims = self.claims.map(|claims| claims.check(&place, folder)).transpose()?;
         let rate = self.rate.unwrap_or(FORM_RATE);
+        rate.check().map_err(|why| SettingsError::new(format!("{place}.rate"), why))?;
         Ok(Token { name: self.name.into(), scopes: self.scopes, token, origins, rate, claims })
     }
 }
@@ -423,6 +424,10 @@ mod tests {
         for wrong in ["my.example.com", "https://a/b", "ftp://a", "https://*", "https://a:443", "null"] {
             check(&format!("{FORM}origins = [\"{wrong}\"]"), "is no origin");
         }
+        check(
+            &format!("{FORM}origins = [\"https://a\"]\nrate = \"0/1m\""),
+            "`server.token web.rate`: is `0/1m`, with a count of 0",
+        );
         check(&format!("{FORM}origins = [\"https://a\"]\ntoken_file = \"x\""), "keep one");
         check(&format!("{FORM}origins = [\"https://a\"]\n{FORM}origins = [\"https://a\"]"), "a second token");
         check(&format!("{FORM}origins = [\"https://a\"]\n[token.claims]\n"), "what the shop's backend signs with");

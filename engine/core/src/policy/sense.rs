@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Allow, Maintenance, Policy, Rate};
+use super::{Allow, Drafts, Maintenance, Policy, Rate};
 use crate::field::is_path;
 use crate::glob::Glob;
 use crate::near;
@@ -30,23 +30,29 @@ impl Policy {
         let observe = "; the mode `observe` forbids fixes";
         let budgets = [("budget.rule", budget.rule), ("budget.asset", budget.asset), ("budget.host", budget.host)];
         for (key, rate) in budgets {
-            rate.check(key, observe)?;
+            rate.sound(key, observe)?;
             if rate.within.0 > REMEMBERED {
                 let why = format!("is `{}`; fixes are remembered for {}", String::from(rate), Span(REMEMBERED));
                 return Err(Senseless { key, why });
             }
         }
-        breaker.failures.check("breaker.failures", "")?;
-        breaker.demote.check("breaker.demote", "")?;
+        breaker.failures.sound("breaker.failures", "")?;
+        breaker.demote.sound("breaker.demote", "")?;
         let none = "; an empty `policy.drafts.look` forbids looks";
-        drafts.rate.check("drafts.rate", none)?;
-        drafts.all.check("drafts.all", none)?;
+        drafts.rate.sound("drafts.rate", none)?;
+        drafts.all.sound("drafts.all", none)?;
+        for (key, most) in [("max_targets", self.max_targets), ("max_rounds", self.max_rounds)] {
+            if most == 0 {
+                return Err(Senseless { key, why: format!("is 0, which fails every fix; write at least 1{observe}") });
+            }
+        }
         self.allow.check()?;
         self.maintenance.iter().try_for_each(Maintenance::check)
     }
 
-    /// The patterns for rules that fit none of these, each as a sentence with the way out. No error: the rule may come
-    /// later. But until then a bolder pattern may count in the place of a mistyped one.
+    /// The patterns for rules that fit none of these, or that another setting takes the effect from, each as a sentence
+    /// with the way out. No error: the rule may come later. But until then a bolder pattern may count in the place of a
+    /// mistyped one.
     #[must_use]
     pub fn strays<'r>(&self, rules: impl IntoIterator<Item = &'r RuleId>) -> Vec<String> {
         let rules: Vec<&RuleId> = rules.into_iter().collect();
@@ -55,24 +61,55 @@ impl Policy {
         let fix = self.drafts.fix.iter().map(|glob| ("drafts.fix", glob));
         let all = modes.chain(look).chain(fix);
         let strays = all.filter(|(_, glob)| glob.0 != "*" && !rules.iter().any(|rule| glob.fits(&rule.0)));
-        strays.map(|(key, glob)| format!("`policy.{key}`: no rule fits `{}`; {}", glob.0, way(glob, &rules))).collect()
+        let said =
+            strays.map(|(key, glob)| format!("`policy.{key}`: no rule fits `{}`; {}", glob.0, way(glob, &rules)));
+        said.chain(self.drafts.blind(&rules)).collect()
+    }
+}
+
+impl Drafts {
+    /// Patterns whose rules no draft looks at, so that none is fixed either.
+    fn blind<'a>(&'a self, rules: &'a [&RuleId]) -> impl Iterator<Item = String> + 'a {
+        let looked = |rule: &RuleId| self.look.iter().any(|look| look.fits(&rule.0));
+        self.fix.iter().filter_map(move |fix| {
+            let mut fitting = rules.iter().filter(|rule| fix.fits(&rule.0)).peekable();
+            let first = *fitting.peek()?;
+            fitting.all(|rule| !looked(rule)).then(|| {
+                let Glob(fix) = fix;
+                format!("`policy.drafts.fix`: `{fix}` has no effect, since no draft looks at {first}; add `{fix}` to `policy.drafts.look`, too")
+            })
+        })
     }
 }
 
 impl Rate {
-    fn check(self, key: &'static str, instead: &str) -> Result<(), Senseless> {
+    /// Checks that it ever lets something through.
+    ///
+    /// # Errors
+    /// What is wrong with it, and the way out, to be said behind the name of the setting.
+    pub fn check(self) -> Result<(), String> {
         let why = match (self.count, self.within.0.is_zero()) {
             (0, _) => "with a count of 0",
             (_, true) => "within no time at all",
             _ => return Ok(()),
         };
-        let text = String::from(self);
-        Err(Senseless { key, why: format!("is `{text}`, {why}; write at least 1, and a time, like `5/1h`{instead}") })
+        Err(format!("is `{}`, {why}; write at least 1, and a time, like `5/1h`", String::from(self)))
+    }
+
+    fn sound(self, key: &'static str, instead: &str) -> Result<(), Senseless> {
+        self.check().map_err(|why| Senseless { key, why: format!("{why}{instead}") })
     }
 }
 
 impl Allow {
     fn check(&self) -> Result<(), Senseless> {
+        if let Some(command) = self.commands.iter().find(|c| c.first().is_none_or(|program| program.0.is_empty())) {
+            let argv = serde_json::to_string(command).unwrap_or_default();
+            let why = format!(
+                "has {argv}, which names no program; write one list a command, like [\"postsuper\", \"-r\", \"*\"]"
+            );
+            return Err(Senseless { key: "allow.commands", why });
+        }
         let no = |path: &str, why: &str| {
             let why =
                 format!("has \"{path}\", which {why}; name a folder by its absolute path, like \"/var/cache/nginx\"");
@@ -115,7 +152,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::policy::{Drafts, Mode};
+    use crate::policy::Mode;
 
     #[test]
     fn what_can_never_do_what_it_says_is_named_with_the_way_out() {
@@ -135,6 +172,10 @@ mod tests {
         check(&|p| p.breaker.demote = rate("0/1d"), "`policy.breaker.demote`");
         check(&|p| p.drafts.rate = rate("0/1h"), "an empty `policy.drafts.look` forbids looks");
         check(&|p| p.drafts.all = rate("1/0s"), "`policy.drafts.all`");
+        check(&|p| p.max_targets = 0, "`policy.max_targets` is 0, which fails every fix; write at least 1; the mode");
+        check(&|p| p.max_rounds = 0, "`policy.max_rounds` is 0");
+        check(&|p| p.allow.commands = vec![Vec::new()], "`policy.allow.commands` has [], which names no program");
+        check(&|p| p.allow.commands = vec![vec!["".into(), "x".into()]], "has [\"\",\"x\"]");
         let paths = |path: &'static str| move |p: &mut Policy| p.allow.paths = vec!["/srv/web/".into(), path.into()];
         check(&paths("/var/cache"), "fine");
         check(&paths("tmp"), "`policy.allow.paths` has \"tmp\", which is not an absolute path; name a folder");
@@ -177,5 +218,18 @@ mod tests {
         assert!(strays[0].starts_with("`policy.drafts.look`: no rule fits `fake.dwon`"), "{strays:?}");
         assert!(strays[1].starts_with("`policy.drafts.fix`: no rule fits `web.*`"), "{strays:?}");
         assert_eq!((strays.len(), policy.strays([]).len()), (2, 2));
+    }
+
+    #[test]
+    fn a_fix_for_drafts_that_nothing_looks_for_is_named() {
+        let said = |look: &str, fix: &str| {
+            let drafts = Drafts { look: vec![look.into()], fix: vec![fix.into()], ..Drafts::default() };
+            Policy { drafts, ..Policy::default() }.strays(&["fake.down".into(), "fake.slow".into()]).join("\n")
+        };
+        assert_eq!(said("fake.*", "fake.down"), "");
+        assert_eq!(said("fake.slow", "fake.*"), "", "one of them is looked at");
+        let expected =
+            "`policy.drafts.fix`: `fake.down` has no effect, since no draft looks at fake.down; add `fake.down`";
+        assert!(said("fake.slow", "fake.down").starts_with(expected), "{}", said("fake.slow", "fake.down"));
     }
 }
