@@ -34,9 +34,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         options.path("--rules").context("--rules DIR: a folder of packs; `tests/api/answers` writes one")?;
     let starts: usize = options.value("--starts", 5)?;
     let mut steps: Vec<Step> = Vec::new();
-    let (library, complaints) = step(&mut steps, "reading the files", || Library::load(&[rules.clone()]));
+    let (library, complaints) = step(&mut steps, "reading the files", || Library::load(std::slice::from_ref(&rules)));
     let errors = complaints.iter().filter(|one| one.severity == Severity::Error).count();
-    ensure!(errors == 0 && library.len() > 0, "{}: {} answers, {errors} errors", rules.display(), library.len());
+    ensure!(errors == 0 && !library.is_empty(), "{}: {} answers, {errors} errors", rules.display(), library.len());
     let documents = step(&mut steps, "what is ranked of them", || library.documents());
     let built = step(&mut steps, "building the index", || Lexical::build(&documents));
     let bytes = step(&mut steps, "writing it into memory", || built.save(&documents));
@@ -64,9 +64,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     println!("\n| ms | p50 | p90 | p99 | most |\n|---|---|---|---|---|");
     println!("{}", times.row("opening the kept index"));
     if let Some(file) = options.path("--json") {
-        let row = |step: &Step| {
-            json!({ "step": step.name, "s": step.took.as_secs_f64(), "memory": step.memory, "peak": step.peak })
-        };
+        let row = |step: &Step| json!({ "step": step.name, "s": step.took.as_secs_f64(), "memory": step.memory, "peak": step.peak });
         let steps: Vec<_> = steps.iter().map(row).collect();
         let found = json!({ "answers": library.len(), "bytes": bytes.len(), "steps": steps, "open": times.json() });
         matching::write(&file, &found)?;

@@ -1,7 +1,8 @@
 //! `heinzel-bench live`: a growing file, followed by the engine's own file source and matched.
 //!
 //! First at a rate, in pieces that end anywhere: no line may be lost, split or read twice, and what was read may not fall
-//! behind. Then single lines while nothing else happens: from `write()` until the line is matched.
+//! behind. Then single lines while nothing else happens: from `write()` until the line is matched, once with processors
+//! that sleep as this machine lets them, and once with processors that are kept awake.
 
 mod floor;
 mod follower;
@@ -47,14 +48,39 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         });
         flood(prefix(&whole, end), Ours::new(&rules, &learned([&*whole]))?, rate, &folder.path().join("flood.log"))?
     };
-    let mut ours = Ours::new(&rules, &learned([]))?;
-    let chosen = matching_lines(&mut ours, &inputs, options.value("--writes", 500)?)?;
+    let fresh = || Ours::new(&rules, &learned([]));
+    let chosen = matching_lines(&mut fresh()?, &inputs, options.value("--writes", 500)?)?;
     let gap = Duration::from_millis(options.value("--gap-ms", 20)?);
-    let single = single(&chosen, ours, gap, folder.path())?;
+    let single = |name: &str, ours| {
+        let folder = folder.path().join(name);
+        std::fs::create_dir(&folder).with_context(|| format!("create {}", folder.display()))?;
+        println!("\n### write() to matched, one line every {} ms in turns, processors {name}\n", gap.as_millis());
+        single(&chosen, ours, gap, &folder)
+    };
+    let asleep = single("asleep", fresh()?)?;
+    let awake = match kept_awake() {
+        Ok(_held) => Some(single("awake", fresh()?)?),
+        Err(error) => {
+            println!("\nSKIPPED with processors kept awake: {AWAKE}: {error}");
+            None
+        }
+    };
     if let Some(file) = options.path("--json") {
-        matching::write(&file, &json!({ "flood": flood, "single": single }))?;
+        matching::write(&file, &json!({ "flood": flood, "single": asleep, "single_awake": awake }))?;
     }
     Ok(())
+}
+
+/// Where the kernel takes how long its processors may need to wake: an `i32` of microseconds, as long as the file is
+/// open (`Documentation/power/pm_qos_interface.rst` of Linux).
+const AWAKE: &str = "/dev/cpu_dma_latency";
+
+/// Keeps the processors from sleeping until the file is closed.
+fn kept_awake() -> std::io::Result<std::fs::File> {
+    use std::io::Write as _;
+    let mut file = std::fs::OpenOptions::new().write(true).open(AWAKE)?;
+    file.write_all(&0_i32.to_ne_bytes())?;
+    Ok(file)
 }
 
 /// The file grows at a rate.
@@ -148,14 +174,16 @@ fn single(chosen: &[Vec<u8>], ours: Ours, gap: Duration, folder: &Path) -> anyho
         Times(reads.iter().zip(&begins).map(|(read, begin)| read.at.saturating_duration_since(*begin)).collect());
     let floor = floors;
     let micros = |times: &Times, percent| times.percentile(percent).as_secs_f64() * 1e6;
-    println!("\n### write() to matched, one line every {} ms in turns, {} lines each\n", gap.as_millis(), chosen.len());
     println!("| | p50 µs | p90 µs | p99 µs | most µs |\n|---|---|---|---|---|");
     for (name, times) in [("heinzel", &times), ("floor: inotify and `read()`", &floor)] {
         let [half, ninety, most, all] = [50, 90, 99, 100].map(|percent| micros(times, percent));
         println!("| {name} | {half:.0} | {ninety:.0} | {most:.0} | {all:.0} |");
     }
     let memory = cost::memory() as f64 / 1e6;
-    println!("\nboth, writing and following: {share:.2} % of a core, {memory:.0} MB resident in all");
+    println!(
+        "\n{} lines each; both, writing and following: {share:.2} % of a core, {memory:.0} MB resident in all",
+        chosen.len()
+    );
     Ok(json!({
         "writes": chosen.len(), "gap_ms": u64::try_from(gap.as_millis())?,
         "p50_us": micros(&times, 50), "p90_us": micros(&times, 90), "p99_us": micros(&times, 99),
