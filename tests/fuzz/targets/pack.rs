@@ -55,6 +55,8 @@ fn look(folder: &TempDir, text: &[u8]) {
             count: 1,
             fixes_24h: 0,
             round: 0,
+            draft: false,
+            name: None,
         };
         // Errors are answers; a panic or an endless call is not.
         let facts = heinzel_core::probe::Facts::new();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use heinzel_core::asset::{Asset, Assets};
 use heinzel_core::pattern;
-use heinzel_core::policy::Policy;
+use heinzel_core::policy::{Mode, Policy};
 use heinzel_core::rule::RuleId;
 use heinzel_core::time::{Span, Timestamp};
 use heinzel_script::sample::Samples;
@@ -30,7 +30,11 @@ fuzz_target!(|text: &str| {
                 assert!(!wrong.what.is_empty() && !wrong.key.is_empty());
             }
         }
-        let _ = file.policy.mode(&RuleId::from("web.x"));
+        let rule = RuleId::from("web.x");
+        let _ = (file.policy.mode(&rule, Mode::Auto), file.policy.strays([&rule]));
+        if let Err(wrong) = file.policy.check() {
+            assert!(wrong.to_string().starts_with("`policy."), "{wrong}");
+        }
         if let Ok(assets) = Assets::new(file.asset) {
             for asset in assets.iter() {
                 assert_eq!(assets.resolve(&asset.id), asset.id);
