@@ -29,7 +29,7 @@ static ANSWERS: LazyLock<Lexical> = LazyLock::new(|| {
     Lexical::build(&library.documents())
 });
 
-fuzz_target!(|typed: Typed| {
+fuzz_target!(init: LazyLock::force(&ANSWERS), |typed: Typed| {
     let Typed { subject, body, language } = typed;
     let language = [None, Some(Language::De), Some(Language::En)][usize::from(language % 3)];
     let stripped = text::strip::strip(body);
