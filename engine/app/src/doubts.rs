@@ -46,7 +46,8 @@ impl fmt::Display for Doubt {
 pub(crate) fn of(config: &Config, live: &Live) -> Vec<Doubt> {
     let strays = config.policy.strays(live.rules.rules.keys()).into_iter().map(Doubt::warning);
     let state = config.check_state().err().map(Doubt::error);
-    state.into_iter().chain(secrets(config)).chain(model(config)).chain(strays).collect()
+    let unheard = server::unheard(config).map(Doubt::warning);
+    state.into_iter().chain(secrets(config)).chain(unheard).chain(model(config)).chain(strays).collect()
 }
 
 /// What the model lacks: the engine starts without it, and finds answers by words alone.
@@ -131,7 +132,10 @@ mod tests {
         // Nobody is asked for it.
         check(&format!("{}{token}", store("state")), &[]);
         let push = "[[source]]\nname = \"app\"\nkind = \"push\"\ntoken_file = \"/no/such/token\"\n";
-        check(&format!("{push}{}", store("state")), &["error: source `app`: read the token: read /no/such/token"]);
+        let unheard = "warning: source `app` is pushed to, but nothing listens; set `server.listen`";
+        let unread = "error: source `app`: read the token: read /no/such/token";
+        check(&format!("{push}{}", store("state")), &[unread, unheard]);
+        check(&format!("{push}{}[server]\nlisten = \"127.0.0.1:1\"\n", store("state")), &[unread]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use heinzel_server::door::Inside;
 use heinzel_server::metric::Metric;
 use heinzel_source::feed::Closed;
 use heinzel_source::outlet::Outlet;
-use heinzel_source::settings::{Kind, Token};
+use heinzel_source::settings::{Kind, Source, Token};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -92,8 +92,8 @@ pub(crate) async fn bind(config: &Config) -> anyhow::Result<Option<Bound>> {
     let sources: Vec<PushSource> =
         push_sources(config).collect::<anyhow::Result<_>>().map_err(|e| Ends::with(Exit::Wrong, format!("{e:#}")))?;
     let Some(address) = config.server.listen else {
-        if let Some(source) = sources.first() {
-            tracing::warn!("source `{}` is pushed to, but `server.listen` is not set", source.name);
+        if let Some(unheard) = unheard(config) {
+            tracing::warn!("{unheard}");
         }
         return Ok(None);
     };
@@ -102,6 +102,14 @@ pub(crate) async fn bind(config: &Config) -> anyhow::Result<Option<Bound>> {
         .await
         .with_context(|| format!("listen on {address} (`server.listen`); is another program there?"))?;
     Ok(Some(Bound { listener, sources: sources.into(), access }))
+}
+
+/// A source that is pushed to where nothing listens, as a sentence with the way out.
+pub(crate) fn unheard(config: &Config) -> Option<String> {
+    let is_pushed = |source: &&Source| matches!(source.kind, Kind::Push(_));
+    let source = config.sources.iter().find(is_pushed).filter(|_| config.server.listen.is_none())?;
+    let name = &source.common.name;
+    Some(format!("source `{name}` is pushed to, but nothing listens; set `server.listen`, like \"127.0.0.1:4780\""))
 }
 
 /// Those that are pushed to, with their tokens read.
