@@ -1,9 +1,12 @@
 //! Which time an event counts in, and the complaints about sources whose clock cannot be right.
 //!
 //! Start at [`time_of`]. Wrong time zones are the classic silent failure: windows then never fill. [`ClockWatch`] says so
-//! once for each source and kind.
+//! once for each source and kind. Whether a line came before or after something that the engine did is not for the line's
+//! clock to say: see [`Lag`].
 
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::block::SourceId;
 use crate::event::{Clock, Event};
@@ -32,6 +35,30 @@ pub fn time_of(own: Option<Timestamp>, read_at: Timestamp, policy: &ClockPolicy)
         None => (read_at, Clock::Missing),
         Some(own) if own.since(read_at) > policy.future_allowed => (read_at, Clock::Future),
         Some(own) => (own, Clock::Own),
+    }
+}
+
+/// How far the stamps of lines lie behind their reading at the least, of lines that were read as soon as they came: by
+/// how much the clock of their writer is behind ours, as far as that can be told. Below zero when it is ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Lag(i64);
+
+impl Lag {
+    /// No line that is read as soon as it comes was on its way for longer (buffers of programs, relays).
+    pub const ON_ITS_WAY: Duration = Duration::from_secs(5 * 60);
+
+    /// Of one line.
+    #[must_use]
+    pub fn of(stamp: Timestamp, read_at: Timestamp) -> Self {
+        Self(read_at.as_micros().saturating_sub(stamp.as_micros()))
+    }
+
+    /// When a line was written, by our clock.
+    #[must_use]
+    pub fn written(self, stamp: Timestamp, read_at: Timestamp) -> Timestamp {
+        let written = Timestamp::from_micros(stamp.as_micros().saturating_add(self.0));
+        written.clamp(read_at - Self::ON_ITS_WAY, read_at)
     }
 }
 

@@ -190,7 +190,8 @@ fn allow_list(q: &Question<'_>) -> Verdict {
 
 fn cooldown(q: &Question<'_>) -> Verdict {
     let ours = |f: &&crate::state::FixStart| {
-        f.rule == q.rule.id && f.asset == q.incident.asset && !started_by_this_run(q, f.incident, f.at)
+        let is_ours = f.rule == q.rule.id && f.asset == q.incident.asset;
+        is_ours && f.at <= q.world.now && !started_by_this_run(q, f.incident, f.at)
     };
     let Some(last) = q.state.fixes.iter().rev().find(ours) else { return Verdict::Pass };
     let until = last.at + q.rule.cooldown;
@@ -213,7 +214,9 @@ fn budget(q: &Question<'_>) -> Verdict {
     let limits = q.world.policy.budget;
     let now = q.world.now;
     let count = |rate: crate::policy::Rate, fits: &dyn Fn(&crate::state::FixStart) -> bool| {
-        q.state.fixes.iter().filter(|f| f.at + rate.within.0 > now && fits(f)).count() >= rate.count as usize
+        // A fix that is yet to come says that our clock was set back; it would count for as long as that.
+        let counts = |f: &&crate::state::FixStart| f.at <= now && f.at + rate.within.0 > now && fits(f);
+        q.state.fixes.iter().filter(counts).count() >= rate.count as usize
     };
     let full = |what: String, setting: &str, rate: crate::policy::Rate| {
         refuse(format!("{what} has had its {rate}; `policy.budget.{setting}` sets how many fixes may run"))

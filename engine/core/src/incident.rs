@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::asset::AssetId;
+use crate::clock::Lag;
 use crate::effect::EffectId;
 use crate::event::Place;
 use crate::field::Value;
@@ -78,6 +79,12 @@ pub struct Incident {
     pub opened_at: Timestamp,
     /// Event time of its newest finding.
     pub last_seen: Timestamp,
+    /// When its newest finding was written, by this machine's clock: what the end of a fix can be held against.
+    #[serde(default)]
+    pub heard: Option<Timestamp>,
+    /// By how much the clock of its findings' writer is behind, since it was opened (or reopened last).
+    #[serde(default)]
+    pub lag: Option<Lag>,
     /// Its findings so far.
     pub findings: u64,
     /// How often it came back after it was resolved.
@@ -123,6 +130,12 @@ pub struct Incident {
 impl Incident {
     /// Incidents of one rule that are kept in mind at most.
     pub const MOST_OF_RULE: usize = 1_000;
+
+    /// When its newest finding was written, by this machine's clock.
+    #[must_use]
+    pub fn last_heard(&self) -> Timestamp {
+        self.heard.unwrap_or(self.last_seen)
+    }
 
     /// Whether it is over.
     #[must_use]

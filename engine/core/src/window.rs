@@ -4,6 +4,8 @@
 //! - **Out of order**: a finding is sorted in by its own time; it counts as if it had come in time.
 //! - **Late**: a finding older than the newest one of its key by more than the trigger's span cannot complete any window
 //!   that matters; it is counted as late and left out.
+//! - **Set back**: a fresh line that is late for what is over by our clock, too, was stamped by a clock that was set back
+//!   (or ours was). Counting begins anew.
 //! - **Future**: a line more than five minutes ahead of the time of reading has had its time replaced by the time of
 //!   reading before it comes here (`clock`), so that one wrong clock cannot push a window ahead.
 //! - **Memory**: what a finding that is not late could still be counted with is kept: two spans back from the newest.
@@ -45,6 +47,8 @@ pub struct Window {
     pub last_state: Option<TaskState>,
     /// Event time of the newest finding.
     pub newest: Option<Timestamp>,
+    /// When the last finding was read.
+    pub read_at: Option<Timestamp>,
     /// Absence and overdue count from here at the earliest: when the last incident ended, or the rule came back.
     pub rested: Option<Timestamp>,
     /// Absence and overdue: the newest finding, for the incident that may come of it.
@@ -79,10 +83,17 @@ impl Window {
     /// Keys a rule keeps at most.
     pub const MOST_KEYS: usize = 10_000;
 
-    /// Takes a finding in and says whether the trigger is due.
-    pub fn see(&mut self, trigger: &Trigger, finding: &Claim<'_>) -> Seen {
-        let newest = self.newest.unwrap_or(finding.time);
-        let late = finding.time + trigger.memory() < newest;
+    /// Takes a finding in and says whether the trigger is due. `fresh`: its line was read as soon as it came.
+    pub fn see(&mut self, trigger: &Trigger, finding: &Claim<'_>, fresh: bool) -> Seen {
+        let mut newest = self.newest.unwrap_or(finding.time);
+        let mut late = finding.time + trigger.memory() < newest;
+        let apart = |before: Timestamp| finding.read_at.since(before).max(before.since(finding.read_at));
+        let is_over = self.read_at.is_some_and(|before| apart(before) > trigger.memory());
+        if late && fresh && is_over {
+            self.empty();
+            (newest, late) = (finding.time, false);
+        }
+        self.read_at = Some(finding.read_at);
         let counts = matches!(finding.role, Role::Match(_) | Role::Task);
         if late && !matches!(trigger, Trigger::Absence { .. } | Trigger::Overdue { .. }) {
             return Seen::Late;
@@ -247,10 +258,14 @@ impl Window {
 
     /// What was counted so far belongs to something that is over.
     pub(crate) fn rest(&mut self, now: Timestamp) {
+        self.empty();
+        self.rested = Some(now);
+    }
+
+    fn empty(&mut self) {
         self.times.clear();
         self.values.clear();
         self.steps.clear();
-        self.rested = Some(now);
     }
 
     fn run_task(&mut self, finding: &Claim<'_>) -> Seen {

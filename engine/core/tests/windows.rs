@@ -115,7 +115,7 @@ fn same(trigger: &Trigger, lines: &[Line]) {
     let (mut window, mut naive) = (Window::default(), Naive::default());
     let flapping = matches!(trigger, Trigger::Flapping { .. });
     for (at, line) in lines.iter().enumerate() {
-        let seen = window.see(trigger, &(&finding(*line, flapping)).into());
+        let seen = window.see(trigger, &(&finding(*line, flapping)).into(), false);
         assert_eq!(seen, naive.see(trigger, *line), "{trigger:?}: line {at} of {lines:?}");
         // What is kept does not grow with what was seen.
         if let Trigger::Count { count, .. } | Trigger::Flapping { flapping: count, .. } = trigger {

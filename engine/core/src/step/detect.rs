@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use crate::asset::AssetId;
+use crate::clock::Lag;
 use crate::field::{FieldType, ValueRef};
 use crate::finding::{Finding, Role};
 use crate::findings::Claim;
@@ -18,6 +20,45 @@ use crate::task::TaskState;
 use crate::time::Timestamp;
 use crate::trigger::Trigger;
 use crate::window::{Seen, Window};
+
+/// When a problem was seen.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    /// By the clock of who wrote the line.
+    time: Timestamp,
+    /// By ours.
+    read_at: Timestamp,
+    /// The line was read as soon as it came, and not found in a log that had grown for long.
+    fresh: bool,
+}
+
+impl Moment {
+    /// Moment by the engine itself.
+    pub(super) fn by_us(now: Timestamp) -> Self {
+        Self { time: now, read_at: now, fresh: true }
+    }
+
+    fn in_line(desk: &Desk<'_, '_>, finding: &Claim<'_>) -> Self {
+        let live_since = desk.state.sources.get(finding.source).and_then(|view| view.live_since);
+        let fresh = live_since.is_some_and(|since| since <= finding.read_at);
+        Self { time: finding.time, read_at: finding.read_at, fresh }
+    }
+
+    fn lag(self) -> Option<Lag> {
+        self.fresh.then(|| Lag::of(self.time, self.read_at))
+    }
+
+    /// When it was, by our clock, and what that tells of the writer's, of which `known` was known.
+    fn heard(self, known: Option<Lag>) -> (Timestamp, Option<Lag>) {
+        match (self.lag(), known) {
+            (Some(lag), known) => {
+                let least = known.map_or(lag, |known| known.min(lag));
+                (least.written(self.time, self.read_at), Some(least))
+            }
+            (None, known) => (self.time.min(self.read_at), known),
+        }
+    }
+}
 
 /// Takes one finding in.
 pub(super) fn finding(desk: &mut Desk<'_, '_>, finding: &Claim<'_>) {
@@ -58,6 +99,7 @@ fn count_one(counter: &mut BTreeMap<RuleId, u64>, rule: &RuleId) {
 /// Counts a finding in the window of its key.
 fn count(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Claim<'_>) {
     let waits = matches!(rule.trigger, Trigger::Absence { .. } | Trigger::Overdue { .. });
+    let moment = Moment::in_line(desk, finding);
     let window = match desk.state.windows.get_mut(&rule.id).and_then(|windows| windows.get_mut(key)) {
         Some(window) => window,
         None => {
@@ -69,20 +111,20 @@ fn count(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Claim<'_>) {
         desk.journal.windows.insert((rule.id.clone(), key.to_owned()));
     }
     let held_by = window.incident;
-    let seen = window.see(&rule.trigger, finding);
+    let seen = window.see(&rule.trigger, finding, moment.fresh);
     if let Some(id) = held_by.filter(|id| desk.state.incidents.get(id).is_some_and(|i| !i.is_resolved())) {
         if waits {
             if timer::due_at(desk.state, rule, key).is_none_or(|at| at > desk.now()) {
                 resolve(desk, id, "what was waited for has come");
             }
         } else if matches!(finding.role, Role::Match(_) | Role::Task) {
-            join(desk, id, finding.time);
+            join(desk, id, moment);
         }
         return;
     }
     match seen {
         Seen::Late => count_one(&mut desk.state.counters.late, &rule.id),
-        Seen::Fires if !waits => fire(desk, rule, key, finding),
+        Seen::Fires if !waits => fire(desk, rule, key, finding, moment),
         Seen::Fires | Seen::Counts | Seen::Nothing => {}
     }
 }
@@ -142,9 +184,9 @@ fn make_room(desk: &mut Desk<'_, '_>, rule: &Rule) {
     }
 }
 
-fn fire(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Claim<'_>) {
+fn fire(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Claim<'_>, moment: Moment) {
     let asset = asset_of(desk, rule, finding);
-    open(desk, rule, key, asset, finding.time, Cause::of(finding));
+    open(desk, rule, key, asset, moment, Cause::of(finding));
 }
 
 fn asset_of(desk: &mut Desk<'_, '_>, rule: &Rule, finding: &Claim<'_>) -> AssetId {
@@ -177,25 +219,27 @@ fn default_asset(desk: &Desk<'_, '_>, task: Option<&crate::task::Task>, host: Op
 }
 
 /// Opens, joins or reopens the incident of a rule and asset.
-pub(super) fn open(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, asset: AssetId, time: Timestamp, cause: Cause) {
+pub(super) fn open(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, asset: AssetId, moment: Moment, cause: Cause) {
     let now = desk.now();
     let subject = (rule.id.clone(), asset.clone());
     let known = desk.state.subjects.get(&subject).and_then(|id| desk.state.incidents.get(id));
-    let (id, begin) = match known.map(|i| (i.id, i.resolved_at)) {
-        Some((id, None)) => {
-            join(desk, id, time);
+    let (id, begin) = match known.map(|i| (i.id, i.resolved_at, moment.heard(i.lag).0)) {
+        Some((id, None, _)) => {
+            join(desk, id, moment);
             (id, false)
         }
-        // A line from before the end, read late: it belongs to what is over. Stamps may have whole seconds only.
-        Some((id, Some(end))) if time + std::time::Duration::from_secs(1) < end => {
-            join(desk, id, time);
+        // A line from before the end, read late: it belongs to what is over. Stamps may have whole seconds only. An end
+        // that has not come yet says that our clock was set back.
+        Some((id, Some(end), heard)) if heard + Duration::from_secs(1) < end && end <= now => {
+            count_one(&mut desk.state.counters.late, &rule.id);
+            join(desk, id, moment);
             (id, false)
         }
-        Some((id, Some(end))) if now.since(end) <= rule.reopen => {
-            reopen(desk, rule, id, time, cause);
+        Some((id, Some(end), _)) if now.since(end) <= rule.reopen => {
+            reopen(desk, rule, id, moment, cause);
             (id, true)
         }
-        _ => match create(desk, rule, asset, time, cause) {
+        _ => match create(desk, rule, asset, moment, cause) {
             Some(id) => (id, true),
             None => return,
         },
@@ -241,7 +285,7 @@ pub(super) fn create(
     desk: &mut Desk<'_, '_>,
     rule: &Rule,
     asset: AssetId,
-    time: Timestamp,
+    moment: Moment,
     cause: Cause,
 ) -> Option<IncidentId> {
     if !has_room(desk, &rule.id) {
@@ -250,6 +294,7 @@ pub(super) fn create(
     desk.state.last_incident += 1;
     let id = desk.state.last_incident;
     let text = format!("{} on {asset}: {}", rule.title, cause.message);
+    let (heard, lag) = moment.heard(None);
     let incident = Incident {
         id,
         rule: rule.id.clone(),
@@ -257,9 +302,11 @@ pub(super) fn create(
         severity: rule.severity,
         status: Status::Open,
         acknowledged_by: None,
-        opened: time,
+        opened: moment.time,
         opened_at: desk.now(),
-        last_seen: time,
+        last_seen: moment.time,
+        heard: Some(heard),
+        lag,
         findings: 1,
         reopened: 0,
         resolved_at: None,
@@ -284,7 +331,7 @@ pub(super) fn create(
     Some(id)
 }
 
-fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, time: Timestamp, cause: Cause) {
+fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, moment: Moment, cause: Cause) {
     let now = desk.now();
     let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
     let was_fixed = matches!(&incident.run, Some(run) if run.touched
@@ -293,9 +340,11 @@ fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, time: Timestamp,
     incident.resolved_at = None;
     incident.verdict = None;
     incident.acknowledged_by = None;
-    incident.opened = time;
+    incident.opened = moment.time;
     incident.opened_at = now;
-    incident.last_seen = incident.last_seen.max(time);
+    incident.last_seen = incident.last_seen.max(moment.time);
+    let (heard, lag) = moment.heard(None);
+    (incident.heard, incident.lag) = (Some(heard), lag);
     incident.findings += 1;
     incident.reopened += 1;
     let text = format!("came back: {}", cause.message);
@@ -310,17 +359,19 @@ fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, time: Timestamp,
     }
 }
 
-fn join(desk: &mut Desk<'_, '_>, id: IncidentId, time: Timestamp) {
+fn join(desk: &mut Desk<'_, '_>, id: IncidentId, moment: Moment) {
     let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
     incident.findings += 1;
-    incident.last_seen = incident.last_seen.max(time);
+    let (heard, lag) = moment.heard(incident.lag);
+    (incident.heard, incident.lag) = (Some(incident.last_heard().max(heard)), lag);
+    incident.last_seen = incident.last_seen.max(moment.time);
     desk.journal.incidents.insert(id);
     // Observed so far; by now the rule may do more, and the problem was seen since.
     let observed =
         matches!(&incident.run, Some(run) if matches!(run.stage, Stage::Over { end: End::NotDone { .. }, .. }));
     let (rule, is_over) = (incident.rule.clone(), incident.is_resolved());
     let decided = desk.state.rules.get(&rule).and_then(|record| record.evidence.since);
-    let since = decided.is_none_or(|decided| decided < time) && !is_over;
+    let since = decided.is_none_or(|decided| decided < heard) && !is_over;
     if observed && since && gate::mode_of(desk.state, desk.world, &rule) >= Mode::Approve {
         heal::begin(desk, id);
     }

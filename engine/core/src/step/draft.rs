@@ -59,7 +59,7 @@ pub(super) fn ask(desk: &mut Desk<'_, '_>, request: &Request) -> Result<Vec<Inci
             message: "its customer is writing about it".to_owned(),
         };
         let now = desk.now();
-        let Some(id) = detect::create(desk, rule, asset.clone(), now, cause) else { continue };
+        let Some(id) = detect::create(desk, rule, asset.clone(), detect::Moment::by_us(now), cause) else { continue };
         if let Some(incident) = desk.state.incidents.get_mut(&id) {
             incident.origin = Some(Origin { draft: request.draft.clone(), customer: request.customer.clone() });
         }

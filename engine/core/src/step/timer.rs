@@ -42,7 +42,8 @@ fn prune(desk: &mut Desk<'_, '_>) {
         };
         for (key, window) in windows {
             let open = window.incident.and_then(|i| desk.state.incidents.get(&i)).is_some_and(|i| !i.is_resolved());
-            if !open && window.running.is_empty() && window.newest.is_none_or(|t| t + memory < now) {
+            if !open && window.running.is_empty() && window.newest.max(window.read_at).is_none_or(|t| t + memory < now)
+            {
                 forgotten.push((id.clone(), key.clone()));
             }
         }
@@ -220,7 +221,7 @@ fn overdue(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str) {
     mark_held(desk, &rule.id, key, false);
     let cause = waited_for(rule, cause.as_deref(), message);
     let asset = asset_of(desk, rule, &cause);
-    detect::open(desk, rule, key, asset, now, cause);
+    detect::open(desk, rule, key, asset, detect::Moment::by_us(now), cause);
 }
 
 fn mark_held(desk: &mut Desk<'_, '_>, rule: &RuleId, key: &str, held: bool) {

@@ -107,7 +107,7 @@ pub(super) fn seen(desk: &mut Desk<'_, '_>, id: IncidentId, effect: &EffectId, o
 fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let now = desk.now();
     let Some(incident) = desk.state.incidents.get(&id) else { return };
-    let last_seen = incident.last_seen;
+    let heard = incident.last_heard();
     let place = &incident.cause.place;
     let live = desk.state.sources.get(&place.source).is_some_and(|view| view.reads(Some(&place.stream)));
     let source = place.source.clone();
@@ -121,10 +121,10 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
         (*since, *resumed, *holding_since) = (now, None, None);
     }
     let quiet = plan.verify.iter().filter_map(|c| if let Check::Quiet { time } = c { Some(*time) } else { None }).max();
-    let noisy = quiet.is_some() && last_seen > *since;
+    let noisy = quiet.is_some() && heard > *since;
     let deaf = quiet.is_some() && !live;
     if noisy {
-        broken.push(format!("quiet: the problem was seen again at {last_seen}"));
+        broken.push(format!("quiet: the problem was seen again at {heard}"));
     } else if deaf {
         broken.push(format!("quiet: source {source} is not being read, and its silence proves nothing"));
     }

@@ -255,6 +255,7 @@ fn an_incident_that_was_only_planned_is_healed_once_its_rule_may() {
     e.line(1);
     assert_eq!(e.acts(), Vec::<String>::new());
     e.command(Command::Promote { rule: RULE.into(), to: Some(Mode::Auto) }).unwrap();
+    e.now = 2;
     e.line(2);
     sees_it_down(&mut e);
     assert_eq!(e.acts(), ["systemctl restart nginx.service"]);

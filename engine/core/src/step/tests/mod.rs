@@ -276,6 +276,7 @@ fn sees_it_down(engine: &mut Engine) {
 }
 
 mod allowed;
+mod clocks;
 mod detect;
 mod draft;
 mod heal;

@@ -81,6 +81,8 @@ fn incident(id: IncidentId, status: Status) -> Incident {
         opened: at(100),
         opened_at: at(100),
         last_seen: at(100 + id.cast_signed()),
+        heard: Some(at(101 + id.cast_signed())),
+        lag: None,
         findings: 3,
         reopened: 0,
         resolved_at: (status == Status::Resolved).then(|| at(1000 + id.cast_signed())),
