@@ -77,7 +77,8 @@ pub struct Allow {
     /// Units that steps may start, stop, restart, reload, reset: `nginx.service`, `php*-fpm.service`.
     pub units: Vec<Glob>,
     /// Commands, each a list of patterns, one an argument: `["postsuper", "-r", "*"]`. A `*` never stands for an
-    /// argument that begins with `-`.
+    /// argument that begins with `-`, for a `..` in a path or for control characters; in a pattern with `/` it stays
+    /// between two of them.
     pub commands: Vec<Vec<Glob>>,
     /// Folders under which steps may change files.
     pub paths: Vec<String>,
@@ -335,7 +336,7 @@ impl Allow {
         if argv.iter().any(|a| a.contains('\0')) {
             return Err("an argument contains a NUL".into());
         }
-        let fits = |(glob, arg): (&Glob, &String)| glob.fits(arg) && (!arg.starts_with('-') || glob.0.starts_with('-'));
+        let fits = |(glob, arg): (&Glob, &String)| stands_for(glob, arg);
         if self.commands.iter().any(|c| c.len() == argv.len() && c.iter().zip(argv).all(fits)) {
             return Ok(());
         }
@@ -354,6 +355,21 @@ impl Allow {
         let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
         Err(format!("add \"{folder}\" to `policy.allow.paths`"))
     }
+}
+
+/// Whether a pattern of a command allows an argument.
+fn stands_for(glob: &Glob, arg: &str) -> bool {
+    if !glob.0.contains(['*', '?']) {
+        return glob.0 == arg;
+    }
+    if arg.contains(char::is_control) || arg.split('/').any(|part| part == "..") {
+        return false;
+    }
+    if glob.0.contains('/') {
+        return glob.0.split('/').count() == arg.split('/').count()
+            && glob.0.split('/').zip(arg.split('/')).all(|(glob, part)| Glob::from(glob).fits(part));
+    }
+    glob.fits(arg) && (!arg.starts_with('-') || glob.0.starts_with('-'))
 }
 
 fn is_loopback(url: &str) -> bool {
@@ -376,7 +392,10 @@ mod tests {
     fn allow() -> Allow {
         Allow {
             units: vec!["nginx.service".into(), "php*-fpm.service".into()],
-            commands: vec![vec!["postsuper".into(), "-r".into(), "*".into()]],
+            commands: vec![
+                vec!["postsuper".into(), "-r".into(), "*".into()],
+                vec!["touch".into(), "/srv/web/*".into()],
+            ],
             paths: vec!["/var/cache/nginx".into()],
             http: vec!["https://panel.example.com/api/*".into()],
             processes: vec!["php-fpm*".into()],
@@ -401,6 +420,11 @@ mod tests {
         check(argv(&["postsuper", "-r", "-d"]), "`policy.allow.commands`");
         check(argv(&["postsuper", "-r"]), "`policy.allow.commands`");
         check(argv(&[]), "names no program");
+        check(argv(&["touch", "/srv/web/a"]), "allowed");
+        for stray in ["/srv/web/../x", "/srv/web/a/b", "/srv/web/..", "/srv/web/a\nb", "/srv/web", "x/srv/web/a"] {
+            check(argv(&["touch", stray]), "`policy.allow.commands`");
+        }
+        check(argv(&["postsuper", "-r", "../x"]), "`policy.allow.commands`");
         check(remove("/var/cache/nginx/a"), "allowed");
         check(remove("/var/cache/nginx"), "`policy.allow.paths`");
         check(remove("/var/cache/nginx-evil/a"), "`policy.allow.paths`");
