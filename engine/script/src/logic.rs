@@ -109,8 +109,10 @@ impl ScriptLogic {
         Ok(values)
     }
 
-    fn arguments(&self, case: &Case, facts: &Facts) -> Vec<Dynamic> {
-        vec![Dynamic::from(View::case(case, &self.names)), Dynamic::from(View::facts(facts))]
+    fn arguments(&self, case: &Case, facts: &Facts) -> Result<Vec<Dynamic>, LogicError> {
+        // The probes say which keys their facts can have: a mistyped one is an error, not an absent value.
+        let facts = View::facts(facts, &self.probe(case)?);
+        Ok(vec![Dynamic::from(View::case(case, &self.names)), Dynamic::from(facts)])
     }
 }
 
@@ -160,7 +162,7 @@ impl Logic for ScriptLogic {
         if !self.has.fix {
             return Ok(Proposal::Steps(Vec::new()));
         }
-        let mut arguments = self.arguments(case, facts);
+        let mut arguments = self.arguments(case, facts)?;
         if self.fix_takes_results {
             arguments.push(done.iter().map(from_json).collect::<Array>().into());
         }
@@ -188,7 +190,7 @@ impl Logic for ScriptLogic {
         if !self.has.verify {
             return Ok(Vec::new());
         }
-        let made = self.call("verify", |f| f.verify.as_ref(), self.arguments(case, facts))?;
+        let made = self.call("verify", |f| f.verify.as_ref(), self.arguments(case, facts)?)?;
         let checks: Vec<Check> = self.list("verify", &made, "check")?;
         if checks.is_empty() {
             return self.wrong(
@@ -203,7 +205,7 @@ impl Logic for ScriptLogic {
         if !self.has.rollback {
             return Ok(Vec::new());
         }
-        let made = self.call("rollback", |f| f.rollback.as_ref(), self.arguments(case, facts))?;
+        let made = self.call("rollback", |f| f.rollback.as_ref(), self.arguments(case, facts)?)?;
         let steps: Vec<Step> = self.list("rollback", &made, "step")?;
         if steps.iter().any(|s| s.action == Action::Replan) {
             return self.wrong("rollback", "step.replan() is for `fix`; a rollback does not plan anew");

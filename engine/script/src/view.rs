@@ -6,10 +6,12 @@ use std::sync::Arc;
 use heinzel_core::field::Value;
 use heinzel_core::finding::Finding;
 use heinzel_core::near;
-use heinzel_core::probe::Fact;
+use heinzel_core::probe::{Fact, Probe};
 use heinzel_core::rule::Case;
 use rhai::{Dynamic, Engine, EvalAltResult, Position};
 use serde_json::Value as Json;
+
+use crate::probe::keys;
 
 /// A read-only map with a name that knows which keys it may have.
 #[derive(Clone, Debug)]
@@ -74,15 +76,17 @@ impl View {
         Dynamic::from(Self::new(name, values, Vec::new(), false))
     }
 
-    /// `facts`: what the probes saw.
-    pub(crate) fn facts(facts: &BTreeMap<String, Fact>) -> Self {
+    /// `facts`: what the probes saw. What a probe can report and did not is absent; without the probe, any key is.
+    pub(crate) fn facts(facts: &BTreeMap<String, Fact>, probes: &BTreeMap<String, Probe>) -> Self {
         let one = |(name, fact): (&String, &Fact)| {
-            let mut values = BTreeMap::new();
+            let probe = probes.get(name);
+            let mut values: BTreeMap<String, Dynamic> =
+                probe.iter().flat_map(|p| keys(p)).map(|key| (key.to_owned(), Dynamic::UNIT)).collect();
             if let Fact::Seen { report: Json::Object(report) } = fact {
                 values.extend(report.iter().map(|(key, value)| (key.clone(), from_json(value))));
             }
             values.insert("blind".into(), matches!(fact, Fact::Blind { .. }).into());
-            (name.clone(), Dynamic::from(Self::new(&format!("facts.{name}"), values, Vec::new(), true)))
+            (name.clone(), Dynamic::from(Self::new(&format!("facts.{name}"), values, Vec::new(), probe.is_none())))
         };
         Self::new("facts", facts.iter().map(one).collect(), Vec::new(), false)
     }

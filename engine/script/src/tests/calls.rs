@@ -42,6 +42,25 @@ fn check_verify(one: &str, expected: &str) {
 }
 
 #[test]
+fn a_key_that_a_probe_never_reports_is_an_error_and_one_that_it_did_not_report_is_absent() {
+    let said = |guard: &str| {
+        let rule = sound(&with(&format!(
+            "probe: |i| #{{ f: probe.file(\"/run/x\"), c: probe.command([\"x\"], #{{ pattern: \"(?<n>\\\\d+)\", fields: #{{ n: \"int\" }} }}) }},\n\
+             fix: |i, facts| if {guard} {{ step.hand_over(\"no\") }} else {{ [step.truncate(\"/a\")] }},\n\
+             verify: |i, facts| [check.quiet(\"1m\")],"
+        )));
+        let seen = |report| Fact::Seen { report };
+        let facts =
+            Facts::from([("f".into(), seen(json!({ "exists": false }))), ("c".into(), seen(json!({ "exit": 0 })))]);
+        rule.logic.fix(&case(), &facts, &[]).map_or_else(|e| e.why, |made| made.describe().join("; "))
+    };
+    assert_eq!(said("facts.f.exists"), "truncate /a");
+    assert_eq!(said("facts.f.size_bytes == () && facts.c.n == ()"), "hand over: no");
+    assert!(said("facts.f.exsits == true").contains("there is no `facts.f.exsits`; did you mean `exists`?"));
+    assert!(said("facts.c.m == 1").contains("there is no `facts.c.m`"), "{}", said("facts.c.m == 1"));
+}
+
+#[test]
 fn steps_read_as_they_will_be_done() {
     check(
         "[ step.systemd_start(\"a.service\"), step.systemd_stop(\"a.service\"), step.systemd_restart(\"a.service\") ]",
