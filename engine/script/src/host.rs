@@ -4,8 +4,9 @@
 //! (Rhai's own counter begins anew in closures called from `map` and the like).
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use heinzel_core::near;
@@ -64,11 +65,15 @@ const FREED: [&str; 14] = [
     "super",
 ];
 
+/// Functions that Rhai knows without their being registered; `curry` is what a capture becomes.
+const BUILT_IN: [&str; 8] = ["call", "curry", "type_of", "is_shared", "is_def_var", "is_def_fn", "print", "debug"];
+
 /// The script engine with its limits. One serves all rules of a load.
 pub struct Host {
     engine: Engine,
     limits: Limits,
     scope: Scope<'static>,
+    names: OnceLock<BTreeSet<String>>,
     pub(crate) warm: Warm,
 }
 
@@ -152,7 +157,7 @@ impl Host {
         bound_replace(&mut engine);
         words::register(&mut engine);
         let scope = words::scope();
-        Arc::new(Self { engine, limits, scope, warm: Warm::default() })
+        Arc::new(Self { engine, limits, scope, names: OnceLock::new(), warm: Warm::default() })
     }
 
     /// Reads a script.
@@ -184,6 +189,16 @@ impl Host {
         let result = guard(|| what(&self.engine));
         METER.set(outer);
         result?.map_err(|error| self.explain(&error))
+    }
+
+    /// The names of all functions that scripts may call, but for those that they define.
+    pub(crate) fn names(&self) -> &BTreeSet<String> {
+        self.names.get_or_init(|| {
+            let signatures = self.engine.gen_fn_signatures(true);
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let name = |signature: &String| signature.split(|c| !is_name(c)).next().unwrap_or_default().to_owned();
+            signatures.iter().map(name).chain(BUILT_IN.map(str::to_owned)).collect()
+        })
     }
 
     /// The engine itself, for the definitions that editors read.

@@ -19,6 +19,7 @@ mod reader;
 mod rule;
 mod trigger;
 
+mod calls;
 mod check;
 mod draft;
 mod program;

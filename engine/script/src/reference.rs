@@ -127,6 +127,19 @@ pub(crate) fn miscalled(on: &str, name: &str) -> (String, String) {
     (format!("`{on}.{name}` does not take these arguments"), format!("write {}", fitting.join(" or ")))
 }
 
+/// Whether a function of ours has this name.
+pub(crate) fn is_ours(name: &str) -> bool {
+    FUNCTIONS.iter().any(|entry| entry.name == name)
+}
+
+/// The way out for a function that is called without what makes it: `hand_over(…)`, and nearly so.
+pub(crate) fn maker(name: &str) -> Option<String> {
+    let ours = FUNCTIONS.iter().filter(|entry| ["probe", "step", "check"].contains(&entry.on));
+    let near = near::nearest(name, ours.clone().map(|entry| entry.name))?;
+    let entry = ours.clone().find(|entry| entry.name == near)?;
+    Some(format!("did you mean `{}.{near}(…)`?", entry.on))
+}
+
 /// What to say of a call that no function fits, and the way out. `signature` is Rhai's: `unit (probe, i64)`.
 pub(crate) fn unknown(signature: &str) -> (String, Option<String>) {
     let (name, rest) = signature.split_once(" (").unwrap_or((signature, ""));

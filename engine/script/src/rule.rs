@@ -11,7 +11,7 @@ use heinzel_core::rule::{Clear, Has, Patience, Rule, RuleId, RuleVersion, TaskCl
 use heinzel_core::severity::Severity;
 use heinzel_core::state::REMEMBERED;
 use heinzel_core::task::TaskState;
-use rhai::{AST, ASTNode, Expr, FnPtr, Map};
+use rhai::{AST, FnPtr, Map};
 use sha2::{Digest, Sha256};
 
 use crate::host::{Failure, Host};
@@ -23,7 +23,7 @@ use crate::purify::purify;
 use crate::reader::{LONGEST, Reader};
 use crate::sample::Samples;
 use crate::view::Names;
-use crate::{draft, reference, trigger};
+use crate::{calls, draft, trigger};
 
 /// The keys of a rule.
 const KEYS: [&str; 28] = [
@@ -91,11 +91,14 @@ pub(crate) fn read(host: &Arc<Host>, file: &FileText, id: &RuleId, samples: Opti
     };
     let places = Places::of(&ast);
     let mut reader = Reader { file, places: &places, problems: Vec::new() };
-    check_calls(&mut reader, &ast);
+    calls::check(&mut reader, host, &ast);
     let value = match host.eval(&ast) {
         Ok(value) => value,
         Err(failure) => {
-            reader.problems.push(from_failure(file, failure));
+            let failed = from_failure(file, failure);
+            if !reader.problems.iter().any(|p| (p.line, p.column) == (failed.line, failed.column)) {
+                reader.problems.push(failed);
+            }
             return Outcome { rule: None, story: Story::default(), problems: reader.problems };
         }
     };
@@ -387,31 +390,4 @@ fn check_answer(reader: &mut Reader<'_>, answer: Option<&str>) {
     let Some(answer) = answer.filter(|answer| !draft::is_answer(answer)) else { return };
     let hint = "write pack and name in lower case: \"web/pool-busy\"";
     reader.error("answer", format!("`{answer}` is no answer's name"), hint);
-}
-
-/// Finds calls like `step.systemd_relod(…)` before they are made: functions run first when there is an incident.
-fn check_calls(reader: &mut Reader<'_>, ast: &AST) {
-    let mut found = Vec::new();
-    ast.walk(&mut |path: &[ASTNode]| {
-        if let Some(ASTNode::Expr(Expr::Dot(pair, ..))) = path.last()
-            && let Expr::Variable(variable, ..) = &pair.lhs
-            && ["probe", "step", "check"].contains(&variable.1.as_str())
-        {
-            let called = match &pair.rhs {
-                Expr::Dot(chain, ..) => &chain.lhs,
-                other => other,
-            };
-            if let Expr::MethodCall(call, position) = called
-                && !reference::arities(&variable.1, &call.name).contains(&call.args.len())
-            {
-                found.push((variable.1.to_string(), call.name.to_string(), *position));
-            }
-        }
-        true
-    });
-    for (on, name, position) in found {
-        let (message, hint) = reference::miscalled(&on, &name);
-        let at = (position.line().unwrap_or(1), position.position().unwrap_or(1));
-        reader.problems.push(reader.file.at(at, Gravity::Error, message, Some(hint)));
-    }
 }

@@ -47,7 +47,7 @@ fn syntax_errors_have_their_place() {
     check("let x = null; #{}", "1:9 error: 'null' is a reserved keyword", "an absent value is `()`");
     check("5", "1:1 error: the file's value is a number, not a map", "a rule is #{");
     check("", "1:1 error: the file's value is absent (`()`), not a map", "a rule is #{");
-    check("sleep(100); #{}", "1:1 error: no function `sleep` takes (number)", "");
+    check("sleep(100); #{}", "1:1 error: there is no function `sleep`", "reference --definitions");
 }
 
 #[test]
@@ -246,6 +246,16 @@ fn functions_of_the_map() {
         "6:17 error: there is no `step.systemd_relod`",
         "did you mean `systemd_reload`?",
     );
+    for (function, name, hint) in [
+        ("asset: |e| if e.pool == \"x\" { dvice(e.pool) } else { \"pool:x\" },", "dvice", "lists what there is"),
+        ("asset: |e| \"pool:\" + e.pool.to_uper(),", "to_uper", "did you mean `to_upper`?"),
+        ("asset: |e| hand_ovr(\"x\"),", "hand_ovr", "did you mean `step.hand_over(…)`?"),
+    ] {
+        let (_, problems) = read(&with(function), Some(SAMPLES));
+        let problem = &problems[0];
+        assert_eq!(problem.message, format!("there is no function `{name}`"), "{}", shown(&problems));
+        assert!(problem.hint.as_ref().is_some_and(|said| said.contains(hint)), "{}", shown(&problems));
+    }
     check(
         &with("asset: |e| step.copy(\"/a\").timeout(\"1m\"),"),
         "6:17 error: `step.copy` does not take these arguments",
