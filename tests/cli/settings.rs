@@ -118,6 +118,16 @@ fn a_failing_sample_says_what_was_expected() {
 }
 
 #[test]
+fn an_asset_that_cannot_be_named_fails_the_sample() {
+    for (asset, why) in [("\"POOL:\" + e.pool", "has a kind that is not a lower-case word"), ("3", "it gives a number")]
+    {
+        let lab = Lab::new();
+        lab.write("rules/web/busy.rhai", RULE.replace("\"pool:\" + e.pool", asset));
+        lab.run(&["test"]).ends(3, &["samples/busy.toml", "web.busy: `asset`", why]);
+    }
+}
+
+#[test]
 fn a_verify_that_cannot_be_made_fails_the_plan_sample() {
     let lab = Lab::new();
     lab.write("rules/web/busy.rhai", RULE.replace("/etc/passwd", "/"));

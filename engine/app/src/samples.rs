@@ -95,8 +95,9 @@ fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
             return Err(format!("field `{name}` of {} should be `{value}` and is `{got}`", rule.id));
         }
     }
+    // Asked of every line that fires: otherwise it is first asked when there is an incident.
+    let got = if rule.has.asset { rule.logic.asset(finding).map_err(|e| e.to_string())? } else { None };
     if let Some(asset) = &sample.asset {
-        let got = if rule.has.asset { rule.logic.asset(finding).map_err(|e| e.to_string())? } else { None };
         if got.as_ref() != Some(asset) {
             let got = got.unwrap_or_else(|| "left to the default".into());
             return Err(format!("the asset of {} should be `{asset}` and is `{got}`", rule.id));
