@@ -6,6 +6,7 @@ use heinzel_core::look::DraftClause;
 use heinzel_core::rule::Has;
 use rhai::Map;
 
+use crate::logic::is_kind;
 use crate::reader::Reader;
 
 /// The languages customers are answered in.
@@ -34,11 +35,11 @@ pub(crate) fn read(reader: &mut Reader<'_>, map: &Map, has: Has) -> Option<Draft
         }
     }
     let asset = reader.texts(&clause, "asset", "draft");
-    if asset.is_empty() || asset.iter().any(|kind| kind.is_empty() || kind.contains([':', '*', ' '])) {
+    if asset.is_empty() || !asset.iter().all(|kind| is_kind(kind)) {
         reader.error(
             "draft",
             "`draft` names no kind of asset",
-            "add the part before the colon of the assets it can look at: asset: \"vm\"",
+            "add the part before the colon of the assets it can look at, a lower-case word: asset: \"vm\"",
         );
     }
     let mut found = BTreeMap::new();

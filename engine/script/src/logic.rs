@@ -225,6 +225,12 @@ fn handed_over(made: &Dynamic) -> Option<String> {
     made.read_lock::<HandOver>().map(|why| why.0.clone())
 }
 
+/// Whether a text is a kind of assets: a lower-case word.
+pub(crate) fn is_kind(kind: &str) -> bool {
+    kind.starts_with(|c: char| c.is_ascii_lowercase())
+        && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+}
+
 /// Whether a text is an asset's id: a kind, a colon and a name that no program can take for an option or another path.
 fn asset_fits(asset: &str) -> Result<(), &'static str> {
     let Some((kind, name)) = asset.split_once(':') else {
@@ -233,9 +239,7 @@ fn asset_fits(asset: &str) -> Result<(), &'static str> {
     if asset.len() > ASSET_BYTES {
         return Err("is longer than 200 bytes");
     }
-    if !kind.starts_with(|c: char| c.is_ascii_lowercase())
-        || !kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
-    {
+    if !is_kind(kind) {
         return Err("has a kind that is not a lower-case word");
     }
     if name.is_empty() || name.starts_with(['-', '.']) {

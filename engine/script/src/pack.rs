@@ -130,9 +130,26 @@ pub fn load_with(folder: &Path, limits: Limits) -> Loaded {
     for path in list(folder, &mut loaded.problems) {
         if path.is_dir() {
             load_pack(&host, &path, &mut loaded);
+        } else if is_rule(&path) {
+            loaded.problems.push(stray(
+                &path,
+                "it is in no pack",
+                "move it into the folder of one, beside its pack.toml",
+            ));
         }
     }
     loaded
+}
+
+/// Whether a file is meant as a rule, by its name.
+fn is_rule(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("rhai"))
+}
+
+/// A rule file where none is looked for.
+fn stray(path: &Path, why: &str, hint: &str) -> Problem {
+    let message = format!("this rule is not loaded: {why}");
+    Problem { severity: Gravity::Warning, ..Problem::whole(path, message, hint) }
 }
 
 /// Whether its name begins with a dot: editors keep locks and copies so, version control its own.
@@ -174,6 +191,12 @@ fn load_pack(host: &Arc<Host>, folder: &Path, loaded: &mut Loaded) {
         if path.extension().is_some_and(|e| e == "rhai") {
             stems.insert(path.file_stem().unwrap_or_default().to_string_lossy().into_owned());
             load_rule(host, &path, &mut pack, &mut loaded.problems);
+        } else if is_rule(&path) {
+            loaded.problems.push(stray(&path, "its name does not end with `.rhai`", "write the end in lower case"));
+        } else if path.is_dir() {
+            let rules = list(&path, &mut loaded.problems).into_iter().filter(|path| is_rule(path));
+            let hint = "a pack has no folders for rules: move it up, beside pack.toml";
+            loaded.problems.extend(rules.map(|path| stray(&path, "it is in a folder of its pack", hint)));
         }
     }
     orphans(folder, &stems, &mut loaded.problems);
@@ -267,10 +290,8 @@ fn orphans(folder: &Path, stems: &BTreeSet<String>, problems: &mut Vec<Problem>)
                 Some(near) => format!("did you mean `{near}.toml`?"),
                 None => "rename it after its rule, or remove it".into(),
             };
-            let mut problem =
-                Problem::whole(&path, format!("these samples belong to no rule: there is no {stem}.rhai"), hint);
-            problem.severity = Gravity::Warning;
-            problems.push(problem);
+            let message = format!("these samples belong to no rule: there is no {stem}.rhai");
+            problems.push(Problem { severity: Gravity::Warning, ..Problem::whole(&path, message, hint) });
         }
     }
 }

@@ -122,7 +122,9 @@ impl FileText {
                 "split it into several",
             ));
         }
-        match String::from_utf8(bytes) {
+        // Some editors put a byte order mark in front.
+        let mark = bytes.starts_with("\u{feff}".as_bytes());
+        match String::from_utf8(bytes.split_off(if mark { 3 } else { 0 })) {
             Ok(text) => Ok(Self { path: path.to_owned(), text }),
             Err(error) => {
                 let good = error.utf8_error().valid_up_to();

@@ -11,7 +11,7 @@ use heinzel_core::rule::{Clear, Has, Patience, Rule, RuleId, RuleVersion, TaskCl
 use heinzel_core::severity::Severity;
 use heinzel_core::state::REMEMBERED;
 use heinzel_core::task::TaskState;
-use rhai::{AST, FnPtr, Map};
+use rhai::{AST, Expr, FnPtr, Map, Stmt};
 use sha2::{Digest, Sha256};
 
 use crate::host::{Failure, Host};
@@ -92,6 +92,7 @@ pub(crate) fn read(host: &Arc<Host>, file: &FileText, id: &RuleId, samples: Opti
     let places = Places::of(&ast);
     let mut reader = Reader { file, places: &places, problems: Vec::new() };
     calls::check(&mut reader, host, &ast);
+    check_single(&mut reader, &ast);
     let value = match host.eval(&ast) {
         Ok(value) => value,
         Err(failure) => {
@@ -390,4 +391,20 @@ fn check_answer(reader: &mut Reader<'_>, answer: Option<&str>) {
     let Some(answer) = answer.filter(|answer| !draft::is_answer(answer)) else { return };
     let hint = "write pack and name in lower case: \"web/pool-busy\"";
     reader.error("answer", format!("`{answer}` is no answer's name"), hint);
+}
+
+/// A map that the file does not end with is a rule that nobody would miss until it is needed.
+fn check_single(reader: &mut Reader<'_>, ast: &AST) {
+    let Some((_, before)) = ast.statements().split_last() else { return };
+    for statement in before {
+        if let Stmt::Expr(expression) = statement
+            && matches!(**expression, Expr::Map(..))
+        {
+            let at = expression.start_position();
+            let at = (at.line().unwrap_or(1), at.position().unwrap_or(1));
+            let hint = Some("one file holds one rule: move this one into a file of its own".into());
+            let message = "this map is not the end of the file, so it is no rule";
+            reader.problems.push(reader.file.at(at, Gravity::Error, message, hint));
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use heinzel_core::glob::Glob;
+use heinzel_core::rule::Rule;
 use heinzel_knowledge::answer::{Audience, Language};
 use heinzel_knowledge::complaint::{Complaint, Severity};
 use heinzel_knowledge::front_matter::AnswerFile;
@@ -238,10 +239,18 @@ fn lint(global: &super::Global, arguments: &LintArguments) -> anyhow::Result<Exi
     report(global, arguments, &files, known.len(), &complaints)
 }
 
-/// Which rules of the engine name which answers.
+/// Which rules of the engine name which answers: for their incidents, and as what drafts are about.
 fn healing(global: &super::Global, config: &crate::config::Config) -> Vec<Healing> {
     let (live, _) = global.live(config);
-    live.rules.rules.values().map(|rule| Healing { id: rule.id.to_string(), answer: rule.answer.clone() }).collect()
+    let named = |rule: &Rule| {
+        let answer = rule.answer.clone();
+        let intents = rule.draft.iter().flat_map(|draft| draft.intents.clone().into_iter().map(Some));
+        let others = intents.filter(|intent| *intent != answer);
+        let id = rule.id.to_string();
+        let all: Vec<Option<String>> = std::iter::once(answer.clone()).chain(others).collect();
+        all.into_iter().map(move |answer| Healing { id: id.clone(), answer })
+    };
+    live.rules.rules.values().flat_map(|rule| named(rule)).collect()
 }
 
 fn report(

@@ -53,6 +53,28 @@ fn one_bad_rule_does_not_hide_the_others() {
 }
 
 #[test]
+fn rules_where_none_are_looked_for_are_named() {
+    let rule = with("");
+    let (rules, problems) = said(&[
+        ("bar.rhai", &rule),
+        ("web/pack.toml", HEAD),
+        ("web/Qux.RHAI", &rule),
+        ("web/a.rhai", &format!("\u{feff}{rule}")),
+        ("web/samples/a.toml", SAMPLES),
+        ("web/sub/baz.rhai", &rule),
+    ]);
+    assert_eq!(rules, 1);
+    assert_eq!(
+        problems,
+        [
+            "bar.rhai:1:1 this rule is not loaded: it is in no pack",
+            "web/Qux.RHAI:1:1 this rule is not loaded: its name does not end with `.rhai`",
+            "web/sub/baz.rhai:1:1 this rule is not loaded: it is in a folder of its pack",
+        ]
+    );
+}
+
+#[test]
 fn pack_heads_are_checked() {
     let check = |head: &str, expected: &str| {
         let (rules, problems) =

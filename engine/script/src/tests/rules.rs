@@ -47,6 +47,11 @@ fn syntax_errors_have_their_place() {
     check("let x = null; #{}", "1:9 error: 'null' is a reserved keyword", "an absent value is `()`");
     check("5", "1:1 error: the file's value is a number, not a map", "a rule is #{");
     check("", "1:1 error: the file's value is absent (`()`), not a map", "a rule is #{");
+    check(
+        &format!("#{{ title: \"first\" }};\n{}", with("")),
+        "1:1 error: this map is not the end of the file, so it is no rule",
+        "one file holds one rule",
+    );
     check("sleep(100); #{}", "1:1 error: there is no function `sleep`", "reference --definitions");
 }
 
@@ -146,7 +151,7 @@ fn which_drafts_set_a_rule_off() {
     let also = |error: &str| format!("{without}\n{error}");
     check(&draft("asset: \"vm\""), &also("6:8 error: `draft` names no intents"), "no proof");
     check(
-        &draft("intents: [\"site down\"], asset: \"vm:100\""),
+        &draft("intents: [\"site down\"], asset: [\"vm\", \"VM!\"]"),
         &also("6:8 error: `draft` names no kind of asset\n6:21 error: `site down` is no answer's name"),
         "no proof",
     );
