@@ -128,6 +128,22 @@ fn an_asset_that_cannot_be_named_fails_the_sample() {
 }
 
 #[test]
+fn a_template_that_cannot_be_rendered_fails_the_plan_sample() {
+    for (template, why) in [("limit {{ limt }}", "undefined value"), ("{% if", "syntax error")] {
+        let lab = Lab::new();
+        let step = format!("step.write_template(\"/etc/x.conf\", \"{template}\", #{{ limit: 5 }})");
+        lab.write("rules/web/busy.rhai", RULE.replace("step.command([\"/bin/true\", i.pool])", &step));
+        let samples = SAMPLES.replace("run /bin/true www", "write /etc/x.conf");
+        lab.write("rules/web/samples/busy.toml", &samples);
+        lab.run(&["test"])
+            .ends(3, &["samples/busy.toml:12", "`write /etc/x.conf` cannot be done: the template: ", why]);
+        let step = step.replace(template, "limit {{ limit }}");
+        lab.write("rules/web/busy.rhai", RULE.replace("step.command([\"/bin/true\", i.pool])", &step));
+        lab.run(&["test"]).ends(0, &["0 problems"]);
+    }
+}
+
+#[test]
 fn a_verify_that_cannot_be_made_fails_the_plan_sample() {
     let lab = Lab::new();
     lab.write("rules/web/busy.rhai", RULE.replace("/etc/passwd", "/"));

@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use heinzel_core::effect::{Act, Effect, Outcome};
+use heinzel_core::plan::Action;
 use heinzel_core::policy::{Allow, Policy};
 
 use crate::settings::{ActSettings, BadSettings, Webhook};
@@ -36,6 +37,17 @@ pub struct Hands {
     systemctl: String,
     /// Made when it is first needed: it reads all of the system's certificates, some megabytes that many hosts never use.
     client: Arc<OnceLock<reqwest::Client>>,
+}
+
+/// Whether an action could be done at all, wherever it is: that a template can be rendered with its values.
+///
+/// # Errors
+/// Why it could not.
+pub fn can_be(action: &Action) -> Result<(), String> {
+    match action {
+        Action::WriteTemplate { template, values, .. } => step::check_template(template, values),
+        _ => Ok(()),
+    }
 }
 
 /// How much longer than its own timeout an effect may take in all: to end a program's process group, to close files.

@@ -32,7 +32,7 @@ pub(crate) fn run(live: &Arc<Live>, samples: &BTreeMap<RuleId, Samples>) -> Vec<
                 failed.push((id.clone(), problem(&samples.file, &sample.at, &why)));
             }
         }
-        failed.extend(run_plan_samples(rule, samples).into_iter().map(|p| (id.clone(), p)));
+        failed.extend(run_plan_samples(rule, samples, &heinzel_act::can_be).into_iter().map(|p| (id.clone(), p)));
     }
     failed
 }

@@ -6,7 +6,7 @@ use heinzel_core::event::Place;
 use heinzel_core::field::{FieldType, Value};
 use heinzel_core::finding::{Finding, Role};
 use heinzel_core::near;
-use heinzel_core::plan::{Check, Step};
+use heinzel_core::plan::{Action, Check, Step};
 use heinzel_core::probe::{Fact, Facts, Probe};
 use heinzel_core::rule::{Case, LogicError, Proposal, Rule};
 use heinzel_core::task::Task;
@@ -17,9 +17,14 @@ use crate::probe::keys;
 use crate::problem::Problem;
 use crate::sample::{PlanSample, Samples};
 
-/// Runs all plan samples of a rule and says where its plans differ from them.
+/// Runs all plan samples of a rule and says where its plans differ from them. `can_be` says what keeps a step from ever being
+/// done, whatever its words.
 #[must_use]
-pub fn run_plan_samples(rule: &Rule, samples: &Samples) -> Vec<Problem> {
+pub fn run_plan_samples(
+    rule: &Rule,
+    samples: &Samples,
+    can_be: &dyn Fn(&Action) -> Result<(), String>,
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     for plan in &samples.plans {
         if !rule.has.fix {
@@ -27,7 +32,7 @@ pub fn run_plan_samples(rule: &Rule, samples: &Samples) -> Vec<Problem> {
             problems.push(samples.problem(&plan.at, format!("{} has no fix, so it makes no plan", rule.id), hint));
             continue;
         }
-        if let Err(found) = run(rule, plan, samples) {
+        if let Err(found) = run(rule, plan, samples, can_be) {
             problems.extend(found);
         }
     }
@@ -54,7 +59,12 @@ pub fn made(rule: &Rule, samples: &Samples) -> Vec<Made> {
     plans.filter_map(|plan| make(rule, plan, samples).ok()).collect()
 }
 
-fn run(rule: &Rule, plan: &PlanSample, samples: &Samples) -> Result<(), Vec<Problem>> {
+fn run(
+    rule: &Rule,
+    plan: &PlanSample,
+    samples: &Samples,
+    can_be: &dyn Fn(&Action) -> Result<(), String>,
+) -> Result<(), Vec<Problem>> {
     let made = make(rule, plan, samples)?;
     let verify: Vec<String> = made.verify.iter().map(|check| check.describe()).collect();
     let rollback: Vec<String> = made.rollback.iter().map(|step| step.action.describe()).collect();
@@ -63,8 +73,13 @@ fn run(rule: &Rule, plan: &PlanSample, samples: &Samples) -> Result<(), Vec<Prob
         plan.verify.as_ref().and_then(|expected| difference("verify", expected, &verify)),
         plan.rollback.as_ref().and_then(|expected| difference("rollback", expected, &rollback)),
     ];
+    let fixed = if let Proposal::Steps(steps) = &made.fix { steps.as_slice() } else { &[] };
+    let impossible = fixed.iter().chain(&made.rollback).filter_map(|step| {
+        let why = can_be(&step.action).err()?;
+        Some((format!("`{}` cannot be done: {why}", step.action.describe()), "mend the rule".to_owned()))
+    });
     let problem = |(message, hint): (String, String)| samples.problem(&plan.at, message, hint);
-    let problems: Vec<Problem> = found.into_iter().flatten().map(problem).collect();
+    let problems: Vec<Problem> = found.into_iter().flatten().chain(impossible).map(problem).collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 

@@ -29,6 +29,8 @@ enum Stop {
     Failed(String),
 }
 
+pub(crate) use replace::check as check_template;
+
 /// What a step did, in one line.
 type Done = Result<String, Stop>;
 

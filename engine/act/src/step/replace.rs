@@ -68,6 +68,14 @@ pub(super) fn write_template(job: &Job, path: &str, template: &str, values: &BTr
     Ok(format!("wrote {} bytes", text.len()))
 }
 
+/// Whether a template can be rendered with these values.
+///
+/// # Errors
+/// Why not.
+pub(crate) fn check(template: &str, values: &BTreeMap<String, Json>) -> Result<(), String> {
+    render(template, values).map(drop).map_err(|why| format!("the template: {why}"))
+}
+
 fn render(template: &str, values: &BTreeMap<String, Json>) -> Result<Vec<u8>, String> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);

@@ -134,7 +134,7 @@ fn the_whole_way_of_a_rule() {
     );
     assert_eq!(rule.logic.verify(&case, &facts).unwrap().len(), 2);
     assert!(rule.logic.rollback(&case, &facts).unwrap().is_empty());
-    let problems = run_plan_samples(rule, loaded.samples(id).unwrap());
+    let problems = run_plan_samples(rule, loaded.samples(id).unwrap(), &|_| Ok(()));
     assert!(problems.is_empty(), "{}", shown(&problems));
 }
 
@@ -147,7 +147,7 @@ fn a_plan_that_differs_from_its_sample_is_shown() {
         let loaded = load(folder.path());
         assert!(!loaded.has_errors(), "{}", shown(&loaded.problems));
         let rule = &loaded.packs[0].rules[0];
-        let problems = run_plan_samples(rule, loaded.samples(&rule.id).unwrap());
+        let problems = run_plan_samples(rule, loaded.samples(&rule.id).unwrap(), &|_| Ok(()));
         assert_eq!(problems.len(), 1, "{}", shown(&problems));
         assert_eq!((problems[0].message.as_str(), problems[0].line), (message, 14));
         assert!(problems[0].hint.as_deref().unwrap().contains(hint), "{:?}", problems[0].hint);
