@@ -79,9 +79,13 @@ pub(crate) fn register(engine: &mut Engine) {
 }
 
 fn report(probe: Probe, key: &str, compare: Compare, value: Json) -> Made<Check> {
-    let keys = probe::keys(&probe);
-    if !keys.contains(&key) {
-        return wrong(format!("this probe ({}) reports no `{key}`; {}", probe.describe(), near::hint(key, keys)));
+    let Some(kind) = probe::kind_of(&probe, key) else {
+        let hint = near::hint(key, probe::keys(&probe));
+        return wrong(format!("this probe ({}) reports no `{key}`; {hint}", probe.describe()));
+    };
+    if !kind.takes(&value) {
+        let (probe, kind) = (probe.describe(), kind.word());
+        return wrong(format!("`{key}` of this probe ({probe}) is {kind}, so a comparison with {value} never holds"));
     }
     Ok(Check::Report { key: key.to_owned(), compare, value, probe })
 }

@@ -13,7 +13,7 @@ use heinzel_core::task::Task;
 use heinzel_core::time::Timestamp;
 use serde_json::Value as Json;
 
-use crate::probe::keys;
+use crate::probe::{keys, kind_of};
 use crate::problem::Problem;
 use crate::sample::{PlanSample, Samples};
 
@@ -181,6 +181,15 @@ fn facts(plan: &PlanSample, probes: &BTreeMap<String, Probe>) -> Result<Facts, (
                 format!("the probe `{name}` ({}) reports no `{key}`", probe.describe()),
                 near::hint(key, known),
             ));
+        }
+        let odd = report.as_object().and_then(|report| {
+            report
+                .iter()
+                .find_map(|(key, value)| Some((key, kind_of(probe, key)?)).filter(|(_, kind)| !kind.takes(value)))
+        });
+        if let Some((key, kind)) = odd {
+            let message = format!("the probe `{name}` ({}) never reports this `{key}`", probe.describe());
+            return Err((message, format!("it is {}", kind.word())));
         }
         facts.insert(name.clone(), Fact::Seen { report: report.clone() });
     }

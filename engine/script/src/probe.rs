@@ -7,6 +7,7 @@ use heinzel_core::near;
 use heinzel_core::pattern;
 use heinzel_core::probe::{Capture, Probe};
 use rhai::{Array, Engine, ImmutableString, Map};
+use serde_json::Value as Json;
 
 use crate::words::{Made, Probes, accepted, argv, path, port, process, unit_glob, url, wrong};
 
@@ -114,31 +115,109 @@ fn read_capture(map: &Map) -> Made<Capture> {
     Ok(Capture { pattern, fields })
 }
 
-/// The keys that a probe reports.
+/// What a value of a report is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Bool,
+    Number,
+    Text,
+    List,
+}
+
+impl Kind {
+    /// Whether a value is of this kind. What is absent is of any.
+    pub(crate) fn takes(self, value: &Json) -> bool {
+        match self {
+            _ if value.is_null() => true,
+            Self::Bool => value.is_boolean(),
+            Self::Number => value.is_number(),
+            Self::Text => value.is_string(),
+            Self::List => value.is_array(),
+        }
+    }
+
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Bool => "true or false",
+            Self::Number => "a number",
+            Self::Text => "a text",
+            Self::List => "a list",
+        }
+    }
+
+    fn of(field: &FieldType) -> Self {
+        match field {
+            FieldType::Int | FieldType::Float | FieldType::Size | FieldType::Duration => Self::Number,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// The keys that a probe's report can have, in the order of their importance.
 pub(crate) fn keys(probe: &Probe) -> Vec<&str> {
+    shape(probe).into_iter().map(|(key, _)| key).collect()
+}
+
+/// What a probe's report has under a key; `None` when it has no such key.
+pub(crate) fn kind_of(probe: &Probe, key: &str) -> Option<Kind> {
+    shape(probe).into_iter().find(|(known, _)| *known == key).map(|(_, kind)| kind)
+}
+
+fn shape(probe: &Probe) -> Vec<(&str, Kind)> {
+    use Kind::{Bool, List, Number, Text};
     match probe {
-        Probe::Unit { .. } => {
-            vec![
-                "name", "type", "load", "state", "sub", "active", "failed", "result", "main_pid", "restarts", "matches",
-            ]
+        Probe::Unit { .. } => vec![
+            ("name", Text),
+            ("type", Text),
+            ("load", Text),
+            ("state", Text),
+            ("sub", Text),
+            ("active", Bool),
+            ("failed", Bool),
+            ("result", Text),
+            ("main_pid", Number),
+            ("restarts", Number),
+            ("matches", Number),
+        ],
+        Probe::Disk { .. } => vec![
+            ("path", Text),
+            ("used_percent", Number),
+            ("free_bytes", Number),
+            ("total_bytes", Number),
+            ("inodes_used_percent", Number),
+            ("inodes_free", Number),
+            ("read_only", Bool),
+        ],
+        Probe::Load => ["one", "five", "fifteen", "cores", "per_core"].map(|key| (key, Number)).to_vec(),
+        Probe::Memory => ["total_bytes", "available_bytes", "available_percent", "swap_total_bytes", "swap_free_bytes"]
+            .map(|key| (key, Number))
+            .to_vec(),
+        Probe::Processes { .. } => vec![("count", Number), ("list", List)],
+        Probe::File { .. } => vec![
+            ("exists", Bool),
+            ("kind", Text),
+            ("size_bytes", Number),
+            ("age_seconds", Number),
+            ("mode", Text),
+            ("owner", Number),
+            ("group", Number),
+        ],
+        Probe::Tcp { .. } => vec![("open", Bool), ("millis", Number), ("error", Text)],
+        Probe::Http { .. } => vec![
+            ("reached", Bool),
+            ("status", Number),
+            ("ok", Bool),
+            ("millis", Number),
+            ("size_bytes", Number),
+            ("error", Text),
+        ],
+        Probe::Certificate { .. } => {
+            vec![("expires", Text), ("days_left", Number), ("subject", Text), ("self_signed", Bool)]
         }
-        Probe::Disk { .. } => {
-            vec!["path", "used_percent", "free_bytes", "total_bytes", "inodes_used_percent", "inodes_free", "read_only"]
-        }
-        Probe::Load => vec!["one", "five", "fifteen", "cores", "per_core"],
-        Probe::Memory => {
-            vec!["total_bytes", "available_bytes", "available_percent", "swap_total_bytes", "swap_free_bytes"]
-        }
-        Probe::Processes { .. } => vec!["count", "list"],
-        Probe::File { .. } => vec!["exists", "kind", "size_bytes", "age_seconds", "mode", "owner", "group"],
-        Probe::Tcp { .. } => vec!["open", "millis", "error"],
-        Probe::Http { .. } => vec!["reached", "status", "ok", "millis", "size_bytes", "error"],
-        Probe::Certificate { .. } => vec!["expires", "days_left", "subject", "self_signed"],
         Probe::Command { capture, .. } => {
-            let mut keys = vec!["exit", "lines"];
-            keys.extend(capture.iter().flat_map(|c| c.fields.keys()).map(String::as_str));
-            keys
+            let captured = capture.iter().flat_map(|c| &c.fields).map(|(name, field)| (name.as_str(), Kind::of(field)));
+            [("exit", Number), ("lines", Number)].into_iter().chain(captured).collect()
         }
-        Probe::Nagios { .. } => vec!["exit", "state", "ok"],
+        Probe::Nagios { .. } => vec![("exit", Number), ("state", Text), ("ok", Bool)],
     }
 }

@@ -230,6 +230,14 @@ fn checks_read_as_they_will_be_made() {
         "load: per_core is at most 1.5; memory: available_percent is at least 5",
     );
     check_verify("check.quiet(\"5m\")", "quiet for 5m");
+    check_verify(
+        "check.is(probe.unit(\"a.service\"), \"active\", \"yes\")",
+        "`active` of this probe (unit a.service) is true or false, so a comparison with \"yes\" never holds",
+    );
+    check_verify(
+        "check.at_most(probe.unit(\"a.service\"), \"state\", 3)",
+        "`state` of this probe (unit a.service) is a text, so a comparison with 3 never holds",
+    );
     check_verify("check.is(probe.load(), \"on\", 1)", "this probe (load) reports no `on`; did you mean `one`?");
     check_verify(
         "check.quiet(\"soon\")",

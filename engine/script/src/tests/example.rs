@@ -165,6 +165,12 @@ fn a_plan_that_differs_from_its_sample_is_shown() {
         "the probe `unit` (unit php*-fpm.service) reports no `nam`",
         "did you mean `name`?",
     );
+    check(
+        "active = true",
+        "active = \"yes\"",
+        "the probe `unit` (unit php*-fpm.service) never reports this `active`",
+        "it is true or false",
+    );
     check("facts = { unit", "facts = { unti", "the rule has no probe `unti`", "did you mean `unit`?");
     check(
         "fields = { pool = \"www\", limit = 5 }\nfacts",
