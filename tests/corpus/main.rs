@@ -1,4 +1,4 @@
-//! The shipped rules on lines from elsewhere: the catalogue of hosting failures and the public log samples beside this
+//! The shipped rules on lines from elsewhere: what strangers send, the catalogue of hosting failures and the public log samples beside this
 //! repository (`../shared`). Nothing of them is copied here; where they are absent, these tests say so and check only the
 //! tables.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
@@ -6,6 +6,7 @@
 mod answers;
 mod catalogue;
 mod complete;
+mod injection;
 mod loghub;
 mod told;
 
