@@ -344,6 +344,31 @@ fn a_ticket_told_again_keeps_text_and_time_and_teaches_what_it_said_first() {
 }
 
 #[test]
+fn what_is_learned_of_one_customer_is_shown_to_nobody() {
+    let lab = lab();
+    let engine = lab.start();
+    introduce(&engine);
+    let written = "Rechnung von Doktor Seltsam über die Quallenpumpe fehlt";
+    let ticket = json!({ "id": "T1", "customer": "kim", "body": written, "answer_used": "web/invoice" }).to_string();
+    body(engine.http("POST", "/v1/tickets", &shop(), &ticket), 201);
+    let examples = Reader::open(&lab.path("state"), Duration::from_secs(5)).unwrap().examples().unwrap();
+    assert!(examples[0].text.as_str().contains("Quallenpumpe"), "{examples:?}");
+    assert_eq!(engine.stop(), 0);
+    // From the start on the index knows it.
+    let engine = lab.start();
+    let first = "draft-after-start-0123456789";
+    wait("the answers are read", || ask(&engine, None, first, None, "Rechnung").0 != 503);
+    for customer in [Some("kim"), Some("lee"), None] {
+        let id = format!("draft-of-{}-0123456789", customer.unwrap_or("nobody"));
+        let said = body(ask(&engine, customer, &id, None, "Rechnung Doktor Seltsam Quallenpumpe"), 200);
+        let why = &said["items"][0]["why"];
+        assert_eq!((&said["items"][0]["id"], &why["words"]), (&json!("web/invoice"), &json!(["Rechnung"])), "{said}");
+        assert!(why["example"].as_str().is_some_and(|shown| !shown.contains("Seltsam")), "{said}");
+    }
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
 fn what_the_operator_has_not_granted_is_not_set_off() {
     let lab = lab();
     lab.write("heinzel.toml", lab.read("heinzel.toml").replace("look = [\"web.stuck\"]", "look = []"));

@@ -190,9 +190,9 @@ pub enum ItemKind {
 /// Why a suggestion is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Why {
-    /// Words of the draft that it shares.
+    /// Words of the draft that the answer's file has, too.
     pub words: Vec<String>,
-    /// The example draft that is closest.
+    /// The closest of the example drafts in the answer's file. What was learned of customers is not shown.
     #[schema(required)]
     pub example: Option<String>,
     /// The incident that it is about.
