@@ -369,6 +369,37 @@ fn what_is_learned_of_one_customer_is_shown_to_nobody() {
 }
 
 #[test]
+fn an_import_leaves_alone_what_it_does_not_speak_of() {
+    let lab = lab();
+    let engine = lab.start();
+    introduce(&engine);
+    let whole = json!({ "name": "Laden", "owner": "kim", "aliases": ["laden"], "protected": true }).to_string();
+    body(engine.http("PUT", "/v1/assets/site:shop", &shop(), &whole), 200);
+    let customer = json!({ "name": "Kim Lee", "email": "kim@example.com", "language": "de" }).to_string();
+    body(engine.http("PUT", "/v1/customers/kim", &shop(), &customer), 200);
+    let csv = shop().replace("application/json", "text/csv");
+    let import = |path: &str, list: &str| body(engine.http("POST", path, &csv, list), 200);
+    let list = "id;name;Besizter\nsite:shop;Kims Laden;lee\n";
+    for path in ["/v1/assets/import?dry_run=true", "/v1/assets/import"] {
+        let told = import(path, list);
+        assert_eq!((&told["rows"], &told["taken"]), (&json!(1), &json!(1)), "{told}");
+        let said = &told["complaints"][0];
+        assert_eq!(said["line"], 1, "{told}");
+        assert!(said["why"].as_str().unwrap().contains("did you mean `besitzer`?"), "{told}");
+    }
+    import("/v1/customers/import", "id;Sprache\nkim;English\n");
+    let reader = Reader::open(&lab.path("state"), Duration::from_secs(5)).unwrap();
+    let assets = reader.assets().unwrap();
+    let shop = assets.iter().find(|one| one.asset.id == "site:shop").unwrap();
+    assert_eq!((shop.name.as_deref(), shop.asset.owner.as_deref()), (Some("Kims Laden"), Some("kim")));
+    assert!(shop.asset.protected && shop.asset.aliases == ["laden"], "{shop:?}");
+    let customers = reader.customers().unwrap();
+    let kim = customers.iter().find(|one| one.id == "kim").unwrap();
+    assert_eq!((kim.email.as_deref(), kim.language.as_deref()), (Some("kim@example.com"), Some("en")));
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
 fn what_the_operator_has_not_granted_is_not_set_off() {
     let lab = lab();
     lab.write("heinzel.toml", lab.read("heinzel.toml").replace("look = [\"web.stuck\"]", "look = []"));

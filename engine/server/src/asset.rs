@@ -50,8 +50,14 @@ pub async fn put(
     Ok(ticket::answer(kept))
 }
 
-/// Reads assets from CSV, with a header of the columns `id`, `name`, `aliases`, `owner`, `depends_on`, `protected`. Rows
-/// that `PUT` would take are written down, the others are named. A row may name assets of other rows.
+/// Reads assets from CSV in UTF-8, with `;`, `,` or tabs between the cells and a header of the columns `id`, `name`,
+/// `aliases`, `owner`, `depends_on`, `protected`, also by their usual German names. Of a known asset, what the list has no
+/// column for stays as it is; an empty cell takes the value away. (`PUT` replaces the whole.) Rows that `PUT` would take are
+/// written down, the others are named. A row may name assets of other rows. A column that is not known is named and left
+/// out; two that mean the same are refused.
+///
+/// Several names in `aliases` and `depends_on` stand with `|`, `,` or spaces between them. `protected` is `yes`, `ja`,
+/// `true`, `wahr`, `y`, `j`, `x`, `1`, or `no`, `nein`, `false`, `falsch`, `n`, `0`.
 ///
 /// # Errors
 /// 401 and 403 without a token of the scope `ingest`, else by what is wrong with the request.

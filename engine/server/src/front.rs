@@ -72,8 +72,8 @@ pub trait Front: Send + Sync + 'static {
     /// [`Refused::Invalid`] when something in it is not usable.
     fn put_customer(&self, id: &str, customer: CustomerRecord) -> Result<Kept<CustomerRecord>, Refused>;
 
-    /// Reads CSV as it arrives: good rows are written down, bad ones are complained of. With `dry_run` nothing is
-    /// written. An error of `rows` means that the rest does not come: end with [`Refused::BrokeOff`].
+    /// Reads CSV as it arrives: good rows are written down, bad ones are complained of. What has no column stays as it
+    /// was. With `dry_run` nothing is written. An error of `rows` means that the rest does not come: end with [`Refused::BrokeOff`].
     ///
     /// # Errors
     /// [`Refused::Invalid`] when the header is not usable.

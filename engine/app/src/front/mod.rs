@@ -72,7 +72,8 @@ pub(crate) struct Desk {
     me: Weak<Self>,
     /// What people call their assets.
     pub(crate) names: RwLock<HashMap<String, String>>,
-    /// Assets are written down one call at a time: else two could fit in each by itself and contradict each other.
+    /// Assets and customers are written down one call at a time: else two could fit in each by itself and contradict each
+    /// other, or one undo what another has just said.
     turn: Mutex<()>,
 }
 
