@@ -44,6 +44,9 @@ pub enum NoClaim {
     /// A claim is missing or of another kind.
     #[error("it needs `sub` (the customer's id) and `exp`; `assets` is a list of ids")]
     Content,
+    /// A time that is no number.
+    #[error("its `{0}` must be a number of seconds since 1970")]
+    Seconds(&'static str),
     /// `exp` has passed.
     #[error("it has expired; the page needs a fresh one from the shop")]
     Expired,
@@ -56,6 +59,12 @@ pub enum NoClaim {
     /// `iss` or `aud` are not those of the settings.
     #[error("its `iss` or `aud` are not those of this form")]
     Elsewhere,
+    /// `aud` stands there, and the settings have none (RFC 7519, 4.1.3: whoever is not named must refuse it).
+    #[error(
+        "it has an `aud`, and this form knows none: it was made for somebody else, or `audience` is missing in \
+         [server.token.claims] of heinzel.toml"
+    )]
+    Audience,
 }
 
 #[derive(Deserialize)]
@@ -116,8 +125,8 @@ impl Claims {
         if !self.keys.iter().any(|key| hmac::verify(key, signed.as_bytes(), &signature).is_ok()) {
             return Err(NoClaim::Signature);
         }
-        let content: Content = serde_json::from_slice(&decoded(content)?).map_err(|_| NoClaim::Content)?;
-        self.accept(content, now)
+        let content = decoded(content)?;
+        self.accept(serde_json::from_slice(&content).map_err(|_| wrong(&content))?, now)
     }
 
     fn accept(&self, content: Content, now: Timestamp) -> Result<CustomerClaim, NoClaim> {
@@ -131,6 +140,9 @@ impl Claims {
         }
         if [content.nbf, content.iat].into_iter().flatten().any(|since| since > now_s + SKEW_S) {
             return Err(NoClaim::NotYet);
+        }
+        if content.aud.is_some() && self.audience.is_none() {
+            return Err(NoClaim::Audience);
         }
         let is_issuer = self.issuer.is_none() || self.issuer == content.iss;
         let is_audience = self.audience.as_ref().is_none_or(|wanted| match &content.aud {
@@ -147,6 +159,13 @@ impl Claims {
         }
         Ok(CustomerClaim { id: content.sub, assets: content.assets })
     }
+}
+
+/// What is wrong with a content that cannot be read.
+fn wrong(content: &[u8]) -> NoClaim {
+    let members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(content).unwrap_or_default();
+    let no_number = |name: &&str| members.get(*name).is_some_and(|value| !value.is_number());
+    ["exp", "nbf", "iat"].into_iter().find(no_number).map_or(NoClaim::Content, NoClaim::Seconds)
 }
 
 fn decoded(text: &str) -> Result<Vec<u8>, NoClaim> {
@@ -240,15 +259,22 @@ mod tests {
             format!(r#"{{"exp":{}}}"#, NOW + 600),
             format!(r#"{{"sub":"","exp":{}}}"#, NOW + 600),
             format!(r#"{{"sub":7,"exp":{}}}"#, NOW + 600),
-            format!(r#"{{"sub":"K1","exp":"{}"}}"#, NOW + 600),
             format!(r#"{{"sub":"K1","exp":null,"exp":{}}}"#, NOW + 600),
-            format!(r#"{{"sub":"K1","exp":{},"nbf":"tomorrow"}}"#, NOW + 600),
             format!(r#"{{"sub":"K1","exp":{},"assets":"vm:1"}}"#, NOW + 600),
             format!(r#"{{"sub":"K1","exp":{},"assets":["vm"]}}"#, NOW + 600),
         ] {
             check(HS256, &content, NoClaim::Content);
         }
+        check(HS256, &format!(r#"{{"sub":"K1","exp":"{}"}}"#, NOW + 600), NoClaim::Seconds("exp"));
+        check(HS256, r#"{"sub":"K1","exp":null}"#, NoClaim::Seconds("exp"));
+        check(HS256, &format!(r#"{{"sub":"K1","exp":{},"nbf":"tomorrow"}}"#, NOW + 600), NoClaim::Seconds("nbf"));
         check(HS256, &format!(r#"{{"sub":"K1","exp":{NOW}}}"#), NoClaim::Expired);
+        // What is for somebody else is not for a form without an audience.
+        for aud in [r#""other""#, r#"["other"]"#, "[]"] {
+            check(HS256, &format!(r#"{{"sub":"K1","exp":{},"aud":{aud}}}"#, NOW + 600), NoClaim::Audience);
+        }
+        let null = format!(r#"{{"sub":"K1","exp":{},"aud":null}}"#, NOW + 600);
+        assert!(customer(&token(HS256, &null, SECRET)).is_ok());
         check(HS256, r#"{"sub":"K1","exp":-1}"#, NoClaim::Expired);
         check(HS256, &format!(r#"{{"sub":"K1","exp":{}}}"#, NOW + 90_000), NoClaim::TooLong);
         check(HS256, r#"{"sub":"K1","exp":1e300}"#, NoClaim::TooLong);
