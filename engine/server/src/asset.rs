@@ -18,10 +18,11 @@ use crate::import::{self, How, ImportKind, Imported};
 use crate::settings::Scope;
 use crate::{body, openapi, ticket, wire};
 
-/// Writes an asset down, whole: what was there under this id before is replaced. The same again changes nothing.
+/// Writes an asset down, whole: what was there under this id before is replaced. The same again changes nothing. An asset
+/// that stands in the operator's `assets.toml` is changed there.
 ///
 /// # Errors
-/// 401 and 403 without a token of the scope `ingest`, else by what is wrong with the request.
+/// 401 and 403 without a token of the scope `ingest`, 409 for an asset of `assets.toml`, else by what is wrong with the request.
 #[utoipa::path(
     put,
     path = "/v1/assets/{id}",
@@ -31,7 +32,7 @@ use crate::{body, openapi, ticket, wire};
     responses(
         (status = 201, description = "A new asset", body = AssetRecord),
         (status = 200, description = "A known asset", body = AssetRecord),
-        openapi::RecordProblems,
+        openapi::AssetProblems,
     ),
     security(("ingest" = [])),
 )]
@@ -143,6 +144,9 @@ pub fn check(named: &NamedAsset) -> Result<(), Failure> {
             ));
         }
     }
+    if depends_on.contains(id) {
+        return Err(Failure::invalid("depends_on", format!("`{id}` depends on itself; leave it out")));
+    }
     depends_on.iter().try_for_each(|id| wire::asset_id_if("depends_on", Some(id)))
 }
 
@@ -170,5 +174,6 @@ mod tests {
         check("vm:1", r#"{"name":"a\u0000b"}"#, Err("name: "));
         check("vm:1", r#"{"depends_on":["pve1"]}"#, Err("depends_on: "));
         check("vm:1", r#"{"aliases":["a\nb"]}"#, Err("aliases: "));
+        check("vm:1", r#"{"depends_on":["vm:2","vm:1"]}"#, Err("depends_on: `vm:1` depends on itself"));
     }
 }

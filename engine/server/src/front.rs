@@ -63,7 +63,7 @@ pub trait Front: Send + Sync + 'static {
     /// Writes an asset down, whole: what it had before is replaced.
     ///
     /// # Errors
-    /// [`Refused::Invalid`] when it contradicts other assets.
+    /// [`Refused::Invalid`] when it contradicts other assets, [`Refused::Elsewhere`] when it stands in the operator's file.
     fn put_asset(&self, id: &str, asset: AssetRecord) -> Result<Kept<AssetRecord>, Refused>;
 
     /// Writes a customer down, whole.
@@ -151,6 +151,9 @@ pub enum Refused {
         /// What is wrong with it, and the way out.
         why: String,
     },
+    /// 409: it is kept elsewhere, and that counts; with the way out.
+    #[error("{0}")]
+    Elsewhere(String),
     /// The body of an import broke off; the server knows why.
     #[error("the body broke off")]
     BrokeOff,

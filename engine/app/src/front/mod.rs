@@ -6,6 +6,7 @@
 mod drafts;
 mod elsewhere;
 mod meaning;
+mod misfits;
 mod news;
 mod open;
 mod owners;

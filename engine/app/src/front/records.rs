@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use heinzel_core::asset::{Asset, AssetError};
+use heinzel_core::asset::Asset;
 use heinzel_core::customer::{Customer, NamedAsset};
 use heinzel_knowledge::contacts::Limits;
 use heinzel_knowledge::import::{self as read, Imported as Read};
@@ -17,6 +17,7 @@ use heinzel_server::report::{ReportName, Span};
 use heinzel_store::customers::Put;
 use heinzel_store::sqlite::Sqlite;
 
+use super::misfits::{Misfit, misfits};
 use super::{Desk, busy};
 use crate::{clock, reports};
 
@@ -24,8 +25,8 @@ impl Desk {
     pub(super) fn keep_asset(&self, id: &str, record: AssetRecord) -> Result<Kept<AssetRecord>, Refused> {
         let named = record.to_asset(id);
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(error) = self.misfits(&[&named.asset])?.remove(&0) {
-            return Err(Refused::Invalid { field: error.field().to_owned(), why: error.to_string() });
+        if let Some(misfit) = self.misfits(&[&named.asset])?.remove(&0) {
+            return Err(misfit.into());
         }
         let put = self.customers.put_asset(&named).map_err(busy)?;
         if put != Put::Same {
@@ -35,9 +36,9 @@ impl Desk {
     }
 
     /// Which of the assets that are sent do not fit in with those that are known, by their place.
-    fn misfits(&self, sent: &[&Asset]) -> Result<BTreeMap<usize, AssetError>, Refused> {
+    fn misfits(&self, sent: &[&Asset]) -> Result<BTreeMap<usize, Misfit>, Refused> {
         let stored: Vec<Asset> = self.customers.assets().map_err(busy)?.into_iter().map(|one| one.asset).collect();
-        Ok(self.current.get().listed.misfits(&stored, sent))
+        Ok(misfits(&self.current.get().listed, &stored, sent))
     }
 
     /// Tells the engine which assets there are now.
@@ -135,11 +136,10 @@ fn is_list<T>(read: Read<T>) -> Result<Read<T>, Refused> {
 /// Leaves out what does not fit in with other assets, of the list or not.
 fn leave_out_misfits(
     read: &mut Read<NamedAsset>,
-    misfits: impl FnOnce(&[&Asset]) -> Result<BTreeMap<usize, AssetError>, Refused>,
+    misfits: impl FnOnce(&[&Asset]) -> Result<BTreeMap<usize, Misfit>, Refused>,
 ) -> Result<(), Refused> {
     let sent: Vec<&Asset> = read.rows.iter().map(|row| &row.record.asset).collect();
-    let why = |(place, error): (usize, AssetError)| (place, format!("{}: {error}", error.field()));
-    let reasons = misfits(&sent)?.into_iter().map(why).collect();
+    let reasons = misfits(&sent)?.into_iter().map(|(place, misfit)| (place, misfit.to_string())).collect();
     read.leave_out(&reasons);
     Ok(())
 }
@@ -212,7 +212,7 @@ mod tests {
         );
         let file = Assets::new(vec![asset("host:pve1", &[])]).unwrap();
         let mut read = assets(list.as_bytes(), vec![]).unwrap();
-        leave_out_misfits(&mut read, |sent| Ok(file.misfits(&[asset("vm:100", &["web0"])], sent))).unwrap();
+        leave_out_misfits(&mut read, |sent| Ok(misfits(&file, &[asset("vm:100", &["web0"])], sent))).unwrap();
         let (told, taken) = told(read, false);
         assert_eq!(
             lines(&told),
