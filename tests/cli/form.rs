@@ -338,6 +338,14 @@ fn a_ticket_told_again_keeps_text_and_time_and_teaches_what_it_said_first() {
     assert_eq!(webhook(7, "Agent", "Gern", used), 204);
     assert_eq!(remembered().examples().unwrap(), examples, "learned once");
     let all = tickets();
+    // An answer that nobody knows is left out, and the ticket is taken.
+    let unknown =
+        json!({ "id": "RP2", "customer": "lee", "body": "Rechnung fehlt", "answer_used": "web/nope" }).to_string();
+    let taken = body(engine.http("POST", "/v1/tickets", &shop(), &unknown), 201);
+    assert_eq!(taken["left_out"][0]["field"], "answer_used", "{taken}");
+    assert!(tickets().iter().any(|ticket| ticket.id == "RP2" && ticket.answer_used.is_none()));
+    assert_eq!(webhook(7, "Agent", "Gern", Some("web/nope")), 204);
+    wait("the log says so", || engine.stderr().contains("there is no answer with this id"));
     let zammads = all.iter().find(|ticket| ticket.id == "zammad:7").unwrap();
     assert_eq!((all.len(), zammads.body.as_str()), (2, "Meine Website lädt nicht mehr"), "an agent makes no ticket");
     assert_eq!(engine.stop(), 0);

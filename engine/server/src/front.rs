@@ -9,6 +9,7 @@ use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use heinzel_core::time::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::asset::AssetRecord;
@@ -54,11 +55,12 @@ pub trait Front: Send + Sync + 'static {
     /// [`Refused::Invalid`] when something in it is not usable.
     fn ticket(&self, ticket: Ticket) -> Result<Kept<TicketTaken>, Refused>;
 
-    /// Support used an answer for a ticket. Of a ticket that is not known, nothing is taken.
+    /// Support used an answer for a ticket. Whether there is such an answer: else nothing is taken, nor of a ticket that is
+    /// not known.
     ///
     /// # Errors
     /// [`Refused::Busy`] when it cannot be stored now.
-    fn answer_used(&self, ticket: &str, answer: &str) -> Result<(), Refused>;
+    fn answer_used(&self, ticket: &str, answer: &str) -> Result<bool, Refused>;
 
     /// Writes an asset down, whole: what it had before is replaced.
     ///
@@ -100,9 +102,11 @@ pub struct Asker {
 pub struct CustomerClaim {
     /// The customer's id.
     pub id: String,
-    /// The customer's assets, if the shop lists them. No other may then be asked about; without a list the records say
-    /// whose an asset is.
+    /// The assets that the shop lists. No other may then be asked about, and these only if they are the customer's by the
+    /// records: a list narrows what they own.
     pub assets: Option<Vec<String>>,
+    /// When it ends.
+    pub expires: Timestamp,
 }
 
 /// To whom a draft belongs.

@@ -114,6 +114,34 @@ async fn zammads_tickets_are_taken_when_they_are_signed() {
 }
 
 #[tokio::test]
+async fn what_of_zammads_ticket_cannot_be_used_is_said_and_counted() {
+    let lab = Lab::new().await;
+    let check = async |id: u32, login: &str, created: &str, fields: &[&str]| {
+        let body = format!(
+            r#"{{"ticket":{{"id":{id},"created_at":{created},"customer":{{"login":{login}}}}},"article":{{"sender":"Customer","body":"b"}}}}"#
+        );
+        let answer = zammad(&lab, &body, &signed(b"zammads secret", &body)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let json = answer.json();
+        let left_out = json["left_out"].as_array().cloned().unwrap_or_default();
+        let said: Vec<&str> = left_out.iter().map(|one| one["field"].as_str().unwrap()).collect();
+        assert_eq!(said, fields, "{answer:?}");
+        assert!(!answer.body.contains("Beispiel"), "{answer:?}");
+        lab.fake.told().tickets[&format!("zammad:{id}")].clone()
+    };
+    let good = r#""2027-01-15T07:00:00.000Z""#;
+    assert!(check(1, r#""K1""#, good, &[]).await.created_at.is_some());
+    assert_eq!(check(2, r#""Kim Beispiel""#, good, &["customer"]).await.customer, None);
+    check(3, "null", good, &["customer"]).await;
+    assert_eq!(check(4, r#""K1""#, r#""gestern""#, &["created_at"]).await.created_at, None);
+    assert_eq!(check(5, r#""K1""#, r#""2036-01-01T00:00:00Z""#, &["created_at"]).await.created_at, None);
+    let metrics = lab.ask("GET /metrics", "").await.body;
+    for line in ["{field=\"customer\"} 2", "{field=\"created_at\"} 2", "{field=\"answer_used\"} 0"] {
+        assert!(metrics.contains(&format!("heinzel_tickets_left_out_total{line}")), "{line}: {metrics}");
+    }
+}
+
+#[tokio::test]
 async fn the_answer_in_an_agents_article_is_taken_and_makes_no_ticket() {
     let lab = Lab::new().await;
     let send = async |answer: &str, sender: &str| {

@@ -359,7 +359,7 @@ impl Front for Desk {
         self.take_ticket(ticket)
     }
 
-    fn answer_used(&self, ticket: &str, answer: &str) -> Result<(), Refused> {
+    fn answer_used(&self, ticket: &str, answer: &str) -> Result<bool, Refused> {
         self.take_answer(ticket, answer)
     }
 

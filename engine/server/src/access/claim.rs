@@ -3,6 +3,8 @@
 //! Start at [`Claims::customer`]. Written here rather than taken from a library: of the whole standard 60 lines are
 //! needed, with ring's HMAC, which is in the tree; the libraries bring other algorithms, to be switched off again.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use heinzel_core::time::Timestamp;
@@ -16,6 +18,8 @@ use crate::wire;
 const LONGEST_S: f64 = 86_400.0;
 /// By how much the clocks of shop and engine may differ, where that only delays.
 const SKEW_S: f64 = 60.0;
+/// The same, for streams that were opened while a claim counted.
+pub(crate) const SKEW: Duration = Duration::from_secs(60);
 /// The longest claim, in bytes.
 const MOST_BYTES: usize = 8_192;
 /// The shortest secret, in bytes (RFC 7518, 3.2: at least as long as the hash).
@@ -157,7 +161,8 @@ impl Claims {
         if !is_good {
             return Err(NoClaim::Content);
         }
-        Ok(CustomerClaim { id: content.sub, assets: content.assets })
+        let expires = Timestamp::from_micros((content.exp * 1e6) as i64);
+        Ok(CustomerClaim { id: content.sub, assets: content.assets, expires })
     }
 }
 
@@ -208,7 +213,11 @@ mod tests {
     #[test]
     fn a_claim_of_the_shop_counts_with_either_secret() {
         let content = format!(r#"{{"sub":"K1","exp":{},"iat":{NOW},"assets":["vm:100"],"name":"Kim"}}"#, NOW + 600);
-        let expected = CustomerClaim { id: "K1".into(), assets: Some(vec!["vm:100".into()]) };
+        let expected = CustomerClaim {
+            id: "K1".into(),
+            assets: Some(vec!["vm:100".into()]),
+            expires: Timestamp::from_seconds(NOW + 600),
+        };
         assert_eq!(customer(&token(HS256, &content, SECRET)), Ok(expected.clone()));
         assert_eq!(customer(&token(HS256, &content, b"an older secret of the same shop")), Ok(expected));
         assert_eq!(customer(&token(HS256, &content, b"another secret of the same length")), Err(NoClaim::Signature));
@@ -221,7 +230,14 @@ mod tests {
             aud: None,
             assets: None,
         };
-        assert_eq!(customer(&signed(SECRET, &made)), Ok(CustomerClaim { id: "K1".into(), assets: None }));
+        assert_eq!(
+            customer(&signed(SECRET, &made)),
+            Ok(CustomerClaim {
+                id: "K1".into(),
+                assets: None,
+                expires: Timestamp::from_micros(NOW * 1_000_000 + 1_500_000)
+            })
+        );
     }
 
     /// The example of RFC 7515, appendix A.1: signed by others than us.
