@@ -338,8 +338,72 @@ fn a_ticket_told_again_keeps_text_and_time_and_teaches_what_it_said_first() {
     assert_eq!(webhook(7, "Agent", "Gern", used), 204);
     assert_eq!(remembered().examples().unwrap(), examples, "learned once");
     let all = tickets();
+    // An answer that nobody knows is left out, and the ticket is taken.
+    let unknown =
+        json!({ "id": "RP2", "customer": "lee", "body": "Rechnung fehlt", "answer_used": "web/nope" }).to_string();
+    let taken = body(engine.http("POST", "/v1/tickets", &shop(), &unknown), 201);
+    assert_eq!(taken["left_out"][0]["field"], "answer_used", "{taken}");
+    assert!(tickets().iter().any(|ticket| ticket.id == "RP2" && ticket.answer_used.is_none()));
+    assert_eq!(webhook(7, "Agent", "Gern", Some("web/nope")), 204);
+    wait("the log says so", || engine.stderr().contains("there is no answer with this id"));
     let zammads = all.iter().find(|ticket| ticket.id == "zammad:7").unwrap();
     assert_eq!((all.len(), zammads.body.as_str()), (2, "Meine Website lädt nicht mehr"), "an agent makes no ticket");
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn what_is_learned_of_one_customer_is_shown_to_nobody() {
+    let lab = lab();
+    let engine = lab.start();
+    introduce(&engine);
+    let written = "Rechnung von Doktor Seltsam über die Quallenpumpe fehlt";
+    let ticket = json!({ "id": "T1", "customer": "kim", "body": written, "answer_used": "web/invoice" }).to_string();
+    body(engine.http("POST", "/v1/tickets", &shop(), &ticket), 201);
+    let examples = Reader::open(&lab.path("state"), Duration::from_secs(5)).unwrap().examples().unwrap();
+    assert!(examples[0].text.as_str().contains("Quallenpumpe"), "{examples:?}");
+    assert_eq!(engine.stop(), 0);
+    // From the start on the index knows it.
+    let engine = lab.start();
+    let first = "draft-after-start-0123456789";
+    wait("the answers are read", || ask(&engine, None, first, None, "Rechnung").0 != 503);
+    for customer in [Some("kim"), Some("lee"), None] {
+        let id = format!("draft-of-{}-0123456789", customer.unwrap_or("nobody"));
+        let said = body(ask(&engine, customer, &id, None, "Rechnung Doktor Seltsam Quallenpumpe"), 200);
+        let why = &said["items"][0]["why"];
+        assert_eq!((&said["items"][0]["id"], &why["words"]), (&json!("web/invoice"), &json!(["Rechnung"])), "{said}");
+        assert!(why["example"].as_str().is_some_and(|shown| !shown.contains("Seltsam")), "{said}");
+    }
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn an_import_leaves_alone_what_it_does_not_speak_of() {
+    let lab = lab();
+    let engine = lab.start();
+    introduce(&engine);
+    let whole = json!({ "name": "Laden", "owner": "kim", "aliases": ["laden"], "protected": true }).to_string();
+    body(engine.http("PUT", "/v1/assets/site:shop", &shop(), &whole), 200);
+    let customer = json!({ "name": "Kim Lee", "email": "kim@example.com", "language": "de" }).to_string();
+    body(engine.http("PUT", "/v1/customers/kim", &shop(), &customer), 200);
+    let csv = shop().replace("application/json", "text/csv");
+    let import = |path: &str, list: &str| body(engine.http("POST", path, &csv, list), 200);
+    let list = "id;name;Besizter\nsite:shop;Kims Laden;lee\n";
+    for path in ["/v1/assets/import?dry_run=true", "/v1/assets/import"] {
+        let told = import(path, list);
+        assert_eq!((&told["rows"], &told["taken"]), (&json!(1), &json!(1)), "{told}");
+        let said = &told["complaints"][0];
+        assert_eq!(said["line"], 1, "{told}");
+        assert!(said["why"].as_str().unwrap().contains("did you mean `besitzer`?"), "{told}");
+    }
+    import("/v1/customers/import", "id;Sprache\nkim;English\n");
+    let reader = Reader::open(&lab.path("state"), Duration::from_secs(5)).unwrap();
+    let assets = reader.assets().unwrap();
+    let shop = assets.iter().find(|one| one.asset.id == "site:shop").unwrap();
+    assert_eq!((shop.name.as_deref(), shop.asset.owner.as_deref()), (Some("Kims Laden"), Some("kim")));
+    assert!(shop.asset.protected && shop.asset.aliases == ["laden"], "{shop:?}");
+    let customers = reader.customers().unwrap();
+    let kim = customers.iter().find(|one| one.id == "kim").unwrap();
+    assert_eq!((kim.email.as_deref(), kim.language.as_deref()), (Some("kim@example.com"), Some("en")));
     assert_eq!(engine.stop(), 0);
 }
 

@@ -42,8 +42,11 @@ pub const DEFINITIONS: [(&str, &str); 13] = [
         "The customer pressed \"that solved it\", but the draft was sent all the same, or the same customer sent a ticket within 72 hours.",
     ),
     ("sent", "The draft was sent as a ticket."),
-    ("opened", "The customer opened an item, pressed nothing, and the draft was not sent. Not counted as solved."),
-    ("dismissed", "The customer closed the suggestions without opening one, and the draft was not sent."),
+    (
+        "dismissed",
+        "The customer said of an item that it does not fit, of none that it solved the problem, and the draft was not sent.",
+    ),
+    ("opened", "The customer opened an item, said nothing of any, and the draft was not sent. Not counted as solved."),
     ("abandoned", "No click at all, and the draft was not sent. Not counted as solved: nobody knows why it was left."),
     (
         "later_ticket",
@@ -94,10 +97,10 @@ pub enum Outcome {
     Returned,
     /// Sent as a ticket.
     Sent,
+    /// An item was said not to fit, and nothing better followed.
+    Dismissed,
     /// An item was opened, nothing else.
     Opened,
-    /// The suggestions were closed, nothing else.
-    Dismissed,
     /// Nothing at all.
     Abandoned,
 }
@@ -105,7 +108,7 @@ pub enum Outcome {
 impl Outcome {
     /// All of them.
     pub const ALL: [Self; 6] =
-        [Self::Solved, Self::Returned, Self::Sent, Self::Opened, Self::Dismissed, Self::Abandoned];
+        [Self::Solved, Self::Returned, Self::Sent, Self::Dismissed, Self::Opened, Self::Abandoned];
 
     /// The word for it.
     #[must_use]
@@ -319,10 +322,10 @@ impl<'a> Facts<'a> {
             if self.is_ticketed(draft) { Outcome::Returned } else { Outcome::Solved }
         } else if self.is_sent(draft) {
             Outcome::Sent
-        } else if self.did(draft, Deed::Opened) {
-            Outcome::Opened
         } else if self.did(draft, Deed::Dismissed) {
             Outcome::Dismissed
+        } else if self.did(draft, Deed::Opened) {
+            Outcome::Opened
         } else {
             Outcome::Abandoned
         }

@@ -326,12 +326,12 @@ fn document(candidate: Candidate, examples: &mut BTreeMap<String, Vec<String>>) 
     for (language, title, body) in variants {
         if title.is_some() || body.is_some() {
             let (title, body) = (title.unwrap_or_default(), body.unwrap_or_default());
-            texts.push(Text { language: Some(language), title, body, examples: Vec::new() });
+            texts.push(Text { language: Some(language), title, body, ..Text::default() });
         }
     }
     if texts.is_empty() {
         let language = Language::from_locale(&candidate.lang);
-        texts.push(Text { language, title: candidate.title, body: candidate.body, examples: Vec::new() });
+        texts.push(Text { language, title: candidate.title, body: candidate.body, ..Text::default() });
     }
     if let Some(first) = texts.first_mut() {
         first.examples = examples;

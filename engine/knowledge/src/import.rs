@@ -1,9 +1,10 @@
 //! Customers and assets from the shop's lists, as CSV.
 //!
 //! Start at [`customers`] and [`assets`]; what a record must keep to is the caller's to say. UTF-8 with or without a mark at its beginning, `;`, `,` or tabs between fields, a
-//! first line with the names of the columns, in German or English. What could be read is returned beside what could not:
-//! one bad line never stops the others.
+//! first line with the names of the columns, in German or English. What a list has no column for stays as it was before; an empty cell takes a value away.
+//! What could be read is returned beside what could not: one bad line never stops the others.
 
+mod columns;
 mod written;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,6 +14,7 @@ use heinzel_core::customer::{Customer, NamedAsset};
 use heinzel_core::time::Timestamp;
 use serde::Serialize;
 
+use columns::{ASSET, CUSTOMER, Column, Head};
 use written::Written;
 
 /// What a list came to.
@@ -20,7 +22,9 @@ use written::Written;
 pub struct Imported<T> {
     /// What was read, in the order of the list.
     pub rows: Vec<Row<T>>,
-    /// What was not, in the order of the list: the first [`COMPLAINTS`].
+    /// How many rows the list has, good and bad.
+    pub count: u64,
+    /// What was not, and columns that are not known, in the order of the list: the first [`COMPLAINTS`].
     pub complaints: Vec<Complaint>,
     /// How many complaints there are beyond those.
     pub left_out: u64,
@@ -71,141 +75,98 @@ pub const LARGEST: usize = 64 << 20;
 /// Complaints that are kept; a list in a wrong form has one for every line.
 pub const COMPLAINTS: usize = 1_000;
 
-/// Columns of customers, and the names they go by.
-const CUSTOMER: [(&str, &[&str]); 6] = [
-    (
-        "id",
-        &[
-            "id",
-            "kunde",
-            "kundennummer",
-            "kunden-nr",
-            "kundennr",
-            "kunden-id",
-            "customer",
-            "customer_id",
-            "customer id",
-            "customer number",
-            "nummer",
-            "number",
-        ],
-    ),
-    ("name", &["name", "kundenname", "anzeigename", "full name", "full_name", "display name"]),
-    (
-        "email",
-        &[
-            "email",
-            "e-mail",
-            "mail",
-            "e-mail-adresse",
-            "emailadresse",
-            "mailadresse",
-            "email address",
-            "e-mail address",
-        ],
-    ),
-    ("language", &["language", "sprache", "locale", "lang"]),
-    ("since", &["since", "seit", "kunde seit", "customer since", "created", "created_at", "angelegt", "registriert"]),
-    (
-        "last_seen",
-        &["last_seen", "last seen", "letzter login", "zuletzt gesehen", "letzte anmeldung", "last login", "last_login"],
-    ),
-];
-
-/// Columns of assets, and the names they go by.
-const ASSET: [(&str, &[&str]); 6] = [
-    ("id", &["id", "asset", "asset_id", "produkt", "produkt-id", "dienst", "service", "service_id"]),
-    (
-        "owner",
-        &[
-            "owner",
-            "kunde",
-            "kundennummer",
-            "kunden-nr",
-            "besitzer",
-            "inhaber",
-            "customer",
-            "customer_id",
-            "customer id",
-        ],
-    ),
-    ("name", &["name", "bezeichnung", "anzeigename", "title", "titel", "label", "display name"]),
-    ("aliases", &["aliases", "alias", "aliasse", "auch bekannt als", "names", "namen", "hostnames", "hostnamen"]),
-    (
-        "depends_on",
-        &[
-            "depends_on",
-            "depends on",
-            "needs",
-            "braucht",
-            "hängt ab von",
-            "haengt ab von",
-            "läuft auf",
-            "laeuft auf",
-            "host",
-        ],
-    ),
-    ("protected", &["protected", "geschützt", "geschuetzt"]),
-];
-
-/// Reads a list of customers, of which those are left out that `check` refuses.
+/// Reads a list of customers, of which those are left out that `check` refuses. `before` is what a customer with this id was.
 #[must_use]
-pub fn customers(list: &[u8], check: impl Fn(&Customer) -> Result<(), String>) -> Imported<Customer> {
-    read(
-        list,
-        &CUSTOMER,
-        |row| {
-            let time = |column: &str| {
-                row.get(column).map_or(Ok(None), |text| moment(text).map(Some).ok_or_else(|| {
-            format!("{column}: `{}` is not a time; write it like 2026-03-01, 01.03.2026 or 2026-03-01T14:03:00Z", shown(text))
-        }))
-            };
-            Ok(Customer {
-                id: id(row)?,
-                name: row.get("name").map(|&name| name.to_owned()),
-                email: row.get("email").map(|&email| email.to_owned()),
-                language: row.get("language").map(|word| language(word)),
-                since: time("since")?,
-                last_seen: time("last_seen")?,
+pub fn customers(
+    list: &[u8],
+    before: impl Fn(&str) -> Option<Customer>,
+    check: impl Fn(&Customer) -> Result<(), String>,
+) -> Imported<Customer> {
+    let make = |row: &Cells<'_>| {
+        let id = row.id()?;
+        let Customer { id: _, name, email, language: spoken, since, last_seen } = before(&id).unwrap_or_default();
+        let time = |column: &'static str, before| {
+            row.value(column, before, |text| {
+                moment(text).map(Some).ok_or_else(|| {
+                    format!(
+                        "{column}: `{}` is not a time; write it like 2026-03-01, 01.03.2026 or 2026-03-01T14:03:00Z",
+                        shown(text)
+                    )
+                })
             })
-        },
-        check,
-        |customer| customer.id.clone(),
-    )
+        };
+        Ok(Customer {
+            name: row.text("name", name)?,
+            email: row.text("email", email)?,
+            language: row.value("language", spoken, |word| Ok(Some(language(word))))?,
+            since: time("since", since)?,
+            last_seen: time("last_seen", last_seen)?,
+            id,
+        })
+    };
+    read(list, &CUSTOMER, make, check, |customer| customer.id.clone())
 }
 
-/// Reads a list of assets, of which those are left out that `check` refuses.
+/// Reads a list of assets, of which those are left out that `check` refuses. `before` is what an asset with this id was.
 #[must_use]
-pub fn assets(list: &[u8], check: impl Fn(&NamedAsset) -> Result<(), String>) -> Imported<NamedAsset> {
-    read(
-        list,
-        &ASSET,
-        |row| {
-            let id = id(row)?;
-            let several = |column: &str| -> Vec<String> {
-                let text = row.get(column).copied().unwrap_or_default();
-                text.split(['|', ',', ' ']).filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect()
-            };
-            let protected = match row.get("protected").map(|word| word.to_lowercase()).as_deref() {
-                None | Some("0" | "no" | "nein" | "false" | "falsch" | "n") => false,
-                Some("1" | "yes" | "ja" | "true" | "wahr" | "y" | "j" | "x") => true,
-                Some(other) => return Err(format!("protected: `{}` is neither yes nor no", shown(other))),
-            };
-            let owner = row.get("owner").map(|&owner| owner.to_owned());
-            let asset = Asset { id, aliases: several("aliases"), owner, depends_on: several("depends_on"), protected };
-            Ok(NamedAsset { asset, name: row.get("name").map(|&name| name.to_owned()) })
-        },
-        check,
-        |asset| asset.asset.id.clone(),
-    )
+pub fn assets(
+    list: &[u8],
+    before: impl Fn(&str) -> Option<NamedAsset>,
+    check: impl Fn(&NamedAsset) -> Result<(), String>,
+) -> Imported<NamedAsset> {
+    let make = |row: &Cells<'_>| {
+        let id = row.id()?;
+        let (before, name) = before(&id).map_or((None, None), |known| (Some(known.asset), known.name));
+        let unknown =
+            || Asset { id: id.clone(), aliases: Vec::new(), owner: None, depends_on: Vec::new(), protected: false };
+        let Asset { id: _, aliases, owner, depends_on, protected } = before.unwrap_or_else(unknown);
+        let several = |column, before| {
+            row.value(column, before, |text| {
+                let names = text.split(['|', ',', ' ']).filter(|name| !name.is_empty());
+                Ok(names.map(ToOwned::to_owned).collect())
+            })
+        };
+        let asset = Asset {
+            aliases: several("aliases", aliases)?,
+            owner: row.text("owner", owner)?,
+            depends_on: several("depends_on", depends_on)?,
+            protected: row.value("protected", protected, |word| match &*word.to_lowercase() {
+                "0" | "no" | "nein" | "false" | "falsch" | "n" => Ok(false),
+                "1" | "yes" | "ja" | "true" | "wahr" | "y" | "j" | "x" => Ok(true),
+                _ => Err(format!("protected: `{}` is neither yes nor no", shown(word))),
+            })?,
+            id,
+        };
+        Ok(NamedAsset { asset, name: row.text("name", name)? })
+    };
+    read(list, &ASSET, make, check, |asset| asset.asset.id.clone())
 }
 
-/// Columns with a value.
-type Values<'r> = BTreeMap<&'static str, &'r str>;
-type Columns = [(&'static str, &'static [&'static str])];
+/// The cells of a row, by column.
+struct Cells<'r>(BTreeMap<&'static str, &'r str>);
 
-fn id(row: &Values<'_>) -> Result<String, String> {
-    row.get("id").map(|&id| id.to_owned()).ok_or_else(|| "id: it is empty".to_owned())
+impl Cells<'_> {
+    fn id(&self) -> Result<String, String> {
+        self.text("id", None)?.ok_or_else(|| "id: it is empty".to_owned())
+    }
+
+    fn text(&self, column: &'static str, before: Option<String>) -> Result<Option<String>, String> {
+        self.value(column, before, |text| Ok(Some(text.to_owned())))
+    }
+
+    /// What a cell says. Without such a column it stays as before; an empty cell takes it away.
+    fn value<T: Default>(
+        &self,
+        column: &'static str,
+        before: T,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, String> {
+        match self.0.get(column) {
+            None => Ok(before),
+            Some(&"") => Ok(T::default()),
+            Some(text) => read(text),
+        }
+    }
 }
 
 /// A value in a message.
@@ -215,12 +176,12 @@ fn shown(text: &str) -> &str {
 
 fn read<T>(
     list: &[u8],
-    columns: &Columns,
-    make: impl Fn(&Values<'_>) -> Result<T, String>,
+    columns: &[Column],
+    make: impl Fn(&Cells<'_>) -> Result<T, String>,
     check: impl Fn(&T) -> Result<(), String>,
     key: impl Fn(&T) -> String,
 ) -> Imported<T> {
-    let mut imported = Imported { rows: Vec::new(), complaints: Vec::new(), left_out: 0 };
+    let mut imported = Imported { rows: Vec::new(), count: 0, complaints: Vec::new(), left_out: 0 };
     if let Err(why) =
         fill(list, columns, |row| make(row).and_then(|made| check(&made).map(|()| made)), key, &mut imported)
     {
@@ -231,8 +192,8 @@ fn read<T>(
 
 fn fill<T>(
     list: &[u8],
-    columns: &Columns,
-    make: impl Fn(&Values<'_>) -> Result<T, String>,
+    columns: &[Column],
+    make: impl Fn(&Cells<'_>) -> Result<T, String>,
     key: impl Fn(&T) -> String,
     imported: &mut Imported<T>,
 ) -> Result<(), String> {
@@ -250,7 +211,7 @@ fn fill<T>(
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).trim(csv::Trim::All).from_reader(list.as_bytes());
     let head = reader.headers().map_err(|error| format!("the first line cannot be read: {error}"))?.clone();
-    let places = places(&head, columns)?;
+    let Head { places, strangers } = Head::of(&head, columns)?;
     let mut complain = |line: u64, why: String| {
         if imported.complaints.len() < COMPLAINTS {
             imported.complaints.push(Complaint { line, why });
@@ -258,11 +219,13 @@ fn fill<T>(
             imported.left_out += 1;
         }
     };
+    strangers.into_iter().for_each(|why| complain(1, why));
     // Where each id stands: its line, and its place among the rows.
     let mut seen: HashMap<String, (u64, usize)> = HashMap::new();
     let mut rows: Vec<Option<Row<T>>> = Vec::new();
     let mut records = reader.records();
     while let Some(record) = records.next() {
+        imported.count += 1;
         let record = match record {
             Ok(record) => record,
             Err(error) => {
@@ -282,11 +245,7 @@ fn fill<T>(
             complain(line, format!("it has {} fields, the first line has {}; left out", record.len(), head.len()));
             continue;
         }
-        let row: Values<'_> = places
-            .iter()
-            .filter_map(|(column, at)| Some((*column, record.get(*at)?)))
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
+        let row = Cells(places.iter().filter_map(|(column, at)| Some((*column, record.get(*at)?))).collect());
         match make(&row) {
             Ok(made) => {
                 let key = key(&made);
@@ -303,28 +262,6 @@ fn fill<T>(
     }
     imported.rows = rows.into_iter().flatten().collect();
     Ok(())
-}
-
-/// Which column stands where. Names that nobody knows are left out.
-fn places(head: &csv::StringRecord, columns: &Columns) -> Result<Vec<(&'static str, usize)>, String> {
-    let named: Vec<String> = head.iter().map(|name| name.trim().to_lowercase()).collect();
-    let mut places: Vec<(&'static str, usize)> = Vec::new();
-    for (column, names) in columns {
-        // In the order of the names: `id` beats `kunde` where both stand.
-        let found = names.iter().find_map(|name| named.iter().position(|known| known == name));
-        if let Some(at) = found.filter(|at| places.iter().all(|(_, taken)| taken != at)) {
-            places.push((column, at));
-        }
-    }
-    if places.iter().any(|(column, _)| *column == "id") {
-        return Ok(places);
-    }
-    let known: Vec<&str> = columns.iter().map(|(column, _)| *column).collect();
-    Err(format!(
-        "the first line names no id; it must name the columns, for example {} (found: {})",
-        known.join(";"),
-        shown(&named.join(", "))
-    ))
 }
 
 /// The language's code, or the word itself where it is none that is known.
@@ -368,10 +305,14 @@ mod tests {
     }
 
     fn customers(list: &[u8]) -> Imported<Customer> {
-        super::customers(list, |one| match one.email.as_deref() {
-            Some("nobody") => Err("email: nobody lives there".to_owned()),
-            _ => Ok(()),
-        })
+        super::customers(
+            list,
+            |_| None,
+            |one| match one.email.as_deref() {
+                Some("nobody") => Err("email: nobody lives there".to_owned()),
+                _ => Ok(()),
+            },
+        )
     }
 
     #[test]
@@ -391,7 +332,7 @@ mod tests {
         for list in [german, english] {
             let imported = customers(list.as_bytes());
             let row = Row { line: 2, record: expected.clone() };
-            assert_eq!(imported, Imported { rows: vec![row], complaints: vec![], left_out: 0 }, "{list}");
+            assert_eq!(imported.rows, [row], "{list}");
         }
     }
 
@@ -402,7 +343,7 @@ mod tests {
                     100\tK1\t\t\t\t\n";
         let has_kind =
             |one: &NamedAsset| one.asset.id.contains(':').then_some(()).ok_or("id: it has no kind".to_owned());
-        let imported = assets(list.as_bytes(), has_kind);
+        let imported = assets(list.as_bytes(), |_| None, has_kind);
         assert_eq!(complaints(&imported), ["line 3: id: it has no kind; left out"]);
         let asset = Asset {
             id: "vm:100".into(),
@@ -413,6 +354,71 @@ mod tests {
         };
         let record = NamedAsset { asset, name: Some("Blumenladen".into()) };
         assert_eq!(imported.rows, [Row { line: 2, record }]);
+    }
+
+    fn known() -> NamedAsset {
+        let asset = Asset {
+            id: "vm:1".into(),
+            aliases: vec!["web1".into()],
+            owner: Some("K1".into()),
+            depends_on: vec!["host:pve1".into()],
+            protected: true,
+        };
+        NamedAsset { asset, name: Some("Shop".into()) }
+    }
+
+    #[test]
+    fn what_a_list_has_no_column_for_stays_and_an_empty_cell_takes_away() {
+        let check = |list: &str, expected: NamedAsset| {
+            let before = |id: &str| Some(known()).filter(|known| known.asset.id == id);
+            let imported = assets(list.as_bytes(), before, |_| Ok(()));
+            assert_eq!(imported.rows[0].record, expected, "{list}");
+        };
+        check("id;name\nvm:1;Laden\n", NamedAsset { name: Some("Laden".into()), ..known() });
+        check("id\nvm:1\n", known());
+        let emptied = Asset { aliases: vec![], owner: None, depends_on: vec![], protected: false, ..known().asset };
+        let list = "id;name;owner;alias;host;protected\nvm:1;;;;;\n";
+        check(list, NamedAsset { asset: emptied.clone(), name: None });
+        let new = NamedAsset { asset: Asset { id: "vm:2".into(), ..emptied }, name: Some("Neu".into()) };
+        check("id;name\nvm:2;Neu\n", new);
+
+        let kim = Customer {
+            id: "K1".into(),
+            name: Some("Kim".into()),
+            email: Some("kim@example.com".into()),
+            language: Some("de".into()),
+            since: Some(Timestamp::from_seconds(1)),
+            last_seen: Some(Timestamp::from_seconds(2)),
+        };
+        let read = |list: &str| {
+            let imported = super::customers(list.as_bytes(), |_| Some(kim.clone()), |_| Ok(()));
+            imported.rows[0].record.clone()
+        };
+        assert_eq!(
+            read("id;email\nK1;new@example.com\n"),
+            Customer { email: Some("new@example.com".into()), ..kim.clone() }
+        );
+        assert_eq!(read("id;Sprache;seit\nK1;;\n"), Customer { language: None, since: None, ..kim.clone() });
+    }
+
+    #[test]
+    fn columns_that_nobody_knows_are_named_and_doubled_ones_refused() {
+        let imported = customers(b"id;Nmae;Umsatz;\nK1;Kim;5;\n");
+        assert_eq!(
+            complaints(&imported),
+            [
+                "line 1: column `Nmae` is not known and is left out; did you mean `name`?",
+                "line 1: column `Umsatz` is not known and is left out; known are id, name, email, language, since, last_seen",
+                "line 1: column 4 has no name; it is left out",
+            ]
+        );
+        assert_eq!((taken(&imported), imported.count), (vec!["K1"], 1));
+        for (list, both) in [("id,id\nK1,K2\n", "`id` and `id`"), ("id;kunde;Kundennummer\nK1;;\n", "`id` and `kunde`")]
+        {
+            let imported = customers(list.as_bytes());
+            let said = complaints(&imported);
+            assert!(imported.rows.is_empty() && said[0].contains(both) && said[0].contains("take one"), "{said:?}");
+        }
     }
 
     #[test]
@@ -471,7 +477,7 @@ mod tests {
             let list = [head.as_bytes(), b"\n", &rest].concat();
             let imported = customers(&list);
             prop_assert!(taken(&imported).iter().all(|id| !id.is_empty()));
-            let _ = assets(&list, |_| Ok(()));
+            let _ = assets(&list, |_| None, |_| Ok(()));
         }
     }
 }

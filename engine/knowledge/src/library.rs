@@ -115,6 +115,7 @@ impl Library {
             title: variant.title.clone(),
             body: plain(variant),
             examples: variant.questions.clone(),
+            learned: 0,
         };
         shown
             .map(|answer| Document { id: answer.id.clone(), texts: answer.variants.values().map(text).collect() })

@@ -96,9 +96,9 @@ pub struct Item {
     pub rank_score: f32,
     /// From 0 to 1.
     pub confidence: f32,
-    /// Words of the draft that it shares.
+    /// Words of the draft that the answer's file has, too.
     pub words: Vec<String>,
-    /// The nearest example draft.
+    /// The nearest example draft of the answer's file.
     pub example: Option<String>,
     /// The incident that it is about.
     pub incident: Option<u64>,

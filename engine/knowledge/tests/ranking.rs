@@ -66,6 +66,7 @@ fn answer(id: &str, texts: &[(Language, &str, &str, &[&str])]) -> Document {
         title: (*title).to_owned(),
         body: (*body).to_owned(),
         examples: examples.iter().map(|example| (*example).to_owned()).collect(),
+        learned: 0,
     });
     Document { id: id.to_owned(), texts: texts.collect() }
 }
@@ -216,13 +217,39 @@ fn a_huge_draft_takes_no_time() {
     }
 }
 
+#[test]
+fn what_was_learned_of_customers_helps_and_is_not_shown() {
+    let mut documents = hosting();
+    let learned = "Quallenpumpe von Doktor Seltsam bleibt aus";
+    let german = &mut documents[0].texts[0];
+    german.examples.push(learned.to_owned());
+    german.learned = 1;
+    let built = Lexical::build(&documents);
+    let opened = Lexical::open(&built.save(&documents), &documents).unwrap();
+    for lexical in [built, opened] {
+        let best = |body: &str| lexical.rank(&Draft { subject: "", body, language: Some(Language::De) }, 1).remove(0);
+        let found = best("Unsere Quallenpumpe, sagt Doktor Seltsam, bleibt aus");
+        assert_eq!((found.document, found.words.as_slice()), (0, &["bleibt".to_owned()][..]), "{found:?}");
+        assert_eq!(found.example.as_deref(), Some("VM bleibt aus"));
+        // Nor does the beginning of a word tell that there is one.
+        assert_eq!((best("Quallenpu").words, best("Quallenpumpe Seltsam").example), (vec![], None));
+    }
+    // Once it stands in the file, the kept index is another.
+    let kept = Lexical::build(&documents).save(&documents);
+    documents[0].texts[0].learned = 0;
+    assert!(Lexical::open(&kept, &documents).is_none());
+    let shown =
+        Lexical::build(&documents).rank(&Draft { body: "Quallenpumpe Seltsam", ..Draft::default() }, 1).remove(0);
+    assert_eq!(shown.example.as_deref(), Some(learned));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn any_text_is_ranked(subject in any::<String>(), body in "\\PC{0,300}", title in any::<String>(), examples in prop::collection::vec("[\\PC\\n]{0,40}", 0..8)) {
         let mut documents = hosting();
-        let text = Text { language: None, title, body: body.clone(), examples };
+        let text = Text { language: None, title, body: body.clone(), learned: examples.len() / 2, examples };
         documents.push(Document { id: "any".to_owned(), texts: vec![text] });
         let built = Lexical::build(&documents);
         let opened = Lexical::open(&built.save(&documents), &documents).unwrap();

@@ -18,10 +18,11 @@ use crate::import::{self, How, ImportKind, Imported};
 use crate::settings::Scope;
 use crate::{body, openapi, ticket, wire};
 
-/// Writes an asset down, whole: what was there under this id before is replaced. The same again changes nothing.
+/// Writes an asset down, whole: what was there under this id before is replaced. The same again changes nothing. An asset
+/// that stands in the operator's `assets.toml` is changed there.
 ///
 /// # Errors
-/// 401 and 403 without a token of the scope `ingest`, else by what is wrong with the request.
+/// 401 and 403 without a token of the scope `ingest`, 409 for an asset of `assets.toml`, else by what is wrong with the request.
 #[utoipa::path(
     put,
     path = "/v1/assets/{id}",
@@ -31,7 +32,7 @@ use crate::{body, openapi, ticket, wire};
     responses(
         (status = 201, description = "A new asset", body = AssetRecord),
         (status = 200, description = "A known asset", body = AssetRecord),
-        openapi::RecordProblems,
+        openapi::AssetProblems,
     ),
     security(("ingest" = [])),
 )]
@@ -50,8 +51,14 @@ pub async fn put(
     Ok(ticket::answer(kept))
 }
 
-/// Reads assets from CSV, with a header of the columns `id`, `name`, `aliases`, `owner`, `depends_on`, `protected`. Rows
-/// that `PUT` would take are written down, the others are named. A row may name assets of other rows.
+/// Reads assets from CSV in UTF-8, with `;`, `,` or tabs between the cells and a header of the columns `id`, `name`,
+/// `aliases`, `owner`, `depends_on`, `protected`, also by their usual German names. Of a known asset, what the list has no
+/// column for stays as it is; an empty cell takes the value away. (`PUT` replaces the whole.) Rows that `PUT` would take are
+/// written down, the others are named. A row may name assets of other rows. A column that is not known is named and left
+/// out; two that mean the same are refused.
+///
+/// Several names in `aliases` and `depends_on` stand with `|`, `,` or spaces between them. `protected` is `yes`, `ja`,
+/// `true`, `wahr`, `y`, `j`, `x`, `1`, or `no`, `nein`, `false`, `falsch`, `n`, `0`.
 ///
 /// # Errors
 /// 401 and 403 without a token of the scope `ingest`, else by what is wrong with the request.
@@ -137,6 +144,9 @@ pub fn check(named: &NamedAsset) -> Result<(), Failure> {
             ));
         }
     }
+    if depends_on.contains(id) {
+        return Err(Failure::invalid("depends_on", format!("`{id}` depends on itself; leave it out")));
+    }
     depends_on.iter().try_for_each(|id| wire::asset_id_if("depends_on", Some(id)))
 }
 
@@ -164,5 +174,6 @@ mod tests {
         check("vm:1", r#"{"name":"a\u0000b"}"#, Err("name: "));
         check("vm:1", r#"{"depends_on":["pve1"]}"#, Err("depends_on: "));
         check("vm:1", r#"{"aliases":["a\nb"]}"#, Err("aliases: "));
+        check("vm:1", r#"{"depends_on":["vm:2","vm:1"]}"#, Err("depends_on: `vm:1` depends on itself"));
     }
 }

@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, header};
 use futures_core::Stream as _;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -51,8 +52,26 @@ pub(crate) fn json<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Re
     }
     serde_json::from_slice(bytes).map_err(|error| {
         let why = error.to_string();
-        if error.is_data() { Failure::invalid("", why) } else { Failure::bad_request(format!("no JSON: {why}")) }
+        if error.is_data() {
+            Failure::invalid(field::<T>(bytes, &why), why)
+        } else {
+            Failure::bad_request(format!("no JSON: {why}"))
+        }
     })
+}
+
+/// Which member of an object is the reason `why` it is not what is asked for; empty if it cannot be told. serde does not say
+/// it of a wrong type, so each is read alone: then only others are missing.
+fn field<T: DeserializeOwned>(bytes: &[u8], why: &str) -> String {
+    let lacks = |why: &str| why.starts_with("missing field `") || why.starts_with("duplicate field `");
+    if lacks(why) {
+        return why.split('`').nth(1).unwrap_or_default().to_owned();
+    }
+    let members: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
+    let mut alone =
+        members.into_iter().map(|(name, value)| (name.clone(), Value::Object(Map::from_iter([(name, value)]))));
+    let found = alone.find(|(_, one)| T::deserialize(one).is_err_and(|error| !lacks(&error.to_string())));
+    found.map(|(name, _)| name).unwrap_or_default()
 }
 
 /// What arrives of a body, read by somebody who may block. Its other side is [`feed`].

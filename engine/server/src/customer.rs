@@ -51,8 +51,13 @@ pub async fn put(
     Ok(ticket::answer(kept))
 }
 
-/// Reads customers from CSV, with a header of the columns `id`, `name`, `email`, `language`, `since`, `last_seen`. Rows
-/// that `PUT` would take are written down, the others are named.
+/// Reads customers from CSV in UTF-8, with `;`, `,` or tabs between the cells and a header of the columns `id`, `name`,
+/// `email`, `language`, `since`, `last_seen`, also by their usual German names. Of a known customer, what the list has no
+/// column for stays as it is; an empty cell takes the value away. (`PUT` replaces the whole.) Rows that `PUT` would take are
+/// written down, the others are named. A column that is not known is named and left out; two that mean the same are refused.
+///
+/// Times may be written in more ways than `PUT` takes, which is RFC 3339 alone: also `2026-03-01`, `01.03.2026` and both with
+/// a time (`2026-03-01 14:03`), in UTC. `language` may also be `Deutsch`, `German`, `Englisch`, `English`.
 ///
 /// # Errors
 /// 401 and 403 without a token of the scope `ingest`, else by what is wrong with the request.

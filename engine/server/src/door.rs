@@ -231,7 +231,8 @@ async fn caught<T>(mut answer: crate::front::Answering<'_, T>) -> Option<Result<
 fn refused(why: Refused) -> Failure {
     match why {
         Refused::NoSuchDraft => Failure::not_found("there is no such draft of this customer or form"),
-        Refused::NotTheirs => Failure::not_theirs("there is no such asset of the claim's customer"),
+        Refused::NotTheirs => Failure::no_asset_of_theirs(),
+        Refused::Elsewhere(why) => Failure::elsewhere(why),
         Refused::Invalid { field, why } => Failure::invalid(field, why),
         Refused::BrokeOff => Failure::bad_request("the body broke off"),
         Refused::Busy(why) => Failure::busy(why),

@@ -20,8 +20,10 @@ use tokio::time::{Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use utoipa::ToSchema;
 
+use crate::access::claim::SKEW;
 use crate::door::{Door, Seat};
 use crate::failure::Failure;
+use crate::front::CustomerClaim;
 use crate::{body, openapi, wire};
 
 /// How often a stream without news shows that it is alive: below the idle limits of the usual reverse proxies.
@@ -30,7 +32,8 @@ const ALIVE_EVERY: Duration = Duration::from_secs(15);
 pub const NEWS_WAITING: usize = 16;
 
 /// News about the customer's asset that this draft set off, as server-sent events named `news`, each a [`News`]. First
-/// the latest there is. Ends after `repaired`, `well` or `handed_over`, or after a quarter of an hour.
+/// the latest there is. Ends after `repaired`, `well`, `handed_over` or `unsettled`, a minute after the claim has expired, and
+/// after a quarter of an hour at the latest.
 ///
 /// # Errors
 /// 401 and 403 when key, origin and claim do not belong together; 404 when the draft is unknown or somebody else's; 429
@@ -56,17 +59,23 @@ pub async fn news(
     let draft_id = known_form(draft_id)?;
     let seat = door.seat(visit.token, visit.asker.owner())?;
     let asker = visit.asker.clone();
+    let longest = longest(asker.customer.as_ref(), door.api.now(), door.limits.stream_for);
     let news = door.blocking(door.limits.call_within, move |front| front.news(&asker, &draft_id)).await?;
     let stream = NewsStream {
         news,
         over: false,
-        end: Box::pin(sleep(door.limits.stream_for)),
+        end: Box::pin(sleep(longest)),
         stop: Box::pin(door.stop.clone().cancelled_owned()),
         _seat: seat,
     };
     // Proxies in front must hand on each event at once.
     let unbuffered = [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
     Ok((unbuffered, Sse::new(stream).keep_alive(KeepAlive::new().interval(ALIVE_EVERY))).into_response())
+}
+
+/// How long a stream lasts that a claim opens at `now`: not much longer than the claim.
+fn longest(claim: Option<&CustomerClaim>, now: Timestamp, most: Duration) -> Duration {
+    claim.map_or(most, |claim| most.min(claim.expires.since(now) + SKEW))
 }
 
 /// What the customer did with what was shown.
@@ -228,4 +237,23 @@ pub enum FeedbackKind {
     Dismissed,
     /// Sent the ticket all the same.
     Sent,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_ends_with_its_claim() {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let most = Duration::from_secs(900);
+        let check = |left_s: u64, expected: u64| {
+            let expires = now + Duration::from_secs(left_s);
+            let claim = CustomerClaim { id: "K1".into(), assets: None, expires };
+            assert_eq!(longest(Some(&claim), now, most), Duration::from_secs(expected));
+        };
+        check(10, 70);
+        check(3_600, 900);
+        assert_eq!(longest(None, now, most), most);
+    }
 }

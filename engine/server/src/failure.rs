@@ -55,10 +55,11 @@ pub struct Problem<'a> {
 }
 
 /// The title of each code.
-const TITLES: [(&str, &str); 20] = [
+const TITLES: [(&str, &str); 21] = [
     ("bad_request", "the request cannot be read"),
     ("behind", "the engine is behind"),
     ("busy", "not now"),
+    ("elsewhere", "kept elsewhere"),
     ("forbidden", "this token does not open that"),
     ("internal", "the engine made a mistake"),
     ("invalid", "a field cannot be used"),
@@ -123,6 +124,14 @@ impl Failure {
         Self::new(StatusCode::FORBIDDEN, "not_theirs", detail)
     }
 
+    /// 403: the asset is unknown, or of another customer. Nobody learns which.
+    pub(crate) fn no_asset_of_theirs() -> Self {
+        Self::not_theirs(
+            "there is no such asset of the claim's customer; the shop must first put it with this customer as its `owner` \
+             (`PUT /v1/assets/{id}`), and `assets` in a claim, where it stands, must list it",
+        )
+    }
+
     /// 404.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
@@ -137,6 +146,11 @@ impl Failure {
     /// 408: the body came too slowly.
     pub fn timeout(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", detail)
+    }
+
+    /// 409: it is kept elsewhere, and that counts.
+    pub fn elsewhere(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "elsewhere", detail)
     }
 
     /// 413: too much at once.
@@ -265,6 +279,7 @@ mod tests {
             Failure::not_found(""),
             Failure::method_not_allowed(),
             Failure::timeout(""),
+            Failure::elsewhere(""),
             Failure::too_large(""),
             Failure::unsupported(""),
             Failure::invalid("", ""),

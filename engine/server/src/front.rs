@@ -9,6 +9,7 @@ use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use heinzel_core::time::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::asset::AssetRecord;
@@ -54,16 +55,17 @@ pub trait Front: Send + Sync + 'static {
     /// [`Refused::Invalid`] when something in it is not usable.
     fn ticket(&self, ticket: Ticket) -> Result<Kept<TicketTaken>, Refused>;
 
-    /// Support used an answer for a ticket. Of a ticket that is not known, nothing is taken.
+    /// Support used an answer for a ticket. Whether there is such an answer: else nothing is taken, nor of a ticket that is
+    /// not known.
     ///
     /// # Errors
     /// [`Refused::Busy`] when it cannot be stored now.
-    fn answer_used(&self, ticket: &str, answer: &str) -> Result<(), Refused>;
+    fn answer_used(&self, ticket: &str, answer: &str) -> Result<bool, Refused>;
 
     /// Writes an asset down, whole: what it had before is replaced.
     ///
     /// # Errors
-    /// [`Refused::Invalid`] when it contradicts other assets.
+    /// [`Refused::Invalid`] when it contradicts other assets, [`Refused::Elsewhere`] when it stands in the operator's file.
     fn put_asset(&self, id: &str, asset: AssetRecord) -> Result<Kept<AssetRecord>, Refused>;
 
     /// Writes a customer down, whole.
@@ -72,8 +74,8 @@ pub trait Front: Send + Sync + 'static {
     /// [`Refused::Invalid`] when something in it is not usable.
     fn put_customer(&self, id: &str, customer: CustomerRecord) -> Result<Kept<CustomerRecord>, Refused>;
 
-    /// Reads CSV as it arrives: good rows are written down, bad ones are complained of. With `dry_run` nothing is
-    /// written. An error of `rows` means that the rest does not come: end with [`Refused::BrokeOff`].
+    /// Reads CSV as it arrives: good rows are written down, bad ones are complained of. What has no column stays as it
+    /// was. With `dry_run` nothing is written. An error of `rows` means that the rest does not come: end with [`Refused::BrokeOff`].
     ///
     /// # Errors
     /// [`Refused::Invalid`] when the header is not usable.
@@ -100,9 +102,11 @@ pub struct Asker {
 pub struct CustomerClaim {
     /// The customer's id.
     pub id: String,
-    /// The customer's assets, if the shop lists them. No other may then be asked about; without a list the records say
-    /// whose an asset is.
+    /// The assets that the shop lists. No other may then be asked about, and these only if they are the customer's by the
+    /// records: a list narrows what they own.
     pub assets: Option<Vec<String>>,
+    /// When it ends.
+    pub expires: Timestamp,
 }
 
 /// To whom a draft belongs.
@@ -151,6 +155,9 @@ pub enum Refused {
         /// What is wrong with it, and the way out.
         why: String,
     },
+    /// 409: it is kept elsewhere, and that counts; with the way out.
+    #[error("{0}")]
+    Elsewhere(String),
     /// The body of an import broke off; the server knows why.
     #[error("the body broke off")]
     BrokeOff,

@@ -71,16 +71,16 @@ pub struct Imported {
     pub rows: u64,
     /// How many of them are good: written down, or with `dry_run` such as would be.
     pub taken: u64,
-    /// What is wrong with the others, the first thousand.
+    /// What is wrong with the others, and columns that are not known, the first thousand.
     #[schema(max_items = 1000)]
     pub complaints: Vec<Complaint>,
-    /// How many rows are bad beyond those complained of.
+    /// How many complaints there are beyond those.
     pub complaints_left_out: u64,
     /// Nothing was written down.
     pub dry_run: bool,
 }
 
-/// What is wrong with a row.
+/// What is wrong with a row, or with the header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Complaint {
     /// The line that the row begins on, or on which a quote opens that does not close; the header is on line 1.

@@ -20,12 +20,13 @@ use crate::failure::{self, Problem};
 use crate::{asset, customer, draft, page, push, report, state, suggestion, ticket, zammad};
 
 /// Every status that refuses: its name in the description, and what it means.
-const PROBLEMS: [(u16, &str, &str); 12] = [
+const PROBLEMS: [(u16, &str, &str); 13] = [
     (400, "BadRequest", "The request cannot be read"),
     (401, "Unauthorized", "No known token, or a claim or signature that does not count"),
     (403, "Forbidden", "The token does not open this, the page may not use it, or it belongs to another customer"),
     (404, "NotFound", "There is none, or it is somebody else's"),
     (408, "Timeout", "The body came too slowly"),
+    (409, "Elsewhere", "It is kept elsewhere, and that counts; `detail` says where"),
     (413, "TooLarge", "Too much at once"),
     (415, "Unsupported", "In a form that is not read"),
     (422, "Invalid", "A field cannot be used; `field` names it"),
@@ -55,6 +56,8 @@ problems! {
     ReadProblems = [401, 403, 404, 429, 500, 503];
     /// How what the shop sends may fail.
     RecordProblems = [400, 401, 403, 408, 413, 415, 422, 500, 503];
+    /// How what the shop says of an asset may fail.
+    AssetProblems = [400, 401, 403, 408, 409, 413, 415, 422, 500, 503];
     /// How what is signed may fail.
     SignedProblems = [400, 401, 408, 413, 415, 422, 500, 503];
     /// How a report may fail.
@@ -64,7 +67,7 @@ problems! {
     /// The engine cannot do its work.
     NotReady = [503];
     /// The demo is switched off.
-    NoDemo = [404];
+    NoDemo = [403, 404];
 }
 
 fn referred(status: u16) -> (String, RefOr<utoipa::openapi::Response>) {
@@ -136,7 +139,7 @@ impl Modify for Security {
                 "claim",
                 header(
                     "Heinzel-Claim",
-                    "A JSON web token (HS256) of the shop: `sub` is the customer, `assets` may list theirs, `exp` is at most a day ahead",
+                    "A JSON web token (HS256) of the shop: `sub` is the customer; `exp` is at most a day ahead; `assets` may narrow what they may ask about to a list of what they own; `aud`, where it stands, must be the `audience` of the settings",
                 ),
             ),
             ("zammad", header("X-Hub-Signature", "`sha1=` and the HMAC-SHA1 of the body in hexadecimal digits")),

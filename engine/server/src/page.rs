@@ -77,7 +77,7 @@ pub async fn widget(headers: HeaderMap) -> Response {
 /// The demo form.
 ///
 /// # Errors
-/// 404 where it is not switched on.
+/// 404 where it is not switched on, 403 where it is not asked for by a name of this machine.
 #[utoipa::path(
     get,
     path = "/demo",
@@ -95,7 +95,7 @@ pub async fn demo(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<R
 /// The demo form's looks.
 ///
 /// # Errors
-/// 404 where it is not switched on.
+/// 404 where it is not switched on, 403 where it is not asked for by a name of this machine.
 #[utoipa::path(
     get,
     path = "/demo.css",
@@ -113,7 +113,7 @@ pub async fn demo_style(State(door): State<Arc<Door>>, headers: HeaderMap) -> Re
 /// The demo form's script.
 ///
 /// # Errors
-/// 404 where it is not switched on.
+/// 404 where it is not switched on, 403 where it is not asked for by a name of this machine.
 #[utoipa::path(
     get,
     path = "/demo.js",
@@ -131,26 +131,20 @@ pub async fn demo_script(State(door): State<Arc<Door>>, headers: HeaderMap) -> R
 /// The demo form's key and a fresh claim of its customer: what a shop's own backend would put into its page.
 ///
 /// # Errors
-/// 404 where it is not switched on.
+/// 404 where it is not switched on, 403 where it is not asked for by a name of this machine.
 #[utoipa::path(
     get,
     path = "/demo/claim",
     tag = "pages",
     responses((status = 200, description = "Key and claim", body = DemoClaim), openapi::NoDemo),
 )]
-pub async fn demo_claim(State(door): State<Arc<Door>>) -> Result<Json<DemoClaim>, Failure> {
-    door.access.demo_claim(door.api.now()).map(Json).ok_or_else(no_demo)
+pub async fn demo_claim(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Json<DemoClaim>, Failure> {
+    door.access.demo_claim(&headers, door.api.now()).map(Json)
 }
 
 fn part_of_demo(door: &Door, part: &Asset, asked: &HeaderMap) -> Result<Response, Failure> {
-    if !door.access.has_demo() {
-        return Err(no_demo());
-    }
+    door.access.opens_demo(asked)?;
     let mut response = part.answer(asked, "no-cache");
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DEMO_POLICY));
     Ok(response)
-}
-
-fn no_demo() -> Failure {
-    Failure::not_found("the demo is not switched on; `demo = true` in [server] of heinzel.toml does it")
 }

@@ -75,7 +75,7 @@ pub struct ClaimSettings {
     pub previous_file: Option<PathBuf>,
     /// What `iss` must be.
     pub issuer: Option<String>,
-    /// What `aud` must be or contain.
+    /// What `aud` must be or contain. Without it a claim with an `aud` does not count.
     pub audience: Option<String>,
 }
 

@@ -58,7 +58,8 @@ pub struct Draft {
     /// The text so far.
     #[schema(max_length = 20000, example = "Mein Server startet nicht mehr")]
     pub body: String,
-    /// The form's language, as a BCP 47 tag. Without it the language of the text is found out.
+    /// The form's language, as a BCP 47 tag. The answer is in the language of the text; where that cannot be told, as of a
+    /// few words, in this one, else in the customer's, else in German.
     #[serde(default)]
     #[schema(max_length = 35, example = "de")]
     pub locale: Option<String>,
@@ -109,7 +110,7 @@ impl Draft {
         }
         let listed = |asset| claim.assets.as_ref().is_none_or(|assets| assets.contains(asset));
         if self.asset.as_ref().is_some_and(|asset| !listed(asset)) {
-            return Err(Failure::not_theirs("there is no such asset of the claim's customer"));
+            return Err(Failure::no_asset_of_theirs());
         }
         Ok(())
     }
@@ -190,9 +191,9 @@ pub enum ItemKind {
 /// Why a suggestion is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Why {
-    /// Words of the draft that it shares.
+    /// Words of the draft that the answer's file has, too.
     pub words: Vec<String>,
-    /// The example draft that is closest.
+    /// The closest of the example drafts in the answer's file. What was learned of customers is not shown.
     #[schema(required)]
     pub example: Option<String>,
     /// The incident that it is about.

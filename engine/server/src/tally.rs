@@ -1,7 +1,7 @@
 //! How many requests were answered, how, and in what time: for `/metrics`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 
@@ -16,6 +16,22 @@ const CLASSES: usize = 6;
 pub(crate) struct Tally {
     /// One for each of [`ROUTES`], and the last for all other addresses.
     routes: [Route; ROUTES.len() + 1],
+    /// One for each of [`LEFT_OUT`].
+    left_out: [Lost; LEFT_OUT.len()],
+    started: Instant,
+}
+
+/// Fields of Zammad's tickets that may not be usable.
+const LEFT_OUT: [&str; 3] = ["customer", "created_at", "answer_used"];
+
+/// After so many seconds the log says again that a field could not be used.
+const SAID_FOR: u64 = 3_600;
+
+#[derive(Debug, Default)]
+struct Lost {
+    count: AtomicU64,
+    /// Until when the log has said it, in seconds since the start.
+    said_until: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -26,7 +42,8 @@ struct Route {
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { routes: std::array::from_fn(|_| Route::default()) }
+        let routes = std::array::from_fn(|_| Route::default());
+        Self { routes, left_out: Default::default(), started: Instant::now() }
     }
 }
 
@@ -39,8 +56,18 @@ impl Tally {
         self.routes[at].micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    /// Counts a field that could not be used. Whether the log should say so now.
+    pub(crate) fn leave_out(&self, field: &str) -> bool {
+        let Some(at) = LEFT_OUT.iter().position(|known| *known == field) else { return false };
+        let Lost { count, said_until } = &self.left_out[at];
+        count.fetch_add(1, Ordering::Relaxed);
+        let now = self.started.elapsed().as_secs();
+        let due = |until: u64| (until <= now).then_some(now + SAID_FOR);
+        said_until.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
+    }
+
     /// As metrics; routes that nobody asked are left out.
-    pub(crate) fn metrics(&self) -> [Metric; 2] {
+    pub(crate) fn metrics(&self) -> [Metric; 3] {
         let mut requests = Vec::new();
         let mut seconds = Vec::new();
         let names = ROUTES.iter().copied().chain(["other"]);
@@ -69,6 +96,18 @@ impl Tally {
                 help: "Time until the answers began, in seconds.".into(),
                 kind: Kind::Counter,
                 samples: seconds,
+            },
+            Metric {
+                name: "heinzel_tickets_left_out_total".into(),
+                help: "Tickets from Zammad of which a field could not be used, by field.".into(),
+                kind: Kind::Counter,
+                samples: LEFT_OUT
+                    .iter()
+                    .zip(&self.left_out)
+                    .map(|(field, lost)| {
+                        (vec![("field".into(), (*field).into())], lost.count.load(Ordering::Relaxed) as f64)
+                    })
+                    .collect(),
             },
         ]
     }

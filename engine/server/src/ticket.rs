@@ -99,7 +99,8 @@ pub struct Ticket {
     #[serde(default)]
     #[schema(pattern = "^[A-Za-z0-9_-]{16,64}$")]
     pub draft_id: Option<String>,
-    /// The answer that support used in the end. The ticket becomes an example of it.
+    /// The answer that support used in the end. The ticket becomes an example of it. One that is not known is left out, and
+    /// named in the answer.
     #[serde(default)]
     #[schema(max_length = 192, example = "virtualisation/server-does-not-start")]
     pub answer_used: Option<String>,
@@ -131,6 +132,28 @@ pub struct TicketTaken {
     pub incidents: Vec<TicketIncident>,
     /// What was found, for support: logs, tasks, probes, fixes. Markdown; empty when nothing was.
     pub note: String,
+    /// What of the ticket could not be used and was left out; not there when all could. The ticket is taken all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A field of a ticket that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LeftOut {
+    /// Which.
+    pub field: String,
+    /// What is wrong with it, and the way out.
+    pub why: String,
+}
+
+impl LeftOut {
+    /// Support named an answer that is not known.
+    #[must_use]
+    pub fn answer_used() -> Self {
+        let why = "there is no answer with this id; send the `id` of one, as `heinzel answers list` shows it";
+        Self { field: "answer_used".to_owned(), why: why.to_owned() }
+    }
 }
 
 /// An incident that a ticket belongs to.

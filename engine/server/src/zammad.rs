@@ -4,22 +4,29 @@
 //! attributes. It is signed with HMAC-SHA1 over the raw body in `X-Hub-Signature`, as `sha1=` and hexadecimal digits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
+use heinzel_core::time::Timestamp;
 use ring::hmac;
 use serde_json::Value;
 
 use crate::door::Door;
 use crate::failure::Failure;
 use crate::settings::Zammad;
-use crate::ticket::{self, Ticket, TicketTaken};
+use crate::ticket::{self, LeftOut, Ticket, TicketTaken};
 use crate::{body, openapi};
 
+/// How far ahead of ours Zammad's clock may be; what lies further ahead is no time of a ticket.
+const AHEAD: Duration = Duration::from_secs(86_400);
+
 /// Takes a ticket from a trigger of Zammad. What a customer writes later changes neither its text nor its time. What agents
-/// write is no ticket of a customer; of a known one, the answer that was used is taken.
+/// write is no ticket of a customer; of a known one, the answer that was used is taken. Customer, time or answer that cannot
+/// be used are left out: the reply, the log (without what stood there) and `heinzel_tickets_left_out_total` say so.
 ///
 /// # Errors
 /// 401 when the signature does not fit, else by what is wrong with the payload.
@@ -46,14 +53,28 @@ pub async fn zammad(State(door): State<Arc<Door>>, request: Request<Body>) -> Re
     let bytes = body::read(&parts.headers, body, door.limits.record_body, door.limits.form_within).await?;
     hmac::verify(key, &bytes, &signature).map_err(|_| unsigned())?;
     let payload: Value = body::json(&parts.headers, &bytes)?;
-    let ticket = read(&payload, places)?;
+    let (ticket, left_out) = read(&payload, places, door.api.now())?;
     if is_customers(&payload) {
-        return Ok(ticket::take(&door, ticket).await?.into_response());
+        let (status, Json(mut taken)) = ticket::take(&door, ticket).await?;
+        taken.left_out.extend(left_out);
+        taken.left_out.iter().for_each(|one| complain(&door, one));
+        return Ok((status, Json(taken)).into_response());
     }
     if let Some(answer) = ticket.answer_used {
-        door.blocking(door.limits.call_within, move |front| front.answer_used(&ticket.id, &answer)).await?;
+        let used = door.blocking(door.limits.call_within, move |front| front.answer_used(&ticket.id, &answer)).await?;
+        if !used {
+            complain(&door, &LeftOut::answer_used());
+        }
     }
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Counts what could not be used, and says it once in a while: where it was looked for, never what stood there.
+fn complain(door: &Door, left_out: &LeftOut) {
+    let LeftOut { field, why } = left_out;
+    if door.tally.leave_out(field) {
+        tracing::warn!(field, "of a ticket from Zammad something is left out: {why}");
+    }
 }
 
 fn unsigned() -> Failure {
@@ -75,20 +96,41 @@ fn is_customers(payload: &Value) -> bool {
     wrote.is_none_or(|sender| sender == "Customer")
 }
 
-/// The ticket in a payload.
-fn read(payload: &Value, places: &Zammad) -> Result<Ticket, Failure> {
+/// The ticket in a payload at the time `now`, and what of it cannot be used.
+fn read(payload: &Value, places: &Zammad, now: Timestamp) -> Result<(Ticket, Vec<LeftOut>), Failure> {
     let missing =
         |place: &str| Failure::invalid(place, "it is missing; the webhook must send Zammad's default payload");
     let id = text(payload, "ticket.id").ok_or_else(|| missing("ticket.id"))?;
     let body = text(payload, "article.body").unwrap_or_default();
     let is_html = text(payload, "article.content_type").is_some_and(|kind| kind.contains("html"));
     let body = if is_html { plain(&body) } else { body };
-    let created_at = text(payload, "ticket.created_at").and_then(|at| at.parse().ok());
+    let mut left_out = Vec::new();
+    let mut leave = |field: &str, why: String| left_out.push(LeftOut { field: field.to_owned(), why });
+    let created_at: Option<Timestamp> = text(payload, "ticket.created_at").and_then(|at| at.parse().ok());
+    let created_at = created_at.filter(|at| *at <= now + AHEAD);
+    if created_at.is_none() {
+        leave("created_at", "`ticket.created_at` is no time, or one to come; the ticket is dated now".to_owned());
+    }
+    let place = &places.customer;
+    let login = text(payload, place);
+    let customer = login.clone().filter(|id| crate::wire::is_id(id));
+    if customer.is_none() {
+        let what = match login {
+            None => format!("the payload has nothing at `{place}`"),
+            Some(_) => format!("what stands at `{place}` is no customer's id (1 to 128 visible ASCII characters)"),
+        };
+        leave(
+            "customer",
+            format!(
+                "{what}: the ticket is nobody's; `customer` in [server.zammad] of heinzel.toml must name where your shop's id of the customer is"
+            ),
+        );
+    }
     // Attributes that an operator names may hold anything; what is no id is left out rather than refused, because Zammad
     // would send the same again.
-    Ok(Ticket {
+    let ticket = Ticket {
         id: format!("zammad:{id}"),
-        customer: text(payload, &places.customer).filter(|id| crate::wire::is_id(id)),
+        customer,
         asset: text(payload, &places.asset).filter(|id| crate::wire::is_asset_id(id)),
         subject: cut(text(payload, "ticket.title").unwrap_or_default(), 1_000),
         body: cut(body, 200_000),
@@ -97,7 +139,8 @@ fn read(payload: &Value, places: &Zammad) -> Result<Ticket, Failure> {
         created_at,
         draft_id: text(payload, &places.draft_id).filter(|id| crate::wire::is_draft_id(id)),
         answer_used: text(payload, &places.answer_used).map(|answer| cut(answer, 192)),
-    })
+    };
+    Ok((ticket, left_out))
 }
 
 /// The text or number at a place like `ticket.customer.login`.

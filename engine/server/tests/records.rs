@@ -114,6 +114,34 @@ async fn zammads_tickets_are_taken_when_they_are_signed() {
 }
 
 #[tokio::test]
+async fn what_of_zammads_ticket_cannot_be_used_is_said_and_counted() {
+    let lab = Lab::new().await;
+    let check = async |id: u32, login: &str, created: &str, fields: &[&str]| {
+        let body = format!(
+            r#"{{"ticket":{{"id":{id},"created_at":{created},"customer":{{"login":{login}}}}},"article":{{"sender":"Customer","body":"b"}}}}"#
+        );
+        let answer = zammad(&lab, &body, &signed(b"zammads secret", &body)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let json = answer.json();
+        let left_out = json["left_out"].as_array().cloned().unwrap_or_default();
+        let said: Vec<&str> = left_out.iter().map(|one| one["field"].as_str().unwrap()).collect();
+        assert_eq!(said, fields, "{answer:?}");
+        assert!(!answer.body.contains("Beispiel"), "{answer:?}");
+        lab.fake.told().tickets[&format!("zammad:{id}")].clone()
+    };
+    let good = r#""2027-01-15T07:00:00.000Z""#;
+    assert!(check(1, r#""K1""#, good, &[]).await.created_at.is_some());
+    assert_eq!(check(2, r#""Kim Beispiel""#, good, &["customer"]).await.customer, None);
+    check(3, "null", good, &["customer"]).await;
+    assert_eq!(check(4, r#""K1""#, r#""gestern""#, &["created_at"]).await.created_at, None);
+    assert_eq!(check(5, r#""K1""#, r#""2036-01-01T00:00:00Z""#, &["created_at"]).await.created_at, None);
+    let metrics = lab.ask("GET /metrics", "").await.body;
+    for line in ["{field=\"customer\"} 2", "{field=\"created_at\"} 2", "{field=\"answer_used\"} 0"] {
+        assert!(metrics.contains(&format!("heinzel_tickets_left_out_total{line}")), "{line}: {metrics}");
+    }
+}
+
+#[tokio::test]
 async fn the_answer_in_an_agents_article_is_taken_and_makes_no_ticket() {
     let lab = Lab::new().await;
     let send = async |answer: &str, sender: &str| {
@@ -160,6 +188,25 @@ async fn records_are_put_whole() {
         r#"{"name":"Kim","email":"kim@example.com","language":"de","since":"2020-01-01T00:00:00Z","last_seen":null}"#;
     assert_eq!(put("/v1/customers/K1", customer).await.body, customer);
     assert_eq!(put("/v1/customers/K1", customer).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_wrong_body_is_told_by_its_field() {
+    let lab = Lab::new().await;
+    let check = async |head: &str, body: &str, field: &str| {
+        let answer = lab.ask(head, body).await;
+        answer.is_problem(422, "invalid");
+        assert_eq!(answer.json()["field"], field, "{body}: {answer:?}");
+    };
+    let form = format!("POST /v1/suggestions\n{SHOP}");
+    check(&form, r#"{"draft_id":"draft-0123456789-0","body":"x","subject":null}"#, "subject").await;
+    check(&form, r#"{"draft_id":7,"body":"x"}"#, "draft_id").await;
+    check(&form, r#"{"draft_id":"draft-0123456789-0"}"#, "body").await;
+    check(&form, r#"{"draft_id":"draft-0123456789-0","body":"x","boddy":"x"}"#, "boddy").await;
+    check(&form, r#"{"draft_id":"draft-0123456789-0","body":"x","body":"y"}"#, "body").await;
+    check(&format!("PUT /v1/customers/K1\n{INGEST}"), r#"{"since":"2026-01-01"}"#, "since").await;
+    check(&format!("PUT /v1/assets/vm:1\n{INGEST}"), r#"{"name":"x","aliases":["a",1]}"#, "aliases").await;
+    check(&format!("PUT /v1/assets/vm:1\n{INGEST}"), r#"{"protected":"yes"}"#, "protected").await;
 }
 
 #[tokio::test]
@@ -278,17 +325,36 @@ async fn the_demo_customer_is_a_customer_like_any_other() {
     let lab = Lab::new().await;
     let demo = lab.ask("GET /demo/claim", "").await.json();
     assert_eq!((demo["customer"].as_str(), demo["asset"].as_str()), (Some("K1"), Some("vm:100")));
-    let head = |host: &str| {
+    let head = |host: &str, page: &str| {
         format!(
-            "POST /v1/suggestions\nAuthorization: Bearer {}\nHeinzel-Claim: {}\nOrigin: http://{host}\nContent-Type: application/json",
+            "POST /v1/suggestions\nHost: {host}\nAuthorization: Bearer {}\nHeinzel-Claim: {}\nOrigin: http://{page}\nContent-Type: application/json",
             demo["key"].as_str().unwrap(),
             demo["claim"].as_str().unwrap()
         )
     };
-    let answer = lab.ask(&head("h"), draft("draft-of-the-demo-0001", r#","asset":"vm:100""#)).await;
-    assert!(answer.status == 200 && answer.body.contains("K1 about vm:100"), "{answer:?}");
-    lab.ask(&head("h"), draft("draft-of-the-demo-0002", r#","asset":"vm:200""#)).await.is_problem(403, "not_theirs");
-    lab.ask(&head("evil.example.com"), draft("draft-of-the-demo-0003", "")).await.is_problem(403, "other_origin");
+    let ask = async |host: &str, page: &str, number: u32, asset: &str| {
+        lab.ask(&head(host, page), draft(&format!("draft-of-the-demo-000{number}"), asset)).await
+    };
+    let own = r#","asset":"vm:100""#;
+    for (number, host) in (1..).zip(["localhost", "127.0.0.1:4780", "[::1]:4780", "Demo.LocalHost:80"]) {
+        let answer = ask(host, host, number, own).await;
+        assert!(answer.status == 200 && answer.body.contains("K1 about vm:100"), "{host}: {answer:?}");
+    }
+    ask("localhost", "localhost", 5, r#","asset":"vm:200""#).await.is_problem(403, "not_theirs");
+    ask("localhost", "evil.example.com", 6, "").await.is_problem(403, "other_origin");
+    // A page whose name was made to point here asks under that name.
+    for host in ["evil.example.com", "localhost.evil.example.com", "notlocalhost", "192.0.2.1:4780", "127.0.0.1.nip.io"]
+    {
+        ask(host, host, 7, own).await.is_problem(403, "other_origin");
+        for path in ["/demo/claim", "/demo", "/demo.js", "/v1/drafts/draft-of-the-demo-0001/news"] {
+            let key = demo["key"].as_str().unwrap();
+            let refused = lab.ask(&format!("GET {path}\nHost: {host}\nAuthorization: Bearer {key}"), "").await;
+            refused.is_problem(403, "other_origin");
+            assert!(refused.body.contains("http://localhost") && !refused.body.contains(key), "{refused:?}");
+        }
+    }
+    let two = lab.ask("GET /demo/claim\nHost: localhost\nHost: evil.example.com", "").await;
+    assert!(matches!(two.status, 400 | 403), "{two:?}");
 }
 
 #[tokio::test]

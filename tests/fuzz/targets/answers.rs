@@ -27,11 +27,11 @@ fuzz_target!(|data: (u8, &[u8])| {
             }
         }
         1 => {
-            let customers = import::customers(bytes, |_| Ok(()));
+            let customers = import::customers(bytes, |_| None, |_| Ok(()));
             assert!(customers.rows.len() <= bytes.len());
         }
         2 => {
-            let assets = import::assets(bytes, |_| Ok(()));
+            let assets = import::assets(bytes, |_| None, |_| Ok(()));
             assert!(assets.rows.len() <= bytes.len());
         }
         kind => {

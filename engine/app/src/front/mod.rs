@@ -6,6 +6,7 @@
 mod drafts;
 mod elsewhere;
 mod meaning;
+mod misfits;
 mod news;
 mod open;
 mod owners;
@@ -72,7 +73,8 @@ pub(crate) struct Desk {
     me: Weak<Self>,
     /// What people call their assets.
     pub(crate) names: RwLock<HashMap<String, String>>,
-    /// Assets are written down one call at a time: else two could fit in each by itself and contradict each other.
+    /// Assets and customers are written down one call at a time: else two could fit in each by itself and contradict each
+    /// other, or one undo what another has just said.
     turn: Mutex<()>,
 }
 
@@ -357,7 +359,7 @@ impl Front for Desk {
         self.take_ticket(ticket)
     }
 
-    fn answer_used(&self, ticket: &str, answer: &str) -> Result<(), Refused> {
+    fn answer_used(&self, ticket: &str, answer: &str) -> Result<bool, Refused> {
         self.take_answer(ticket, answer)
     }
 

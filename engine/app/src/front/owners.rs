@@ -55,7 +55,7 @@ mod tests {
 
     fn claim(id: &str, assets: Option<&[&str]>) -> CustomerClaim {
         let assets = assets.map(|list| list.iter().map(|one| (*one).to_owned()).collect());
-        CustomerClaim { id: id.to_owned(), assets }
+        CustomerClaim { id: id.to_owned(), assets, expires: heinzel_core::time::Timestamp::MAX }
     }
 
     #[test]

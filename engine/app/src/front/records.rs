@@ -1,11 +1,11 @@
 //! Customers and assets as the shop's systems know them, and reports over what was remembered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read as _;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use heinzel_core::asset::{Asset, AssetError};
+use heinzel_core::asset::Asset;
 use heinzel_core::customer::{Customer, NamedAsset};
 use heinzel_knowledge::contacts::Limits;
 use heinzel_knowledge::import::{self as read, Imported as Read};
@@ -17,6 +17,7 @@ use heinzel_server::report::{ReportName, Span};
 use heinzel_store::customers::Put;
 use heinzel_store::sqlite::Sqlite;
 
+use super::misfits::{Misfit, misfits};
 use super::{Desk, busy};
 use crate::{clock, reports};
 
@@ -24,8 +25,8 @@ impl Desk {
     pub(super) fn keep_asset(&self, id: &str, record: AssetRecord) -> Result<Kept<AssetRecord>, Refused> {
         let named = record.to_asset(id);
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(error) = self.misfits(&[&named.asset])?.remove(&0) {
-            return Err(Refused::Invalid { field: error.field().to_owned(), why: error.to_string() });
+        if let Some(misfit) = self.misfits(&[&named.asset])?.remove(&0) {
+            return Err(misfit.into());
         }
         let put = self.customers.put_asset(&named).map_err(busy)?;
         if put != Put::Same {
@@ -35,9 +36,9 @@ impl Desk {
     }
 
     /// Which of the assets that are sent do not fit in with those that are known, by their place.
-    fn misfits(&self, sent: &[&Asset]) -> Result<BTreeMap<usize, AssetError>, Refused> {
+    fn misfits(&self, sent: &[&Asset]) -> Result<BTreeMap<usize, Misfit>, Refused> {
         let stored: Vec<Asset> = self.customers.assets().map_err(busy)?.into_iter().map(|one| one.asset).collect();
-        Ok(self.current.get().listed.misfits(&stored, sent))
+        Ok(misfits(&self.current.get().listed, &stored, sent))
     }
 
     /// Tells the engine which assets there are now.
@@ -50,6 +51,7 @@ impl Desk {
     }
 
     pub(super) fn keep_customer(&self, id: &str, record: CustomerRecord) -> Result<Kept<CustomerRecord>, Refused> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let put = self.customers.put_customer(&record.to_customer(id)).map_err(busy)?;
         Ok(kept(put, record))
     }
@@ -64,17 +66,19 @@ impl Desk {
         let mut list = Vec::new();
         let longest = read::LARGEST as u64 + 1;
         rows.take(longest).read_to_end(&mut list).map_err(|_| Refused::BrokeOff)?;
+        // What a list does not say stays as it is: nobody else may change it meanwhile.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         match kind {
             ImportKind::Customers => {
-                let (told, customers) = told(customers(&list)?, dry_run);
+                let stored = self.customers.reader().and_then(|reader| reader.customers()).map_err(busy)?;
+                let (told, customers) = told(customers(&list, stored)?, dry_run);
                 if !dry_run {
                     self.customers.put_all(&customers, &[]).map_err(busy)?;
                 }
                 Ok(told)
             }
             ImportKind::Assets => {
-                let mut read = assets(&list)?;
-                let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut read = assets(&list, self.customers.assets().map_err(busy)?)?;
                 leave_out_misfits(&mut read, |sent| self.misfits(sent))?;
                 let (told, assets) = told(read, dry_run);
                 if !dry_run {
@@ -107,12 +111,16 @@ impl Desk {
 /// How long the store is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-fn customers(list: &[u8]) -> Result<Read<Customer>, Refused> {
-    is_list(read::customers(list, |one| customer::check(one).map_err(|why| why.to_string())))
+fn customers(list: &[u8], stored: Vec<Customer>) -> Result<Read<Customer>, Refused> {
+    let stored: HashMap<String, Customer> = stored.into_iter().map(|one| (one.id.clone(), one)).collect();
+    let check = |one: &Customer| customer::check(one).map_err(|why| why.to_string());
+    is_list(read::customers(list, |id| stored.get(id).cloned(), check))
 }
 
-fn assets(list: &[u8]) -> Result<Read<NamedAsset>, Refused> {
-    is_list(read::assets(list, |one| asset::check(one).map_err(|why| why.to_string())))
+fn assets(list: &[u8], stored: Vec<NamedAsset>) -> Result<Read<NamedAsset>, Refused> {
+    let stored: HashMap<String, NamedAsset> = stored.into_iter().map(|one| (one.asset.id.clone(), one)).collect();
+    let check = |one: &NamedAsset| asset::check(one).map_err(|why| why.to_string());
+    is_list(read::assets(list, |id| stored.get(id).cloned(), check))
 }
 
 /// What was read, if anything can be: what is wrong with a list as a whole is said of line 0.
@@ -128,11 +136,10 @@ fn is_list<T>(read: Read<T>) -> Result<Read<T>, Refused> {
 /// Leaves out what does not fit in with other assets, of the list or not.
 fn leave_out_misfits(
     read: &mut Read<NamedAsset>,
-    misfits: impl FnOnce(&[&Asset]) -> Result<BTreeMap<usize, AssetError>, Refused>,
+    misfits: impl FnOnce(&[&Asset]) -> Result<BTreeMap<usize, Misfit>, Refused>,
 ) -> Result<(), Refused> {
     let sent: Vec<&Asset> = read.rows.iter().map(|row| &row.record.asset).collect();
-    let why = |(place, error): (usize, AssetError)| (place, format!("{}: {error}", error.field()));
-    let reasons = misfits(&sent)?.into_iter().map(why).collect();
+    let reasons = misfits(&sent)?.into_iter().map(|(place, misfit)| (place, misfit.to_string())).collect();
     read.leave_out(&reasons);
     Ok(())
 }
@@ -140,10 +147,13 @@ fn leave_out_misfits(
 /// What a list came to, and what is written down of it.
 fn told<T>(read: Read<T>, dry_run: bool) -> (Imported, Vec<T>) {
     let complaints = read.complaints.into_iter().map(|one| Complaint { line: one.line, why: one.why });
-    let complaints: Vec<Complaint> = complaints.collect();
-    let (taken, left_out) = (read.rows.len() as u64, read.left_out);
-    let rows = taken + complaints.len() as u64 + left_out;
-    let told = Imported { rows, taken, complaints, complaints_left_out: left_out, dry_run };
+    let told = Imported {
+        rows: read.count,
+        taken: read.rows.len() as u64,
+        complaints: complaints.collect(),
+        complaints_left_out: read.left_out,
+        dry_run,
+    };
     (told, read.rows.into_iter().map(|row| row.record).collect())
 }
 
@@ -164,7 +174,7 @@ mod tests {
     #[test]
     fn every_row_is_counted() {
         let list = format!("id\n{}K1\n", "K2;x\n".repeat(5_000));
-        let (told, taken) = told(customers(list.as_bytes()).unwrap(), true);
+        let (told, taken) = told(customers(list.as_bytes(), vec![]).unwrap(), true);
         assert_eq!((told.rows, told.taken, taken.len()), (5_001, 1, 1));
         assert_eq!((told.complaints.len(), told.complaints_left_out), (1_000, 4_000));
     }
@@ -176,7 +186,7 @@ mod tests {
     #[test]
     fn an_import_refuses_the_customers_that_a_put_refuses() {
         let list = "id;name;email;language\nK 1;;;\nMüller;;;\nK3;;not a mail;\nK4;;;zz\nK5;a\0b;;\nK6;Kim;kim@example.com;Deutsch\n";
-        let (told, taken) = told(customers(list.as_bytes()).unwrap(), true);
+        let (told, taken) = told(customers(list.as_bytes(), vec![]).unwrap(), true);
         assert_eq!(lines(&told), [(2, "id"), (3, "id"), (4, "email"), (5, "language"), (6, "name")]);
         assert_eq!(
             taken.iter().map(|one| (&*one.id, one.language.as_deref())).collect::<Vec<_>>(),
@@ -201,8 +211,8 @@ mod tests {
              vm:908;K1;web8;host:pve1;Shop\n"
         );
         let file = Assets::new(vec![asset("host:pve1", &[])]).unwrap();
-        let mut read = assets(list.as_bytes()).unwrap();
-        leave_out_misfits(&mut read, |sent| Ok(file.misfits(&[asset("vm:100", &["web0"])], sent))).unwrap();
+        let mut read = assets(list.as_bytes(), vec![]).unwrap();
+        leave_out_misfits(&mut read, |sent| Ok(misfits(&file, &[asset("vm:100", &["web0"])], sent))).unwrap();
         let (told, taken) = told(read, false);
         assert_eq!(
             lines(&told),

@@ -7,9 +7,11 @@ use std::time::Duration;
 use heinzel_core::draft::{Deed, Feedback, Origin, Owner};
 use heinzel_core::incident::Incident;
 use heinzel_core::ticket::Ticket;
+use heinzel_core::time::Timestamp;
 use heinzel_knowledge::answer::Language;
 use heinzel_knowledge::learned;
 use heinzel_server::front::{CustomerClaim, Kept, Refused};
+use heinzel_server::ticket::LeftOut;
 use heinzel_server::{draft, ticket};
 use heinzel_store::Store as _;
 use heinzel_store::customers::TicketPut;
@@ -69,6 +71,11 @@ impl Desk {
         }
     }
 
+    /// Whether there is such an answer; while they are being read, there may be.
+    fn is_answer(&self, id: &str) -> bool {
+        self.shelf.get().is_none_or(|books| books.library.get(id).is_some())
+    }
+
     pub(super) fn take_ticket(&self, sent: ticket::Ticket) -> Result<Kept<ticket::TicketTaken>, Refused> {
         let draft = match &sent.draft_id {
             Some(id) => self.customers.draft(id).map_err(busy)?.filter(|draft| match (&draft.owner, &sent.customer) {
@@ -81,6 +88,8 @@ impl Desk {
         let asset = sent.asset.clone().or_else(|| draft.as_ref().and_then(|draft| draft.asset.clone()));
         let incidents = self.incidents_for(sent.customer.as_deref(), asset.as_deref(), sent.draft_id.as_deref());
         let language = sent.locale.as_deref().and_then(Language::from_locale);
+        let named = sent.answer_used.is_some();
+        let answer_used = sent.answer_used.filter(|answer| self.is_answer(answer));
         let ticket = Ticket {
             id: sent.id.clone(),
             customer: sent.customer.clone(),
@@ -91,25 +100,30 @@ impl Desk {
             page: sent.page.clone(),
             created: sent.created_at.unwrap_or_else(clock::now),
             draft: draft.map(|draft| draft.id),
-            answer_used: sent.answer_used.clone(),
+            answer_used,
             incidents: incidents.iter().map(|incident| incident.id).collect(),
         };
+        let left_out = if named && ticket.answer_used.is_none() { vec![LeftOut::answer_used()] } else { Vec::new() };
         let put = self.customers.put_ticket(&ticket).map_err(busy)?;
         self.learn_used(&put);
         let taken = ticket::TicketTaken {
             id: sent.id,
             note: self.note_of(&incidents),
             incidents: incidents.iter().map(|incident| listed(incident)).collect(),
+            left_out,
         };
         Ok(kept(put.put(), taken))
     }
 
-    /// Support used an answer; of a ticket that is not known, nothing is taken.
-    pub(super) fn take_answer(&self, ticket: &str, answer: &str) -> Result<(), Refused> {
+    /// Support used an answer. Whether there is such an answer; of a ticket that is not known, nothing is taken.
+    pub(super) fn take_answer(&self, ticket: &str, answer: &str) -> Result<bool, Refused> {
+        if !self.is_answer(answer) {
+            return Ok(false);
+        }
         if let Some(put) = self.customers.answered_ticket(ticket, answer).map_err(busy)? {
             self.learn_used(&put);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The ticket becomes an example of the answer that support used for it. By what it says in the store: at an update,
@@ -127,7 +141,8 @@ impl Desk {
     fn incidents_for(&self, customer: Option<&str>, asset: Option<&str>, draft: Option<&str>) -> Vec<Arc<Incident>> {
         let Some(customer) = customer else { return Vec::new() };
         let follows = draft.map(|draft| self.drafts.follows(draft)).unwrap_or_default();
-        let (live, claim) = (self.current.get(), CustomerClaim { id: customer.to_owned(), assets: None });
+        let claim = CustomerClaim { id: customer.to_owned(), assets: None, expires: Timestamp::MAX };
+        let live = self.current.get();
         self.board.fresh(clock::now(), |incident| {
             let about = follows.contains(&incident.id) || asset.is_none_or(|asset| incident.concerns(asset));
             (about && concerned(&live.assets, &claim, incident).is_some()).then(|| incident.clone())

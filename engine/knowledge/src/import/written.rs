@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn a_quote_that_does_not_close_is_named_where_it_opens() {
         let check = |list: &str, ids: &[&str], opened: Option<(u64, &str)>| {
-            let imported = customers(list.as_bytes(), |_| Ok(()));
+            let imported = customers(list.as_bytes(), |_| None, |_| Ok(()));
             let taken: Vec<&str> = imported.rows.iter().map(|row| &*row.record.id).collect();
             assert_eq!(taken, ids, "{list}");
             let said: Vec<(u64, bool)> =

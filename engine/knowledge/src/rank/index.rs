@@ -53,7 +53,9 @@ pub(super) struct Index {
     pub(super) senses: Vec<f32>,
     /// What all units have in common.
     pub(super) common: Vec<f32>,
-    /// The example drafts, unit by unit.
+    /// Units that have a stem of [`Self::words`] from learned examples alone.
+    pub(super) learned: Lists,
+    /// The example drafts of the files, unit by unit.
     pub(super) examples: Vec<Example>,
     /// The first example of each unit; one more than there are units.
     pub(super) first_example: Vec<u32>,
@@ -89,6 +91,8 @@ impl Index {
             && self.idf.len() == self.terms.len()
             && self.words.lists() == self.terms.len()
             && self.words.is_sound(units)
+            && self.learned.lists() == self.terms.len()
+            && self.learned.is_sound(units)
             && self.exacts.lists() == self.exact.len()
             && self.exacts.is_sound(units)
             && self.gram_idf.len() == self.grams.len()

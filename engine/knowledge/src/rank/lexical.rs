@@ -275,7 +275,8 @@ impl Lexical {
     fn raw(&self, s: &Scratch, place: usize, without: Option<usize>) -> f32 {
         let alike = s.parts[TEXTS][place].max(s.parts[EXAMPLES][place]);
         let all: f32 = s.query.content.iter().map(|(_, idf)| idf).sum();
-        let said: f32 = self.shared(s, s.candidates[place] as usize).map(|word| s.query.content[word].1).sum();
+        let said: f32 =
+            self.shared(s, s.candidates[place] as usize, Self::has).map(|word| s.query.content[word].1).sum();
         let share = if all > 0.0 { said / all } else { 0.0 };
         let sure = |place: usize| match s.parts[CLASSES].get(place) {
             Some(class) if !class.is_nan() => (class - s.highest).exp() / s.sum,
@@ -285,11 +286,11 @@ impl Lexical {
         alike + SAID * share + SURE * (sure(place) / others.max(1e-6)).min(1.0)
     }
 
-    /// The words of the draft that carry meaning and that a document has in some form, by their places.
-    fn shared(&self, s: &Scratch, document: usize) -> impl Iterator<Item = usize> {
+    /// The words of the draft that carry meaning and that a document `has` in some form, by their places.
+    fn shared(&self, s: &Scratch, document: usize, has: fn(&Self, usize, u32) -> bool) -> impl Iterator<Item = usize> {
         let mut last = None;
         s.query.hits.iter().filter_map(move |(word, term)| {
-            let new = last != Some(*word) && self.has(document, *term);
+            let new = last != Some(*word) && has(self, document, *term);
             new.then(|| {
                 last = Some(*word);
                 *word as usize
@@ -301,6 +302,13 @@ impl Lexical {
     fn has(&self, document: usize, term: u32) -> bool {
         let units = self.index.first_unit[document]..self.index.first_unit[document + 1];
         self.index.words.has_any(term, units)
+    }
+
+    /// Whether the file of a document has a stem: what was learned of customers is nobody else's to know.
+    fn writes(&self, document: usize, term: u32) -> bool {
+        (self.index.first_unit[document]..self.index.first_unit[document + 1])
+            .map(|unit| unit..unit + 1)
+            .any(|unit| self.index.words.has_any(term, unit.clone()) && !self.index.learned.has_any(term, unit))
     }
 
     /// The best document with its raw score, and how well the best others fit, if there were no document `without`.
@@ -333,7 +341,7 @@ impl Lexical {
         let document = s.candidates[place] as usize;
         let units = self.index.first_unit[document]..self.index.first_unit[document + 1];
         let mut words: Vec<String> = Vec::new();
-        for word in self.shared(s, document) {
+        for word in self.shared(s, document, Self::writes) {
             let word = &s.query.text[s.query.content[word].0.clone()];
             if words.iter().all(|known| known != word) {
                 words.push(word.to_owned());

@@ -50,8 +50,18 @@ pub struct Text {
     pub title: String,
     /// The text that is shown.
     pub body: String,
-    /// Drafts that it answers.
+    /// Drafts that it answers: those of the answer's file first.
     pub examples: Vec<String>,
+    /// So many of the examples, the last ones, were learned of customers. They help to find the answer, but nobody is
+    /// shown them, nor told which of their words a draft has.
+    pub learned: usize,
+}
+
+impl Text {
+    /// The examples that stand in the answer's file.
+    fn written(&self) -> &[String] {
+        &self.examples[..self.examples.len().saturating_sub(self.learned)]
+    }
 }
 
 /// What a customer has written so far.
@@ -76,9 +86,9 @@ pub struct Ranked {
     pub raw: f32,
     /// The raw score as a probability, 0 to 1.
     pub confidence: f32,
-    /// Words of the draft that the answer has, as the customer wrote them.
+    /// Words of the draft that the answer's file has, as the customer wrote them.
     pub words: Vec<String>,
-    /// The answer's nearest example draft.
+    /// The nearest example draft of the answer's file.
     pub example: Option<String>,
 }
 

@@ -5,16 +5,16 @@
 
 use std::hash::BuildHasher;
 
-use super::Document;
 use super::classifier::Classifier;
 use super::gate::Gate;
 use super::index::{Example, Index};
 use super::lists::{HashedMap, Lists};
 use super::regression::Regression;
 use super::tuning::Tuning;
+use super::{Document, Text};
 
 /// Raised whenever the index, its building or its bytes change; other settings are seen without it.
-const VERSION: u64 = 4;
+const VERSION: u64 = 5;
 const MAGIC: &[u8; 8] = b"hzl-rank";
 /// Magic, version, hash of the documents, hash of the rest.
 const HEAD: usize = 32;
@@ -42,6 +42,7 @@ pub(super) fn save(index: &Index, gate: &Gate, documents: u64) -> Vec<u8> {
     out.lists(&index.vectors);
     out.f32s(&index.senses);
     out.f32s(&index.common);
+    out.lists(&index.learned);
     out.u32s(&index.first_example);
     out.u32s(&index.examples.iter().map(|example| example.terms.len() as u32).collect::<Vec<_>>());
     out.u32s(&index.examples.iter().flat_map(|example| example.terms.iter().copied()).collect::<Vec<_>>());
@@ -96,11 +97,12 @@ pub(super) fn open(bytes: &[u8], documents: &[Document], key: u64) -> Option<(In
     index.vectors = from.lists()?;
     index.senses = from.f32s()?;
     index.common = from.f32s()?;
+    index.learned = from.lists()?;
     index.first_example = from.u32s()?;
     let lengths = from.u32s()?;
     let terms = from.u32s()?;
     let mut terms = terms.as_slice();
-    let texts = documents.iter().flat_map(|document| &document.texts).flat_map(|text| &text.examples);
+    let texts = documents.iter().flat_map(|document| &document.texts).flat_map(Text::written);
     for (length, text) in lengths.iter().zip(texts) {
         let (own, rest) = terms.split_at_checked(*length as usize)?;
         index.examples.push(Example { text: text.trim().into(), terms: own.into() });
@@ -128,6 +130,7 @@ pub(super) fn key(documents: &[Document]) -> u64 {
             all.take(text.title.as_bytes());
             all.take(text.body.as_bytes());
             text.examples.iter().for_each(|example| all.take(example.as_bytes()));
+            all.take(&text.learned.to_le_bytes());
             all.take(b"/text");
         }
         all.take(b"/document");

@@ -3,6 +3,8 @@
 //! Start at [`Claims::customer`]. Written here rather than taken from a library: of the whole standard 60 lines are
 //! needed, with ring's HMAC, which is in the tree; the libraries bring other algorithms, to be switched off again.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use heinzel_core::time::Timestamp;
@@ -16,6 +18,8 @@ use crate::wire;
 const LONGEST_S: f64 = 86_400.0;
 /// By how much the clocks of shop and engine may differ, where that only delays.
 const SKEW_S: f64 = 60.0;
+/// The same, for streams that were opened while a claim counted.
+pub(crate) const SKEW: Duration = Duration::from_secs(60);
 /// The longest claim, in bytes.
 const MOST_BYTES: usize = 8_192;
 /// The shortest secret, in bytes (RFC 7518, 3.2: at least as long as the hash).
@@ -44,6 +48,9 @@ pub enum NoClaim {
     /// A claim is missing or of another kind.
     #[error("it needs `sub` (the customer's id) and `exp`; `assets` is a list of ids")]
     Content,
+    /// A time that is no number.
+    #[error("its `{0}` must be a number of seconds since 1970")]
+    Seconds(&'static str),
     /// `exp` has passed.
     #[error("it has expired; the page needs a fresh one from the shop")]
     Expired,
@@ -56,6 +63,12 @@ pub enum NoClaim {
     /// `iss` or `aud` are not those of the settings.
     #[error("its `iss` or `aud` are not those of this form")]
     Elsewhere,
+    /// `aud` stands there, and the settings have none (RFC 7519, 4.1.3: whoever is not named must refuse it).
+    #[error(
+        "it has an `aud`, and this form knows none: it was made for somebody else, or `audience` is missing in \
+         [server.token.claims] of heinzel.toml"
+    )]
+    Audience,
 }
 
 #[derive(Deserialize)]
@@ -116,8 +129,8 @@ impl Claims {
         if !self.keys.iter().any(|key| hmac::verify(key, signed.as_bytes(), &signature).is_ok()) {
             return Err(NoClaim::Signature);
         }
-        let content: Content = serde_json::from_slice(&decoded(content)?).map_err(|_| NoClaim::Content)?;
-        self.accept(content, now)
+        let content = decoded(content)?;
+        self.accept(serde_json::from_slice(&content).map_err(|_| wrong(&content))?, now)
     }
 
     fn accept(&self, content: Content, now: Timestamp) -> Result<CustomerClaim, NoClaim> {
@@ -132,6 +145,9 @@ impl Claims {
         if [content.nbf, content.iat].into_iter().flatten().any(|since| since > now_s + SKEW_S) {
             return Err(NoClaim::NotYet);
         }
+        if content.aud.is_some() && self.audience.is_none() {
+            return Err(NoClaim::Audience);
+        }
         let is_issuer = self.issuer.is_none() || self.issuer == content.iss;
         let is_audience = self.audience.as_ref().is_none_or(|wanted| match &content.aud {
             Some(Audience::One(one)) => one == wanted,
@@ -145,8 +161,16 @@ impl Claims {
         if !is_good {
             return Err(NoClaim::Content);
         }
-        Ok(CustomerClaim { id: content.sub, assets: content.assets })
+        let expires = Timestamp::from_micros((content.exp * 1e6) as i64);
+        Ok(CustomerClaim { id: content.sub, assets: content.assets, expires })
     }
+}
+
+/// What is wrong with a content that cannot be read.
+fn wrong(content: &[u8]) -> NoClaim {
+    let members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(content).unwrap_or_default();
+    let no_number = |name: &&str| members.get(*name).is_some_and(|value| !value.is_number());
+    ["exp", "nbf", "iat"].into_iter().find(no_number).map_or(NoClaim::Content, NoClaim::Seconds)
 }
 
 fn decoded(text: &str) -> Result<Vec<u8>, NoClaim> {
@@ -189,7 +213,11 @@ mod tests {
     #[test]
     fn a_claim_of_the_shop_counts_with_either_secret() {
         let content = format!(r#"{{"sub":"K1","exp":{},"iat":{NOW},"assets":["vm:100"],"name":"Kim"}}"#, NOW + 600);
-        let expected = CustomerClaim { id: "K1".into(), assets: Some(vec!["vm:100".into()]) };
+        let expected = CustomerClaim {
+            id: "K1".into(),
+            assets: Some(vec!["vm:100".into()]),
+            expires: Timestamp::from_seconds(NOW + 600),
+        };
         assert_eq!(customer(&token(HS256, &content, SECRET)), Ok(expected.clone()));
         assert_eq!(customer(&token(HS256, &content, b"an older secret of the same shop")), Ok(expected));
         assert_eq!(customer(&token(HS256, &content, b"another secret of the same length")), Err(NoClaim::Signature));
@@ -202,7 +230,14 @@ mod tests {
             aud: None,
             assets: None,
         };
-        assert_eq!(customer(&signed(SECRET, &made)), Ok(CustomerClaim { id: "K1".into(), assets: None }));
+        assert_eq!(
+            customer(&signed(SECRET, &made)),
+            Ok(CustomerClaim {
+                id: "K1".into(),
+                assets: None,
+                expires: Timestamp::from_micros(NOW * 1_000_000 + 1_500_000)
+            })
+        );
     }
 
     /// The example of RFC 7515, appendix A.1: signed by others than us.
@@ -240,15 +275,22 @@ mod tests {
             format!(r#"{{"exp":{}}}"#, NOW + 600),
             format!(r#"{{"sub":"","exp":{}}}"#, NOW + 600),
             format!(r#"{{"sub":7,"exp":{}}}"#, NOW + 600),
-            format!(r#"{{"sub":"K1","exp":"{}"}}"#, NOW + 600),
             format!(r#"{{"sub":"K1","exp":null,"exp":{}}}"#, NOW + 600),
-            format!(r#"{{"sub":"K1","exp":{},"nbf":"tomorrow"}}"#, NOW + 600),
             format!(r#"{{"sub":"K1","exp":{},"assets":"vm:1"}}"#, NOW + 600),
             format!(r#"{{"sub":"K1","exp":{},"assets":["vm"]}}"#, NOW + 600),
         ] {
             check(HS256, &content, NoClaim::Content);
         }
+        check(HS256, &format!(r#"{{"sub":"K1","exp":"{}"}}"#, NOW + 600), NoClaim::Seconds("exp"));
+        check(HS256, r#"{"sub":"K1","exp":null}"#, NoClaim::Seconds("exp"));
+        check(HS256, &format!(r#"{{"sub":"K1","exp":{},"nbf":"tomorrow"}}"#, NOW + 600), NoClaim::Seconds("nbf"));
         check(HS256, &format!(r#"{{"sub":"K1","exp":{NOW}}}"#), NoClaim::Expired);
+        // What is for somebody else is not for a form without an audience.
+        for aud in [r#""other""#, r#"["other"]"#, "[]"] {
+            check(HS256, &format!(r#"{{"sub":"K1","exp":{},"aud":{aud}}}"#, NOW + 600), NoClaim::Audience);
+        }
+        let null = format!(r#"{{"sub":"K1","exp":{},"aud":null}}"#, NOW + 600);
+        assert!(customer(&token(HS256, &null, SECRET)).is_ok());
         check(HS256, r#"{"sub":"K1","exp":-1}"#, NoClaim::Expired);
         check(HS256, &format!(r#"{{"sub":"K1","exp":{}}}"#, NOW + 90_000), NoClaim::TooLong);
         check(HS256, r#"{"sub":"K1","exp":1e300}"#, NoClaim::TooLong);

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
 
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, header};
 use heinzel_core::policy::Rate;
 use heinzel_core::time::Timestamp;
@@ -203,9 +204,12 @@ impl Access {
         self.tokens.iter().any(|token| token.origins.iter().any(|known| known.eq_ignore_ascii_case(origin)))
     }
 
-    /// What the demo form needs, if there is one.
-    pub(crate) fn demo_claim(&self, now: Timestamp) -> Option<DemoClaim> {
-        let open = self.demo.as_ref()?;
+    /// What the demo form needs.
+    ///
+    /// # Errors
+    /// 404 where there is none, 403 when it is asked for by another name than this machine's own.
+    pub(crate) fn demo_claim(&self, headers: &HeaderMap, now: Timestamp) -> Result<DemoClaim, Failure> {
+        let open = self.opened_demo(headers)?;
         let claim = open.demo.customer.as_ref().map(|customer| {
             let now_s = now.as_micros() as f64 / 1e6;
             let content = claim::Content {
@@ -220,12 +224,21 @@ impl Access {
             claim::signed(open.claim_secret.0.as_bytes(), &content)
         });
         let Demo { customer, asset } = open.demo.clone();
-        Some(DemoClaim { key: open.key.0.clone(), claim, customer, asset })
+        Ok(DemoClaim { key: open.key.0.clone(), claim, customer, asset })
     }
 
-    /// Whether there is a demo form.
-    pub(crate) fn has_demo(&self) -> bool {
-        self.demo.is_some()
+    fn opened_demo(&self, headers: &HeaderMap) -> Result<&OpenDemo, Failure> {
+        let off = "the demo is not switched on; `demo = true` in [server] of heinzel.toml does it";
+        let open = self.demo.as_ref().ok_or_else(|| Failure::not_found(off))?;
+        if is_loopback_host(headers) { Ok(open) } else { Err(not_here()) }
+    }
+
+    /// Whether the demo's pages may be shown.
+    ///
+    /// # Errors
+    /// As for [`Self::demo_claim`].
+    pub(crate) fn opens_demo(&self, headers: &HeaderMap) -> Result<(), Failure> {
+        self.opened_demo(headers).map(|_| ())
     }
 }
 
@@ -236,6 +249,9 @@ impl Token {
     /// # Errors
     /// 403.
     pub(crate) fn allows_origin(&self, headers: &HeaderMap, changes: bool) -> Result<(), Failure> {
+        if self.demo && !is_loopback_host(headers) {
+            return Err(not_here());
+        }
         let Some(origin) = headers.get(header::ORIGIN) else {
             let missing = "a form's key works only in a page: the header `Origin` is missing";
             return if changes && !self.demo { Err(Failure::other_origin(missing)) } else { Ok(()) };
@@ -272,6 +288,26 @@ impl OpenDemo {
             demo: true,
         }
     }
+}
+
+/// Whether a request names this machine as itself: `localhost`, a name below it, or a loopback address. A page of elsewhere
+/// whose name was made to point here (DNS rebinding) asks under its own name.
+fn is_loopback_host(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter().map(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let (Some(Some(host)), None) = (hosts.next(), hosts.next()) else { return false };
+    let name = host.host().to_ascii_lowercase();
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(&name).parse::<IpAddr>();
+    address.map_or_else(
+        |_| name == "localhost" || name.ends_with(".localhost"),
+        |address| address.to_canonical().is_loopback(),
+    )
+}
+
+fn not_here() -> Failure {
+    Failure::other_origin(
+        "the demo is for this machine alone: open it as http://localhost or http://127.0.0.1 with the port of `listen`, \
+         from another machine through `ssh -L`",
+    )
 }
 
 /// Whom an address stands for: whoever has one IPv6 address has 2^64 of them.

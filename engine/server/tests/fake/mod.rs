@@ -181,14 +181,19 @@ impl Front for Fake {
 
     fn ticket(&self, ticket: Ticket) -> Result<Kept<TicketTaken>, Refused> {
         assert!(!ticket.body.contains("PANIC"), "a mistake in the engine");
-        let taken = TicketTaken { id: ticket.id.clone(), incidents: Vec::new(), note: "Nothing was found.".into() };
+        let taken = TicketTaken {
+            id: ticket.id.clone(),
+            incidents: Vec::new(),
+            note: "Nothing was found.".into(),
+            left_out: Vec::new(),
+        };
         let known = self.told().tickets.insert(ticket.id.clone(), ticket);
         Ok(if known.is_some() { Kept::Known(taken) } else { Kept::New(taken) })
     }
 
-    fn answer_used(&self, ticket: &str, answer: &str) -> Result<(), Refused> {
+    fn answer_used(&self, ticket: &str, answer: &str) -> Result<bool, Refused> {
         self.told().answers_used.push((ticket.into(), answer.into()));
-        Ok(())
+        Ok(answer.contains('/'))
     }
 
     fn put_asset(&self, id: &str, asset: AssetRecord) -> Result<Kept<AssetRecord>, Refused> {

@@ -174,10 +174,11 @@ impl Lab {
     pub async fn send(&self, head: &str, body: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let (line, more) = head.split_once('\n').unwrap_or((head, ""));
+        let host = if more.contains("Host: ") { "" } else { "Host: localhost\r\n" };
         let more: String = more.lines().map(|line| format!("{line}\r\n")).collect();
         let length =
             if line.starts_with("GET") { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-        let head = format!("{line} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{length}{more}\r\n");
+        let head = format!("{line} HTTP/1.1\r\n{host}Connection: close\r\n{length}{more}\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         // A refused body may be refused before all of it is sent.
         let _ = stream.write_all(body).await;

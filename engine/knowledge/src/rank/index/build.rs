@@ -2,6 +2,9 @@
 //!
 //! Start at `Index::build`. Each word of all answers is looked at once (`super::lexicon`); texts are lists of numbers.
 
+use std::collections::BTreeSet;
+use std::iter::once;
+
 use super::lexicon::{Lexicon, Tokens, Word};
 use super::{Example, Index};
 use crate::answer::Language;
@@ -198,6 +201,7 @@ impl Index {
             lengths.push(length);
             self.add_examples(unit, words, terms);
         }
+        self.add_learned(units, terms);
         self.first_example.push(self.examples.len() as u32);
         self.vocabulary.sort_unstable();
         let n = units.len().max(1) as f32;
@@ -230,7 +234,7 @@ impl Index {
 
     fn add_examples(&mut self, unit: &Unit<'_>, words: &[Word], terms: &[[Terms; 2]]) {
         self.first_example.push(self.examples.len() as u32);
-        for (text, tokens) in unit.text.examples.iter().zip(&unit.examples) {
+        for (text, tokens) in unit.text.written().iter().zip(&unit.examples) {
             let language = unit.language_of(tokens);
             let content = tokens.words.iter().map(|word| *word as usize).filter(|word| !words[*word].stop);
             let mut terms: Vec<u32> = content.map(|word| terms[word][language as usize].stem).collect();
@@ -238,6 +242,24 @@ impl Index {
             terms.dedup();
             self.examples.push(Example { text: text.trim().into(), terms: terms.into() });
         }
+    }
+
+    /// Notes which stems a unit has of learned examples alone.
+    fn add_learned(&mut self, units: &[Unit<'_>], terms: &[[Terms; 2]]) {
+        let mut entries = Vec::new();
+        for (number, unit) in (0u32..).zip(units).filter(|(_, unit)| unit.text.learned > 0) {
+            let stems = |tokens: &Tokens| -> Vec<u32> {
+                let language = unit.language_of(tokens);
+                let of = |word: &u32| &terms[*word as usize][language as usize];
+                tokens.words.iter().map(of).flat_map(|of| once(of.stem).chain(of.others.iter().map(|o| o.0))).collect()
+            };
+            let (written, learned) = unit.examples.split_at(unit.text.written().len());
+            let written = [&unit.title, &unit.body].into_iter().chain(written);
+            let written: BTreeSet<u32> = written.flat_map(stems).collect();
+            let learned: BTreeSet<u32> = learned.iter().flat_map(stems).collect();
+            entries.extend(learned.difference(&written).map(|term| (*term, number, 1.0)));
+        }
+        self.learned = Lists::new(self.terms.len(), &entries);
     }
 
     fn add_exacts(&mut self, units: &[Unit<'_>]) {
