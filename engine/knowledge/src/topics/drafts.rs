@@ -135,7 +135,7 @@ fn made_up(line: &str, number: usize) -> String {
     for (mark, value) in &values {
         line = line.replace(mark, value);
     }
-    for mark in ["<user>", "<name>", "<secret>", "<iban>", "<signature>"] {
+    for mark in ["<user>", "<name>", "<secret>", "<iban>", "<address>", "<birthdate>", "<signature>"] {
         line = line.replace(mark, &format!("user{}", number + 1));
     }
     line
