@@ -53,10 +53,12 @@ impl Redacted {
         &self.0
     }
 
-    /// The text without what stands for personal data: what a ranker learns from.
+    /// The text without what stands for personal data, and without the brackets and commas that held it: what a ranker learns
+    /// from.
     #[must_use]
     pub fn bare(&self) -> String {
-        PLACEHOLDER.replace_all(&self.0, " ").split_whitespace().collect::<Vec<_>>().join(" ")
+        let whole = HOLE.replace_all(&self.0, "$1 ");
+        whole.trim_start_matches([' ', ',', ';', ':', '.', '-', '–']).split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -73,7 +75,13 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the patterns of this file are met by its tests")
 }
 
-static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| regex("<[a-z]{2,12}>"));
+/// Placeholders in a row, with the brackets and quotes around them, the commas before them, and a comma or an end behind them,
+/// which stays.
+static HOLE: LazyLock<Regex> = LazyLock::new(|| {
+    let row = r"<[a-z]{2,12}>(?:[\s,;:/+–-]*<[a-z]{2,12}>)*";
+    let held = format!(r#"(?:\(\s*{row}\s*\)|\[\s*{row}\s*\]|["'„“‚`]\s*{row}\s*["'”“‘`]|{row})"#);
+    regex(&format!(r"(?:[\s,;:–-]*{held})+\s*(?:([,;.:!?)])|$)|{held}"))
+});
 
 /// One or more words of a name: `Max`, `von der Heide`, `O'Neil-Smith`.
 const NAME: &str = r"(?:(?:von|van|de|der|den|zu|Dr\.|Prof\.)\s+)*\p{Lu}[\p{L}'’-]+(?:[ \t]+(?:(?:von|van|de|der|zu)[ \t]+)*\p{Lu}[\p{L}'’-]+){0,2}";

@@ -71,7 +71,25 @@ fn known_words_go_wherever_they_stand() {
     let known = ["Erika Mustermann", "blumen-erika", "AG"];
     let text = Redacted::of("Der Server blumen-erika von Frau mustermann; Erika Mustermann AG", &known);
     assert_eq!(text.as_str(), "Der Server <name> von Frau <name>; <name> AG");
-    assert_eq!(text.bare(), "Der Server von Frau ; AG");
+    assert_eq!(text.bare(), "Der Server von Frau; AG");
+}
+
+#[test]
+fn what_is_left_has_no_holes() {
+    for (text, bare) in [
+        ("Das Aquarium leckt, IBAN <iban>, Kreditkarte <number>", "Das Aquarium leckt, IBAN, Kreditkarte"),
+        ("Kontakt: <email>, <phone>. Danke", "Kontakt. Danke"),
+        ("Der Shop (<domain>) ist weg", "Der Shop ist weg"),
+        ("user '<user>'@'<domain>' (<ip>, <name>)", "user @"),
+        ("<name>, mein Server <ip>: geht nicht!", "mein Server: geht nicht!"),
+        ("Name: <name> bitte", "Name: bitte"),
+        ("mit „<name>“ und \"<user>\"!", "mit und!"),
+        ("(mein Server <ip>)", "(mein Server)"),
+        ("a - b, c <d e> (f)", "a - b, c <d e> (f)"),
+        ("<signature>", ""),
+    ] {
+        assert_eq!(Redacted::kept(text.to_owned()).bare(), bare, "{text}");
+    }
 }
 
 #[test]
