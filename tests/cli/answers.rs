@@ -110,6 +110,8 @@ fn rows_become_files_that_nobody_loses() {
 
     lab.write("own.csv", "nonsense");
     lab.run(&import).ends(3, &["looks like no answers", "--kind"]);
+    lab.write("own.csv", b"title;text\nPostfach f\xfcr alle;x\n");
+    lab.run(&import).ends(3, &["own.csv:2:11", "not UTF-8", "CSV UTF-8"]);
     lab.run(&["answers", "import", "absent.csv"]).ends(1, &["open absent.csv"]);
     lab.run(&["answers", "import", &file, "--pack", "../etc"]).ends(2, &["can name no pack"]);
 }
