@@ -129,6 +129,30 @@ fn what_goes_out_comes_in_unchanged() {
 }
 
 #[test]
+fn status_names_answers_that_are_broken() {
+    let lab = lab();
+    let engine = lab.start();
+    let well = lab.run(&["status"]).ends(0, &["running since"]);
+    assert!(!well.out.contains("broken"), "{}", well.out);
+    lab.write("rules/web/answers/slow.en.md", ANSWER.replace("category", "kategory"));
+    lab.write("rules/web/answers/other.en.md", "no front matter");
+    let said = [
+        "! 2 files of answers are broken",
+        "rules/web/answers/slow.en.md:3:",
+        "kategory",
+        "other.en.md:1",
+        "answers lint",
+    ];
+    let status = lab.run(&["status"]).ends(0, &said);
+    assert!(status.out.find("broken").unwrap() < status.out.find("Sources").unwrap(), "{}", status.out);
+    let json = lab.run(&["status", "--json"]).ends(0, &[]).json();
+    let broken = &json[0]["broken_answers"];
+    assert_eq!((broken["files"].as_u64(), json[0]["rules"][0]["id"].as_str()), (Some(2), Some("web.busy")));
+    assert!(broken["first"][0]["file"].as_str().is_some_and(|file| file.ends_with(".en.md")), "{broken}");
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
 fn answers_kept_elsewhere_are_settings_that_are_checked() {
     let source =
         "[[knowledge]]\nkind = \"csv\"\npath = \"own.csv\"\npack = \"own\"\nlanguage = \"en\"\ncategory = \"mail\"\n";
