@@ -1,5 +1,7 @@
 """A page with a ticket form and the element on it, beside a stand-in for the engine. Each case gets a new one."""
 
+import base64
+import json
 import time
 
 from mock import Mock, Pages
@@ -9,6 +11,14 @@ CSP = ("default-src 'none'; script-src 'self' {engine}; style-src 'self'; connec
        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'")
 FIVE = "Mein Server startet seit heute"
 TEN = " früh einfach nicht mehr richtig"
+
+
+def claim(customer, signature="tests"):
+    """A claim as a shop's backend makes it; that of the pages is K1's. Nobody here verifies it."""
+    def part(content):
+        return base64.urlsafe_b64encode(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()).decode().rstrip("=")
+
+    return f"{part({})}.{part({'sub': customer})}.{signature}"
 
 
 class Form:
@@ -66,5 +76,4 @@ class Form:
 
 
 def _text(titles):
-    import json
     return json.dumps(json.dumps(list(titles), ensure_ascii=False, separators=(",", ":")))

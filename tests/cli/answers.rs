@@ -110,6 +110,8 @@ fn rows_become_files_that_nobody_loses() {
 
     lab.write("own.csv", "nonsense");
     lab.run(&import).ends(3, &["looks like no answers", "--kind"]);
+    lab.write("own.csv", b"title;text\nPostfach f\xfcr alle;x\n");
+    lab.run(&import).ends(3, &["own.csv:2:11", "not UTF-8", "CSV UTF-8"]);
     lab.run(&["answers", "import", "absent.csv"]).ends(1, &["open absent.csv"]);
     lab.run(&["answers", "import", &file, "--pack", "../etc"]).ends(2, &["can name no pack"]);
 }
@@ -124,6 +126,30 @@ fn what_goes_out_comes_in_unchanged() {
     }
     lab.run(&["answers", "export", "mail/*"]).ends(4, &["no answers to export"]);
     lab.run(&["answers", "export", "--format", "zammad"]).ends(2, &["Zammad"]);
+}
+
+#[test]
+fn status_names_answers_that_are_broken() {
+    let lab = lab();
+    let engine = lab.start();
+    let well = lab.run(&["status"]).ends(0, &["running since"]);
+    assert!(!well.out.contains("broken"), "{}", well.out);
+    lab.write("rules/web/answers/slow.en.md", ANSWER.replace("category", "kategory"));
+    lab.write("rules/web/answers/other.en.md", "no front matter");
+    let said = [
+        "! 2 files of answers are broken",
+        "rules/web/answers/slow.en.md:3:",
+        "kategory",
+        "other.en.md:1",
+        "answers lint",
+    ];
+    let status = lab.run(&["status"]).ends(0, &said);
+    assert!(status.out.find("broken").unwrap() < status.out.find("Sources").unwrap(), "{}", status.out);
+    let json = lab.run(&["status", "--json"]).ends(0, &[]).json();
+    let broken = &json[0]["broken_answers"];
+    assert_eq!((broken["files"].as_u64(), json[0]["rules"][0]["id"].as_str()), (Some(2), Some("web.busy")));
+    assert!(broken["first"][0]["file"].as_str().is_some_and(|file| file.ends_with(".en.md")), "{broken}");
+    assert_eq!(engine.stop(), 0);
 }
 
 #[test]

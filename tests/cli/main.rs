@@ -12,6 +12,7 @@ mod commands;
 mod customers;
 mod form;
 mod mining;
+mod models;
 mod pages;
 mod replay;
 mod running;

@@ -49,13 +49,28 @@ pub enum ModelError {
         most: u64,
     },
     /// A file was read and is not what it should be.
-    #[error("{}: {reason}; it may be damaged or not meant for this engine, so add the model again (`heinzel model add`)", file.display())]
+    #[error("{}: {reason}; it may be damaged or not meant for this engine, so get it anew from where it came from and add the model again (`heinzel model add`)", file.display())]
     Damaged {
         /// The file.
         file: PathBuf,
         /// What is wrong.
         reason: String,
     },
+}
+
+impl ModelError {
+    /// The same of a copy in `copy` whose original is in `origin`, a folder or an address: what the operator knows.
+    #[must_use]
+    pub fn of_original(mut self, copy: &Path, origin: &Path) -> Self {
+        let place = match &mut self {
+            Self::Absent { folder, .. } => folder,
+            Self::Read { file, .. } | Self::Large { file, .. } | Self::Damaged { file, .. } => file,
+        };
+        if let Ok(rest) = place.strip_prefix(copy) {
+            *place = if rest.as_os_str().is_empty() { origin.to_owned() } else { origin.join(rest) };
+        }
+        self
+    }
 }
 
 /// How a model wants to be asked: `model.toml`.

@@ -58,6 +58,7 @@ byId("theme").addEventListener("change", (event) => {
 
 byId("ticket").addEventListener("submit", (event) => {
     event.preventDefault();
+    suggest.sent?.(); // not there where the browser is too old for it
     byId("sent").textContent = sentences.sent;
 });
 byId("ticket").addEventListener("input", () => {

@@ -7,6 +7,7 @@
 // Attributes: for (id of the textarea), subject (id of the subject's field), endpoint (default: where this script came from), key, claim, asset,
 // locale, page (default: the path), theme (light, dark), name (then the form carries the draft's id under this name).
 // Events: heinzel:shown, heinzel:solved, heinzel:claim (the claim is not valid any more: set a new one).
+// For scripts: draftId, and sent() for pages that send the form themselves.
 // Look: --heinzel-text, -quiet, -background, -border, -accent, -good, -radius, -font, -margin; everything else by
 // ::part(panel | news | heading | opening | items | item | kind | title | answer | link | button).
 // A page with a content security policy names the engine in script-src and connect-src; nothing inline is needed.
@@ -238,6 +239,15 @@
         return ms > 0 ? Math.min(ms, AGE) : otherwise;
     }
 
+    /** Whom a claim (a JWT) is for; null: nobody. It is not verified here. One that cannot be read is for somebody of its own. */
+    function customer(claim) {
+        try {
+            return JSON.parse(atob(claim.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).sub ?? claim;
+        } catch {
+            return claim || null;
+        }
+    }
+
     /** The `data` of each `news` event of a stream, as it arrives. */
     async function* events(body, alive) {
         const reader = body.getReader(), decoder = new TextDecoder();
@@ -281,7 +291,7 @@
         #timers = {};
         #draft = null;
         #isKnown = false; // the engine has answered on this draft
-        #isOver = false; // solved or sent: the next empty field begins a new draft
+        #isOver = false; // solved or sent: the next input begins a new draft
         #isBarred = false; // the engine has said no: nothing is asked until an attribute changes
         #failures = 0;
         #renewed = 0; // when the page was last asked for a new claim
@@ -293,8 +303,13 @@
             this.#off = new AbortController();
             const root = this.getRootNode(), on = (type, act) => root.addEventListener(type, act, { capture: true, signal: this.#off.signal });
             // Asked of the root: fields that are made later, or made anew by a framework, need no further care.
-            on("input", (event) => this.#isMine(event.target) && this.#typed()); // while a word is composed, too: telephones compose every word
-            on("submit", (event) => event.target === this.#field()?.form && this.sent());
+            on("input", (event) => { // while a word is composed, too: telephones compose every word
+                if (!this.#isMine(event.target)) return;
+                if (this.#isOver) this.#begin(true);
+                this.#typed();
+            });
+            // Whether it is really sent is known once all who listen have been asked, whatever they stop on its way.
+            on("submit", (event) => event.target === this.#field()?.form && setTimeout(() => event.defaultPrevented || this.sent()));
             on("reset", (event) => event.target === this.#field()?.form && this.#begin(true));
             this.#begin(false);
             if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => this.#typed(), { once: true, signal: this.#off.signal });
@@ -310,11 +325,13 @@
             if (before === after || !this.#off) return;
             this.#isBarred = false;
             this.#failures = this.#quietUntil = 0;
-            if (name === "claim" && before) { // renewed: the same customer
+            if (name === "claim" && customer(before) === customer(after)) { // renewed
                 if (this.#told.length && !this.#isTold) this.#listen();
                 return this.#typed();
             }
-            this.#forget();
+            // Nobody sees what was for another customer. A page that says late who writes keeps the draft's id.
+            if (name === "claim" && (before || this.#isKnown)) this.#begin(true);
+            else this.#forget();
             if (name === "locale") this.#build();
             this.#typed();
         }
@@ -324,10 +341,11 @@
             return this.#draft;
         }
 
-        /** The form was sent. Called by itself when the page's form is submitted; for pages that send in another way. */
+        /** The form was sent. Called by itself when the browser sends the page's form; a page that sends it in another way calls it then. */
         sent() {
             this.#feedback("sent");
             this.#end();
+            this.#clear();
         }
 
         // ---- the draft ----
@@ -356,6 +374,7 @@
             this.#isOver = this.#isKnown = false;
             this.#form?.setFormValue(this.#draft);
             if (!isNew) return;
+            this.#keep();
             this.#dismissed.clear();
             this.#opened.clear();
             this.#forget();
@@ -382,7 +401,7 @@
             this.#clear();
         }
 
-        /** The field is empty: no suggestions. News stays, it is not about the text. */
+        /** The field is empty, or was sent: no suggestions. News stays, it is not about the text. */
         #clear() {
             this.#request?.abort();
             this.#request = this.#held = null;
@@ -411,7 +430,7 @@
 
         #consider(isResting) {
             const draft = this.#read(), asked = this.#asked;
-            if (!draft.text && this.#isOver) return this.#begin(true);
+            if (this.#isOver) return;
             if (draft.words.length < FEW) {
                 if (!draft.words.length) this.#clear();
                 return;

@@ -3,7 +3,7 @@
 import re
 import time
 
-from form import FIVE, TEN
+from form import FIVE, TEN, claim
 from mock import item, suggestions
 
 
@@ -18,7 +18,7 @@ def from_five_words_on(form):
     assert draft == {"draft_id": draft["draft_id"], "subject": "", "body": FIVE, "locale": "de", "page": "/form.html", "field": "body", "asset": "vm:100"}, draft
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", draft["draft_id"]), draft
     _, headers, _ = form.engine.asked[0]
-    assert headers["Authorization"] == "Bearer form-key-of-the-tests" and headers["Heinzel-Claim"] == "claim.of.tests", headers
+    assert headers["Authorization"] == "Bearer form-key-of-the-tests" and headers["Heinzel-Claim"] == claim("K1"), headers
     assert "Cookie" not in headers
 
 

@@ -3,7 +3,7 @@
 import json
 import time
 
-from form import FIVE, TEN
+from form import FIVE, TEN, claim
 from mock import item, news, suggestions
 
 CHECKING = news("checking", "Wir prüfen Ihren Server.", "2026-11-22T14:02:00Z")
@@ -28,7 +28,7 @@ def from_checking_to_solved(form):
     assert form.js("[...S.querySelectorAll('.news time')].every(n => /\\d{2}:\\d{2}$/.test(n.textContent))")
     assert form.js("S.querySelectorAll('.heard')[1].textContent") == REPAIRED["text"]
     draft, headers = form.engine.streams[0]
-    assert draft == form.engine.asked[0][2]["draft_id"] and headers["Authorization"] == "Bearer form-key-of-the-tests" and headers["Heinzel-Claim"] == "claim.of.tests"
+    assert draft == form.engine.asked[0][2]["draft_id"] and headers["Authorization"] == "Bearer form-key-of-the-tests" and headers["Heinzel-Claim"] == claim("K1")
     form.page.click("S.querySelector('.news button')")
     assert form.fed_back(1) == {"what": "solved"}
     form.until("S.querySelector('.news p').textContent.startsWith('Schön')")

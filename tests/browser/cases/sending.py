@@ -1,6 +1,6 @@
 """The form is sent as if the element were not there, and the engine hears of it."""
 
-from form import FIVE
+from form import FIVE, TEN
 from mock import item, suggestions
 
 
@@ -42,12 +42,83 @@ def a_page_that_sends_by_itself(form):
     form.shows("Mein Server startet nicht")
     draft = form.js("W.draftId")
     form.page.click("document.getElementById('send')")
+    form.stays("S.querySelectorAll('summary').length === 1", 0.5)
+    assert form.engine.feedback == [], "it was not sent yet"
+    form.js("W.sent()")
     assert form.fed_back(1) == {"what": "sent"}
+    form.until("S.querySelector('.panel').hidden")
     assert form.js("W.draftId") == draft and form.js("new FormData(document.forms[0]).get('draft_id')") == draft
     form.js("document.forms[0].reset()")
     form.until("S.querySelector('.panel').hidden")
     assert form.js("W.draftId") != draft
     assert form.js("new FormData(document.forms[0]).get('draft_id') === W.draftId")
+
+
+def what_the_page_refuses_is_not_sent(form):
+    form.open()
+    # As forms are checked: by whoever hears of it last, and nobody behind hears of it.
+    form.js("window.addEventListener('submit', event => { event.preventDefault(); event.stopImmediatePropagation(); })")
+    form.write(FIVE)
+    form.shows("Mein Server startet nicht")
+    draft = form.js("W.draftId")
+    form.page.click("document.getElementById('send')")
+    form.stays("S.querySelectorAll('summary').length === 1", 1)
+    assert form.engine.feedback == [], form.engine.feedback
+    form.write(TEN)
+    assert form.asks(2)["draft_id"] == draft, "it is still the same ticket"
+
+
+def sent_and_the_page_stays(form):
+    form.shop.csp += "; frame-src 'self'"
+    form.open()
+    form.js("document.forms[0].target = document.forms[0].appendChild(Object.assign(document.createElement('iframe'), {name: 'below'})).name")
+    form.write(FIVE)
+    form.shows("Mein Server startet nicht")
+    form.page.click("document.getElementById('send')")
+    form.until(lambda: form.shop.posted)
+    assert form.fed_back(1) == {"what": "sent"}
+    form.until("S.querySelector('.panel').hidden")
+    form.asks_no_more(1, 1.5)
+    _begins_the_next_ticket(form)
+
+
+def the_next_ticket_of_a_page_that_stays(form):
+    form.open()
+    form.js("""document.forms[0].addEventListener('submit', event => {
+        event.preventDefault();
+        W.sent();
+        document.getElementById('body').value = ''; // of which no event tells
+    })""")
+    form.write(FIVE)
+    form.shows("Mein Server startet nicht")
+    form.page.click("document.getElementById('send')")
+    assert form.fed_back(1) == {"what": "sent"}
+    form.until("S.querySelector('.panel').hidden")
+    form.asks_no_more(1, 1.5)
+    _begins_the_next_ticket(form)
+
+
+def the_next_ticket_after_one_that_is_solved(form):
+    form.open()
+    form.write(FIVE)
+    form.shows("Mein Server startet nicht")
+    form.page.click("S.querySelector('summary')")
+    form.page.click("S.querySelector('details button')")
+    form.until("S.querySelector('details p[role=status]').textContent.startsWith('Schön')")
+    form.js("document.getElementById('body').value = ''")
+    form.stays("S.querySelector('details').open", 1.5)  # whoever is thanked reads it
+    form.engine.answer = lambda _: suggestions(item("own/other", "Etwas anderes"))
+    _begins_the_next_ticket(form)
+    form.shows("Etwas anderes")
+
+
+def _begins_the_next_ticket(form):
+    draft = form.js("W.draftId")
+    form.write("Noch")
+    form.until("S.querySelector('.panel').hidden")
+    assert form.js("W.draftId") != draft and form.js("new FormData(document.forms[0]).get('draft_id') === W.draftId")
+    form.write(" eine ganz andere Frage")
+    assert form.asks(2)["draft_id"] == form.js("W.draftId"), "the next ticket goes under the old draft's id"
 
 
 def taken_out_of_the_page(form):

@@ -2,7 +2,7 @@
 
 import time
 
-from form import FIVE, TEN
+from form import FIVE, TEN, claim
 from mock import item, suggestions
 
 
@@ -93,9 +93,9 @@ def a_claim_that_has_run_out(form):
     form.write(TEN)
     form.asks_no_more(1, 1.6)
     form.engine.answer = lambda _: suggestions(item())
-    form.js("W.setAttribute('claim', 'a.new.one')")
+    form.js(f"W.setAttribute('claim', '{claim('K1', 'new')}')")
     form.asks(2)
-    assert form.engine.asked[1][1]["Heinzel-Claim"] == "a.new.one"
+    assert form.engine.asked[1][1]["Heinzel-Claim"] == claim("K1", "new")
     assert form.engine.asked[0][2]["draft_id"] == form.engine.asked[1][2]["draft_id"]
     form.shows("Mein Server startet nicht")
 
@@ -103,7 +103,7 @@ def a_claim_that_has_run_out(form):
 def claims_that_never_count(form):
     form.engine.answer = lambda _: _status(401)
     form.open()
-    form.js("document.addEventListener('heinzel:claim', () => W.setAttribute('claim', `new.${Math.random()}.one`))")
+    form.js(f"document.addEventListener('heinzel:claim', () => W.setAttribute('claim', '{claim('K1', '')}' + Math.random()))")
     form.write(FIVE)
     form.asks(2)
     form.asks_no_more(2, 2.5)

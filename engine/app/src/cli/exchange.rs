@@ -189,6 +189,8 @@ pub(super) fn import(global: &super::Global, arguments: &Import) -> anyhow::Resu
     let no_folder = || anyhow!("no folder of packs to write into; name one by `--into`");
     let into = arguments.into.clone().or_else(|| config.rules.first().cloned()).ok_or_else(no_folder)?;
     let bytes = bytes(&arguments.file)?;
+    // Before anything is guessed: of bytes in another encoding nothing can be.
+    exchange::text(&bytes, &arguments.file).map_err(|e| Ends::with(Exit::Wrong, lines(&e.to_string())))?;
     let looks = "say by `--kind` what it is: csv, json or zammad";
     let guessed =
         || Kind::guess(&bytes).ok_or_else(|| anyhow!("{} looks like no answers; {looks}", arguments.file.display()));

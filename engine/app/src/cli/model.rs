@@ -1,13 +1,14 @@
 //! `heinzel model`: sentence-embedding models, as files that the operator adds.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
-use heinzel_embedding::folder::{MANNER, MOST_NETWORK, MOST_TOKENIZER, NETWORKS, TOKENIZER, look};
+use heinzel_embedding::folder::{MANNER, MOST_NETWORK, MOST_TOKENIZER, ModelError, NETWORKS, TOKENIZER, look};
 use heinzel_embedding::model::Model;
 use heinzel_knowledge::front_matter::is_name;
 use heinzel_knowledge::rank::embed::{Embedder as _, Kind};
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     },
 }
 
+/// What the names of folders begin with in which models are made ready.
+const ADDING: &str = ".adding-";
 /// How long a server may say nothing.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// What a model is tried on: pairs that mean the same in both languages, and one that does not.
@@ -91,11 +94,7 @@ fn add(global: &super::Global, models: &Path, from: &str, name: Option<&str>) ->
         return Err(Ends::with(Exit::Refused, way));
     }
     std::fs::create_dir_all(models).with_context(|| format!("make {}", models.display()))?;
-    // Beside its place, so that it comes there whole or not at all.
-    let fresh = tempfile::Builder::new()
-        .prefix(".adding-")
-        .tempdir_in(models)
-        .with_context(|| format!("make a folder in {}", models.display()))?;
+    let (fresh, _lock) = fresh_folder(models)?;
     if from.starts_with("https://") {
         download(from.trim_end_matches('/'), fresh.path())?;
     } else if from.contains("://") {
@@ -108,7 +107,11 @@ fn add(global: &super::Global, models: &Path, from: &str, name: Option<&str>) ->
             std::fs::copy(&file, &to).with_context(|| format!("copy {}", file.display()))?;
         }
     }
-    test(global, fresh.path())?;
+    let original = Path::new(from.trim_end_matches('/'));
+    test(global, fresh.path()).map_err(|error| match error.downcast::<ModelError>() {
+        Ok(error) => error.of_original(fresh.path(), original).into(),
+        Err(error) => error,
+    })?;
     let fresh = fresh.keep();
     std::fs::rename(&fresh, &folder).with_context(|| format!("move {} to {}", fresh.display(), folder.display()))?;
     if !global.json {
@@ -117,6 +120,36 @@ fn add(global: &super::Global, models: &Path, from: &str, name: Option<&str>) ->
         ))?;
     }
     Ok(Exit::Ok)
+}
+
+/// A folder beside the place of a model, so that it comes there whole or not at all; and the lock that says that somebody is
+/// adding one. What earlier runs left that were killed is removed.
+fn fresh_folder(models: &Path) -> anyhow::Result<(tempfile::TempDir, File)> {
+    // Between making a folder and locking it nobody may look.
+    let look = || format!("look into {}", models.display());
+    let all = File::open(models).with_context(look)?;
+    all.lock().with_context(look)?;
+    for left in left_over(models) {
+        std::fs::remove_dir_all(&left).with_context(|| format!("remove {}", left.display()))?;
+        super::remark(&format!("removed {}, which a `heinzel model add` left that was broken off\n", left.display()));
+    }
+    let fresh = tempfile::Builder::new()
+        .prefix(ADDING)
+        .tempdir_in(models)
+        .with_context(|| format!("make a folder in {}", models.display()))?;
+    let lock = File::open(fresh.path()).with_context(look)?;
+    lock.lock().with_context(look)?;
+    Ok((fresh, lock))
+}
+
+/// Folders of `heinzel model add` that nobody works on any more.
+fn left_over(models: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(models).into_iter().flatten().filter_map(Result::ok);
+    entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(ADDING))
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir() && File::open(path).is_ok_and(|folder| folder.try_lock().is_ok()))
+        .collect()
 }
 
 /// Runs a model, and says what comes out and how long it takes.
@@ -128,7 +161,7 @@ fn test(global: &super::Global, folder: &Path) -> anyhow::Result<()> {
     let product = |a: usize, b: usize| -> f32 { vectors[a].iter().zip(&vectors[b]).map(|(x, y)| x * y).sum() };
     let (alike, unlike) = (product(0, 1), product(0, 2));
     let (network, _) = look(folder)?;
-    let mut file = std::fs::File::open(&network).with_context(|| format!("open {}", network.display()))?;
+    let mut file = File::open(&network).with_context(|| format!("open {}", network.display()))?;
     let mut hasher = Sha256::new();
     std::io::copy(&mut file, &mut hasher).with_context(|| format!("read {}", network.display()))?;
     let sum: String = hasher.finalize().iter().fold(String::new(), |mut text, byte| {
@@ -165,6 +198,12 @@ fn list(global: &super::Global, models: &Path, used: Option<&str>) -> anyhow::Re
         .filter(|name| is_name(name))
         .collect();
     names.sort();
+    for left in left_over(models) {
+        super::remark(&format!(
+            "{} was left by a `heinzel model add` that was broken off; the next one removes it\n",
+            left.display()
+        ));
+    }
     if global.json {
         for name in &names {
             super::print_json(&json!({ "model": name, "used": used == Some(name) }))?;
@@ -214,7 +253,7 @@ async fn get(client: &reqwest::Client, url: &str, file: &PathBuf, most: u64) -> 
     }
     let bar = super::audit::progress("downloading");
     bar.set_length(answer.content_length().unwrap_or(most));
-    let mut out = std::fs::File::create(file).with_context(|| format!("write {}", file.display()))?;
+    let mut out = File::create(file).with_context(|| format!("write {}", file.display()))?;
     let mut length = 0;
     while let Some(piece) = answer.chunk().await.with_context(|| format!("read from {url}"))? {
         length += piece.len() as u64;

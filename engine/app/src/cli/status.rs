@@ -1,11 +1,45 @@
 //! `heinzel status`: how the running engine is.
 
-use heinzel_core::block::Health;
+use std::collections::BTreeSet;
 
+use heinzel_core::block::Health;
+use heinzel_knowledge::complaint::Complaint;
+use serde::Serialize;
+
+use crate::config::Config;
 use crate::control::{Question, Reply, ask};
 use crate::exit::{Ends, Exit};
+use crate::knowledge;
 use crate::report::Report;
-use crate::text::{after_colon, plain, table};
+use crate::text::{after_colon, lines, plain, table};
+
+/// How many complaints about answers are shown; `heinzel answers lint` has them all.
+const FIRST: usize = 5;
+
+/// How everything is: the running engine, and the answers that it reads.
+#[derive(Serialize)]
+struct Status {
+    #[serde(flatten)]
+    report: Report,
+    broken_answers: BrokenAnswers,
+}
+
+/// What the engine leaves out of the answers, as their files are now; it reads them again when they change.
+#[derive(Default, Serialize)]
+struct BrokenAnswers {
+    /// How many files are concerned.
+    files: usize,
+    /// The first complaints.
+    first: Vec<Complaint>,
+}
+
+impl BrokenAnswers {
+    fn of(config: &Config) -> Self {
+        let errors: Vec<Complaint> = knowledge::load(config).1.into_iter().filter(Complaint::is_error).collect();
+        let files = errors.iter().map(|complaint| &complaint.file).collect::<BTreeSet<_>>().len();
+        Self { files, first: errors.into_iter().take(FIRST).collect() }
+    }
+}
 
 /// Asks the running engine and shows its answer.
 pub(super) fn status(global: &super::Global) -> anyhow::Result<Exit> {
@@ -17,16 +51,17 @@ pub(super) fn status(global: &super::Global) -> anyhow::Result<Exit> {
         );
         return Err(Ends::with(Exit::Engine, text));
     };
+    let status = Status { report: *report, broken_answers: BrokenAnswers::of(&config) };
     if global.json {
-        super::print_json(&report)?;
+        super::print_json(&status)?;
     } else {
-        super::print(&words(&report))?;
+        super::print(&words(&status))?;
     }
     Ok(Exit::Ok)
 }
 
 /// The report for people: what is wrong comes first.
-pub(crate) fn words(report: &Report) -> String {
+fn words(Status { report, broken_answers }: &Status) -> String {
     let mut out = format!("heinzel {}", report.version);
     if let Some(started) = report.started {
         out.push_str(&format!(", running since {started}"));
@@ -46,6 +81,17 @@ pub(crate) fn words(report: &Report) -> String {
     }
     if let Some(why) = &report.reload_problem {
         problem(format!("the last reload failed, the rules before it are in force:\n{why}"));
+    }
+    if broken_answers.files > 0 {
+        let first: Vec<String> = broken_answers.first.iter().map(|complaint| lines(&complaint.to_string())).collect();
+        problem(format!(
+            "{} broken, and what is wrong there is left out; `heinzel answers lint` names all:\n{}",
+            match broken_answers.files {
+                1 => "1 file of answers is".to_owned(),
+                files => format!("{files} files of answers are"),
+            },
+            first.join("\n")
+        ));
     }
     for rule in &report.rules {
         if let Some(why) = &rule.off {

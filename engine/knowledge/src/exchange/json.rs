@@ -1,11 +1,11 @@
 //! Answers as JSON: our own form, everything in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{AnswerFile, Audience, Language, Taken};
+use super::{AnswerFile, Audience, Language, Taken, table};
 use crate::answer::{Conditions, Link, Parts, Variable, Variant};
 use crate::front_matter::{Places, Shared};
 
@@ -49,13 +49,48 @@ struct Text {
     parts: Parts,
 }
 
-/// Reads what [`write`] writes.
+/// The objects of a list, when it is one.
+pub(super) fn rows(text: &str) -> Option<Vec<Map<String, Value>>> {
+    serde_json::from_str(text).ok()
+}
+
+/// What a cell of a table would hold: a list has one entry a line.
+fn cell(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => Some(String::new()),
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Array(list) => list.iter().map(Value::as_str).collect::<Option<Vec<_>>>().map(|lines| lines.join("\n")),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+    }
+}
+
+/// Reads a list of rows: a table whose columns are keys.
+fn read_rows(rows: Vec<Map<String, Value>>, taken: &mut Taken<'_>) {
+    let columns: BTreeSet<&String> = rows.iter().flat_map(Map::keys).collect();
+    table::warn_of_unknown(columns.into_iter(), taken);
+    for (number, row) in rows.iter().enumerate() {
+        let name = format!("row {}", number + 1);
+        let is_no_cell = |(_, value): &(&String, &Value)| cell(value).is_none();
+        if let Some((column, value)) = row.iter().find(is_no_cell) {
+            taken.wrong(&name, format!("`{column}` is `{value}`"), "write a text, or a list of texts");
+            continue;
+        }
+        let cells = row.iter().filter_map(|(column, value)| Some((column.clone(), cell(value)?))).collect();
+        table::take(&name, &cells, taken);
+    }
+}
+
+/// Reads what [`write`] writes, or a list of rows.
 pub(super) fn read(text: &str, taken: &mut Taken<'_>) {
+    if let Some(rows) = rows(text) {
+        return read_rows(rows, taken);
+    }
     let file: File = match serde_json::from_str(text) {
         Ok(file) => file,
         Err(error) => {
-            let way =
-                format!("it is {{ \"version\": {VERSION}, \"answers\": [ … ] }}; `heinzel answers export` writes it");
+            let way = format!(
+                "it is {{ \"version\": {VERSION}, \"answers\": [ … ] }}, as `heinzel answers export --format json` writes it, or a list of rows"
+            );
             return taken.wrong("", format!("this is no file of answers: {error}"), way);
         }
     };

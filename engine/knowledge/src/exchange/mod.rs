@@ -31,7 +31,7 @@ pub const BYTES: u64 = 32 * 1024 * 1024;
 pub enum Kind {
     /// A table with the columns of [`COLUMNS`].
     Csv,
-    /// What [`write_json`] writes.
+    /// What [`write_json`] writes, or a list of rows with the columns of [`COLUMNS`].
     Json,
     /// Text modules of Zammad: what `GET /api/v1/text_modules` answers, or its CSV.
     Zammad,
@@ -56,7 +56,8 @@ impl Kind {
     pub fn guess(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?.trim_start_matches('\u{feff}').trim_start();
         if text.starts_with('[') {
-            return Some(Self::Zammad);
+            let ours = json::rows(text).is_some_and(|rows| rows.iter().any(|row| row.get("title").is_some()));
+            return Some(if ours { Self::Json } else { Self::Zammad });
         }
         if text.starts_with('{') {
             let ours = text.contains("\"answers\"");
@@ -88,23 +89,41 @@ pub struct Defaults {
 #[must_use]
 pub fn read(kind: Kind, bytes: &[u8], from: &Path, defaults: &Defaults) -> (Vec<AnswerFile>, Vec<Complaint>) {
     let mut taken = Taken { from, defaults, answers: Vec::new(), seen: BTreeSet::new(), complaints: Vec::new() };
-    match std::str::from_utf8(bytes) {
-        Ok(text) => {
-            let text = text.trim_start_matches('\u{feff}');
-            match kind {
-                Kind::Csv => table::read(text, &mut taken),
-                Kind::Json => json::read(text, &mut taken),
-                Kind::Zammad => zammad::read(text, &mut taken),
-            }
-        }
-        Err(error) => {
-            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned();
-            let (line, column) = crate::complaint::place(&before, before.len());
-            let way = "save it as UTF-8 (in Excel: `CSV UTF-8`)";
-            taken.complaints.push(Complaint { line, column, ..whole(from, "this is not UTF-8 from here on", way) });
-        }
+    match text(bytes, from) {
+        Ok(text) => match kind {
+            Kind::Csv => table::read(text, &mut taken),
+            Kind::Json => json::read(text, &mut taken),
+            Kind::Zammad => zammad::read(text, &mut taken),
+        },
+        Err(complaint) => taken.complaints.push(*complaint),
     }
     (taken.answers, taken.complaints)
+}
+
+/// The bytes as text, without a byte order mark.
+///
+/// # Errors
+/// A complaint that says where it is not UTF-8, and how to save it so.
+pub fn text<'b>(bytes: &'b [u8], from: &Path) -> Result<&'b str, Box<Complaint>> {
+    let name = from.display();
+    let way = |theirs: &str| {
+        format!(
+            "save it as UTF-8: in Excel as `CSV UTF-8`, in LibreOffice with the character set `Unicode (UTF-8)`, or by `iconv -f {theirs} -t UTF-8 {name} > utf8.csv`"
+        )
+    };
+    // Latin letters in two bytes: a mark at the beginning, or a zero in every pair.
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || bytes.contains(&0) {
+        return Err(Box::new(whole(from, "this is not UTF-8 but looks like UTF-16", way("UTF-16"))));
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.trim_start_matches('\u{feff}')),
+        Err(error) => {
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let (line, column) = crate::complaint::place(&before, before.len());
+            let not = whole(from, "this is not UTF-8 from here on", way("WINDOWS-1252"));
+            Err(Box::new(Complaint { line, column, ..not }))
+        }
+    }
 }
 
 /// What has been read so far.

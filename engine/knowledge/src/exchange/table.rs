@@ -79,13 +79,23 @@ pub(super) fn read(text: &str, taken: &mut Taken<'_>) {
         let way = format!("the first row names the columns: {}", known.join(", "));
         return taken.wrong("", "the table has no column `title`", way);
     }
-    for column in columns.iter().filter(|column| !column.is_empty() && !known.contains(&&***column)) {
+    warn_of_unknown(columns.iter(), taken);
+    for (row, cells) in rows(text, taken) {
+        take(&row, &cells, taken);
+    }
+}
+
+pub(super) fn warn_of_unknown<'c>(columns: impl Iterator<Item = &'c String>, taken: &mut Taken<'_>) {
+    let known = COLUMNS.map(|(name, _)| name);
+    for column in columns.filter(|column| !column.is_empty() && !known.contains(&&***column)) {
         taken.warn("", format!("the column `{column}` is not read"), near::hint(column, known));
     }
-    for (row, cells) in rows(text, taken) {
-        if let Some(answer) = answer(&row, &cells, taken) {
-            taken.take(&row, answer);
-        }
+}
+
+/// Takes the answer of one row, if it is one.
+pub(super) fn take(row: &str, cells: &BTreeMap<String, String>, taken: &mut Taken<'_>) {
+    if let Some(answer) = answer(row, cells, taken) {
+        taken.take(row, answer);
     }
 }
 

@@ -140,6 +140,56 @@ fn what_is_no_table_or_file_of_answers_is_said_once() {
 }
 
 #[test]
+fn what_is_not_utf_8_is_said_with_how_to_save_it() {
+    let table = "title;text\nPostfach für alle;Wir prüfen es.";
+    let latin: Vec<u8> = table.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let utf16 = |order: fn(u16) -> [u8; 2]| table.encode_utf16().flat_map(order).collect::<Vec<u8>>();
+    let marked = [&[0xff, 0xfe][..], &utf16(u16::to_le_bytes)].concat();
+    for (bytes, line, theirs) in [
+        (latin, 2, "WINDOWS-1252"),
+        (utf16(u16::to_le_bytes), 0, "UTF-16"),
+        (utf16(u16::to_be_bytes), 0, "UTF-16"),
+        (marked, 0, "UTF-16"),
+    ] {
+        let complaint = super::text(&bytes, Path::new("a.csv")).unwrap_err();
+        assert_eq!(complaint.line, line, "{complaint}");
+        let said = complaint.to_string();
+        let way = format!("iconv -f {theirs} -t UTF-8 a.csv");
+        assert!(said.contains("not UTF-8") && said.contains("CSV UTF-8") && said.contains(&way), "{said}");
+    }
+    assert_eq!(super::text("\u{feff}ä".as_bytes(), Path::new("x")).unwrap(), "ä");
+}
+
+#[test]
+fn the_documented_example_is_one() {
+    let page = include_str!("../../../../rules/ANSWERS.md");
+    let example = page.split_once("```json\n").unwrap().1.split_once("```").unwrap().0;
+    let (answers, complaints) = taken(Kind::Json, example, &Defaults::default());
+    assert_eq!((ids(&answers), complaints), (vec!["mail/mailbox-full"], vec![]));
+}
+
+#[test]
+fn rows_of_a_table_come_as_json_too() {
+    let rows = r#"[
+        {"id": "mail/full", "language": "en", "title": "My mailbox is full", "category": "mail", "audience": "customer",
+         "questions": ["mailbox full", "no space"], "text": "Empty the trash.", "valid_until": null},
+        {"title": "Postfach voll", "language": "de", "category": "mail", "questions": "voll\nkein Platz", "act": "Leeren.", "colour": "red"},
+        {"title": "Falsch", "language": "de", "questions": {"a": 1}, "text": "x"},
+        {"title": "Auch falsch", "language": "fr", "text": "x"}
+    ]"#;
+    let (answers, complaints) = taken(Kind::Json, rows, &defaults());
+    assert_eq!(ids(&answers), ["mail/full", "own/postfach-voll"]);
+    assert_eq!(answers[0].variant.language, Language::En);
+    assert_eq!(answers[0].variant.questions, ["mailbox full", "no space"]);
+    assert_eq!(answers[1].variant.questions, ["voll", "kein Platz"]);
+    let expected = ["the column `colour` is not read", "row 3: `questions` is", "row 4: `fr` is no language"];
+    for word in expected {
+        assert!(complaints.iter().any(|line| line.contains(word)), "{word}: {complaints:#?}");
+    }
+    assert_eq!(complaints.len(), 3, "{complaints:#?}");
+}
+
+#[test]
 fn a_bad_entry_of_a_json_file_is_named_and_the_others_come_in() {
     let mut value: serde_json::Value = serde_json::from_str(&write_json(&[full("de")]).unwrap()).unwrap();
     let mut bad = value["answers"][0].clone();

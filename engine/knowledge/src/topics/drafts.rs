@@ -2,6 +2,7 @@
 //!
 //! Start at [`answer_file`] and [`log_lines`]. Both are for a person to finish.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use heinzel_core::redact::Redacted;
@@ -43,16 +44,27 @@ const CATEGORIES: [(&str, &[&str]); 19] = [
 /// customer sees it. `None`: nobody wrote in that language.
 #[must_use]
 pub fn answer_file(topic: &Topic, texts: &[Text], language: Language) -> Option<String> {
-    let mine = |text: &&Text| match &text.language {
-        Some(code) => Language::from_locale(code) == Some(language),
-        None => crate::text::analyse(&text.text, None).language == Some(language),
+    let members = || {
+        topic.members.iter().map(|member| {
+            let bare = Redacted::kept(texts[*member].text.clone()).bare();
+            // What the form says is the language of its page.
+            let written = crate::text::analyse(&bare, None).language;
+            (bare, written, texts[*member].language.as_deref().and_then(Language::from_locale))
+        })
     };
+    let written_in = |language| members().filter(|(_, written, _)| *written == Some(language)).count();
+    let (german, english) = (written_in(Language::De), written_in(Language::En));
+    let most = match german.cmp(&english) {
+        Ordering::Greater => Some(Language::De),
+        Ordering::Less => Some(Language::En),
+        Ordering::Equal => None,
+    };
+    // A text that says nothing of its language is taken for what most of its topic are.
+    let mine = || members().filter(|(_, written, page)| written.or(most).or(*page) == Some(language));
     let mut questions: Vec<String> = Vec::new();
     let mut seen = BTreeSet::new();
-    let members = || topic.members.iter().map(|member| &texts[*member]).filter(mine);
     // What people type first; of longer texts the first sentence.
-    for text in members() {
-        let bare = Redacted::kept(text.text.clone()).bare();
+    for (bare, ..) in mine() {
         let words: Vec<&str> = bare.split_whitespace().collect();
         let question = if words.len() <= LONG { words.join(" ") } else { first_sentence(&bare) };
         if question.split_whitespace().count() >= 2 && seen.insert(question.to_lowercase()) {
@@ -65,7 +77,7 @@ pub fn answer_file(topic: &Topic, texts: &[Text], language: Language) -> Option<
     let title = questions.first()?.split_whitespace().take(TITLE).collect::<Vec<_>>().join(" ");
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let mut out = String::from("+++\n");
-    out.push_str(&format!("# Drafted from {} texts of {} customers. ", members().count(), topic.customers));
+    out.push_str(&format!("# Drafted from {} texts of {} customers. ", mine().count(), topic.customers));
     out.push_str("Write the five parts, check title, category and questions,\n# then let customers see it.\n");
     out.push_str(&format!("title = {}\ncategory = \"{}\"\naudience = \"support\"\n", quoted(&title), category(topic)));
     out.push_str("questions = [\n");
@@ -135,7 +147,7 @@ fn made_up(line: &str, number: usize) -> String {
     for (mark, value) in &values {
         line = line.replace(mark, value);
     }
-    for mark in ["<user>", "<name>", "<secret>", "<iban>", "<signature>"] {
+    for mark in ["<user>", "<name>", "<secret>", "<iban>", "<address>", "<birthdate>", "<signature>"] {
         line = line.replace(mark, &format!("user{}", number + 1));
     }
     line

@@ -187,6 +187,35 @@ fn a_topic_without_an_answer_begins_one() {
 }
 
 #[test]
+fn answers_begin_in_the_language_that_was_written_and_without_holes() {
+    let drafts = [
+        "Das Aquarium leckt, IBAN <iban>, Kreditkarte <number>",
+        "Mein Aquarium leckt und das Wasser ist weg",
+        "Aquarium leckt",
+        "Das Aquarium ist undicht, was kann ich tun?",
+        "My aquarium is leaking and the water is gone",
+    ];
+    // All from a page in English, as that of a shop with one language is.
+    let texts: Vec<Text> = drafts
+        .iter()
+        .enumerate()
+        .map(|(n, words)| Text { language: Some("en-GB".into()), ..text(n, &format!("K{n}"), 90, words) })
+        .collect();
+    let topic =
+        Topic { members: (0..5).collect(), ..report(&scene(), None, &Options::lexical(at(98))).topics[0].clone() };
+    let check = |language, title: &str, questions: &[&str]| {
+        let file = drafts::answer_file(&topic, &texts, language).unwrap();
+        let table: toml::Table = file.strip_prefix("+++\n").unwrap().split_once("\n+++\n").unwrap().0.parse().unwrap();
+        assert_eq!(table["title"].as_str(), Some(title));
+        let found: Vec<&str> = table["questions"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+        assert_eq!(found, questions);
+    };
+    let german = ["Das Aquarium leckt, IBAN, Kreditkarte", drafts[1], drafts[2], drafts[3]];
+    check(Language::De, german[0], &german);
+    check(Language::En, drafts[4], &drafts[4..]);
+}
+
+#[test]
 fn lines_of_programs_that_several_customers_send_are_found() {
     let line = "PHP Fatal error: Allowed memory size of 134217728 bytes exhausted in /var/www/a/b.php";
     let mut texts: Vec<Text> = (0..6)
