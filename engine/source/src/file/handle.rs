@@ -164,7 +164,7 @@ impl Open {
             offset,
             head: hash(&self.head),
             head_len: self.head.len(),
-            first: Mark::first_of(&self.head),
+            start: Mark::start_of(&self.head),
             trail: hash(trail),
             trail_len: trail.len(),
             mtime_ns: self.mtime_ns,

@@ -149,10 +149,11 @@ pub(crate) fn find<'a>(mark: &Mark, siblings: &'a [Sibling]) -> Option<Found<'a>
     {
         return Some(Found::Same(sibling, file, seen));
     }
-    if !mark.is_telling() {
+    if !mark.has_bytes() {
         return None;
     }
-    // Oldest first: the copy was made from this very content, later ones begin with other bytes.
+    // Oldest first: the copy was made from this very content, later ones begin with other bytes. However few bytes were read,
+    // the copy begins with them; if another file does, too, no more than these bytes are taken for read.
     siblings.iter().filter(|sibling| sibling.seen.mtime_ns >= mark.mtime_ns).find_map(|sibling| {
         match compare(sibling)? {
             (file, seen, Likeness::Continues) => Some(Found::Copy(sibling, file, seen)),

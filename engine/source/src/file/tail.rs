@@ -8,7 +8,8 @@
 //! - Lines of a file that was deleted before it was ever opened, or deleted while Heinzel was not running.
 //! - Rotated files that were compressed before they were read.
 //! - A file truncated and written anew with the same first 256 bytes and the same 64 bytes before the offset.
-//! - A file without a single byte read has only its inode to be known by; copies are recognised by at least 32 bytes.
+//! - A file without a single byte read has only its inode to be known by; of two files that begin with all that was read, the
+//!   older one counts as the copy.
 
 use std::collections::VecDeque;
 use std::fs;

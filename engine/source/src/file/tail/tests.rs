@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::*;
 
 mod records;
+mod short;
 
 pub(super) fn rules() -> Rules {
     Rules {
