@@ -38,6 +38,8 @@ enum Op {
     Store,
     /// The reader ends in peace: everything handed over is stored.
     Restart,
+    /// The same, and what was rotated away is packed meanwhile, but for so many of the newest.
+    PackedRestart(u8),
     /// The reader is killed: what was not stored never happened.
     Kill,
 }
@@ -57,6 +59,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (1..60_u8).prop_map(Op::Pause),
         2 => Just(Op::Store),
         1 => Just(Op::Restart),
+        1 => (0..2_u8).prop_map(Op::PackedRestart),
         1 => Just(Op::Kill),
     ]
 }
@@ -79,7 +82,7 @@ struct Model {
     /// What follows a line's number: with little of it, whole files are shorter than what is known of longer ones.
     words: &'static str,
     lines: Vec<Line>,
-    /// Which model file a name stands for.
+    /// Which model file a name stands for; one that is packed has `.gz` behind it.
     names: HashMap<String, usize>,
     files: usize,
     /// The file that takes the writes, if there is one.
@@ -182,10 +185,12 @@ impl Model {
 
     fn move_up(&mut self) {
         for number in (1..self.files + 1).rev() {
-            let (from, to) = (format!("app.log.{number}"), format!("app.log.{}", number + 1));
-            if let Some(file) = self.names.remove(&from) {
-                self.bench.rename(&from, &to);
-                self.names.insert(to, file);
+            for ending in ["", ".gz"] {
+                let (from, to) = (format!("app.log.{number}{ending}"), format!("app.log.{}{ending}", number + 1));
+                if let Some(file) = self.names.remove(&from) {
+                    self.bench.rename(&from, &to);
+                    self.names.insert(to, file);
+                }
             }
         }
     }
@@ -309,6 +314,16 @@ impl Model {
         }
     }
 
+    fn pack(&mut self, kept: u8) {
+        for number in usize::from(kept) + 1..self.files + 2 {
+            let name = format!("app.log.{number}");
+            if let Some(file) = self.names.remove(&name) {
+                self.bench.pack(&name);
+                self.names.insert(name + ".gz", file);
+            }
+        }
+    }
+
     fn apply(&mut self, op: Op) {
         match op {
             Op::Write(count) => self.write(count),
@@ -340,6 +355,13 @@ impl Model {
             Op::Restart => {
                 self.store();
                 self.restart();
+            }
+            Op::PackedRestart(kept) => {
+                self.store();
+                self.pack(kept);
+                self.restart();
+                // Only now is a packed file looked for.
+                self.look();
             }
             Op::Kill => self.restart(),
         }
