@@ -68,7 +68,7 @@ pub(crate) fn of(report: &Report) -> Vec<Metric> {
             flag(!sick(&r.health) && !r.streams.values().any(sick))
         }),
         sources("heinzel_source_clock_wrong", "Kinds of wrong time seen", Kind::Gauge, &|r| {
-            number(r.counts.complaints.len() as u64)
+            number(r.counts.clock_wrong)
         }),
         Metric {
             name: "heinzel_source_counted_total".into(),

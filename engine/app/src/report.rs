@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock;
 use crate::pump::{Out, Pump, Scanned};
 
+/// So many complaints are kept of a source; the log has all.
+const MOST_COMPLAINTS: usize = 20;
+
 /// Counters of the pump since its start.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts {
@@ -42,8 +45,11 @@ pub(crate) struct SourceCounts {
     pub(crate) findings: u64,
     /// What its reader counted: cut lines, unusable checkpoints …
     pub(crate) counted: BTreeMap<String, u64>,
-    /// What is wrong with its clock.
+    /// What is wrong with its clock, and what of it may be missing.
     pub(crate) complaints: Vec<String>,
+    /// How many of them are about its clock.
+    #[serde(default)]
+    pub(crate) clock_wrong: u64,
 }
 
 impl Counts {
@@ -56,6 +62,7 @@ impl Counts {
         for complaint in &scanned.complaints {
             tracing::warn!(source = %scanned.source, "{complaint}");
             source.complaints.push(complaint.clone());
+            source.clock_wrong += 1;
         }
         for refused in &scanned.refused {
             *self.refused.entry(refused.rule.to_string()).or_default() += 1;
@@ -68,6 +75,13 @@ impl Counts {
             Notice::Counted { source, what, times } => {
                 let counted = &mut self.sources.entry(source.to_string()).or_default().counted;
                 *counted.entry((*what).to_owned()).or_default() += times;
+            }
+            Notice::Complaint { source, text } => {
+                tracing::warn!(%source, "{text}");
+                let complaints = &mut self.sources.entry(source.to_string()).or_default().complaints;
+                if !complaints.contains(text) && complaints.len() < MOST_COMPLAINTS {
+                    complaints.push(text.clone());
+                }
             }
             Notice::Health { source, stream, health: Health::Degraded { why } } => {
                 tracing::warn!(%source, stream = stream.as_deref().unwrap_or("-"), "source degraded: {why}");
@@ -205,5 +219,22 @@ impl RuleReport {
             match_seconds: cost.map_or(0.0, |cost| cost.time.as_secs_f64()),
             evidence: record.evidence,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_missing_is_kept_once_and_is_nothing_about_the_clock() {
+        let mut counts = Counts::default();
+        for number in 0..50 {
+            let text = format!("/var/log/{}.log: lines may be missing", number / 2);
+            counts.notice(&Notice::Complaint { source: "web".into(), text });
+        }
+        let web = &counts.sources["web"];
+        assert_eq!((web.complaints.len(), web.clock_wrong), (MOST_COMPLAINTS, 0));
+        assert_eq!(web.complaints[1], "/var/log/1.log: lines may be missing");
     }
 }

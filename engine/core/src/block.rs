@@ -124,6 +124,13 @@ pub enum Notice {
         /// How often since the last notice.
         times: u64,
     },
+    /// Something that an operator must know once: what may be missing, and the way out.
+    Complaint {
+        /// The source.
+        source: SourceId,
+        /// The sentence, with object, place and way out.
+        text: String,
+    },
     /// Everything there was to read at this moment is read: from here on, silence means that nothing is written.
     CaughtUp {
         /// The source.
@@ -136,7 +143,10 @@ impl Notice {
     #[must_use]
     pub fn source(&self) -> &SourceId {
         match self {
-            Self::Health { source, .. } | Self::Counted { source, .. } | Self::CaughtUp { source } => source,
+            Self::Health { source, .. }
+            | Self::Counted { source, .. }
+            | Self::Complaint { source, .. }
+            | Self::CaughtUp { source } => source,
         }
     }
 }

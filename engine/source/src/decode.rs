@@ -68,6 +68,7 @@ async fn forward(
         }
         Delivery::Notice(Notice::Health { stream, health, .. }) => feed.health(stream, health).await,
         Delivery::Notice(Notice::Counted { what, times, .. }) => feed.counted(what, times).await,
+        Delivery::Notice(Notice::Complaint { text, .. }) => feed.complaint(text).await,
         Delivery::Notice(Notice::CaughtUp { .. }) => feed.caught_up().await,
     }
 }
@@ -156,6 +157,7 @@ pub(crate) mod tests {
         let feed = Feed::new("s".into(), out, Arc::new(|| Timestamp::EPOCH), CancellationToken::new());
         let inner = async |inner: Feed| {
             inner.health(None, Health::Missing).await?;
+            inner.complaint("gone".to_owned()).await?;
             inner.block(lines("a\nb\n")).await?;
             inner.caught_up().await
         };
@@ -170,9 +172,10 @@ pub(crate) mod tests {
                 Delivery::Block(block) => String::from_utf8(block.bytes).unwrap(),
                 Delivery::Notice(Notice::Health { health, .. }) => format!("{health:?}"),
                 Delivery::Notice(Notice::Counted { what, times, .. }) => format!("{what} {times}"),
+                Delivery::Notice(Notice::Complaint { text, .. }) => text,
                 Delivery::Notice(Notice::CaughtUp { .. }) => "caught up".to_owned(),
             });
         }
-        assert_eq!(seen, ["Missing", "undecodable 2", "A\nB\n", "caught up"]);
+        assert_eq!(seen, ["Missing", "gone", "undecodable 2", "A\nB\n", "caught up"]);
     }
 }

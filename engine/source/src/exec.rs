@@ -179,7 +179,7 @@ mod tests {
                 }
                 Delivery::Notice(Notice::Health { health, .. }) => all.health.push(health),
                 Delivery::Notice(Notice::Counted { what, times, .. }) => all.counted.push((what, times)),
-                Delivery::Notice(Notice::CaughtUp { .. }) => {}
+                Delivery::Notice(Notice::Complaint { .. } | Notice::CaughtUp { .. }) => {}
             }
             if all.text.len() >= enough {
                 stop.cancel();

@@ -87,6 +87,14 @@ impl Feed {
         self.send(Delivery::Notice(Notice::Counted { source: self.source.clone(), what, times })).await
     }
 
+    /// Says something that an operator must know once: what may be missing, where, and the way out.
+    ///
+    /// # Errors
+    /// [`Closed`] when the engine stops.
+    pub async fn complaint(&self, text: String) -> Result<(), Closed> {
+        self.send(Delivery::Notice(Notice::Complaint { source: self.source.clone(), text })).await
+    }
+
     /// Says that everything there was to read is read.
     ///
     /// # Errors

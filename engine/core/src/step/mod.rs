@@ -179,7 +179,7 @@ impl<'w> Desk<'_, 'w> {
                 let view = self.state.sources.entry(source).or_default();
                 view.live_since.get_or_insert(now);
             }
-            Notice::Counted { .. } => {}
+            Notice::Counted { .. } | Notice::Complaint { .. } => {}
         }
     }
 }

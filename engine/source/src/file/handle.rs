@@ -4,9 +4,9 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
+use super::content::{Content, Unpacked};
 use super::identity::{HEAD, Key, Mark, Seen, TRAIL, bytes_at, hash};
 use super::records::{Rules, strip_nuls};
 
@@ -16,7 +16,7 @@ const READ: usize = 256 * 1024;
 /// A file that is being read.
 #[derive(Debug)]
 pub(crate) struct Open {
-    file: File,
+    content: Content,
     pub(crate) key: Key,
     /// The first byte that is not delivered.
     at: u64,
@@ -68,9 +68,9 @@ pub(crate) struct Counts {
 
 impl Open {
     /// Reads `file` from its first byte on.
-    pub(crate) fn from_beginning(file: File, seen: &Seen, now: Instant) -> Self {
+    pub(crate) fn from_beginning(file: impl Into<Content>, seen: &Seen, now: Instant) -> Self {
         Self {
-            file,
+            content: file.into(),
             key: seen.key,
             at: 0,
             held: Vec::new(),
@@ -104,6 +104,13 @@ impl Open {
         Ok(Self { mtime_ns: mark.mtime_ns, ..open })
     }
 
+    /// Goes on in what was packed, behind the mark that it was found by.
+    pub(crate) fn from_packed(found: Unpacked, seen: &Seen, mark: &Mark, now: Instant) -> Self {
+        let Unpacked { packed, head, trail } = found;
+        let (at, skipping) = (mark.offset, mark.skipping);
+        Self { at, skipping, head, trail, ..Self::from_beginning(packed, seen, now) }
+    }
+
     /// Reads `file` from its end on, or from the beginning of the line that has no end yet.
     ///
     /// # Errors
@@ -122,7 +129,7 @@ impl Open {
     /// Goes on in `copy`, which has all the bytes that were read here; `self` is read from its first byte on again.
     pub(crate) fn move_to(&mut self, copy: File, seen: &Seen, now: Instant) -> Self {
         let moved = Self {
-            file: copy,
+            content: copy.into(),
             key: seen.key,
             at: self.at,
             held: std::mem::take(&mut self.held),
@@ -164,7 +171,7 @@ impl Open {
             offset,
             head: hash(&self.head),
             head_len: self.head.len(),
-            first: Mark::first_of(&self.head),
+            start: Mark::start_of(&self.head),
             trail: hash(trail),
             trail_len: trail.len(),
             mtime_ns: self.mtime_ns,
@@ -178,7 +185,12 @@ impl Open {
     /// # Errors
     /// When the kernel refuses.
     pub(crate) fn seen(&self) -> io::Result<Seen> {
-        self.file.metadata().map(|meta| Seen::of(&meta))
+        self.content.seen()
+    }
+
+    /// What broke since this was last asked, and where lines may be missing.
+    pub(crate) fn take_trouble(&mut self) -> Option<String> {
+        self.content.take_trouble()
     }
 
     /// Whether the file was truncated or written anew since the last look.
@@ -186,6 +198,7 @@ impl Open {
     /// # Errors
     /// When the bytes that identify it cannot be read.
     pub(crate) fn is_rewritten(&self, seen: &Seen) -> io::Result<bool> {
+        let Content::Plain(file) = &self.content else { return Ok(false) };
         if seen.size < self.position() {
             return Ok(true);
         }
@@ -194,8 +207,7 @@ impl Open {
         }
         // As a mark compares; but here are the bytes themselves, and a line may be waiting.
         let before = self.before_position();
-        let has =
-            |offset: u64, bytes: &[u8]| -> io::Result<bool> { Ok(bytes_at(&self.file, offset, bytes.len())? == bytes) };
+        let has = |offset: u64, bytes: &[u8]| -> io::Result<bool> { Ok(bytes_at(file, offset, bytes.len())? == bytes) };
         Ok(!has(0, &self.head)? || !has(self.position() - before.len() as u64, &before)?)
     }
 
@@ -319,7 +331,7 @@ impl Open {
             let (old, position) = (self.held.len(), self.position());
             self.held.resize(old + room, 0);
             let read = loop {
-                match self.file.read_at(&mut self.held[old..], position) {
+                match self.content.read_at(&mut self.held[old..], position) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     read => break read,
                 }

@@ -13,8 +13,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) const HEAD: usize = 256;
 /// How many bytes before the offset are hashed, at most.
 pub(crate) const TRAIL: usize = 64;
-/// Heads shorter than this are too likely alike to tell that a file is a copy of another.
+/// Heads shorter than this are too likely alike to tell, without looking for it, that a file is a copy of another.
 const TELLING: usize = 32;
+/// How many of a file's first bytes are kept as they are, at most: what recognises a copy that is shorter than the head.
+const START: usize = 32;
 /// The version of [`State`].
 const VERSION: u32 = 1;
 
@@ -54,8 +56,9 @@ pub(crate) struct Mark {
     /// Hash of the first `head_len` bytes.
     pub(crate) head: u64,
     pub(crate) head_len: usize,
-    /// Hash of the first 32 bytes, or of all where there are fewer: what recognises a copy shorter than `head_len`.
-    pub(crate) first: u64,
+    /// The first bytes themselves, which a copy shorter than `head_len` is recognised by.
+    #[serde(default)]
+    pub(crate) start: Vec<u8>,
     /// Hash of the `trail_len` bytes before `offset`.
     pub(crate) trail: u64,
     pub(crate) trail_len: usize,
@@ -96,15 +99,15 @@ impl Mark {
     /// When the file cannot be read.
     pub(crate) fn compare(&self, file: &File, size: u64) -> io::Result<Likeness> {
         if size < self.head_len as u64 {
-            let is_copy =
-                size >= TELLING as u64 && size < self.offset && hash(&bytes_at(file, 0, TELLING)?) == self.first;
+            let begin = bytes_at(file, 0, START)?;
+            let is_copy = !begin.is_empty() && size < self.offset && self.start.starts_with(&begin);
             return Ok(if is_copy { Likeness::Shorter } else { Likeness::Other });
         }
         if hash(&bytes_at(file, 0, self.head_len)?) != self.head {
             return Ok(Likeness::Other);
         }
         if size < self.offset {
-            return Ok(if self.is_telling() { Likeness::Shorter } else { Likeness::Other });
+            return Ok(if self.has_bytes() { Likeness::Shorter } else { Likeness::Other });
         }
         let trail = bytes_at(file, self.offset.saturating_sub(self.trail_len as u64), self.trail_len)?;
         Ok(if hash(&trail) == self.trail { Likeness::Continues } else { Likeness::Other })
@@ -115,12 +118,17 @@ impl Mark {
         self.offset == 0 && self.head_len == 0
     }
 
-    /// The bytes of `head` that [`Mark::first`] is made from.
-    pub(crate) fn first_of(head: &[u8]) -> u64 {
-        hash(&head[..head.len().min(TELLING)])
+    /// The bytes of `head` that [`Mark::start`] keeps.
+    pub(crate) fn start_of(head: &[u8]) -> Vec<u8> {
+        head[..head.len().min(START)].to_vec()
     }
 
-    /// Whether its first bytes are enough to recognise a copy by.
+    /// Whether a byte is known that a copy can be looked for by.
+    pub(crate) fn has_bytes(&self) -> bool {
+        self.head_len > 0
+    }
+
+    /// Whether its first bytes are enough to take whatever begins with them for a copy.
     pub(crate) fn is_telling(&self) -> bool {
         self.head_len >= TELLING
     }
@@ -148,7 +156,7 @@ impl State {
             offset: 1,
             head: nothing,
             head_len: 0,
-            first: nothing,
+            start: Vec::new(),
             trail: nothing,
             trail_len: 0,
             mtime_ns: i64::MAX,

@@ -2,11 +2,11 @@
 //!
 //! Start at [`run`]. The parts, in the order in which bytes meet them: `wake` says that something may have changed (events
 //! of linemux and notify, and a slow poll in case one is missed); `set` knows the globs and asks one `tail` a path; a tail
-//! knows which files its path has named (`siblings`, `identity`) and reads each through a `handle`, which divides the bytes
+//! knows which files its path has named (`siblings`, `identity`) and reads each through a `handle`, which divides its `content`
 //! into `records`.
 //!
 //! A missing or unreadable file is a health that is shown, never an error. Rotated-away files are read to their end, also
-//! when they were rotated while Heinzel was not running, as long as they are not compressed. `start` applies only where
+//! when they were rotated (and packed by gzip) while Heinzel was not running; what cannot be found is complained of. `start` applies only where
 //! there is no checkpoint; a file that appears under a glob while it is watched is read from its beginning.
 
 mod bell;
@@ -22,6 +22,8 @@ mod tail;
 mod siblings;
 
 mod handle;
+
+mod content;
 
 mod identity;
 

@@ -189,6 +189,7 @@ impl Desk {
             }
             Out::Checkpoint(stream, state) => Delivery::Block(self.block(stream, 0, Vec::new(), Shape::Lines, state)),
             Out::Health(stream, health) => return self.health(Some(stream), health),
+            Out::Complaint(text) => Delivery::Notice(Notice::Complaint { source: self.feed.source.clone(), text }),
             Out::Counted(what, times) => {
                 Delivery::Notice(Notice::Counted { source: self.feed.source.clone(), what, times })
             }

@@ -24,6 +24,8 @@ pub(crate) struct Rules {
     pub(crate) settle: Duration,
     /// How long a rotated-away or deleted file is kept open after its last byte: programs write on until told to reopen.
     pub(crate) linger: Duration,
+    /// So much is unpacked of one compressed file at most, in bytes.
+    pub(crate) unpacked: u64,
 }
 
 /// How far a buffer divides into whole records.
@@ -155,7 +157,7 @@ mod tests {
 
     fn rules(max_line: usize, border: Option<Border>) -> Rules {
         let multiline = border.map(|border| Multiline { border, max_lines: 3, wait: Duration::from_secs(1) });
-        Rules { max_line, multiline, block: 1 << 20, settle: Duration::ZERO, linger: Duration::ZERO }
+        Rules { max_line, multiline, block: 1 << 20, settle: Duration::ZERO, linger: Duration::ZERO, unpacked: 0 }
     }
 
     #[test]

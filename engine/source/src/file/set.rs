@@ -31,6 +31,7 @@ pub(crate) enum Out {
     Checkpoint(StreamId, String),
     Health(StreamId, Health),
     Counted(&'static str, u64),
+    Complaint(String),
 }
 
 /// The end of a round.
@@ -91,6 +92,7 @@ impl Set {
             block: 1 << 20,
             settle: Duration::from_secs(1),
             linger: Duration::from_secs(30),
+            unpacked: 8 << 30,
         };
         let is_glob = |path: &&String| path.contains(['*', '?', '[']);
         let globs: Vec<String> = file.paths.iter().filter(is_glob).cloned().collect();
@@ -206,6 +208,7 @@ impl Set {
             round.out.push(Out::Health(followed.stream.clone(), looked.health.clone()));
         }
         round.out.extend(looked.counts.into_iter().map(|(what, times)| Out::Counted(what, times)));
+        round.out.extend(looked.complaints.into_iter().map(Out::Complaint));
         let mut bytes = 0;
         if let Some(chunk) = looked.chunk {
             bytes = chunk.bytes.len();

@@ -1,6 +1,6 @@
 //! The rotated-away files beside a log: `error.log.1`, `error.log-20260101`, `error-20260101.log`.
 //!
-//! Start at [`list`]. Compressed ones are left alone.
+//! Start at [`list`]; [`packed`] lists those that gzip has compressed. Other compressed ones are left alone.
 
 use std::cmp::Reverse;
 use std::ffi::OsStr;
@@ -39,6 +39,11 @@ impl Sibling {
     /// Oldest first: by the time of the last write; the name decides between equals.
     pub(crate) fn order(&self) -> (i64, &Age) {
         (self.seen.mtime_ns, &self.age)
+    }
+
+    /// Whether the name says that it was rotated after `other`; `false` where names of different kinds say nothing.
+    pub(crate) fn is_named_after(&self, other: &Self) -> bool {
+        std::mem::discriminant(&self.age) == std::mem::discriminant(&other.age) && self.age > other.age
     }
 }
 
@@ -99,6 +104,21 @@ pub(crate) fn open(path: &Path) -> io::Result<(File, Seen)> {
 /// The rotated-away files of `path` that are not empty, oldest first. For a symlink also those of the file it points to.
 /// A folder that cannot be read has none.
 pub(crate) fn list(path: &Path) -> Vec<Sibling> {
+    let mut found = list_of(path, rotated);
+    found.sort_by(|a, b| a.order().cmp(&b.order()));
+    found
+}
+
+/// The same, of those that gzip has compressed; by their names, since not every packer keeps the time. One that is still there as
+/// it was is only being packed, and left out.
+pub(crate) fn packed(path: &Path) -> Vec<Sibling> {
+    let mut found = list_of(path, |base, name| rotated(base, name.strip_suffix(".gz")?));
+    found.retain(|sibling| !sibling.path.with_extension("").exists());
+    found.sort_by(|a, b| a.age.cmp(&b.age));
+    found
+}
+
+fn list_of(path: &Path, rotated: impl Fn(&str, &str) -> Option<Age>) -> Vec<Sibling> {
     let mut found: Vec<Sibling> = Vec::new();
     let target = fs::canonicalize(path).ok().filter(|target| target != path);
     for base in std::iter::once(path).chain(target.as_deref()) {
@@ -113,7 +133,6 @@ pub(crate) fn list(path: &Path) -> Vec<Sibling> {
             }
         }
     }
-    found.sort_by(|a, b| a.order().cmp(&b.order()));
     found
 }
 
@@ -149,10 +168,11 @@ pub(crate) fn find<'a>(mark: &Mark, siblings: &'a [Sibling]) -> Option<Found<'a>
     {
         return Some(Found::Same(sibling, file, seen));
     }
-    if !mark.is_telling() {
+    if !mark.has_bytes() {
         return None;
     }
-    // Oldest first: the copy was made from this very content, later ones begin with other bytes.
+    // Oldest first: the copy was made from this very content, later ones begin with other bytes. However few bytes were read,
+    // the copy begins with them; if another file does, too, no more than these bytes are taken for read.
     siblings.iter().filter(|sibling| sibling.seen.mtime_ns >= mark.mtime_ns).find_map(|sibling| {
         match compare(sibling)? {
             (file, seen, Likeness::Continues) => Some(Found::Copy(sibling, file, seen)),

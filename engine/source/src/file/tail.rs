@@ -6,9 +6,10 @@
 //! What it cannot know:
 //! - With copytruncate: lines written between the copy and the truncate that were not read in between. They exist nowhere.
 //! - Lines of a file that was deleted before it was ever opened, or deleted while Heinzel was not running.
-//! - Rotated files that were compressed before they were read.
+//! - Rotated files that were moved elsewhere, or compressed by anything but gzip, while Heinzel was not running. It says so.
 //! - A file truncated and written anew with the same first 256 bytes and the same 64 bytes before the offset.
-//! - A file without a single byte read has only its inode to be known by; copies are recognised by at least 32 bytes.
+//! - A file without a single byte read has only its inode to be known by; of two files that begin with all that was read, the
+//!   older one counts as the copy.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -64,6 +65,8 @@ pub(crate) struct Looked {
     pub(crate) health: Health,
     /// What had to be changed or given up.
     pub(crate) counts: Vec<(&'static str, u64)>,
+    /// What may be missing.
+    pub(crate) complaints: Vec<String>,
     /// The path names another file than at the last look.
     pub(crate) switched: bool,
 }
@@ -84,6 +87,7 @@ pub(crate) struct Tail {
     /// The state has changed without a record: store it.
     announce: bool,
     counts: Vec<(&'static str, u64)>,
+    complaints: Vec<String>,
     switched: bool,
 }
 
@@ -98,6 +102,7 @@ impl Tail {
             since: None,
             announce: false,
             counts: Vec::new(),
+            complaints: Vec::new(),
             switched: false,
         }
     }
@@ -142,6 +147,7 @@ impl Tail {
             again_at: None,
             health: Health::Ok,
             counts: Vec::new(),
+            complaints: Vec::new(),
             switched: false,
         };
         if let Err(error) = self.read(now, named, &mut looked) {
@@ -154,6 +160,7 @@ impl Tail {
         }
         looked.health = health;
         looked.counts = std::mem::take(&mut self.counts);
+        looked.complaints = std::mem::take(&mut self.complaints);
         looked.switched = std::mem::take(&mut self.switched);
         looked
     }
@@ -245,6 +252,7 @@ impl Tail {
             let Some(open) = self.files.get_mut(number) else { break };
             open.note(&seen);
             let mut pulled = open.pull(&rules, now)?;
+            self.complaints.extend(open.take_trouble());
             if pulled.piece.is_none() && !pulled.more && open.is_holding() {
                 let due = if open.is_rotated() {
                     Some((open.grew_at() + rules.settle, true))
@@ -361,6 +369,8 @@ fn degraded(tried: &str, path: &Path, error: &io::Error) -> Health {
 }
 
 mod succession;
+
+mod packed;
 
 #[cfg(test)]
 mod tests;

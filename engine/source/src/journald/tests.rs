@@ -64,7 +64,7 @@ async fn run_with(script: &str, start: Start, checkpoints: Vec<Checkpoint>, reco
             }
             Delivery::Notice(Notice::Counted { what, times, .. }) => run.counted.push((what, times)),
             Delivery::Notice(Notice::Health { health, .. }) => run.health.push(health),
-            Delivery::Notice(Notice::CaughtUp { .. }) => {}
+            Delivery::Notice(Notice::Complaint { .. } | Notice::CaughtUp { .. }) => {}
         }
         if seen >= records && records > 0 {
             stop.cancel();

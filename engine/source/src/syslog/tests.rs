@@ -108,6 +108,100 @@ async fn connections_are_read_in_both_framings_until_they_end() {
     task.await.unwrap().unwrap();
 }
 
+/// The next news of health, and of which stream.
+async fn health_of(lab: &mut Lab) -> (Option<String>, Health) {
+    loop {
+        if let Delivery::Notice(Notice::Health { stream, health, .. }) = lab.delivery().await {
+            return (stream.map(|stream| stream.to_string()), health);
+        }
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_lock_nobody_out_and_are_said_until_it_is_calm() {
+    // The clock is the test's: with nothing else to wait for it goes on by itself.
+    for (share, concerned) in [(2, Some("127.0.0.1".to_owned())), (9, None)] {
+        let mut lab = Lab::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (feed, limits) = (lab.feed.clone(), table::Limits { connections: 4, share });
+        let task =
+            tokio::spawn(async move { connection::serve_within(limits, &feed, &common(), Door::Tcp(listener)).await });
+        let mut idle = Vec::new();
+        for _ in 0..4 {
+            idle.push(TcpStream::connect(address).await.unwrap());
+        }
+        let mut sender = TcpStream::connect(address).await.unwrap();
+        sender.write_all(b"heard\n").await.unwrap();
+        let (stream, health) = health_of(&mut lab).await;
+        let Health::Degraded { why } = health else { panic!("{health:?}") };
+        assert_eq!(stream, concerned);
+        let port = address.port().to_string();
+        assert!(why.contains("all 4 connections") && why.contains(&port) && why.len() <= 180, "{why}");
+        assert_eq!(lab.messages(1).await[0].0, "heard");
+        // Those that are left are closed for their silence, too; the sender may rest.
+        tokio::time::pause();
+        let mut silent = 0;
+        let recovered = loop {
+            match lab.inlet.recv().await.unwrap() {
+                Delivery::Notice(Notice::Counted { what: "connection_silent", times, .. }) => silent += times,
+                Delivery::Notice(Notice::Health { stream, health, .. }) => break (stream, health),
+                _ => {}
+            }
+        };
+        assert_eq!((recovered.0.map(|stream| stream.to_string()), recovered.1), (concerned.clone(), Health::Ok));
+        assert!(silent <= 3, "{silent}");
+        if concerned.is_none() {
+            assert!(matches!(lab.delivery().await, Delivery::Notice(Notice::CaughtUp { .. })));
+        }
+        tokio::time::resume();
+        sender.write_all(b"still here\n").await.unwrap();
+        assert_eq!(lab.messages(1).await[0].0, "still here");
+        lab.feed.stop.cancel();
+        task.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_only_too_long_before_the_first_message_and_amid_one() {
+    for (sent, counted) in [
+        ("", Some("connection_silent")),
+        ("\n", Some("connection_silent")),
+        ("half", Some("connection_stalled")),
+        ("whole\n", None),
+    ] {
+        let mut lab = Lab::new();
+        let (mut sender, receiver) = tokio::io::duplex(64);
+        let feed = lab.feed.clone();
+        let task = tokio::spawn(async move {
+            let seat = table::Seat::new("peer".into(), true, tokio::time::Instant::now());
+            connection::read(&feed, &common(), receiver, &seat).await
+        });
+        sender.write_all(sent.as_bytes()).await.unwrap();
+        let mut seen = None;
+        while let Ok(Some(delivery)) = timeout(Duration::from_secs(3_600), lab.inlet.recv()).await {
+            if let Delivery::Notice(Notice::Counted { what, .. }) = delivery {
+                seen = Some(what);
+            }
+        }
+        assert_eq!((seen, task.is_finished()), (counted, counted.is_some()), "{sent:?}");
+        lab.feed.stop.cancel();
+        task.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_must_leave_has_what_it_sent_taken_first() {
+    let mut lab = Lab::new();
+    let (mut sender, receiver) = tokio::io::duplex(64);
+    sender.write_all(b"sent\nhalf").await.unwrap();
+    let seat = table::Seat::new("peer".into(), true, tokio::time::Instant::now());
+    seat.leave.cancel();
+    connection::read(&lab.feed, &common(), receiver, &seat).await.unwrap();
+    let texts: Vec<String> = lab.messages(2).await.into_iter().map(|(text, _)| text).collect();
+    assert_eq!(texts, ["sent", "half"]);
+}
+
 #[tokio::test]
 async fn a_peer_waits_while_the_engine_is_behind() {
     let mut lab = Lab::new();

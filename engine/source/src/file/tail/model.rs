@@ -38,6 +38,8 @@ enum Op {
     Store,
     /// The reader ends in peace: everything handed over is stored.
     Restart,
+    /// The same, and what was rotated away is packed meanwhile, but for so many of the newest.
+    PackedRestart(u8),
     /// The reader is killed: what was not stored never happened.
     Kill,
 }
@@ -57,6 +59,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (1..60_u8).prop_map(Op::Pause),
         2 => Just(Op::Store),
         1 => Just(Op::Restart),
+        1 => (0..2_u8).prop_map(Op::PackedRestart),
         1 => Just(Op::Kill),
     ]
 }
@@ -76,8 +79,10 @@ struct Line {
 struct Model {
     bench: Bench,
     is_link: bool,
+    /// What follows a line's number: with little of it, whole files are shorter than what is known of longer ones.
+    words: &'static str,
     lines: Vec<Line>,
-    /// Which model file a name stands for.
+    /// Which model file a name stands for; one that is packed has `.gz` behind it.
     names: HashMap<String, usize>,
     files: usize,
     /// The file that takes the writes, if there is one.
@@ -90,10 +95,11 @@ struct Model {
 }
 
 impl Model {
-    fn new(is_link: bool) -> Self {
+    fn new(is_link: bool, words: &'static str) -> Self {
         let mut model = Self {
             bench: Bench::new(Begin::Beginning),
             is_link,
+            words,
             lines: Vec::new(),
             names: HashMap::new(),
             files: 0,
@@ -135,7 +141,7 @@ impl Model {
     }
 
     fn text(&self) -> String {
-        format!("{:06} {}", self.lines.len(), "some words to make it long enough to be told apart")
+        format!("{:03}{}", self.lines.len(), self.words)
     }
 
     fn add(&mut self, text: String) {
@@ -179,10 +185,12 @@ impl Model {
 
     fn move_up(&mut self) {
         for number in (1..self.files + 1).rev() {
-            let (from, to) = (format!("app.log.{number}"), format!("app.log.{}", number + 1));
-            if let Some(file) = self.names.remove(&from) {
-                self.bench.rename(&from, &to);
-                self.names.insert(to, file);
+            for ending in ["", ".gz"] {
+                let (from, to) = (format!("app.log.{number}{ending}"), format!("app.log.{}{ending}", number + 1));
+                if let Some(file) = self.names.remove(&from) {
+                    self.bench.rename(&from, &to);
+                    self.names.insert(to, file);
+                }
             }
         }
     }
@@ -306,6 +314,16 @@ impl Model {
         }
     }
 
+    fn pack(&mut self, kept: u8) {
+        for number in usize::from(kept) + 1..self.files + 2 {
+            let name = format!("app.log.{number}");
+            if let Some(file) = self.names.remove(&name) {
+                self.bench.pack(&name);
+                self.names.insert(name + ".gz", file);
+            }
+        }
+    }
+
     fn apply(&mut self, op: Op) {
         match op {
             Op::Write(count) => self.write(count),
@@ -338,6 +356,13 @@ impl Model {
                 self.store();
                 self.restart();
             }
+            Op::PackedRestart(kept) => {
+                self.store();
+                self.pack(kept);
+                self.restart();
+                // Only now is a packed file looked for.
+                self.look();
+            }
             Op::Kill => self.restart(),
         }
     }
@@ -366,8 +391,12 @@ impl Model {
     }
 }
 
-fn attack(is_link: bool, ops: &[Op]) -> Result<(), TestCaseError> {
-    let mut model = Model::new(is_link);
+fn words() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just(" some words to make it long enough to be told apart"), Just(" short"), Just("")]
+}
+
+fn attack(is_link: bool, words: &'static str, ops: &[Op]) -> Result<(), TestCaseError> {
+    let mut model = Model::new(is_link, words);
     for &op in ops {
         model.apply(op);
     }
@@ -378,12 +407,18 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_line_comes_once_and_in_order_whatever_happens_to_the_file(ops in prop::collection::vec(op(), 1..60)) {
-        attack(false, &ops)?;
+    fn every_line_comes_once_and_in_order_whatever_happens_to_the_file(
+        words in words(),
+        ops in prop::collection::vec(op(), 1..60),
+    ) {
+        attack(false, words, &ops)?;
     }
 
     #[test]
-    fn every_line_comes_once_and_in_order_behind_a_switching_symlink(ops in prop::collection::vec(op(), 1..60)) {
-        attack(true, &ops)?;
+    fn every_line_comes_once_and_in_order_behind_a_switching_symlink(
+        words in words(),
+        ops in prop::collection::vec(op(), 1..60),
+    ) {
+        attack(true, words, &ops)?;
     }
 }

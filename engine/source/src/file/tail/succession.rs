@@ -43,7 +43,11 @@ impl Tail {
     /// Goes on from a checkpoint: finds its files, those rotated away since, and the one the path names.
     pub(super) fn resume(&mut self, state: State, named: Option<(File, Seen)>, now: Instant) {
         let siblings = siblings::list(&self.path);
+        let packed = siblings::packed(&self.path);
+        let known = state.files.clone();
         let mut named = named;
+        // The file of the mark before, if it was packed: what was packed after it comes after it.
+        let mut last_packed = None;
         let last = state.files.len().saturating_sub(1);
         for (number, mark) in state.files.into_iter().enumerate() {
             let is_last = number == last;
@@ -52,6 +56,7 @@ impl Tail {
                 // written since is read from its beginning.
                 if is_last {
                     let current = named.as_ref().map(|(_, seen)| seen.key);
+                    self.push_newer_packed(&packed, last_packed.as_ref(), &mark, &known, now);
                     self.push_newer(&siblings, None, &mark, current, now);
                     self.finished.push_back(Mark { done: true, ..mark });
                 }
@@ -68,6 +73,9 @@ impl Tail {
                 continue;
             }
             let found = siblings::find(&mark, &siblings);
+            if found.is_some() {
+                last_packed = None;
+            }
             match &found {
                 Some(Found::Same(_, file, seen) | Found::Copy(_, file, seen)) if !self.follows(seen.key) => {
                     let open = file.try_clone().and_then(|file| Open::from_mark(file, seen, &mark, now));
@@ -80,12 +88,19 @@ impl Tail {
                     }
                 }
                 Some(_) => {}
-                None if is_last => {
-                    self.count("checkpoint_unusable", u64::from(!mark.done));
-                    // What is written after it is still new.
-                    self.finished.push_back(Mark { done: true, ..mark.clone() });
+                None => {
+                    let found = if mark.done { None } else { self.resume_packed(&mark, &packed, now) };
+                    last_packed = found.clone().or(last_packed);
+                    if is_last {
+                        if found.is_none() && !mark.done {
+                            self.count("checkpoint_unusable", 1);
+                            self.complain_of(&mark);
+                        }
+                        self.push_newer_packed(&packed, last_packed.as_ref(), &mark, &known, now);
+                        // What is written after it is still new.
+                        self.finished.push_back(Mark { done: true, ..mark.clone() });
+                    }
                 }
-                None => {}
             }
             if is_last {
                 let after = found.as_ref().map(Found::sibling);
@@ -175,7 +190,7 @@ impl Tail {
         }
     }
 
-    fn follows(&self, key: Key) -> bool {
+    pub(super) fn follows(&self, key: Key) -> bool {
         self.files.iter().any(|open| open.key == key)
     }
 
