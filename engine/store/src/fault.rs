@@ -148,6 +148,11 @@ impl<S: Store> Store for Faulty<S> {
         self.counted(|store| store.started(effect))
     }
 
+    fn present(&self) -> Result<(), StoreError> {
+        self.alive()?;
+        self.inner.present()
+    }
+
     fn retain(&mut self, now: Timestamp, keep: &Retention) -> Result<Retained, StoreError> {
         self.alive()?;
         self.inner.retain(now, keep)
