@@ -18,3 +18,4 @@ mod running;
 mod service;
 mod serving;
 mod settings;
+mod trouble;

@@ -12,7 +12,7 @@ use heinzel_server::access::Access;
 use crate::config::Config;
 use crate::front::MODELS;
 use crate::live::Live;
-use crate::server;
+use crate::{server, state_folder};
 
 /// Something that is wrong or may be, with its place and the way out.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl fmt::Display for Doubt {
 /// All there are. Only looks: nothing is made, and nothing is listened on.
 pub(crate) fn of(config: &Config, live: &Live) -> Vec<Doubt> {
     let strays = config.policy.strays(live.rules.rules.keys()).into_iter().map(Doubt::warning);
-    let state = config.check_state().err().map(Doubt::error);
+    let state = state_folder::check(&config.state).err().map(Doubt::error);
     let unheard = server::unheard(config).map(Doubt::warning);
     state.into_iter().chain(secrets(config)).chain(unheard).chain(model(config)).chain(strays).collect()
 }

@@ -82,6 +82,10 @@ impl Counts {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) version: String,
+    /// The engine's process.
+    pub(crate) process: u32,
+    /// It is stopping, and this is still being performed.
+    pub(crate) stopping: Option<Vec<String>>,
     pub(crate) started: Option<Timestamp>,
     pub(crate) now: Timestamp,
     pub(crate) paused: Option<Paused>,
@@ -140,7 +144,7 @@ pub(crate) struct RuleReport {
 }
 
 impl Report {
-    pub(crate) fn of<O: Out>(pump: &Pump<O>) -> Self {
+    pub(crate) fn of<O: Out>(pump: &Pump<O>, stopping: bool) -> Self {
         let world = World {
             rules: &pump.live.rules,
             assets: &pump.live.assets,
@@ -161,6 +165,8 @@ impl Report {
         let costs: BTreeMap<RuleId, Cost> = pump.live.matcher.costs().map(|cost| (cost.rule.clone(), cost)).collect();
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: std::process::id(),
+            stopping: stopping.then(|| pump.out.running()),
             started: pump.counts.started,
             now: world.now,
             paused: pump.state.paused.clone(),

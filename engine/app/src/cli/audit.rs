@@ -25,7 +25,7 @@ pub(crate) enum Command {
 
 /// Does what the command says.
 pub(super) fn audit(global: &super::Global, command: &Command) -> anyhow::Result<Exit> {
-    let store = reader::open(&global.config()?)?;
+    let store = reader::open(&global.state()?)?;
     match command {
         Command::Show { after, limit } => {
             for numbered in store.entries(*after, *limit)? {

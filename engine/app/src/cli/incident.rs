@@ -66,7 +66,7 @@ pub(super) fn incident(global: &super::Global, command: Command) -> anyhow::Resu
 }
 
 fn list(global: &super::Global, arguments: List) -> anyhow::Result<Exit> {
-    let store = reader::open(&global.config()?)?;
+    let store = reader::open(&global.state()?)?;
     let unresolved = [Status::Open, Status::Healing, Status::AwaitingApproval, Status::NeedsHuman];
     let filter = Filter {
         status: if arguments.all { [].into() } else { unresolved.into() },
@@ -104,7 +104,7 @@ fn list(global: &super::Global, arguments: List) -> anyhow::Result<Exit> {
 }
 
 fn view(global: &super::Global, id: u64) -> anyhow::Result<Exit> {
-    let store = reader::open(&global.config()?)?;
+    let store = reader::open(&global.state()?)?;
     let Some(incident) = store.incident(id)? else {
         return Err(Ends::with(
             Exit::Refused,

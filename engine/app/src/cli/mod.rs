@@ -11,6 +11,7 @@ use crate::config::{Config, Overrides};
 use crate::exit::{Ends, Exit};
 use crate::learning;
 use crate::live::Live;
+use crate::{state_folder, text};
 
 mod answers;
 mod audit;
@@ -93,8 +94,43 @@ impl Global {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn config(&self) -> anyhow::Result<Config> {
-        let overrides = Overrides { file: self.config.clone(), rules: self.rules.clone(), state: self.state.clone() };
-        Config::load(&overrides).map_err(|e| Ends::with(Exit::Wrong, format!("{e:#}")))
+        Config::load(&self.overrides()).map_err(|e| Ends::with(Exit::Wrong, format!("{e:#}")))
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides { file: self.config.clone(), rules: self.rules.clone(), state: self.state.clone() }
+    }
+
+    /// The store's folder, for who needs no more of a configuration. One that is wrong is only remarked on: whoever wants
+    /// to stop a fix must not have to mend it first.
+    ///
+    /// # Errors
+    /// When even that cannot be told.
+    pub(crate) fn state(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.state_and_config()?.0)
+    }
+
+    /// The same, with the configuration or what is wrong with it.
+    ///
+    /// # Errors
+    /// When not even the folder can be told.
+    pub(crate) fn state_and_config(&self) -> anyhow::Result<(PathBuf, anyhow::Result<Config>)> {
+        let config = self.config();
+        let wrong = match &config {
+            Ok(right) => return Ok((right.state.clone(), config)),
+            Err(wrong) => format!("{wrong:#}"),
+        };
+        let told = || state_folder::of_broken(&self.overrides().file()?);
+        let Some(state) = self.state.clone().or_else(told) else {
+            let text =
+                format!("{wrong}\nnor can be told from it where the store is; `--state FOLDER` names its folder");
+            return Err(Ends::with(Exit::Wrong, text));
+        };
+        let state_said = state.display();
+        remark(&text::lines(&format!(
+            "heinzel: warning: {wrong}\nheinzel: going on without it, with the store in {state_said} (`--state` names another)\n"
+        )));
+        Ok((state, config))
     }
 }
 
@@ -265,5 +301,5 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// # Errors
 /// When it cannot be written.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    print(&format!("{}\n", crate::text::json(value)?))
+    print(&format!("{}\n", text::json(value)?))
 }

@@ -9,11 +9,11 @@ use crate::text::{after_colon, plain, table};
 
 /// Asks the running engine and shows its answer.
 pub(super) fn status(global: &super::Global) -> anyhow::Result<Exit> {
-    let config = global.config()?;
-    let Some(Reply::Report(report)) = ask(&config.socket(), &Question::Report)? else {
+    let state = global.state()?;
+    let Some(Reply::Report(report)) = ask(&state, &Question::Report)? else {
         let text = format!(
             "no engine runs on {}; start it with `heinzel run`. `heinzel incident list` shows what is stored",
-            config.state.display()
+            state.display()
         );
         return Err(Ends::with(Exit::Engine, text));
     };
@@ -33,6 +33,11 @@ pub(crate) fn words(report: &Report) -> String {
     }
     out.push('\n');
     let mut problem = |text: String| out.push_str(&format!("! {text}\n"));
+    if let Some(running) = &report.stopping {
+        let waits = if running.is_empty() { "what it knows is stored" } else { "waits for what is still running" };
+        problem(format!("is stopping (process {}): {waits}", report.process));
+        running.iter().for_each(|running| problem(plain(running, 300)));
+    }
     if let Some(paused) = &report.paused {
         problem(format!(
             "paused by {} since {}{}; `heinzel resume` ends it",
