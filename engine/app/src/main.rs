@@ -28,6 +28,7 @@ mod pump;
 mod performer;
 mod console;
 mod report;
+mod untold;
 mod reports;
 mod replay;
 mod metrics;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock;
 use crate::pump::{Out, Pump, Scanned};
+use crate::untold::{Tries, Untold};
 
 /// Counters of the pump since its start.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,8 @@ pub(crate) struct Counts {
     pub(crate) store: Option<String>,
     /// Why the last reload failed.
     pub(crate) reload: Option<String>,
+    /// Messages that did not arrive.
+    pub(crate) tries: Tries,
 }
 
 /// Counters of one source since the start.
@@ -98,6 +101,8 @@ pub(crate) struct Report {
     pub(crate) store_problem: Option<String>,
     /// The last reload failed, and why; the old rules are in force.
     pub(crate) reload_problem: Option<String>,
+    /// Who could not be told.
+    pub(crate) untold: BTreeMap<String, Untold>,
     pub(crate) commits: u64,
     pub(crate) effects: u64,
     pub(crate) store_failures: u64,
@@ -177,6 +182,7 @@ impl Report {
             incidents,
             store_problem: pump.counts.store.clone(),
             reload_problem: pump.counts.reload.clone(),
+            untold: pump.counts.tries.untold(&pump.state),
             commits: pump.counts.commits,
             effects: pump.counts.effects,
             store_failures: pump.counts.store_failures,

@@ -52,6 +52,11 @@ pub(crate) fn words(report: &Report) -> String {
     if let Some(why) = &report.reload_problem {
         problem(format!("the last reload failed, the rules before it are in force:\n{why}"));
     }
+    for (to, untold) in &report.untold {
+        let since = untold.since.map(|since| format!(" since {since}")).unwrap_or_default();
+        let messages = super::count(untold.messages, "message");
+        problem(format!("{messages} for `{to}` could not be delivered{since}: {}", plain(&untold.why, 300)));
+    }
     for rule in &report.rules {
         if let Some(why) = &rule.off {
             problem(format!("{} is switched off: {}", rule.id, plain(why, 300)));

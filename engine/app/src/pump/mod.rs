@@ -223,6 +223,7 @@ impl<O: Out> Pump<O> {
                 self.tell_ready();
             }
             Message::Done(effect, outcome) => {
+                self.counts.tries.came_back(&self.state, &effect, &outcome, clock::now());
                 self.decide(Input::Done { effect, outcome });
             }
             Message::Drafted { request, answer } => {
