@@ -183,6 +183,21 @@ impl<S: Store> Store for Faulty<S> {
         self.inner.entries(after, limit)
     }
 
+    fn newest_entries(&self, limit: usize) -> Result<Vec<Numbered>, StoreError> {
+        self.alive()?;
+        self.inner.newest_entries(limit)
+    }
+
+    fn entry_count(&self, after: u64) -> Result<usize, StoreError> {
+        self.alive()?;
+        self.inner.entry_count(after)
+    }
+
+    fn incident_count(&self, filter: &Filter) -> Result<usize, StoreError> {
+        self.alive()?;
+        self.inner.incident_count(filter)
+    }
+
     fn verify_audit(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<AuditReport, StoreError> {
         self.alive()?;
         self.inner.verify_audit(progress)

@@ -87,6 +87,12 @@ pub trait Store: Send {
     /// [`StoreError`] when the store cannot be read.
     fn incidents(&self, filter: &Filter) -> Result<Vec<Incident>, StoreError>;
 
+    /// How many incidents fit, whatever the filter's limit.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    fn incident_count(&self, filter: &Filter) -> Result<usize, StoreError>;
+
     /// One incident; `None` when there is none with this number (any more).
     ///
     /// # Errors
@@ -110,6 +116,18 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     fn entries(&self, after: u64, limit: usize) -> Result<Vec<Numbered>, StoreError>;
+
+    /// The newest entries of the audit trail, at most `limit`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    fn newest_entries(&self, limit: usize) -> Result<Vec<Numbered>, StoreError>;
+
+    /// How many entries of the audit trail come after number `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    fn entry_count(&self, after: u64) -> Result<usize, StoreError>;
 
     /// Checks the audit trail's chain from the oldest entry to the newest; `progress` is told (done, of how many).
     ///

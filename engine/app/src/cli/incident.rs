@@ -100,7 +100,7 @@ fn list(global: &super::Global, arguments: List) -> anyhow::Result<Exit> {
     };
     let rows: Vec<Vec<String>> = incidents.iter().map(row).collect();
     super::print(&table(&["id", "status", "severity", "opened", "findings", "rule", "asset", "title"], &rows))?;
-    Ok(Exit::Ok)
+    super::cut_off(incidents.len(), arguments.limit, || store.incident_count(&filter))
 }
 
 fn view(global: &super::Global, id: u64) -> anyhow::Result<Exit> {

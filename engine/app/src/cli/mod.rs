@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use heinzel_core::glob::Glob;
 use heinzel_script::problem::Problem;
+use heinzel_store::error::StoreError;
 
 use crate::config::{Config, Overrides};
 use crate::exit::{Ends, Exit};
@@ -265,6 +266,24 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
 pub(crate) fn remark(text: &str) {
     // A closed stderr must not stop a report.
     let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), text.as_bytes());
+}
+
+/// Says, after a list for people, how much of it `--limit` has cut off.
+///
+/// # Errors
+/// When what there is cannot be counted.
+pub(crate) fn cut_off(
+    shown: usize,
+    limit: usize,
+    all: impl FnOnce() -> Result<usize, StoreError>,
+) -> anyhow::Result<Exit> {
+    if shown >= limit {
+        let all = all()?;
+        if all > shown {
+            remark(&format!("{shown} of {all}; `--limit N` shows more\n"));
+        }
+    }
+    Ok(Exit::Ok)
 }
 
 /// A number of things: `1 error`, `2 errors`.

@@ -115,7 +115,7 @@ fn resolve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, note: &str) -> Res
     }
     heal::overtake(desk, id);
     let verdict = if note.is_empty() { format!("resolved by {by}") } else { format!("resolved by {by}: {note}") };
-    heal::close(desk, id, &verdict);
+    heal::close(desk, id, by, &verdict);
     Ok(format!("incident {id} is resolved"))
 }
 

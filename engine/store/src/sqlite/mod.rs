@@ -233,6 +233,18 @@ impl Store for Sqlite {
         self.read("read incidents from", |conn| query::incidents(conn, filter))
     }
 
+    fn incident_count(&self, filter: &Filter) -> Result<usize, StoreError> {
+        self.read("count incidents in", |conn| query::incident_count(conn, filter))
+    }
+
+    fn newest_entries(&self, limit: usize) -> Result<Vec<Numbered>, StoreError> {
+        self.read("read the audit trail from", |conn| trail::newest(conn, limit))
+    }
+
+    fn entry_count(&self, after: u64) -> Result<usize, StoreError> {
+        self.read("count the audit trail of", |conn| trail::count(conn, after))
+    }
+
     fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
         self.read("read an incident from", |conn| query::incident(conn, &self.file, id))
     }
