@@ -92,6 +92,8 @@ fn an_operator_speaks_to_the_running_engine() {
         lab.run(&["audit", "show"]).out.lines().any(|line| line.ends_with(" kim paused"))
     });
     lab.run(&["pause", "--why", "\u{1b}[2Jmaintenance"]).ends(0, &[]);
+    // A reason stands until there is another one.
+    lab.run(&["pause"]).ends(0, &[]);
     let status = lab.run(&["status"]).ends(0, &["paused by kim", "maintenance", "heinzel resume"]);
     assert!(!status.out.contains('\u{1b}'), "{}", status.out);
     lab.run(&["resume"]).ends(0, &[]);
@@ -201,5 +203,11 @@ fn rules_are_listed_and_shown_with_what_they_need() {
     let json = lab.run(&["--json", "rules", "show", "web.busy"]).ends(0, &[]).json();
     assert_eq!((json[0]["samples"]["all"].as_u64(), json[0]["grants"][0]["granted"].as_bool()), (Some(2), Some(false)));
     lab.run(&["rules", "show", "bus"]).ends(4, &["there is no rule `bus`; there is web.busy"]);
+    lab.write("rules/web/slow.rhai", "#{");
+    let told = lab.run(&["rules", "list", "--json"]).ends(3, &[]);
+    assert!(told.err.contains("rules/web/slow.rhai:1:"), "{told:?}");
+    lab.run(&["rules", "list"]).ends(3, &["rules/web/slow.rhai:1:"]);
+    std::fs::remove_file(lab.path("rules/web/slow.rhai")).unwrap();
+    lab.run(&["rules", "list", "mail.*", "--json"]).ends(4, &["no rule fits `mail.*`"]);
     lab.run(&["rules", "show", "x"]).ends(4, &["`heinzel rules list` shows all"]);
 }

@@ -8,6 +8,7 @@ use heinzel_core::policy::Policy;
 use heinzel_embedding::folder::look;
 use heinzel_script::problem::Gravity;
 use heinzel_server::access::Access;
+use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::front::MODELS;
@@ -28,6 +29,15 @@ impl Doubt {
 
     fn warning(text: String) -> Self {
         Self { gravity: Gravity::Warning, text }
+    }
+
+    /// For programs, in the shape of the problems of rules.
+    pub(crate) fn to_json(&self, config: &Config) -> Value {
+        let nothing = Value::Null;
+        json!({
+            "file": config.file, "line": nothing, "column": nothing, "severity": self.gravity, "message": self.text,
+            "hint": nothing,
+        })
     }
 
     /// Whether `run` would not start.

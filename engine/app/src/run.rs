@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::board::Board;
+use crate::cli::count;
 use crate::config::Config;
 use crate::console::{Console, Show};
 use crate::exit::{Ends, Exit};
@@ -140,7 +141,8 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     );
     pump.counts.started = Some(clock::now());
     if errors > 0 {
-        pump.counts.reload = Some(format!("{errors} errors when the rules were loaded; `heinzel check` shows them"));
+        pump.counts.reload =
+            Some(format!("{} when the rules were loaded; `heinzel check` shows them", count(errors, "error")));
     }
     let (listens, ready) = tokio::sync::oneshot::channel();
     pump.ready = Some(listens);
@@ -372,6 +374,9 @@ fn announce(config: &Config, live: &Live, errors: usize) {
     tracing::info!("{} rules ({}) in {packs}", live.rules.rules.len(), modes.join(", "));
     doubts::log_strays(&config.policy, live);
     if errors > 0 {
-        tracing::error!("{errors} errors in the rules; the packs concerned are left out, `heinzel check` shows why");
+        tracing::error!(
+            "{} in the rules; the packs concerned are left out, `heinzel check` shows why",
+            count(errors, "error")
+        );
     }
 }

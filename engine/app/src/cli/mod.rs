@@ -67,7 +67,7 @@ pub(crate) struct Global {
     /// The folder of the store, instead of the configured one.
     #[arg(long, global = true, value_name = "FOLDER")]
     state: Option<PathBuf>,
-    /// JSON instead of text.
+    /// JSON instead of text; a list is one value a line.
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
