@@ -114,7 +114,7 @@ fn without_an_engine_the_word_is_stored() {
     assert_eq!(lab.start().stop(), 0);
     lab.run(&["status"]).ends(5, &["no engine runs", "heinzel run"]);
     lab.run(&["incident", "list"]).ends(0, &["no unresolved incidents"]);
-    lab.run(&["pause", "--why", "night"]).ends(0, &["no engine runs: it is stored"]);
+    lab.run(&["pause", "--why", "night"]).ends(0, &["no engine runs on state: it is stored"]);
     lab.run(&["approve", "1"]).ends(4, &["heinzel: "]);
     let engine = lab.start();
     assert!(lab.status_says("paused by kim"));

@@ -50,7 +50,7 @@ fn a_broken_configuration_does_not_keep_an_operator_from_the_engine() {
     lab.bare(&["--config", "gone.toml", "pause"]).ends(3, &["gone.toml", "`--state FOLDER` names its folder"]);
     lab.run(&["--state", "state", "pause"]).ends(0, &["no fix starts"]);
     assert_eq!(engine.stop(), 0);
-    lab.run(&["--state", "state", "resume"]).ends(0, &["no engine runs: it is stored"]);
+    lab.run(&["--state", "state", "resume"]).ends(0, &["no engine runs on state: it is stored"]);
     lab.run(&["--state", "state", "approve", "1"]).ends(3, &["no engine runs on state", "heinzel check"]);
 }
 
@@ -62,6 +62,9 @@ fn an_engine_whose_folder_was_taken_away_repairs_nothing_beside_the_next_one() {
     lab.append("logs/a.log", "pool one is busy\n");
     wait("it is mended", || lab.read("mended") == "one\n");
     fs::rename(lab.path("state"), lab.path("aside")).unwrap();
+    for words in ["status", "pause"] {
+        lab.run(&[words]).ends(5, &["there is no such folder", "starts no more fixes; stop it first"]);
+    }
     let gone = "the store takes nothing; sources wait";
     wait("it is noticed", || lab.run(&["--state", "aside", "status"]).out.contains(gone));
     lab.run(&["--state", "aside", "status"]).ends(0, &["state/heinzel.lock is no longer the file", "start it anew"]);

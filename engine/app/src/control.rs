@@ -227,6 +227,20 @@ fn connect(folder: &Path, socket: &Path) -> anyhow::Result<Option<std::os::unix:
     }
 }
 
+/// What is said where no engine owns the folder.
+pub(crate) fn absent(folder: &Path) -> anyhow::Error {
+    let name = folder.display();
+    let text = if folder.exists() {
+        format!("no engine runs on {name}; start it with `heinzel run`. `heinzel incident list` shows what is stored")
+    } else {
+        format!(
+            "no engine runs on {name}, and there is no such folder; start one with `heinzel run`. One that ran there before \
+             the folder was removed or moved starts no more fixes; stop it first"
+        )
+    };
+    Ends::with(Exit::Engine, text)
+}
+
 /// What is said of an engine that does not answer.
 fn silent(folder: &Path, owner: Owner) -> String {
     let process = owner.pid.map_or("an engine".to_owned(), |pid| format!("an engine (process {pid})"));

@@ -86,6 +86,7 @@ impl Counts {
 pub(crate) struct Report {
     pub(crate) version: String,
     /// The engine's process.
+    #[serde(default)]
     pub(crate) process: u32,
     /// It is stopping, and this is still being performed.
     pub(crate) stopping: Option<Vec<String>>,
@@ -102,6 +103,7 @@ pub(crate) struct Report {
     /// The last reload failed, and why; the old rules are in force.
     pub(crate) reload_problem: Option<String>,
     /// Who could not be told.
+    #[serde(default)]
     pub(crate) untold: BTreeMap<String, Untold>,
     pub(crate) commits: u64,
     pub(crate) effects: u64,

@@ -1,6 +1,7 @@
 //! `heinzel run`: one straight function from the configuration to the last flush.
 //!
 //! Stopping goes in the order of the data: sources, scanner, running effects, pump, store; each with a name and a deadline.
+//! An operator is heard, and told what is still running, until nothing runs any more.
 //! A second signal ends at once; nothing is lost by that, because the store is always ahead of what was done.
 
 use std::collections::BTreeMap;

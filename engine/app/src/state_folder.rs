@@ -96,7 +96,8 @@ fn named(text: &str) -> Named {
         let key: String = line.split('=').next().unwrap_or_default().split_whitespace().collect();
         let key = key.replace(['"', '\''], "");
         let in_store = matches!((table.as_str(), key.as_str()), ("store", "folder"));
-        if !in_store && !(table.is_empty() && matches!(key.as_str(), "store.folder" | "store")) {
+        let at_top = table.is_empty() && matches!(key.as_str(), "store.folder" | "store");
+        if !(in_store || at_top) {
             continue;
         }
         let Ok(read) = toml::from_str::<toml::Table>(line) else { return Named::Garbled };

@@ -2,8 +2,8 @@
 
 use heinzel_core::block::Health;
 
-use crate::control::{Question, Reply, ask};
-use crate::exit::{Ends, Exit};
+use crate::control::{Question, Reply, absent, ask};
+use crate::exit::Exit;
 use crate::report::Report;
 use crate::text::{after_colon, plain, table};
 
@@ -11,11 +11,7 @@ use crate::text::{after_colon, plain, table};
 pub(super) fn status(global: &super::Global) -> anyhow::Result<Exit> {
     let state = global.state()?;
     let Some(Reply::Report(report)) = ask(&state, &Question::Report)? else {
-        let text = format!(
-            "no engine runs on {}; start it with `heinzel run`. `heinzel incident list` shows what is stored",
-            state.display()
-        );
-        return Err(Ends::with(Exit::Engine, text));
+        return Err(absent(&state));
     };
     if global.json {
         super::print_json(&report)?;

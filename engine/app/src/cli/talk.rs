@@ -10,7 +10,7 @@ use heinzel_store::sqlite::{Options, Sqlite};
 use heinzel_store::{Store as _, boot};
 
 use crate::config::Config;
-use crate::control::{Question, Reply, ask};
+use crate::control::{Question, Reply, absent, ask};
 use crate::exit::{Ends, Exit};
 use crate::live::Live;
 use crate::{clock, run, state_folder};
@@ -39,9 +39,7 @@ fn without_engine(
     command: Command,
 ) -> anyhow::Result<Result<String, String>> {
     if !folder.exists() {
-        let text =
-            format!("no engine runs and there is no store in {}; start one with `heinzel run`", folder.display());
-        return Err(Ends::with(Exit::Engine, text));
+        return Err(absent(folder));
     }
     // The kill switch alone asks neither rules nor policy: an operator in a hurry must not have to mend anything first.
     let switch = matches!(command, Command::Pause { .. } | Command::Resume);
@@ -66,7 +64,9 @@ fn without_engine(
         state = run::state_of(loaded).state;
     }
     let answer = obey(&mut state, &live, &policy, command, &mut store)?;
-    Ok(answer.map(|text| format!("{text} (no engine runs: it is stored and holds from its next start)")))
+    Ok(answer.map(|text| {
+        format!("{text} (no engine runs on {}: it is stored and holds from its next start)", folder.display())
+    }))
 }
 
 fn obey(

