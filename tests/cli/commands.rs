@@ -67,6 +67,9 @@ fn an_operator_speaks_to_the_running_engine() {
     lab.run(&["incident", "ack", &drei, "--json"]).ends(0, &["\"ok\":true"]);
     lab.run(&["incident", "resolve", &drei, "--note", "by hand"]).ends(0, &[]);
     lab.run(&["incident", "resolve", &drei]).ends(4, &["heinzel: "]);
+    let json = lab.run(&["incident", "view", &drei, "--json"]).json();
+    let resolved = json[0]["timeline"].as_array().unwrap().iter().find(|e| e["what"] == "resolved").unwrap().clone();
+    assert_eq!((resolved["by"].as_str(), resolved["text"].as_str()), (Some("kim"), Some("resolved by kim: by hand")));
 
     for refused in [["approve", "99"], ["deny", "99"]] {
         lab.run(&refused).ends(4, &["99", "heinzel incident list"]);
@@ -89,6 +92,8 @@ fn an_operator_speaks_to_the_running_engine() {
         lab.run(&["audit", "show"]).out.lines().any(|line| line.ends_with(" kim paused"))
     });
     lab.run(&["pause", "--why", "\u{1b}[2Jmaintenance"]).ends(0, &[]);
+    // A reason stands until there is another one.
+    lab.run(&["pause"]).ends(0, &[]);
     let status = lab.run(&["status"]).ends(0, &["paused by kim", "maintenance", "heinzel resume"]);
     assert!(!status.out.contains('\u{1b}'), "{}", status.out);
     lab.run(&["resume"]).ends(0, &[]);
@@ -109,11 +114,34 @@ fn without_an_engine_the_word_is_stored() {
     assert_eq!(lab.start().stop(), 0);
     lab.run(&["status"]).ends(5, &["no engine runs", "heinzel run"]);
     lab.run(&["incident", "list"]).ends(0, &["no unresolved incidents"]);
-    lab.run(&["pause", "--why", "night"]).ends(0, &["no engine runs: it is stored"]);
+    lab.run(&["pause", "--why", "night"]).ends(0, &["no engine runs on state: it is stored"]);
     lab.run(&["approve", "1"]).ends(4, &["heinzel: "]);
     let engine = lab.start();
     assert!(lab.status_says("paused by kim"));
     assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn a_list_that_is_cut_off_says_so() {
+    let lab = Lab::new();
+    lab.append("logs/a.log", "pool one is busy\npool two is busy\npool three is busy\n");
+    let engine = lab.start();
+    lab.expect("pool:three");
+    assert_eq!(engine.stop(), 0);
+    let told = lab.run(&["incident", "list", "--limit", "2"]).ends(0, &["pool:three", "pool:two"]);
+    assert_eq!((told.out.lines().count(), &*told.err), (3, "2 of 3; `--limit N` shows more\n"), "{told:?}");
+    for whole in [&["incident", "list"][..], &["incident", "list", "--limit", "3"], &["audit", "show"]] {
+        assert_eq!(lab.run(whole).ends(0, &[]).err, "");
+    }
+    assert_eq!(lab.run(&["incident", "list", "--limit", "2", "--json"]).err, "");
+    let numbers = |told: &str| told.lines().map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect();
+    let all: Vec<usize> = numbers(&lab.run(&["audit", "show"]).out);
+    let newest = lab.run(&["audit", "show", "--limit", "2"]);
+    assert_eq!(numbers(&newest.out), all[all.len() - 2..]);
+    assert_eq!(newest.err, format!("2 of {}; `--limit N` shows more\n", all.len()));
+    let next = lab.run(&["audit", "show", "--after", "1", "--limit", "2"]);
+    assert_eq!(numbers(&next.out), [2, 3]);
+    assert_eq!(next.err, format!("2 of {}; `--limit N` shows more\n", all.len() - 1));
 }
 
 #[test]
@@ -175,5 +203,11 @@ fn rules_are_listed_and_shown_with_what_they_need() {
     let json = lab.run(&["--json", "rules", "show", "web.busy"]).ends(0, &[]).json();
     assert_eq!((json[0]["samples"]["all"].as_u64(), json[0]["grants"][0]["granted"].as_bool()), (Some(2), Some(false)));
     lab.run(&["rules", "show", "bus"]).ends(4, &["there is no rule `bus`; there is web.busy"]);
+    lab.write("rules/web/slow.rhai", "#{");
+    let told = lab.run(&["rules", "list", "--json"]).ends(3, &[]);
+    assert!(told.err.contains("rules/web/slow.rhai:1:"), "{told:?}");
+    lab.run(&["rules", "list"]).ends(3, &["rules/web/slow.rhai:1:"]);
+    std::fs::remove_file(lab.path("rules/web/slow.rhai")).unwrap();
+    lab.run(&["rules", "list", "mail.*", "--json"]).ends(4, &["no rule fits `mail.*`"]);
     lab.run(&["rules", "show", "x"]).ends(4, &["`heinzel rules list` shows all"]);
 }

@@ -19,3 +19,4 @@ mod running;
 mod service;
 mod serving;
 mod settings;
+mod trouble;

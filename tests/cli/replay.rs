@@ -57,6 +57,25 @@ fn what_was_refused_is_counted_and_since_leaves_out() {
 }
 
 #[test]
+fn the_page_is_written_over_nothing_but_a_page() {
+    let lab = Lab::new();
+    lab.write("old.log", LOG);
+    lab.write("other.log", LOG);
+    lab.write("empty", "");
+    // The slip: `--html` takes the first log for its page.
+    let words = ["other.log exists and is no report of Heinzel", "another name, or `--force`"];
+    lab.run(&["replay", "--html", "other.log", "old.log"]).ends(4, &words);
+    let words = ["old.log is one of the logs", "(`--html`) another name"];
+    lab.run(&["replay", "--html", "old.log", "other.log", "old.log", "--force"]).ends(4, &words);
+    assert_eq!((lab.read("old.log"), lab.read("other.log")), (LOG.to_owned(), LOG.to_owned()));
+    for name in ["new.html", "new.html", "empty"] {
+        lab.run(&["replay", "--html", name, "old.log"]).ends(0, &["5 lines"]);
+    }
+    lab.run(&["replay", "--html", "other.log", "--force", "old.log"]).ends(0, &["5 lines"]);
+    assert_eq!(lab.read("other.log"), lab.read("new.html"));
+}
+
+#[test]
 fn the_page_stands_alone_and_executes_nothing() {
     let lab = Lab::new();
     lab.write("<b>old.log", LOG);

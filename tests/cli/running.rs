@@ -148,3 +148,27 @@ fn a_broken_source_is_degraded_and_the_others_go_on() {
     wait("it is well", || !health("loop", "degraded"));
     assert_eq!(engine.stop(), 0);
 }
+
+#[test]
+fn who_cannot_be_told_is_said() {
+    // Nothing listens on this port.
+    let lab = Lab::with(
+        "\n[policy.modes]\n\"*\" = \"approve\"\n[policy.allow]\ncommands = [[\"/bin/true\", \"*\"]]\n\
+         [act.webhooks.operator]\nurl = \"http://127.0.0.1:1/SECRET\"\n",
+    );
+    lab.append("logs/a.log", "pool one is busy\npool two is busy\n");
+    let engine = lab.start();
+    wait("status says it", || lab.status_says("! 2 messages for `operator` could not be delivered since "));
+    let said = lab.run(&["status"]).ends(0, &["(http://127.0.0.1:1/…)"]);
+    assert!(!said.out.contains("SECRET"), "{}", said.out);
+    assert_eq!(lab.run(&["status", "--json"]).json()[0]["untold"]["operator"]["messages"], 2);
+    assert_eq!(engine.stop(), 0);
+    let engine = lab.start();
+    assert!(lab.status_says("! 2 messages for `operator` could not be delivered"));
+    for id in ["1", "2"] {
+        lab.run(&["deny", id]).ends(0, &[]);
+        lab.run(&["incident", "resolve", id]).ends(0, &[]);
+    }
+    assert!(!lab.status_says("could not be delivered"));
+    assert_eq!(engine.stop(), 0);
+}

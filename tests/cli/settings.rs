@@ -41,6 +41,8 @@ fn a_pattern_that_fits_no_rule_is_said_before_a_bolder_one_counts() {
     let gone = "`policy.drafts.look`: no rule fits `gone.*`";
     let json = lab.run(&["--json", "check"]).ends(0, &[slip, gone]).json();
     assert_eq!((json[0]["errors"].as_u64(), json[0]["warnings"].as_u64()), (Some(0), Some(2)));
+    let problem = &json[0]["problems"][0];
+    assert_eq!((problem["file"].as_str(), problem["severity"].as_str()), (Some("heinzel.toml"), Some("warning")));
     lab.run(&["check"]).ends(0, &[&format!("warning: {slip}"), gone, "0 errors, 2 warnings"]);
     let engine = lab.start();
     assert!(engine.stderr().contains(slip) && engine.stderr().contains(gone), "{}", engine.stderr());
@@ -99,6 +101,12 @@ fn a_wrong_rule_shows_file_line_column_text_and_hint() {
     lab.run(&["test"]).ends(3, &words[..3]);
     let json = lab.run(&["check", "--json"]).ends(3, &[]).json();
     assert_eq!((json[0]["errors"].as_u64(), json[0]["rules"].as_u64()), (Some(1), Some(0)));
+    for problem in [&json[0]["problems"][0], &lab.run(&["test", "--json"]).ends(3, &[]).json()[0]["failed"][0]] {
+        assert!(problem["file"].as_str().unwrap().ends_with("rules/web/busy.rhai"), "{problem}");
+        assert_eq!((problem["line"].as_u64(), problem["column"].as_u64()), (Some(3), Some(15)), "{problem}");
+        assert_eq!((&problem["severity"], &problem["hint"]), (&"error".into(), &"did you mean `high`?".into()));
+        assert!(problem["message"].is_string(), "{problem}");
+    }
     // Whoever asks other things is told, too, and nobody wonders where the rule is.
     lab.run(&["explain", "pool www is busy"]).ends(0, &["1 error", "heinzel check"]);
     lab.run(&["policy", "show"]).ends(4, &["1 error", "heinzel check"]);

@@ -106,7 +106,8 @@ mod tests {
         let Outcome::Failed { why } = hands_with(&json, "{}").perform(&effect(notify("nobody"))).await else {
             panic!()
         };
-        assert!(why.contains("`operator` (http://127.0.0.1/…): it answered 500") && !why.contains("SECRET"), "{why}");
+        let told = format!("`operator` ({}/…): it answered 500", server.url());
+        assert!(why.contains(&told) && !why.contains("SECRET"), "{why}");
     }
 
     #[tokio::test]

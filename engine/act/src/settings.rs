@@ -43,10 +43,13 @@ impl fmt::Debug for Webhook {
 }
 
 impl Webhook {
-    /// Scheme and host, without the path, which is often a secret.
+    /// Scheme, host and port, without the path, which is often a secret.
     pub(crate) fn place(&self) -> String {
         match reqwest::Url::parse(&self.url) {
-            Ok(url) => format!("{}://{}/…", url.scheme(), url.host_str().unwrap_or_default()),
+            Ok(url) => {
+                let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+                format!("{}://{}{port}/…", url.scheme(), url.host_str().unwrap_or_default())
+            }
             Err(_) => "…".into(),
         }
     }

@@ -3,8 +3,6 @@
 //! The whole file is read and checked before anything starts; unknown keys are errors. Without a file, or with one that
 //! names no source, the machine's own logs are found by [`crate::discover`]; without a file every rule observes.
 
-use std::io::ErrorKind;
-use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -17,16 +15,13 @@ use heinzel_script::plain_file;
 use heinzel_server::settings::{Server, Settings as ServerSettings};
 use heinzel_source::settings::{Settings as SourceSettings, Source};
 use heinzel_store::customers::Retention;
-use heinzel_store::lock::{Lock, NotTaken};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::exit::{Ends, Exit};
+use crate::state_folder;
 
 /// Where the configuration is looked for when no flag names one.
 pub(crate) const SYSTEM_CONFIG: &str = "/etc/heinzel/heinzel.toml";
-/// Where its store is then, also for commands that systemd has not started.
-const SYSTEM_STATE: &str = "/var/lib/heinzel";
 /// Where rule packs lie on an installed system: the operator's own first.
 pub(crate) const SYSTEM_RULES: [&str; 2] = ["/etc/heinzel/rules", "/usr/share/heinzel/rules"];
 
@@ -68,8 +63,7 @@ struct Rules {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Store {
-    /// The folder; default: `$STATE_DIRECTORY`, else [`SYSTEM_STATE`] for [`SYSTEM_CONFIG`], else `heinzel` in the user's
-    /// state folder.
+    /// The folder; default: [`state_folder::usual`].
     pub(crate) folder: Option<PathBuf>,
     /// How long resolved incidents are kept.
     pub(crate) incidents: Span,
@@ -188,16 +182,22 @@ pub(crate) struct Overrides {
     pub(crate) state: Option<PathBuf>,
 }
 
+impl Overrides {
+    /// The configuration's file; `None`: there is none.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        let system = Path::new(SYSTEM_CONFIG);
+        self.file.clone().or_else(|| system.exists().then(|| system.to_owned()))
+    }
+}
+
 impl Config {
     /// Reads and checks the configuration, or finds out what this machine has.
     ///
     /// # Errors
     /// What is wrong, with the file, the line and the way out.
     pub(crate) fn load(flags: &Overrides) -> anyhow::Result<Self> {
-        let system = Path::new(SYSTEM_CONFIG);
-        let file = flags.file.clone().or_else(|| system.exists().then(|| system.to_owned()));
-        let mut config = match &file {
-            Some(path) => Self::read(path)?,
+        let mut config = match flags.file() {
+            Some(path) => Self::read(&path)?,
             None => Self::of_this_machine(),
         };
         if !flags.rules.is_empty() {
@@ -248,7 +248,7 @@ impl Config {
         let suggestions = file.suggestions.check().map_err(|why| wrong(&why))?;
         let folders: Vec<PathBuf> = file.rules.folders.into_iter().map(beside).collect();
         let rules = if folders.is_empty() { usual_rules(&folder.join("rules")) } else { folders };
-        let state = file.store.folder.clone().map_or_else(|| default_state(Some(path)), beside);
+        let state = file.store.folder.clone().map_or_else(|| state_folder::usual(Some(path)), beside);
         if sources.is_empty() {
             sources = crate::discover::sources();
         }
@@ -275,7 +275,7 @@ impl Config {
             sources: crate::discover::sources(),
             rules,
             assets: None,
-            state: default_state(None),
+            state: state_folder::usual(None),
             store: Store::default(),
             policy: Policy::default(),
             act: ActSettings::default(),
@@ -285,71 +285,10 @@ impl Config {
             knowledge: Vec::new(),
         }
     }
-
-    /// Whether the store can be in its folder, as far as looking tells. Makes nothing.
-    ///
-    /// # Errors
-    /// What is in the way, and the way out.
-    pub(crate) fn check_state(&self) -> Result<(), String> {
-        let what = match std::fs::metadata(&self.state) {
-            Ok(found) if !found.is_dir() => "is no folder",
-            Err(error) if error.kind() == ErrorKind::NotADirectory => "would lie below something that is no folder",
-            Err(error) if error.kind() == ErrorKind::NotFound && self.state.is_symlink() => "is a link to nothing",
-            _ if SocketAddr::from_pathname(self.socket()).is_err() => "is too long a path for the control socket in it",
-            _ => return Ok(()),
-        };
-        let folder = self.state.display();
-        Err(format!(
-            "{folder}, where the store should be, {what}; name another folder in `store.folder` (or `--state`)"
-        ))
-    }
-
-    /// Takes the store's folder for this process.
-    ///
-    /// # Errors
-    /// When it cannot be one, another engine has it, or it cannot be made.
-    pub(crate) fn lock(&self) -> anyhow::Result<Lock> {
-        self.check_state().map_err(|why| Ends::with(Exit::Wrong, why))?;
-        Lock::take(&self.state).map_err(|error| match error {
-            NotTaken::Held { .. } => Ends::with(Exit::Engine, error.to_string()),
-            NotTaken::Unusable { .. } => error.into(),
-        })
-    }
-
-    /// The socket over which the command line talks to the running engine.
-    pub(crate) fn socket(&self) -> PathBuf {
-        self.state.join("heinzel.sock")
-    }
 }
 
 /// Those that there are of the folder beside the configuration and [`SYSTEM_RULES`].
 fn usual_rules(beside: &Path) -> Vec<PathBuf> {
     let system = SYSTEM_RULES.map(Path::new).into_iter().filter(|folder| *folder != beside);
     std::iter::once(beside).chain(system).filter(|folder| folder.is_dir()).map(Path::to_owned).collect()
-}
-
-/// `$STATE_DIRECTORY` (systemd), [`SYSTEM_STATE`], `$XDG_STATE_HOME/heinzel`, `~/.local/state/heinzel`.
-fn default_state(file: Option<&Path>) -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    if let Some(folder) = variable("STATE_DIRECTORY") {
-        return folder;
-    }
-    if file == Some(Path::new(SYSTEM_CONFIG)) {
-        return SYSTEM_STATE.into();
-    }
-    let state = variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")));
-    state.unwrap_or_else(|| PathBuf::from("/var/lib")).join("heinzel")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_installed_engine_and_whoever_asks_it_mean_the_same_store() {
-        if std::env::var_os("STATE_DIRECTORY").is_none() {
-            assert_eq!(default_state(Some(Path::new(SYSTEM_CONFIG))), Path::new(SYSTEM_STATE));
-            assert_ne!(default_state(Some(Path::new("heinzel.toml"))), Path::new(SYSTEM_STATE));
-        }
-    }
 }

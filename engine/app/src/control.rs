@@ -1,21 +1,25 @@
 //! The socket over which the command line talks to the running engine: one JSON line each way.
 //!
-//! It lies in the state folder, which only the engine's user may enter; there is no other permission.
+//! It lies in the state folder, which only the engine's user may enter; there is no other permission. Whoever removes it is
+//! not obeyed: the engine makes it anew, as long as the folder is its own.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
 use heinzel_core::step::Command;
+use heinzel_store::lock::{Anchor, Owner, owner_of};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::pump::{Asked, Message};
+use crate::exit::{Ends, Exit};
+use crate::pump::{Asked, Order};
 use crate::report::Report;
+use crate::state_folder;
 
 /// A question of the command line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,16 +53,44 @@ const LONGEST: u64 = 1 << 20;
 /// How long the command line waits for an answer. Longer than a hiccup of the disk.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often it is looked whether the socket is still there.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long the command line waits for the socket of an engine that owns the folder. Longer than [`LOOK_EVERY`].
+const AWAITED: Duration = Duration::from_secs(8);
+
 /// The socket in the state folder, with its file, which goes with it.
 pub(crate) struct Listener {
     socket: tokio::net::UnixListener,
-    path: PathBuf,
+    file: Anchor,
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // The folder's lock makes a leftover harmless.
-        let _ = std::fs::remove_file(&self.path);
+        // It may be another engine's by now, if the folder was replaced. The folder's lock makes a leftover harmless.
+        if self.file.holds() {
+            let _ = std::fs::remove_file(self.file.path());
+        }
+    }
+}
+
+impl Listener {
+    /// Makes it anew where somebody has removed it, as long as the folder is ours.
+    fn mend(&mut self, lock: &Anchor) {
+        if self.file.holds() || !lock.holds() {
+            return;
+        }
+        let path = self.file.path().to_owned();
+        match listen(&path) {
+            Ok(anew) => {
+                *self = anew;
+                tracing::warn!(socket = %path.display(), "the control socket was removed; it is made anew");
+            }
+            Err(error) => {
+                tracing::error!(
+                    "the control socket was removed, and nobody can reach the engine: {error:#}; it is tried again"
+                );
+            }
+        }
     }
 }
 
@@ -72,22 +104,29 @@ pub(crate) fn listen(path: &Path) -> anyhow::Result<Listener> {
         std::fs::remove_file(path).with_context(|| format!("remove the old socket {}", path.display()))?;
     }
     let socket = tokio::net::UnixListener::bind(path).with_context(|| format!("listen on {}", path.display()))?;
-    let listener = Listener { socket, path: path.to_owned() };
+    let file = Anchor::of(path).with_context(|| format!("look at {}", path.display()))?;
+    let listener = Listener { socket, file };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
         .with_context(|| format!("set the mode of {}", path.display()))?;
     Ok(listener)
 }
 
-/// Answers until told to stop.
+/// Answers until told to stop. `lock` says whether the folder is still ours.
 pub(crate) async fn serve(
-    listener: Listener,
-    pump: mpsc::Sender<Message>,
+    mut listener: Listener,
+    lock: Anchor,
+    orders: mpsc::Sender<Order>,
     ask: mpsc::Sender<Asked>,
     stop: CancellationToken,
 ) {
+    let mut looked = tokio::time::interval(LOOK_EVERY);
     loop {
         let stream = tokio::select! {
             () = stop.cancelled() => break,
+            _ = looked.tick() => {
+                listener.mend(&lock);
+                continue;
+            }
             accepted = listener.socket.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -97,9 +136,9 @@ pub(crate) async fn serve(
                 }
             },
         };
-        let (pump, ask) = (pump.clone(), ask.clone());
+        let (orders, ask) = (orders.clone(), ask.clone());
         tokio::spawn(async move {
-            if let Err(error) = answer(stream, &pump, &ask).await {
+            if let Err(error) = answer(stream, &orders, &ask).await {
                 tracing::debug!(%error, "control socket");
             }
         });
@@ -108,7 +147,7 @@ pub(crate) async fn serve(
 
 async fn answer(
     stream: tokio::net::UnixStream,
-    pump: &mpsc::Sender<Message>,
+    orders: &mpsc::Sender<Order>,
     ask: &mpsc::Sender<Asked>,
 ) -> anyhow::Result<()> {
     let (read, mut write) = stream.into_split();
@@ -120,7 +159,7 @@ async fn answer(
         }
         Ok(Question::Command { by, command }) => {
             let (answer, wait) = oneshot::channel();
-            pump.send(Message::Command { by, command, answer }).await.map_err(|_| anyhow!("stopping"))?;
+            orders.send(Order { by, command, answer }).await.map_err(|_| anyhow!("stopping"))?;
             match wait.await? {
                 Ok(text) => Reply::Done(text),
                 Err(text) => Reply::Refused(text),
@@ -138,28 +177,75 @@ async fn answer(
     Ok(())
 }
 
-/// Asks the running engine. `None`: none is running.
+/// Asks the engine that owns this state folder. `None`: none does.
 ///
 /// # Errors
-/// When it runs and does not answer, or says something that is not understood.
-pub(crate) fn ask(socket: &Path, question: &Question) -> anyhow::Result<Option<Reply>> {
+/// When one does and does not answer, or says something that is not understood.
+pub(crate) fn ask(folder: &Path, question: &Question) -> anyhow::Result<Option<Reply>> {
+    let socket = state_folder::socket(folder);
     let what = || format!("ask the engine over {}", socket.display());
-    let mut stream = match std::os::unix::net::UnixStream::connect(socket) {
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            return Err(error).with_context(|| format!("{}: only its own user may", what()));
-        }
-        // No socket, or one that nobody listens on.
-        Err(_) => return Ok(None),
-        Ok(stream) => stream,
-    };
+    let Some(mut stream) = connect(folder, &socket)? else { return Ok(None) };
     stream.set_read_timeout(Some(PATIENCE)).with_context(what)?;
     let mut text = serde_json::to_vec(question)?;
     text.push(b'\n');
     stream.write_all(&text).with_context(what)?;
     let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).with_context(what)?;
+    match BufReader::new(stream).read_line(&mut line) {
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => bail!(
+            "{}: no answer within {} s. What was asked for has been handed over and may still be done; \
+             `heinzel status` and `heinzel audit show` say whether it was",
+            what(),
+            PATIENCE.as_secs()
+        ),
+        read => read.with_context(what)?,
+    };
     if line.is_empty() {
         bail!("{}: it ended without an answer; `heinzel status` says whether it still runs", what());
     }
     Ok(Some(serde_json::from_str(&line).with_context(what)?))
+}
+
+/// The way to the engine. One that owns the folder and has no socket is starting, is about to end, or makes it anew: it is
+/// waited for.
+fn connect(folder: &Path, socket: &Path) -> anyhow::Result<Option<std::os::unix::net::UnixStream>> {
+    let begun = Instant::now();
+    loop {
+        match std::os::unix::net::UnixStream::connect(socket) {
+            Ok(stream) => return Ok(Some(stream)),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                let what = format!("ask the engine over {}: only its own user may", socket.display());
+                return Err(error).context(what);
+            }
+            // No socket, or one that nobody listens on.
+            Err(_) => {}
+        }
+        let Some(owner) = owner_of(folder) else { return Ok(None) };
+        if begun.elapsed() > AWAITED {
+            return Err(Ends::with(Exit::Engine, silent(folder, owner)));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// What is said where no engine owns the folder.
+pub(crate) fn absent(folder: &Path) -> anyhow::Error {
+    let name = folder.display();
+    let text = if folder.exists() {
+        format!("no engine runs on {name}; start it with `heinzel run`. `heinzel incident list` shows what is stored")
+    } else {
+        format!(
+            "no engine runs on {name}, and there is no such folder; start one with `heinzel run`. One that ran there before \
+             the folder was removed or moved starts no more fixes; stop it first"
+        )
+    };
+    Ends::with(Exit::Engine, text)
+}
+
+/// What is said of an engine that does not answer.
+fn silent(folder: &Path, owner: Owner) -> String {
+    let process = owner.pid.map_or("an engine".to_owned(), |pid| format!("an engine (process {pid})"));
+    format!(
+        "{process} owns {}, but does not answer on its socket there: it is starting, about to end, or hangs. Try again, or end it",
+        folder.display()
+    )
 }

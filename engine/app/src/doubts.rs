@@ -8,11 +8,12 @@ use heinzel_core::policy::Policy;
 use heinzel_embedding::folder::look;
 use heinzel_script::problem::Gravity;
 use heinzel_server::access::Access;
+use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::front::MODELS;
 use crate::live::Live;
-use crate::server;
+use crate::{server, state_folder};
 
 /// Something that is wrong or may be, with its place and the way out.
 #[derive(Debug)]
@@ -30,6 +31,15 @@ impl Doubt {
         Self { gravity: Gravity::Warning, text }
     }
 
+    /// For programs, in the shape of the problems of rules.
+    pub(crate) fn to_json(&self, config: &Config) -> Value {
+        let nothing = Value::Null;
+        json!({
+            "file": config.file, "line": nothing, "column": nothing, "severity": self.gravity, "message": self.text,
+            "hint": nothing,
+        })
+    }
+
     /// Whether `run` would not start.
     pub(crate) fn is_error(&self) -> bool {
         self.gravity == Gravity::Error
@@ -45,7 +55,7 @@ impl fmt::Display for Doubt {
 /// All there are. Only looks: nothing is made, and nothing is listened on.
 pub(crate) fn of(config: &Config, live: &Live) -> Vec<Doubt> {
     let strays = config.policy.strays(live.rules.rules.keys()).into_iter().map(Doubt::warning);
-    let state = config.check_state().err().map(Doubt::error);
+    let state = state_folder::check(&config.state).err().map(Doubt::error);
     let unheard = server::unheard(config).map(Doubt::warning);
     state.into_iter().chain(secrets(config)).chain(unheard).chain(model(config)).chain(strays).collect()
 }

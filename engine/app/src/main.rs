@@ -9,6 +9,7 @@ mod text;
 
 mod clock;
 mod config;
+mod state_folder;
 mod discover;
 
 mod learning;
@@ -27,6 +28,7 @@ mod pump;
 mod performer;
 mod console;
 mod report;
+mod untold;
 mod reports;
 mod replay;
 mod metrics;

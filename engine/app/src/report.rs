@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock;
 use crate::pump::{Out, Pump, Scanned};
+use crate::untold::{Tries, Untold};
 
 /// So many complaints are kept of a source; the log has all.
 const MOST_COMPLAINTS: usize = 20;
@@ -34,6 +35,8 @@ pub(crate) struct Counts {
     pub(crate) store: Option<String>,
     /// Why the last reload failed.
     pub(crate) reload: Option<String>,
+    /// Messages that did not arrive.
+    pub(crate) tries: Tries,
 }
 
 /// Counters of one source since the start.
@@ -96,6 +99,11 @@ impl Counts {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) version: String,
+    /// The engine's process.
+    #[serde(default)]
+    pub(crate) process: u32,
+    /// It is stopping, and this is still being performed.
+    pub(crate) stopping: Option<Vec<String>>,
     pub(crate) started: Option<Timestamp>,
     pub(crate) now: Timestamp,
     pub(crate) paused: Option<Paused>,
@@ -108,6 +116,9 @@ pub(crate) struct Report {
     pub(crate) store_problem: Option<String>,
     /// The last reload failed, and why; the old rules are in force.
     pub(crate) reload_problem: Option<String>,
+    /// Who could not be told.
+    #[serde(default)]
+    pub(crate) untold: BTreeMap<String, Untold>,
     pub(crate) commits: u64,
     pub(crate) effects: u64,
     pub(crate) store_failures: u64,
@@ -154,7 +165,7 @@ pub(crate) struct RuleReport {
 }
 
 impl Report {
-    pub(crate) fn of<O: Out>(pump: &Pump<O>) -> Self {
+    pub(crate) fn of<O: Out>(pump: &Pump<O>, stopping: bool) -> Self {
         let world = World {
             rules: &pump.live.rules,
             assets: &pump.live.assets,
@@ -175,6 +186,8 @@ impl Report {
         let costs: BTreeMap<RuleId, Cost> = pump.live.matcher.costs().map(|cost| (cost.rule.clone(), cost)).collect();
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: std::process::id(),
+            stopping: stopping.then(|| pump.out.running()),
             started: pump.counts.started,
             now: world.now,
             paused: pump.state.paused.clone(),
@@ -185,6 +198,7 @@ impl Report {
             incidents,
             store_problem: pump.counts.store.clone(),
             reload_problem: pump.counts.reload.clone(),
+            untold: pump.counts.tries.untold(&pump.state),
             commits: pump.counts.commits,
             effects: pump.counts.effects,
             store_failures: pump.counts.store_failures,

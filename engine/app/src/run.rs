@@ -1,6 +1,7 @@
 //! `heinzel run`: one straight function from the configuration to the last flush.
 //!
 //! Stopping goes in the order of the data: sources, scanner, running effects, pump, store; each with a name and a deadline.
+//! An operator is heard, and told what is still running, until nothing runs any more.
 //! A second signal ends at once; nothing is lost by that, because the store is always ahead of what was done.
 
 use std::collections::BTreeMap;
@@ -24,18 +25,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::board::Board;
+use crate::cli::count;
 use crate::config::Config;
 use crate::console::{Console, Show};
 use crate::exit::{Ends, Exit};
 use crate::learning::Learning;
 use crate::live::Live;
-use crate::performer::Performer;
+use crate::performer::{Performer, Running};
 use crate::pipeline::Manner;
 use crate::pump::{Inbox, Message, Pump};
 use crate::scanner::{Current, Scanner};
 use crate::service::Service;
 use crate::watch::{Reload, Swap};
-use crate::{clock, control, doubts, front, in_order, server};
+use crate::{clock, control, doubts, front, in_order, server, state_folder};
 
 /// From so many bytes on the logs are known well enough to give advice.
 const LEARNED: u64 = 1 << 20;
@@ -77,7 +79,8 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     // From here on a signal ends the engine in good order, also one that comes while it starts.
     let mut signals = Signals::listen()?;
     // The store first: without it nothing may happen.
-    let lock = config.lock()?;
+    let lock = state_folder::lock(&config.state)?;
+    let anchor = lock.anchor().clone();
     let mut store =
         Sqlite::open(lock, &Options { boot: heinzel_store::boot::current(), reserve: RESERVE, ..Options::default() })?;
     let mut restored = state_of(store.load(clock::now() - RECENT)?);
@@ -115,14 +118,17 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let (to_scanner, from_sources) = mpsc::channel(BLOCKS);
     let (to_pump, from_all) = mpsc::channel::<Message>(MESSAGES);
     let (ask, asked) = mpsc::channel(MESSAGES);
-    let (stop_sources, stop_pump) = (CancellationToken::new(), CancellationToken::new());
+    let (to_order, orders) = mpsc::channel(MESSAGES);
+    let (stop_sources, stop_control, stop_pump) =
+        (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let running = Running::default();
     let effects = TaskTracker::new();
     // Before anything is read: a start that fails here has done nothing.
-    let listener = control::listen(&config.socket())?;
+    let listener = control::listen(&state_folder::socket(&config.state))?;
     let hands = Hands::new(&config.act, &config.policy).map_err(|e| Ends::with(Exit::Wrong, e.to_string()))?;
     let console = Console::start(if json { Show::Json } else { Show::Text }).context("start the console")?;
     let board = Arc::new(Board::new(restored.state.incidents.values()));
-    let performer = Performer::new(hands, to_pump.clone(), effects.clone(), console, board.clone());
+    let performer = Performer::new(hands, to_pump.clone(), effects.clone(), console, board.clone(), running.clone());
     let retention =
         Retention { incidents: config.store.incidents.0, audit: config.store.audit.0, ..Retention::default() };
     let mut pump = Pump::new(
@@ -136,11 +142,12 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     );
     pump.counts.started = Some(clock::now());
     if errors > 0 {
-        pump.counts.reload = Some(format!("{errors} errors when the rules were loaded; `heinzel check` shows them"));
+        pump.counts.reload =
+            Some(format!("{} when the rules were loaded; `heinzel check` shows them", count(errors, "error")));
     }
     let (listens, ready) = tokio::sync::oneshot::channel();
     pump.ready = Some(listens);
-    let inbox = Inbox { messages: from_all, asked, closing: stop_sources.clone(), stop: stop_pump.clone() };
+    let inbox = Inbox { messages: from_all, orders, asked, closing: stop_sources.clone(), stop: stop_pump.clone() };
     let pump = spawn_pump(pump, inbox, restored.unfinished)?;
 
     let manners = config.sources.iter().map(|s| Ok((s.common.name.clone(), manner(s)?)));
@@ -167,7 +174,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let advice = tokio::spawn(advise(swap, learning.clone()));
     let service =
         Service::from_environment().map(|service| tokio::spawn(service.keep(ready, ask.clone(), stop_sources.clone())));
-    let control = tokio::spawn(control::serve(listener, to_pump.clone(), ask, stop_sources.clone()));
+    let control = tokio::spawn(control::serve(listener, anchor, to_order, ask, stop_control.clone()));
 
     // Without its loop the engine would look alive and do nothing; whoever started it starts it again.
     let broke = tokio::select! {
@@ -193,10 +200,19 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     if let Some(http) = http {
         within("HTTP", Duration::from_secs(5), http).await;
     }
-    within("control", Duration::from_secs(5), control).await;
     within("scanner", Duration::from_secs(10), tokio::task::spawn_blocking(move || scanner.join().is_ok())).await;
     effects.close();
-    within("effects", FAREWELL, effects.wait()).await;
+    if tokio::time::timeout(FAREWELL, effects.wait()).await.is_err() {
+        for running in running.words() {
+            tracing::warn!(
+                "{running}: still running after {} s; stopping without it. At the next start its checks decide what became of it",
+                FAREWELL.as_secs()
+            );
+        }
+    }
+    // Until here an operator is heard and told what is waited for.
+    stop_control.cancel();
+    within("control", Duration::from_secs(5), control).await;
     stop_pump.cancel();
     drop(to_pump);
     within("pump", Duration::from_secs(15), tokio::task::spawn_blocking(move || pump.join().is_ok())).await;
@@ -359,6 +375,9 @@ fn announce(config: &Config, live: &Live, errors: usize) {
     tracing::info!("{} rules ({}) in {packs}", live.rules.rules.len(), modes.join(", "));
     doubts::log_strays(&config.policy, live);
     if errors > 0 {
-        tracing::error!("{errors} errors in the rules; the packs concerned are left out, `heinzel check` shows why");
+        tracing::error!(
+            "{} in the rules; the packs concerned are left out, `heinzel check` shows why",
+            count(errors, "error")
+        );
     }
 }

@@ -30,6 +30,19 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+    /// It was removed, moved or replaced while it was open. Passing, since it may be put back.
+    #[error(
+        "{tried} {place}: {} is no longer the file that this engine opened; put it back, or stop this engine and start it anew",
+        file.display()
+    )]
+    Gone {
+        /// What was tried.
+        tried: &'static str,
+        /// Which store.
+        place: String,
+        /// Which file of it.
+        file: std::path::PathBuf,
+    },
     /// It is not what it should be.
     #[error(
         "{tried} {place}: {why}; stop Heinzel and restore the file from a backup, or move it away together with its \
@@ -101,6 +114,6 @@ impl StoreError {
     /// again.
     #[must_use]
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::Locked { .. })
+        matches!(self, Self::Full { .. } | Self::Locked { .. } | Self::Gone { .. })
     }
 }

@@ -148,6 +148,11 @@ impl<S: Store> Store for Faulty<S> {
         self.counted(|store| store.started(effect))
     }
 
+    fn present(&self) -> Result<(), StoreError> {
+        self.alive()?;
+        self.inner.present()
+    }
+
     fn retain(&mut self, now: Timestamp, keep: &Retention) -> Result<Retained, StoreError> {
         self.alive()?;
         self.inner.retain(now, keep)
@@ -176,6 +181,21 @@ impl<S: Store> Store for Faulty<S> {
     fn entries(&self, after: u64, limit: usize) -> Result<Vec<Numbered>, StoreError> {
         self.alive()?;
         self.inner.entries(after, limit)
+    }
+
+    fn newest_entries(&self, limit: usize) -> Result<Vec<Numbered>, StoreError> {
+        self.alive()?;
+        self.inner.newest_entries(limit)
+    }
+
+    fn entry_count(&self, after: u64) -> Result<usize, StoreError> {
+        self.alive()?;
+        self.inner.entry_count(after)
+    }
+
+    fn incident_count(&self, filter: &Filter) -> Result<usize, StoreError> {
+        self.alive()?;
+        self.inner.incident_count(filter)
     }
 
     fn verify_audit(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<AuditReport, StoreError> {

@@ -10,6 +10,8 @@
 //!   ([`Unfinished::may_have_started`]).
 //! - **A failed commit is no commit.** It is rolled back, and the very same call may be made again. Disk full and a
 //!   locked database are passing ([`StoreError::is_passing`]): wait, tell, try again.
+//! - **Nothing is written beside the store.** When its folder, its lock or its file was removed, moved or replaced, every
+//!   write is refused ([`StoreError::Gone`]) until it is put back: another engine may run in its place.
 //! - **One bad row stops nothing.** Bodies carry a version. A row that cannot be read stays where it is, is left out and
 //!   is named in [`Loaded::complaints`]. What stands for safety fails to the safe side: an unreadable kill switch counts
 //!   as on, an unreadable rule record as an open breaker, an unreadable effect is never performed. A damaged *file* and a
@@ -67,6 +69,12 @@ pub trait Store: Send {
     /// [`StoreError`]s when the mark could not be written: it must not be performed yet.
     fn started(&mut self, effect: &EffectId) -> Result<(), StoreError>;
 
+    /// Looks whether it still lies where it was opened. [`Store::commit`] and [`Store::started`] look for themselves.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when it does not: nothing that it takes would survive, and another engine may run on another.
+    fn present(&self) -> Result<(), StoreError>;
+
     /// Removes what is older than `keep` says, a bounded amount a call: call again while [`Retained::more`].
     ///
     /// # Errors
@@ -78,6 +86,12 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     fn incidents(&self, filter: &Filter) -> Result<Vec<Incident>, StoreError>;
+
+    /// How many incidents fit, whatever the filter's limit.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    fn incident_count(&self, filter: &Filter) -> Result<usize, StoreError>;
 
     /// One incident; `None` when there is none with this number (any more).
     ///
@@ -102,6 +116,18 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     fn entries(&self, after: u64, limit: usize) -> Result<Vec<Numbered>, StoreError>;
+
+    /// The newest entries of the audit trail, at most `limit`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    fn newest_entries(&self, limit: usize) -> Result<Vec<Numbered>, StoreError>;
+
+    /// How many entries of the audit trail come after number `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    fn entry_count(&self, after: u64) -> Result<usize, StoreError>;
 
     /// Checks the audit trail's chain from the oldest entry to the newest; `progress` is told (done, of how many).
     ///

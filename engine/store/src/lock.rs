@@ -1,13 +1,15 @@
-//! The state folder and its lock: one engine owns a store.
+//! The state folder and its lock: one engine owns a store, as long as both lie where it opened them.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
+/// The lock's file in the state folder.
+const FILE: &str = "heinzel.lock";
 /// How long a dead owner's lock is waited for.
 const LEFTOVER: Duration = Duration::from_secs(5);
 
@@ -15,6 +17,7 @@ const LEFTOVER: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Lock {
     folder: PathBuf,
+    anchor: Anchor,
     // The kernel's lock lives as long as the open file. The file itself stays: removing it would let two processes
     // lock two files of the same name.
     _file: File,
@@ -43,7 +46,7 @@ pub enum NotTaken {
         path: PathBuf,
         /// Why it failed.
         #[source]
-        cause: std::io::Error,
+        cause: io::Error,
     },
 }
 
@@ -72,7 +75,7 @@ impl Lock {
         {
             tracing::warn!(folder = %folder.display(), "others may write to the state folder; `chmod go-w` it");
         }
-        let path = folder.join("heinzel.lock");
+        let path = folder.join(FILE);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -104,13 +107,72 @@ impl Lock {
         if let Err(error) = written {
             tracing::warn!(file = %path.display(), %error, "cannot write the process id into the lock file");
         }
-        Ok(Self { folder: folder.to_owned(), _file: file })
+        let anchor = file.metadata().map(|found| Anchor::new(&path, &found)).map_err(unusable("look at", &path))?;
+        Ok(Self { folder: folder.to_owned(), anchor, _file: file })
+    }
+
+    /// The lock's file, which tells whether the folder is still the one that was locked.
+    #[must_use]
+    pub const fn anchor(&self) -> &Anchor {
+        &self.anchor
     }
 
     /// The state folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+/// A file as it was when it was opened. As long as it is open, no other file has its identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl Anchor {
+    /// That of the file at this path.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be looked at.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self::new(path, &fs::metadata(path)?))
+    }
+
+    fn new(path: &Path, found: &fs::Metadata) -> Self {
+        Self { path: path.to_owned(), identity: (found.dev(), found.ino()) }
+    }
+
+    /// Whether it still lies where it lay: nobody has removed, moved or replaced it, or a folder above it.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        Self::of(&self.path).is_ok_and(|now| now == *self)
+    }
+
+    /// Where it lay.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The process that owns a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Its number, where it could be read.
+    pub pid: Option<u32>,
+}
+
+/// Who owns the store in `folder` at this moment; `None`: nobody. Makes nothing.
+#[must_use]
+pub fn owner_of(folder: &Path) -> Option<Owner> {
+    let mut file = File::open(folder.join(FILE)).ok()?;
+    // Shared and for a moment only: whoever wants to own it meanwhile tries again ([`Lock::take`]).
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Err(rustix::io::Errno::WOULDBLOCK) => Some(Owner { pid: owner(&mut file) }),
+        _ => None,
     }
 }
 
@@ -143,8 +205,26 @@ mod tests {
         let NotTaken::Held { pid, .. } = &second else { panic!("{second}") };
         assert_eq!(*pid, Some(std::process::id()));
         assert!(second.to_string().contains("heinzel.lock"), "{second}");
+        assert_eq!(owner_of(&folder), Some(Owner { pid: Some(std::process::id()) }));
         drop(lock);
+        assert_eq!(owner_of(&folder), None);
         Lock::take(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_is_moved_replaced_or_put_back_is_noticed() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, aside) = (root.path().join("state"), root.path().join("aside"));
+        assert_eq!(owner_of(&folder), None);
+        let lock = Lock::take(&folder).unwrap();
+        assert!(lock.anchor().holds());
+        fs::rename(&folder, &aside).unwrap();
+        assert!(!lock.anchor().holds());
+        let other = Lock::take(&folder).unwrap();
+        assert!(other.anchor().holds() && !lock.anchor().holds());
+        fs::remove_dir_all(&folder).unwrap();
+        fs::rename(&aside, &folder).unwrap();
+        assert!(lock.anchor().holds() && !other.anchor().holds());
     }
 
     #[test]

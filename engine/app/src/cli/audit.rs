@@ -10,11 +10,11 @@ use crate::text::after_colon;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show entries, the oldest first.
+    /// Show the newest entries, the oldest of them first.
     Show {
-        /// Only those after this number.
-        #[arg(long, default_value_t = 0)]
-        after: u64,
+        /// Instead, those that follow this number.
+        #[arg(long)]
+        after: Option<u64>,
         /// At most so many.
         #[arg(long, default_value_t = 1000)]
         limit: usize,
@@ -25,10 +25,15 @@ pub(crate) enum Command {
 
 /// Does what the command says.
 pub(super) fn audit(global: &super::Global, command: &Command) -> anyhow::Result<Exit> {
-    let store = reader::open(&global.config()?)?;
+    let store = reader::open(&global.state()?)?;
     match command {
         Command::Show { after, limit } => {
-            for numbered in store.entries(*after, *limit)? {
+            let entries = match after {
+                Some(after) => store.entries(*after, *limit)?,
+                None => store.newest_entries(*limit)?,
+            };
+            let shown = entries.len();
+            for numbered in entries {
                 if global.json {
                     super::print_json(&numbered)?;
                     continue;
@@ -38,7 +43,10 @@ pub(super) fn audit(global: &super::Global, command: &Command) -> anyhow::Result
                 let text = after_colon(&entry.text, 600);
                 super::print(&format!("{} {} {}{incident} {}{text}\n", numbered.seq, entry.at, entry.by, entry.what))?;
             }
-            Ok(Exit::Ok)
+            if global.json {
+                return Ok(Exit::Ok);
+            }
+            super::cut_off(shown, *limit, || store.entry_count(after.unwrap_or(0)))
         }
         Command::Verify => {
             let bar = progress("verify");

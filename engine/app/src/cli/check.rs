@@ -13,15 +13,16 @@ pub(super) fn check(global: &super::Global) -> anyhow::Result<Exit> {
     let doubts = doubts::of(&config, &live);
     let errors = doubts.iter().filter(|d| d.is_error()).count() + problems.iter().filter(|p| p.is_error()).count();
     let warnings = doubts.len() + problems.len() - errors;
-    let said: Vec<String> =
-        doubts.iter().map(ToString::to_string).chain(problems.iter().map(ToString::to_string)).collect();
     if global.json {
+        let said = doubts.iter().map(|doubt| Ok(doubt.to_json(&config)));
+        let said = said.chain(problems.iter().map(serde_json::to_value)).collect::<Result<Vec<_>, _>>()?;
         super::print_json(&json!({
             "configuration": config.file, "rules": live.rules.rules.len(), "packs": live.packs, "assets": live.assets.iter().count(),
             "errors": errors, "warnings": warnings, "problems": said,
         }))?;
     } else {
-        for one in &said {
+        let said = doubts.iter().map(ToString::to_string).chain(problems.iter().map(ToString::to_string));
+        for one in said {
             super::print(&format!("{one}\n"))?;
         }
         let from = config.file.as_ref().map_or("none (this machine's own logs)".into(), |f| f.display().to_string());

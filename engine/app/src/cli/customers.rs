@@ -133,7 +133,7 @@ fn count(number: u64, what: &str) -> String {
 /// Whom nobody heard of.
 pub(super) fn silence(global: &super::Global, since: &Since) -> anyhow::Result<Exit> {
     let config = global.config()?;
-    let (customers, store) = (open(&config)?, reader::open(&config)?);
+    let (customers, store) = (open(&config)?, reader::open(&config.state)?);
     let now = clock::now();
     let report = reports::silence(&customers, &store, (now - since.since.0, now), now)?;
     if global.json {

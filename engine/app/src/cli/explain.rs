@@ -78,7 +78,7 @@ fn state(config: &Config) -> anyhow::Result<State> {
     if !config.state.join(heinzel_store::sqlite::FILE).exists() {
         return Ok(State::default());
     }
-    Ok(run::state_of(reader::open(config)?.load(clock::now() - run::RECENT)?).state)
+    Ok(run::state_of(reader::open(&config.state)?.load(clock::now() - run::RECENT)?).state)
 }
 
 fn explain_line(
@@ -280,7 +280,7 @@ fn windows(state: &State, rule: &Rule) -> Vec<String> {
 }
 
 fn incident(global: &super::Global, config: &Config, live: &Live, state: &State, id: u64) -> anyhow::Result<Exit> {
-    let stored = reader::open(config)?;
+    let stored = reader::open(&config.state)?;
     let Some(incident) = stored.incident(id)? else {
         return Err(Ends::with(
             Exit::Refused,

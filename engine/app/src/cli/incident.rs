@@ -66,7 +66,7 @@ pub(super) fn incident(global: &super::Global, command: Command) -> anyhow::Resu
 }
 
 fn list(global: &super::Global, arguments: List) -> anyhow::Result<Exit> {
-    let store = reader::open(&global.config()?)?;
+    let store = reader::open(&global.state()?)?;
     let unresolved = [Status::Open, Status::Healing, Status::AwaitingApproval, Status::NeedsHuman];
     let filter = Filter {
         status: if arguments.all { [].into() } else { unresolved.into() },
@@ -100,11 +100,11 @@ fn list(global: &super::Global, arguments: List) -> anyhow::Result<Exit> {
     };
     let rows: Vec<Vec<String>> = incidents.iter().map(row).collect();
     super::print(&table(&["id", "status", "severity", "opened", "findings", "rule", "asset", "title"], &rows))?;
-    Ok(Exit::Ok)
+    super::cut_off(incidents.len(), arguments.limit, || store.incident_count(&filter))
 }
 
 fn view(global: &super::Global, id: u64) -> anyhow::Result<Exit> {
-    let store = reader::open(&global.config()?)?;
+    let store = reader::open(&global.state()?)?;
     let Some(incident) = store.incident(id)? else {
         return Err(Ends::with(
             Exit::Refused,

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use heinzel_core::glob::Glob;
 use heinzel_script::problem::Problem;
+use heinzel_store::error::StoreError;
 
 use crate::config::{Config, Overrides};
 use crate::exit::{Ends, Exit};
 use crate::learning;
 use crate::live::Live;
+use crate::{state_folder, text};
 
 mod answers;
 mod audit;
@@ -65,7 +67,7 @@ pub(crate) struct Global {
     /// The folder of the store, instead of the configured one.
     #[arg(long, global = true, value_name = "FOLDER")]
     state: Option<PathBuf>,
-    /// JSON instead of text.
+    /// JSON instead of text; a list is one value a line.
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
@@ -93,8 +95,43 @@ impl Global {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn config(&self) -> anyhow::Result<Config> {
-        let overrides = Overrides { file: self.config.clone(), rules: self.rules.clone(), state: self.state.clone() };
-        Config::load(&overrides).map_err(|e| Ends::with(Exit::Wrong, format!("{e:#}")))
+        Config::load(&self.overrides()).map_err(|e| Ends::with(Exit::Wrong, format!("{e:#}")))
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides { file: self.config.clone(), rules: self.rules.clone(), state: self.state.clone() }
+    }
+
+    /// The store's folder, for who needs no more of a configuration. One that is wrong is only remarked on: whoever wants
+    /// to stop a fix must not have to mend it first.
+    ///
+    /// # Errors
+    /// When even that cannot be told.
+    pub(crate) fn state(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.state_and_config()?.0)
+    }
+
+    /// The same, with the configuration or what is wrong with it.
+    ///
+    /// # Errors
+    /// When not even the folder can be told.
+    pub(crate) fn state_and_config(&self) -> anyhow::Result<(PathBuf, anyhow::Result<Config>)> {
+        let config = self.config();
+        let wrong = match &config {
+            Ok(right) => return Ok((right.state.clone(), config)),
+            Err(wrong) => format!("{wrong:#}"),
+        };
+        let told = || state_folder::of_broken(&self.overrides().file()?);
+        let Some(state) = self.state.clone().or_else(told) else {
+            let text =
+                format!("{wrong}\nnor can be told from it where the store is; `--state FOLDER` names its folder");
+            return Err(Ends::with(Exit::Wrong, text));
+        };
+        let state_said = state.display();
+        remark(&text::lines(&format!(
+            "heinzel: warning: {wrong}\nheinzel: going on without it, with the store in {state_said} (`--state` names another)\n"
+        )));
+        Ok((state, config))
     }
 }
 
@@ -231,6 +268,24 @@ pub(crate) fn remark(text: &str) {
     let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), text.as_bytes());
 }
 
+/// Says, after a list for people, how much of it `--limit` has cut off.
+///
+/// # Errors
+/// When what there is cannot be counted.
+pub(crate) fn cut_off(
+    shown: usize,
+    limit: usize,
+    all: impl FnOnce() -> Result<usize, StoreError>,
+) -> anyhow::Result<Exit> {
+    if shown >= limit {
+        let all = all()?;
+        if all > shown {
+            remark(&format!("{shown} of {all}; `--limit N` shows more\n"));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
 /// A number of things: `1 error`, `2 errors`.
 pub(crate) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
@@ -265,5 +320,5 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// # Errors
 /// When it cannot be written.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    print(&format!("{}\n", crate::text::json(value)?))
+    print(&format!("{}\n", text::json(value)?))
 }

@@ -69,7 +69,7 @@ pub(super) fn records(config: &Config) -> anyhow::Result<BTreeMap<RuleId, RuleRe
     if !config.state.join(FILE).exists() {
         return Ok(BTreeMap::new());
     }
-    Ok(reader::open(config)?.load(clock::now())?.rules)
+    Ok(reader::open(&config.state)?.load(clock::now())?.rules)
 }
 
 /// The mode a rule has, and where that comes from.

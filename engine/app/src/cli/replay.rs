@@ -1,6 +1,8 @@
 //! `heinzel replay`: old logs as if they were written now.
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -28,9 +30,41 @@ pub(crate) struct Arguments {
     /// Only lines from this time on: RFC 3339, or a length of time before now.
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
-    /// Write the report as a self-contained page to this file.
+    /// Write the report as a self-contained page to this file. An earlier report is written over, nothing else.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Write the page over any file but one of the logs.
+    #[arg(long, requires = "html")]
+    force: bool,
+}
+
+impl Arguments {
+    /// Looks whether the page may be written there: a slip of the pen must not cost a log.
+    fn may_write(&self, page: &Path) -> anyhow::Result<()> {
+        let Ok(found) = std::fs::metadata(page) else { return Ok(()) };
+        let same = |log: &PathBuf| {
+            std::fs::metadata(log).is_ok_and(|log| (log.dev(), log.ino()) == (found.dev(), found.ino()))
+        };
+        let name = page.display();
+        if self.files.iter().any(same) {
+            return Err(Ends::with(
+                Exit::Refused,
+                format!("{name} is one of the logs; give the page (`--html`) another name"),
+            ));
+        }
+        // A pipe or a device loses nothing.
+        if self.force || !found.is_file() || found.len() == 0 {
+            return Ok(());
+        }
+        let mut head = vec![0; html::HEAD.len()];
+        let read = std::fs::File::open(page).and_then(|mut file| file.read_exact(&mut head));
+        if read.is_ok() && head == html::HEAD.as_bytes() {
+            return Ok(());
+        }
+        let text =
+            format!("{name} exists and is no report of Heinzel; give another name, or `--force` to write over it");
+        Err(Ends::with(Exit::Refused, text))
+    }
 }
 
 fn since(text: &str) -> Result<Timestamp, String> {
@@ -43,6 +77,7 @@ fn since(text: &str) -> Result<Timestamp, String> {
 /// Replays and reports.
 pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let manner = arguments.manner.manner()?;
+    arguments.html.as_deref().map_or(Ok(()), |page| arguments.may_write(page))?;
     let each = |finding: &Claim<'_>| if global.json { super::print_json(&found(finding)) } else { Ok(()) };
     let (_, outcomes) = replayed(global, manner, &arguments.files, arguments.since, each)?;
     if let Some(path) = &arguments.html {

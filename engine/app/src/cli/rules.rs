@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use clap::Subcommand;
 use heinzel_core::glob::Glob;
@@ -45,11 +46,19 @@ pub(super) fn rules(global: &super::Global, command: &Command) -> anyhow::Result
 
 fn list(global: &super::Global, only: Option<&str>) -> anyhow::Result<Exit> {
     let config = global.config()?;
-    let (live, _) = global.live(&config);
+    let (live, problems) = global.live(&config);
     let records = records(&config)?;
     let only = only.map(Glob::from);
+    // A list that lacks a rule must not look whole, least of all to a program.
+    let wrong: Vec<String> = problems.iter().filter(|p| p.is_error()).map(|p| format!("{p}\n")).collect();
+    super::remark(&crate::text::lines(&wrong.concat()));
+    let exit = if wrong.is_empty() { Exit::Ok } else { Exit::Wrong };
+    let fits = |rule: &&Arc<Rule>| only.as_ref().is_none_or(|glob| glob.fits(&rule.id.0));
+    if exit == Exit::Ok && !live.rules.rules.values().any(|rule| fits(&rule)) {
+        return Err(super::no_rule(&config.rules, only.as_ref()));
+    }
     let mut rows = Vec::new();
-    for rule in live.rules.rules.values().filter(|rule| only.as_ref().is_none_or(|glob| glob.fits(&rule.id.0))) {
+    for rule in live.rules.rules.values().filter(fits) {
         let record = records.get(&rule.id).cloned().unwrap_or_default();
         let (mode, _) = mode_of(&config, rule, &record);
         if global.json {
@@ -70,15 +79,11 @@ fn list(global: &super::Global, only: Option<&str>) -> anyhow::Result<Exit> {
             rule.title.clone(),
         ]);
     }
-    if global.json {
-        return Ok(Exit::Ok);
+    if !global.json {
+        super::print(&table(&["rule", "severity", "does", "mode", "here so far", "title"], &rows))?;
+        super::print(&format!("{}\n", super::count(rows.len(), "rule")))?;
     }
-    if rows.is_empty() {
-        return Err(super::no_rule(&config.rules, only.as_ref()));
-    }
-    super::print(&table(&["rule", "severity", "does", "mode", "here so far", "title"], &rows))?;
-    super::print(&format!("{}\n", super::count(rows.len(), "rule")))?;
-    Ok(Exit::Ok)
+    Ok(exit)
 }
 
 /// What was seen of a rule, in a few words.

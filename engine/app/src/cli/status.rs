@@ -7,8 +7,8 @@ use heinzel_knowledge::complaint::Complaint;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::control::{Question, Reply, ask};
-use crate::exit::{Ends, Exit};
+use crate::control::{Question, Reply, absent, ask};
+use crate::exit::Exit;
 use crate::knowledge;
 use crate::report::Report;
 use crate::text::{after_colon, lines, plain, table};
@@ -43,15 +43,13 @@ impl BrokenAnswers {
 
 /// Asks the running engine and shows its answer.
 pub(super) fn status(global: &super::Global) -> anyhow::Result<Exit> {
-    let config = global.config()?;
-    let Some(Reply::Report(report)) = ask(&config.socket(), &Question::Report)? else {
-        let text = format!(
-            "no engine runs on {}; start it with `heinzel run`. `heinzel incident list` shows what is stored",
-            config.state.display()
-        );
-        return Err(Ends::with(Exit::Engine, text));
+    let state = global.state()?;
+    let Some(Reply::Report(report)) = ask(&state, &Question::Report)? else {
+        return Err(absent(&state));
     };
-    let status = Status { report: *report, broken_answers: BrokenAnswers::of(&config) };
+    // With a broken configuration nobody knows which answers there are; that it is broken is said already.
+    let broken_answers = global.config().map(|config| BrokenAnswers::of(&config)).unwrap_or_default();
+    let status = Status { report: *report, broken_answers };
     if global.json {
         super::print_json(&status)?;
     } else {
@@ -68,6 +66,11 @@ fn words(Status { report, broken_answers }: &Status) -> String {
     }
     out.push('\n');
     let mut problem = |text: String| out.push_str(&format!("! {text}\n"));
+    if let Some(running) = &report.stopping {
+        let waits = if running.is_empty() { "what it knows is stored" } else { "waits for what is still running" };
+        problem(format!("is stopping (process {}): {waits}", report.process));
+        running.iter().for_each(|running| problem(plain(running, 300)));
+    }
     if let Some(paused) = &report.paused {
         problem(format!(
             "paused by {} since {}{}; `heinzel resume` ends it",
@@ -92,6 +95,14 @@ fn words(Status { report, broken_answers }: &Status) -> String {
             },
             first.join("\n")
         ));
+    }
+    for (to, untold) in &report.untold {
+        let since = untold.since.map(|since| format!(" since {since}")).unwrap_or_default();
+        let messages = super::count(untold.messages, "message");
+        problem(format!("{messages} for `{to}` could not be delivered{since}: {}", plain(&untold.why, 300)));
+    }
+    if report.rules.is_empty() {
+        problem("no rules are loaded; `heinzel check` says why".to_owned());
     }
     for rule in &report.rules {
         if let Some(why) = &rule.off {

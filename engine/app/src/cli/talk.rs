@@ -1,25 +1,28 @@
 //! Commands to the engine: over its socket while it runs, else straight into its store by the same `step`.
 
+use std::path::Path;
+
 use heinzel_core::block::Checkpoint;
+use heinzel_core::policy::Policy;
 use heinzel_core::state::{Journal, State};
 use heinzel_core::step::{Command, Input, World, step};
 use heinzel_store::sqlite::{Options, Sqlite};
 use heinzel_store::{Store as _, boot};
 
 use crate::config::Config;
-use crate::control::{Question, Reply, ask};
+use crate::control::{Question, Reply, absent, ask};
 use crate::exit::{Ends, Exit};
 use crate::live::Live;
-use crate::{clock, run};
+use crate::{clock, run, state_folder};
 
-/// Tells the engine and prints what it says.
+/// Tells the engine and prints what it says. What a running engine is told needs no configuration.
 pub(super) fn tell(global: &super::Global, command: Command) -> anyhow::Result<Exit> {
-    let config = global.config()?;
-    let answer = match ask(&config.socket(), &Question::Command { by: who(), command: command.clone() })? {
+    let (state, config) = global.state_and_config()?;
+    let answer = match ask(&state, &Question::Command { by: who(), command: command.clone() })? {
         Some(Reply::Done(text)) => Ok(text),
         Some(Reply::Refused(text)) => Err(text),
         Some(Reply::Report(_)) => Err("the engine answered another question; are both sides of one version?".into()),
-        None => without_engine(&config, command)?,
+        None => without_engine(&state, config, command)?,
     };
     match answer {
         Ok(text) if global.json => super::print_json(&serde_json::json!({ "ok": true, "text": text }))?,
@@ -30,31 +33,51 @@ pub(super) fn tell(global: &super::Global, command: Command) -> anyhow::Result<E
 }
 
 /// Does it in the store; effects it asks for are performed when the engine starts.
-fn without_engine(config: &Config, command: Command) -> anyhow::Result<Result<String, String>> {
-    if !config.state.exists() {
-        let text =
-            format!("no engine runs and there is no store in {}; start one with `heinzel run`", config.state.display());
-        return Err(Ends::with(Exit::Engine, text));
+fn without_engine(
+    folder: &Path,
+    config: anyhow::Result<Config>,
+    command: Command,
+) -> anyhow::Result<Result<String, String>> {
+    if !folder.exists() {
+        return Err(absent(folder));
     }
-    let lock = config.lock()?;
+    // The kill switch alone asks neither rules nor policy: an operator in a hurry must not have to mend anything first.
+    let switch = matches!(command, Command::Pause { .. } | Command::Resume);
+    let (live, policy) = match config {
+        _ if switch => (Live::default(), Policy::default()),
+        Ok(config) => (Live::load(&config.rules, config.assets.as_deref()).0, config.policy),
+        Err(_) => {
+            let text = format!(
+                "no engine runs on {}, and without one this needs a configuration that is right; `heinzel check` says what is wrong",
+                folder.display()
+            );
+            return Err(Ends::with(Exit::Wrong, text));
+        }
+    };
+    let lock = state_folder::lock(folder)?;
     let mut store = Sqlite::open(lock, &Options { boot: boot::current(), ..Options::default() })?;
-    let (live, _) = Live::load(&config.rules, config.assets.as_deref());
     let loaded = store.load(clock::now() - run::RECENT)?;
-    let mut state = run::state_of(loaded).state;
-    let answer = obey(&mut state, &live, config, command, &mut store)?;
-    Ok(answer.map(|text| format!("{text} (no engine runs: it is stored and holds from its next start)")))
+    let mut state = State::default();
+    if switch {
+        state.paused = loaded.paused;
+    } else {
+        state = run::state_of(loaded).state;
+    }
+    let answer = obey(&mut state, &live, &policy, command, &mut store)?;
+    Ok(answer.map(|text| {
+        format!("{text} (no engine runs on {}: it is stored and holds from its next start)", folder.display())
+    }))
 }
 
 fn obey(
     state: &mut State,
     live: &Live,
-    config: &Config,
+    policy: &Policy,
     command: Command,
     store: &mut Sqlite,
 ) -> anyhow::Result<Result<String, String>> {
     let host = run::host_name();
-    let world =
-        World { rules: &live.rules, assets: &live.assets, policy: &config.policy, now: clock::now(), host: &host };
+    let world = World { rules: &live.rules, assets: &live.assets, policy, now: clock::now(), host: &host };
     let mut journal = Journal::default();
     let reply = step(state, &world, Input::Command { by: who(), command }, &mut journal);
     let (changes, _) = journal.take(state);

@@ -1,6 +1,7 @@
 //! `heinzel test`: runs the samples of all rules.
 
 use clap::Args;
+use heinzel_script::problem::Problem;
 use serde_json::json;
 
 use crate::exit::Exit;
@@ -21,7 +22,7 @@ pub(super) fn test(global: &super::Global, arguments: &Arguments) -> anyhow::Res
     let made: usize = live.samples.values().map(|count| count.made_by_programs).sum();
     let errors = problems.iter().filter(|p| p.is_error()).count();
     if global.json {
-        let failed: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
+        let failed: Vec<&Problem> = problems.iter().filter(|p| p.is_error()).collect();
         super::print_json(&json!({
             "rules": live.rules.rules.len(), "samples": samples, "made_by_programs": made, "failed": failed,
         }))?;

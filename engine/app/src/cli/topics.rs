@@ -104,7 +104,7 @@ fn write_drafts(
 ) -> anyhow::Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     // Without a store there are no incidents to be linked to.
-    let store = reader::open(config).ok();
+    let store = reader::open(&config.state).ok();
     for topic in report.topics.iter().take(limit) {
         if topic.needs_answer() {
             for language in Language::ALL {

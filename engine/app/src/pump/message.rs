@@ -27,15 +27,6 @@ pub(crate) enum Message {
     Notice(Notice),
     /// An effect came back.
     Done(EffectId, Outcome),
-    /// An operator speaks.
-    Command {
-        /// Who.
-        by: String,
-        /// What.
-        command: Command,
-        /// Where the answer goes, once it is stored.
-        answer: oneshot::Sender<Said>,
-    },
     /// A customer's draft asks for a look.
     Drafted {
         /// What it asks.
@@ -49,6 +40,17 @@ pub(crate) enum Message {
     ReloadFailed(String),
 }
 
+/// An operator speaks. Orders come by a channel of their own, so that `pause` waits for nothing that is read, and counts at
+/// once even while the store takes nothing.
+pub(crate) struct Order {
+    /// Who.
+    pub(crate) by: String,
+    /// What.
+    pub(crate) command: Command,
+    /// Where the answer goes, once it is stored.
+    pub(crate) answer: oneshot::Sender<Said>,
+}
+
 /// Somebody asks how everything is. These come by a channel of their own, so that a store that takes nothing, with full
 /// channels behind it, still shows.
 pub(crate) type Asked = oneshot::Sender<Report>;
@@ -57,6 +59,8 @@ pub(crate) type Asked = oneshot::Sender<Report>;
 pub(crate) struct Inbox {
     /// What happens.
     pub(crate) messages: mpsc::Receiver<Message>,
+    /// Who says what is to be done.
+    pub(crate) orders: mpsc::Receiver<Order>,
     /// Who asks.
     pub(crate) asked: mpsc::Receiver<Asked>,
     /// The engine is stopping: what is decided is stored, but nothing new is begun. It stays queued for the next start.

@@ -4,8 +4,8 @@
 //! asks for and how far its source was read are stored in one transaction, and only then is anything done or acknowledged.
 //! Only probes, which change nothing, begin at once: what they see soon is stored in the same transaction, so that a fix
 //! with a probe waits for the disk once and not twice.
-//! When the store cannot take it (disk full, locked), the loop keeps the batch and tries again; meanwhile the bounded
-//! channels fill and the sources wait. Nothing is dropped, and whoever asks is told why.
+//! When the store cannot take it (disk full, locked, moved away), the loop keeps the batch and tries again; meanwhile the
+//! bounded channels fill and the sources wait. Nothing is dropped, whoever asks is told why, and a pause counts at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,9 +25,11 @@ use crate::clock;
 use crate::live::Live;
 use crate::report::{Counts, Report};
 
-pub(crate) use message::{Asked, Inbox, Message, Said, Scanned};
+pub(crate) use message::{Asked, Inbox, Message, Order, Said, Scanned};
+use trouble::{Tries, unstored};
 
 mod message;
+mod trouble;
 
 /// The engine stops while the store takes nothing. What is not stored yet must not be followed by anything that is.
 struct GaveUp;
@@ -38,6 +40,8 @@ pub(crate) trait Out: Send {
     fn perform(&mut self, effect: Effect);
     /// Shows what has just been stored.
     fn show(&mut self, changes: &[Change]);
+    /// What is being performed, in words.
+    fn running(&self) -> Vec<String>;
 }
 
 /// Quiet progress (checkpoints, half-filled windows) is stored at least this often; anything that leads to an effect, an
@@ -52,8 +56,8 @@ const BATCH: usize = 256;
 const RETENTION_EVERY: Duration = Duration::from_secs(3600);
 /// And how soon there is a next time when there was too much for one.
 const RETENTION_MORE: Duration = Duration::from_secs(1);
-/// How often a store that takes nothing is tried once more before the engine ends.
-const LAST_TRIES: u32 = 5;
+/// How often it is looked whether the store still lies where it was opened.
+const PRESENT_EVERY: Duration = Duration::from_secs(5);
 /// A plan begun longer ago than this is not carried on after a restart without looking: somebody may have repaired it.
 const STALE: Duration = Duration::from_secs(600);
 
@@ -108,6 +112,7 @@ impl<O: Out> Pump<O> {
         }
         self.dispatch(again, &mut inbox).await;
         let mut retain_at = Instant::now() + RETENTION_EVERY;
+        let mut present_at = Instant::now() + PRESENT_EVERY;
         self.tell_ready();
         loop {
             // Before waiting for anything: what was decided last may be urgent, also when it was decided by a failure.
@@ -121,11 +126,19 @@ impl<O: Out> Pump<O> {
             if retain_at <= Instant::now() {
                 retain_at = Instant::now() + if self.retain() { RETENTION_MORE } else { RETENTION_EVERY };
             }
-            let patience = self.patience().min(retain_at.saturating_duration_since(Instant::now()));
+            if present_at <= Instant::now() {
+                if self.be_present(&mut inbox).await.is_err() {
+                    return self;
+                }
+                present_at = Instant::now() + PRESENT_EVERY;
+            }
+            let next = retain_at.min(present_at);
+            let patience = self.patience().min(next.saturating_duration_since(Instant::now()));
             tokio::select! {
                 biased;
                 () = inbox.stop.cancelled() => break,
-                Some(asked) = inbox.asked.recv() => self.answer(asked),
+                Some(asked) = inbox.asked.recv() => self.answer(asked, inbox.closing.is_cancelled()),
+                Some(order) = inbox.orders.recv() => self.obey(order),
                 message = inbox.messages.recv() => match message {
                     Some(message) => self.take(message),
                     None => break,
@@ -141,6 +154,9 @@ impl<O: Out> Pump<O> {
         inbox.closing.cancel();
         while let Ok(message) = inbox.messages.try_recv() {
             self.take(message);
+        }
+        while let Ok(order) = inbox.orders.try_recv() {
+            self.obey(order);
         }
         // When it gives up, that is said; what is not stored is read again at the next start.
         let _ = self.commit(&mut inbox).await;
@@ -207,12 +223,8 @@ impl<O: Out> Pump<O> {
                 self.tell_ready();
             }
             Message::Done(effect, outcome) => {
+                self.counts.tries.came_back(&self.state, &effect, &outcome, clock::now());
                 self.decide(Input::Done { effect, outcome });
-            }
-            Message::Command { by, command, answer } => {
-                if let Some(reply) = self.decide(Input::Command { by, command }) {
-                    self.batch.answers.push((answer, reply));
-                }
             }
             Message::Drafted { request, answer } => {
                 let (rules, assets, now) = (&self.live.rules, &self.live.assets, clock::now());
@@ -257,9 +269,15 @@ impl<O: Out> Pump<O> {
         self.batch.acks.extend(scanned.ack);
     }
 
-    fn answer(&self, asked: Asked) {
+    fn answer(&self, asked: Asked, stopping: bool) {
         // A reader that went away is no concern of ours.
-        let _ = asked.send(Report::of(self));
+        let _ = asked.send(Report::of(self, stopping));
+    }
+
+    fn obey(&mut self, order: Order) {
+        if let Some(reply) = self.decide(Input::Command { by: order.by, command: order.command }) {
+            self.batch.answers.push((order.answer, reply));
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -306,11 +324,15 @@ impl<O: Out> Pump<O> {
     /// Stores the batch, however long it takes, then does what it asks for.
     async fn commit(&mut self, inbox: &mut Inbox) -> Result<(), GaveUp> {
         let (changes, effects) = self.journal.take(&mut self.state);
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
         let checkpoints: Vec<Checkpoint> = batch.checkpoints.into_values().collect();
         if !changes.is_empty() || !checkpoints.is_empty() {
             let mut tries = Tries::default();
             while let Err(error) = self.store.commit(&changes, &checkpoints) {
+                for (answer, reply) in batch.answers.drain(..) {
+                    // Nobody should wait for a disk that is full for hours.
+                    let _ = answer.send(reply.map(|text| unstored(&text, &error.to_string())));
+                }
                 if !self.wait(&error, &mut tries, inbox).await {
                     tracing::error!(
                         "stopping with undecided input; it is read again from the checkpoints at the next start"
@@ -333,49 +355,23 @@ impl<O: Out> Pump<O> {
         Ok(())
     }
 
-    /// The store took nothing: says so, and lets some time pass, in which questions are answered. `false`: the engine stops
-    /// and it has been tried often enough.
-    async fn wait(&mut self, error: &StoreError, tries: &mut Tries, inbox: &mut Inbox) -> bool {
-        self.counts.store_failures += 1;
-        if self.counts.store.is_none() {
-            tracing::error!(%error, "the store takes nothing; sources wait, and it is tried again");
-        }
-        self.counts.store = Some(error.to_string());
-        let stopping = inbox.stop.is_cancelled();
-        tries.last += u32::from(stopping);
-        if tries.last > LAST_TRIES {
-            return false;
-        }
-        let mut pause = std::pin::pin!(tokio::time::sleep(tries.pause));
-        tries.pause = (tries.pause * 2).min(Duration::from_secs(if stopping { 1 } else { 5 }));
-        loop {
-            tokio::select! {
-                biased;
-                () = inbox.stop.cancelled(), if !stopping => return true,
-                Some(asked) = inbox.asked.recv() => self.answer(asked),
-                () = &mut pause => return true,
-            }
-        }
-    }
-
-    fn works_again(&mut self) {
-        if self.counts.store.take().is_some() {
-            tracing::info!("the store works again");
-        }
-    }
-
     /// Has effects performed that are stored. While the engine stops they stay where they are.
     async fn dispatch(&mut self, effects: Vec<Effect>, inbox: &mut Inbox) {
         for effect in effects {
             if inbox.closing.is_cancelled() {
                 return;
             }
-            match self.mark(&effect, inbox).await {
-                Ok(true) => {
+            let marked = match self.halted(&effect) {
+                Some(refused) => Ok(Marked::Refused(refused)),
+                None => self.mark(&effect, inbox).await,
+            };
+            match marked {
+                Ok(Marked::Done) => {
                     self.counts.effects += 1;
                     self.out.perform(effect);
                 }
-                Ok(false) => return,
+                Ok(Marked::Refused(outcome)) => _ = self.decide(Input::Done { effect: effect.id, outcome }),
+                Ok(Marked::Stopping) => return,
                 // Not marked means not tried. The rest of the plan waits for an answer, so it gets one.
                 Err(error) => {
                     let why = format!("mark `{}` as started: {error}", effect.act.describe());
@@ -386,8 +382,16 @@ impl<O: Out> Pump<O> {
         }
     }
 
-    /// Notes that a step is about to be tried, however long it takes; `false`: the engine stops meanwhile.
-    async fn mark(&mut self, effect: &Effect, inbox: &mut Inbox) -> Result<bool, StoreError> {
+    /// What a step is refused with that was decided before the pause that is in force now.
+    fn halted(&self, effect: &Effect) -> Option<Outcome> {
+        let incident = self.state.incidents.get(&effect.incident).filter(|_| effect.act.changes_world())?;
+        self.state.paused.as_ref()?;
+        let why = gate::halted(&self.state, &self.world(), &incident.asset)?;
+        Some(Outcome::Refused { gate: "pause".into(), why })
+    }
+
+    /// Notes that a step is about to be tried, however long it takes.
+    async fn mark(&mut self, effect: &Effect, inbox: &mut Inbox) -> Result<Marked, StoreError> {
         let mut tries = Tries::default();
         while effect.act.changes_world() {
             match self.store.started(&effect.id) {
@@ -397,13 +401,16 @@ impl<O: Out> Pump<O> {
                 }
                 Err(error) if error.is_passing() => {
                     if !self.wait(&error, &mut tries, inbox).await || inbox.closing.is_cancelled() {
-                        return Ok(false);
+                        return Ok(Marked::Stopping);
+                    }
+                    if let Some(refused) = self.halted(effect) {
+                        return Ok(Marked::Refused(refused));
                     }
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(true)
+        Ok(Marked::Done)
     }
 
     /// Removes what is too old; `true`: there is more.
@@ -421,18 +428,14 @@ impl<O: Out> Pump<O> {
     }
 }
 
-/// How a call of the store that fails is tried again.
-struct Tries {
-    /// How long until the next time.
-    pause: Duration,
-    /// How often since the engine is stopping.
-    last: u32,
-}
-
-impl Default for Tries {
-    fn default() -> Self {
-        Self { pause: Duration::from_millis(50), last: 0 }
-    }
+/// What became of the mark of an effect.
+enum Marked {
+    /// It stands, or none is needed: it may be performed.
+    Done,
+    /// It is not to be performed.
+    Refused(Outcome),
+    /// The engine stops.
+    Stopping,
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 use heinzel_core::policy::Mode;
 use heinzel_core::run::Stage;
 use heinzel_core::state::Paused;
+use heinzel_core::step::Command;
 use heinzel_core::time::Timestamp;
+use heinzel_store::Filter;
 use heinzel_store::fault::{Fault, Kind, Side};
 
 use super::*;
@@ -23,7 +25,7 @@ fn killed_at_every_call_of_the_store() {
             let scene = Scene::new();
             let fault = Fault { nth, side, kind: Kind::Crash };
             if scene.live(&[fault], None).counts.is_some() {
-                assert!(nth > 20, "only {nth} calls: the test tests nothing");
+                assert!(nth > 10, "only {nth} calls: the test tests nothing");
                 scene.check("no fault");
                 break;
             }
@@ -64,7 +66,7 @@ fn a_store_that_takes_nothing_for_a_moment_is_shown_and_loses_nothing() {
             let counts = life.counts.unwrap();
             scene.check(&format!("{fault:?}"));
             if life.plan.lock().unwrap().made.is_empty() {
-                assert!(nth > 20, "only {nth} calls: the test tests nothing");
+                assert!(nth > 10, "only {nth} calls: the test tests nothing");
                 break;
             }
             assert_eq!((counts.store_failures, counts.store), (1, None), "{fault:?}");
@@ -84,6 +86,40 @@ fn stopped_while_the_store_takes_nothing_it_stores_nothing_that_comes_later() {
     scene.world().stop_in_trouble = false;
     assert!(scene.live(&[], None).counts.is_some());
     scene.check("stopped in trouble");
+}
+
+/// A life in which the store takes nothing from this call on, until an operator has said this. `None`: it never came to it.
+fn told_in_trouble(nth: u64, command: Command) -> Option<(Scene, Said, usize)> {
+    let scene = Scene::new();
+    scene.world().order_in_trouble = Some(command);
+    let faults: Vec<Fault> = (nth..nth + 1000).map(|nth| Fault { nth, side: Side::Before, kind: Kind::Full }).collect();
+    scene.live(&faults, None);
+    let (said, done) = scene.world().ordered.take()?;
+    Some((scene, said, done))
+}
+
+#[test]
+fn a_pause_counts_at_once_also_while_the_store_takes_nothing() {
+    for nth in 1.. {
+        let pause = Command::Pause { why: "storm".into() };
+        let Some((scene, said, done)) = told_in_trouble(nth, pause) else {
+            assert!(nth > 10, "only {nth} calls: the test tests nothing");
+            return;
+        };
+        let said = said.unwrap();
+        assert!(said.contains("holds now, but is not stored yet") && said.contains("no space left"), "{said}");
+        let loaded = scene.open().load(Timestamp::EPOCH).unwrap();
+        assert_eq!(loaded.paused.map(|paused| (paused.by, paused.why)), Some(("kim".into(), "storm".into())), "{nth}");
+        assert_eq!(scene.world().done.len(), done, "{nth}: a fix was begun after the pause");
+    }
+}
+
+#[test]
+fn whatever_else_is_said_while_the_store_takes_nothing_is_refused_at_once() {
+    let (scene, said, _) = told_in_trouble(4, Command::Acknowledge { incident: 1 }).unwrap();
+    let said = said.unwrap_err();
+    assert!(said.contains("it is not done, because the store takes nothing") && said.contains("again"), "{said}");
+    assert!(scene.open().incidents(&Filter::default()).unwrap().iter().all(|i| i.acknowledged_by.is_none()));
 }
 
 /// A life that ended between the commit of a step and its mark, and what the next one finds.

@@ -18,14 +18,17 @@ min-width:3px;border-radius:2px;background:#4c78a8}.critical i{background:#b3261
 summary{cursor:pointer}.quiet{color:#5b6675}@media(prefers-color-scheme:dark){body{background:#14181f;color:#dfe5ee}th,td,details{border-color:#303846}\
 .bar{background:#222935}a{color:#8ab4f8}.quiet{color:#98a3b3}}";
 
+/// What every page begins with, and nothing else that people keep does: a page may be written over a page.
+pub(crate) const HEAD: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+     <title>Heinzel replay</title>";
+
 /// The page.
 pub(crate) fn page(outcomes: &Outcomes, files: &[String]) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write!(
         out,
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Heinzel replay</title><style>{STYLE}</style><h1>Heinzel replay</h1><p>{} lines, {} findings, {} incidents",
+        "{HEAD}<style>{STYLE}</style><h1>Heinzel replay</h1><p>{} lines, {} findings, {} incidents",
         outcomes.lines,
         outcomes.findings.values().sum::<u64>(),
         outcomes.incidents.len(),

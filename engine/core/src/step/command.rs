@@ -69,8 +69,8 @@ pub(super) fn obey(desk: &mut Desk<'_, '_>, by: &str, command: Command) -> Resul
         Command::Approve { incident } => approve(desk, by, incident),
         Command::Deny { incident, why } => deny(desk, by, incident, &why),
         Command::Pause { why } => {
-            let paused = Paused { by: by.to_owned(), at: desk.now(), why: why.clone() };
-            desk.state.paused = Some(paused);
+            let earlier = desk.state.paused.take().map(|paused| paused.why).filter(|_| why.is_empty());
+            desk.state.paused = Some(Paused { by: by.to_owned(), at: desk.now(), why: earlier.unwrap_or(why.clone()) });
             desk.journal.paused = true;
             desk.note_by(None, by, "paused", why);
             Ok("no fix starts until `heinzel resume`; running steps end, the next ones do not start".into())
@@ -115,7 +115,7 @@ fn resolve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, note: &str) -> Res
     }
     heal::overtake(desk, id);
     let verdict = if note.is_empty() { format!("resolved by {by}") } else { format!("resolved by {by}: {note}") };
-    heal::close(desk, id, &verdict);
+    heal::close(desk, id, by, &verdict);
     Ok(format!("incident {id} is resolved"))
 }
 

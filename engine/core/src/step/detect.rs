@@ -402,5 +402,5 @@ pub(super) fn resolve(desk: &mut Desk<'_, '_>, id: IncidentId, verdict: &str) {
         return;
     }
     heal::overtake(desk, id);
-    heal::close(desk, id, verdict);
+    heal::close(desk, id, "engine", verdict);
 }

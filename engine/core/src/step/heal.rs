@@ -349,7 +349,7 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
                 desk.state.record(&rule).evidence.verified += 1;
             }
             let verdict = if touched { "repaired: every check held" } else { "well without a fix: every check held" };
-            close(desk, id, verdict);
+            close(desk, id, "engine", verdict);
         }
         End::NotDone { mode } => {
             desk.state.record(&rule).evidence.planned += 1;
@@ -387,7 +387,7 @@ pub(super) fn overtake(desk: &mut Desk<'_, '_>, id: IncidentId) {
 }
 
 /// Closes an incident.
-pub(super) fn close(desk: &mut Desk<'_, '_>, id: IncidentId, verdict: &str) {
+pub(super) fn close(desk: &mut Desk<'_, '_>, id: IncidentId, by: &str, verdict: &str) {
     let now = desk.now();
     if let Some(incident) = desk.state.incidents.get_mut(&id) {
         incident.status = Status::Resolved;
@@ -396,7 +396,7 @@ pub(super) fn close(desk: &mut Desk<'_, '_>, id: IncidentId, verdict: &str) {
         incident.notice = None;
         desk.journal.incidents.insert(id);
         let rule = incident.rule.clone();
-        desk.note(Some(id), "resolved", verdict);
+        desk.note_by(Some(id), by, "resolved", verdict);
         for (key, window) in desk.state.windows.get_mut(&rule).into_iter().flatten() {
             if window.incident == Some(id) {
                 window.rest(now);

@@ -24,7 +24,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::audit::AuditReport;
 use crate::error::StoreError;
-use crate::lock::Lock;
+use crate::lock::{Anchor, Lock};
 use crate::{Filter, Health, Loaded, Numbered, Retained, Retention, Store, StoredEffect};
 
 pub(crate) mod checkpoint;
@@ -80,6 +80,8 @@ pub struct Sqlite {
     boot: Option<String>,
     sync: Option<Sync>,
     checkpointer: Option<Checkpointer>,
+    /// The files without which it would be another engine's, or nobody's; none for a reader.
+    anchors: Vec<Anchor>,
     _lock: Option<Lock>,
 }
 
@@ -114,9 +116,11 @@ impl Sqlite {
             tracing::debug!(%error, "no room was reserved for the write-ahead log");
         }
         let checkpointer = Checkpointer::start(&mut conn, &file).map_err(|fail| fail.explain("open", &file))?;
+        let found = Anchor::of(&file).map_err(|error| Fail::from(error).explain("open", &file))?;
         Ok(Self {
             conn,
             file,
+            anchors: vec![lock.anchor().clone(), found],
             boot: options.boot.clone(),
             sync: None,
             checkpointer: Some(checkpointer),
@@ -131,7 +135,7 @@ impl Sqlite {
     pub fn open_read_only(folder: &Path, patience: Duration) -> Result<Self, StoreError> {
         let file = folder.join(FILE);
         let conn = file::open_read_only(&file, patience, &FORMATS)?;
-        Ok(Self { conn, file, boot: None, sync: None, checkpointer: None, _lock: None })
+        Ok(Self { conn, file, boot: None, sync: None, checkpointer: None, anchors: Vec::new(), _lock: None })
     }
 
     /// The database file.
@@ -140,12 +144,21 @@ impl Sqlite {
         &self.file
     }
 
+    /// Looks whether what is written still lies where it was opened.
+    fn anchored(&self, tried: &'static str) -> Result<(), StoreError> {
+        let gone = self.anchors.iter().find(|anchor| !anchor.holds());
+        gone.map_or(Ok(()), |gone| {
+            Err(StoreError::Gone { tried, place: place(&self.file), file: gone.path().to_owned() })
+        })
+    }
+
     /// Runs `work` in one transaction that is durable, or nothing.
     fn write<T>(
         &mut self,
         tried: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Fail>,
     ) -> Result<T, StoreError> {
+        self.anchored(tried)?;
         let written = self.sync(Sync::Full).and_then(|()| {
             let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             // Dropping the transaction, on any error, rolls it back.
@@ -182,7 +195,14 @@ impl Sqlite {
     }
 }
 
+/// What is tried before an effect.
+const MARK: &str = "mark an effect as started in";
+
 impl Store for Sqlite {
+    fn present(&self) -> Result<(), StoreError> {
+        self.anchored("look after")
+    }
+
     fn load(&mut self, recent: Timestamp) -> Result<Loaded, StoreError> {
         self.read("load", |conn| load::load(conn, self.boot.as_deref(), recent))
     }
@@ -196,11 +216,12 @@ impl Store for Sqlite {
     }
 
     fn started(&mut self, effect: &EffectId) -> Result<(), StoreError> {
+        self.anchored(MARK)?;
         let marked = self.sync(Sync::Normal).and_then(|()| commit::started(&self.conn, self.boot.as_deref(), effect));
         match marked {
             Ok(true) => Ok(()),
             Ok(false) => Err(StoreError::NotWaiting { place: place(&self.file), effect: effect.clone() }),
-            Err(fail) => Err(fail.explain("mark an effect as started in", &self.file)),
+            Err(fail) => Err(fail.explain(MARK, &self.file)),
         }
     }
 
@@ -210,6 +231,18 @@ impl Store for Sqlite {
 
     fn incidents(&self, filter: &Filter) -> Result<Vec<Incident>, StoreError> {
         self.read("read incidents from", |conn| query::incidents(conn, filter))
+    }
+
+    fn incident_count(&self, filter: &Filter) -> Result<usize, StoreError> {
+        self.read("count incidents in", |conn| query::incident_count(conn, filter))
+    }
+
+    fn newest_entries(&self, limit: usize) -> Result<Vec<Numbered>, StoreError> {
+        self.read("read the audit trail from", |conn| trail::newest(conn, limit))
+    }
+
+    fn entry_count(&self, after: u64) -> Result<usize, StoreError> {
+        self.read("count the audit trail of", |conn| trail::count(conn, after))
     }
 
     fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {

@@ -17,11 +17,7 @@ use crate::{Filter, Health, Progress, StoredEffect, versioned};
 /// Incidents that fit. The filter runs here and not in SQL, so that patterns mean the same as everywhere else; only
 /// bodies that fit are parsed.
 pub(super) fn incidents(conn: &Connection, filter: &Filter) -> Result<Vec<Incident>, Fail> {
-    let open_only = !filter.status.is_empty() && !filter.status.contains(&Status::Resolved);
-    let clause = if open_only { "WHERE resolved_at IS NULL" } else { "" };
-    let mut all = conn.prepare_cached(&format!(
-        "SELECT id, rule, asset, status, opened, last_seen, resolved_at, body FROM incident {clause} ORDER BY id DESC"
-    ))?;
+    let mut all = conn.prepare_cached(&rows_of(filter))?;
     let mut rows = all.query([])?;
     let mut incidents = Vec::new();
     let limit = filter.limit.unwrap_or(usize::MAX);
@@ -37,6 +33,26 @@ pub(super) fn incidents(conn: &Connection, filter: &Filter) -> Result<Vec<Incide
         }
     }
     Ok(incidents)
+}
+
+/// How many fit; no body is read.
+pub(super) fn incident_count(conn: &Connection, filter: &Filter) -> Result<usize, Fail> {
+    let mut all = conn.prepare_cached(&rows_of(filter))?;
+    let mut rows = all.query([])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        count += usize::from(fits(filter, row)?);
+    }
+    Ok(count)
+}
+
+/// Those that may fit, the newest first.
+fn rows_of(filter: &Filter) -> String {
+    let open_only = !filter.status.is_empty() && !filter.status.contains(&Status::Resolved);
+    let clause = if open_only { "WHERE resolved_at IS NULL" } else { "" };
+    format!(
+        "SELECT id, rule, asset, status, opened, last_seen, resolved_at, body FROM incident {clause} ORDER BY id DESC"
+    )
 }
 
 fn fits(filter: &Filter, row: &Row<'_>) -> Result<bool, Fail> {

@@ -135,8 +135,20 @@ pub(super) fn timeline(conn: &Connection, id: IncidentId) -> Result<Vec<Numbered
 
 pub(super) fn entries(conn: &Connection, after: u64, limit: usize) -> Result<Vec<Numbered>, Fail> {
     let sql = format!("SELECT {COLUMNS} FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2");
-    let (after, limit) = (i64::try_from(after).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
-    numbered(conn, &sql, &[after, limit])
+    numbered(conn, &sql, &[i64::try_from(after).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX)])
+}
+
+pub(super) fn newest(conn: &Connection, limit: usize) -> Result<Vec<Numbered>, Fail> {
+    let sql = format!("SELECT {COLUMNS} FROM audit ORDER BY seq DESC LIMIT ?1");
+    let mut entries = numbered(conn, &sql, &[i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    entries.reverse();
+    Ok(entries)
+}
+
+pub(super) fn count(conn: &Connection, after: u64) -> Result<usize, Fail> {
+    let mut counted = conn.prepare_cached("SELECT count(*) FROM audit WHERE seq > ?1")?;
+    let count = counted.query_row([i64::try_from(after).unwrap_or(i64::MAX)], |row| number(row, 0))?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 fn numbered(conn: &Connection, sql: &str, values: &[i64]) -> Result<Vec<Numbered>, Fail> {

@@ -14,6 +14,7 @@ use heinzel_core::parse::Format;
 use heinzel_core::plan::Action;
 use heinzel_core::policy::{Breaker, Budget, Mode, Rate};
 use heinzel_core::probe::{Fact, Probe};
+use heinzel_core::step::Command;
 use heinzel_core::time::{Span, Timestamp};
 use heinzel_store::fault::{Fault, FaultPlan, Faulty, Side};
 use heinzel_store::lock::Lock;
@@ -122,7 +123,7 @@ pub(super) struct Death {
 #[derive(Debug, Default)]
 pub(super) struct World {
     /// What was done: `mend 1`.
-    done: Vec<String>,
+    pub(super) done: Vec<String>,
     /// Which people were told.
     told: u64,
     /// Effects performed in this life, and where it ends.
@@ -139,6 +140,10 @@ pub(super) struct World {
     pub(super) trouble: Option<String>,
     /// Then the source hands over one more block, and the engine is stopped.
     pub(super) stop_in_trouble: bool,
+    /// Then an operator speaks, the store takes everything again, and the engine is stopped: what was answered, and how much
+    /// had been done by then.
+    pub(super) order_in_trouble: Option<Command>,
+    pub(super) ordered: Option<(Said, usize)>,
 }
 
 /// The world and what this life of the engine is connected to it with.
@@ -201,7 +206,7 @@ impl Hand {
     }
 
     /// Somebody who always wants to know how it is.
-    async fn watch(self, ask: mpsc::Sender<Asked>) {
+    async fn watch(self, ask: mpsc::Sender<Asked>, orders: mpsc::Sender<Order>, plan: Arc<Mutex<FaultPlan>>) {
         loop {
             let (answer, wait) = oneshot::channel();
             if ask.send(answer).await.is_err() {
@@ -210,6 +215,16 @@ impl Hand {
             let Ok(report) = wait.await else { return };
             if report.store_problem.is_some() {
                 let first = self.world().trouble.replace(report.store_problem.unwrap_or_default()).is_none();
+                let order = self.world().order_in_trouble.clone().filter(|_| first);
+                if let Some(command) = order {
+                    let (answer, wait) = oneshot::channel();
+                    orders.send(Order { by: "kim".into(), command, answer }).await.ok().unwrap();
+                    let said = wait.await.unwrap();
+                    let mut world = self.world();
+                    world.ordered = Some((said, world.done.len()));
+                    plan.lock().unwrap().faults.clear();
+                    self.stop.cancel();
+                }
                 if first && self.world().stop_in_trouble {
                     self.feed(LOG.len() - 1);
                     self.stop.cancel();
@@ -294,6 +309,10 @@ impl Out for Hand {
         drop(world);
         self.end_if_settled();
     }
+
+    fn running(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl World {
@@ -347,7 +366,7 @@ impl Scene {
         let restored = state_of(store.load(clock::now() - Duration::from_secs(86_400)).unwrap());
         let read = restored.checkpoints.iter().find(|c| &*c.stream == "log").map_or(0, |c| c.state.parse().unwrap());
         let (inbox, messages) = mpsc::channel(64);
-        let (ask, asked) = mpsc::channel(1);
+        let ((to_order, orders), (ask, asked)) = (mpsc::channel(1), mpsc::channel(1));
         let (closing, stop) = (CancellationToken::new(), CancellationToken::new());
         let hand = Hand { world: self.world.clone(), inbox, stop: stop.clone() };
         {
@@ -369,8 +388,8 @@ impl Scene {
         let ended = catch_unwind(AssertUnwindSafe(|| {
             runtime.block_on(async {
                 hand.feed(read);
-                tokio::spawn(hand.watch(ask));
-                let run = pump.run(Inbox { messages, asked, closing, stop }, restored.unfinished);
+                tokio::spawn(hand.watch(ask, to_order, plan.clone()));
+                let run = pump.run(Inbox { messages, orders, asked, closing, stop }, restored.unfinished);
                 tokio::time::timeout(Duration::from_secs(60), run).await
             })
         }));

@@ -53,6 +53,39 @@ fn a_database_that_may_not_grow_takes_the_same_commit_later() {
     fails_full_then_succeeds(&mut scene.store, |store| most(store, 1 << 30));
 }
 
+#[test]
+fn a_store_that_was_taken_away_takes_nothing_until_it_is_put_back() {
+    let root = tempfile::tempdir().unwrap();
+    let (folder, aside) = (root.path().join("state"), root.path().join("aside"));
+    let open = || Sqlite::open(Lock::take(&folder).unwrap(), &Options::default()).unwrap();
+    let mut store = open();
+    store.commit(&[Change::Effect(effect("1-1-1", 1))], &[]).unwrap();
+    let gone = |store: &mut Sqlite, file: &str| {
+        for error in [
+            store.commit(&[logged(1, "lost")], &[]).unwrap_err(),
+            store.started(&"1-1-1".to_owned()).unwrap_err(),
+            store.present().unwrap_err(),
+        ] {
+            assert!(matches!(error, StoreError::Gone { .. }) && error.is_passing(), "{error:?}");
+            assert!(error.to_string().contains(&format!("state/{file} is no longer the file")), "{error}");
+        }
+    };
+    fs::rename(&folder, &aside).unwrap();
+    gone(&mut store, "heinzel.lock");
+    let mut other = open();
+    gone(&mut store, "heinzel.lock");
+    other.commit(&[logged(1, "its own")], &[]).unwrap();
+    drop(other);
+    fs::remove_dir_all(&folder).unwrap();
+    fs::rename(&aside, &folder).unwrap();
+    store.present().unwrap();
+    store.started(&"1-1-1".to_owned()).unwrap();
+    // The file alone, with the lock where it was.
+    fs::rename(folder.join(FILE), folder.join("old.db")).unwrap();
+    fs::copy(folder.join("old.db"), folder.join(FILE)).unwrap();
+    gone(&mut store, FILE);
+}
+
 /// A small file system of its own. Needs root.
 struct Tmpfs(std::path::PathBuf);
 
