@@ -65,7 +65,7 @@ fn cell(value: &Value) -> Option<String> {
 }
 
 /// Reads a list of rows: a table whose columns are keys.
-fn read_rows(rows: Vec<Map<String, Value>>, taken: &mut Taken<'_>) {
+fn read_rows(rows: &[Map<String, Value>], taken: &mut Taken<'_>) {
     let columns: BTreeSet<&String> = rows.iter().flat_map(Map::keys).collect();
     table::warn_of_unknown(columns.into_iter(), taken);
     for (number, row) in rows.iter().enumerate() {
@@ -83,7 +83,7 @@ fn read_rows(rows: Vec<Map<String, Value>>, taken: &mut Taken<'_>) {
 /// Reads what [`write`] writes, or a list of rows.
 pub(super) fn read(text: &str, taken: &mut Taken<'_>) {
     if let Some(rows) = rows(text) {
-        return read_rows(rows, taken);
+        return read_rows(&rows, taken);
     }
     let file: File = match serde_json::from_str(text) {
         Ok(file) => file,

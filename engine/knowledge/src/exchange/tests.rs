@@ -151,13 +151,13 @@ fn what_is_not_utf_8_is_said_with_how_to_save_it() {
         (utf16(u16::to_be_bytes), 0, "UTF-16"),
         (marked, 0, "UTF-16"),
     ] {
-        let complaint = super::text(&bytes, Path::new("a.csv")).unwrap_err();
+        let complaint = text(&bytes, Path::new("a.csv")).unwrap_err();
         assert_eq!(complaint.line, line, "{complaint}");
         let said = complaint.to_string();
         let way = format!("iconv -f {theirs} -t UTF-8 a.csv");
         assert!(said.contains("not UTF-8") && said.contains("CSV UTF-8") && said.contains(&way), "{said}");
     }
-    assert_eq!(super::text("\u{feff}ä".as_bytes(), Path::new("x")).unwrap(), "ä");
+    assert_eq!(text("\u{feff}ä".as_bytes(), Path::new("x")).unwrap(), "ä");
 }
 
 #[test]
