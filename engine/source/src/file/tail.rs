@@ -5,7 +5,7 @@
 //!
 //! What it cannot know:
 //! - With copytruncate: lines written between the copy and the truncate that were not read in between. They exist nowhere.
-//! - Lines of a file that was deleted before it was ever opened, or deleted while Heinzel was not running.
+//! - Lines of a file that was deleted or packed between two looks, before it was ever opened, or deleted while Heinzel was not running.
 //! - Rotated files that were moved elsewhere, or compressed by anything but gzip, while Heinzel was not running. It says so.
 //! - A file truncated and written anew with the same first 256 bytes and the same 64 bytes before the offset.
 //! - A file without a single byte read has only its inode to be known by; of two files that begin with all that was read, the
