@@ -15,23 +15,6 @@ use super::{repository, told};
 /// Where the stranger really is. A finding with this address accuses nobody else.
 const STRANGER: &str = "203.0.113.5";
 
-/// What may be set off all the same by a line that [`is_taken_for_postgresql`], and why.
-const EXCUSED: [(&str, &str); 7] = [
-    ("database.postgres-lock-file", "the fix asks for approval, and leaves the lock alone while a postgres runs"),
-    ("database.postgres-too-many-clients", "the fix asks for approval, and does nothing while connections are free"),
-    ("database.postgres-wraparound", "the fix asks for approval, and a vacuum too many loses nothing"),
-    ("database.postgres-data-damaged", "it has no fix"),
-    ("database.postgres-disk-full", "it has no fix"),
-    ("security.db-ransom-note", "it has no fix"),
-    ("storage.disk-full", "nothing is captured, and the fix makes room only on disks that are full"),
-];
-
-/// The parser takes a line with an ISO time and `WORD:  ` in it for PostgreSQL's, from that word on: when the pattern is
-/// asked, the beginning that shows whose line it is has gone.
-fn is_taken_for_postgresql(line: &str) -> bool {
-    line.starts_with("2026-") && line.contains(":  ")
-}
-
 /// A place where a program writes down what a stranger sent.
 struct Place {
     /// The file below `/var/log`.
@@ -280,7 +263,6 @@ fn what_a_stranger_sends_sets_off_no_fix_and_no_critical_rule() {
     }
 
     let mut complaints: BTreeMap<(String, usize, Way), (usize, String)> = BTreeMap::new();
-    let mut excused = BTreeSet::new();
     let files: Vec<PathBuf> = written.keys().cloned().collect();
     for found in told::heinzel(&["replay"], &files) {
         let (Some(file), Some(rule), Some(line)) =
@@ -293,10 +275,6 @@ fn what_a_stranger_sends_sets_off_no_fix_and_no_critical_rule() {
         }
         let (place, way) = written[Path::new(file)];
         let sent = &lines[usize::try_from(line).unwrap() - 1];
-        if is_taken_for_postgresql(&way.line(&PLACES[place], sent)) && EXCUSED.iter().any(|(name, _)| *name == rule) {
-            excused.insert(rule.to_owned());
-            continue;
-        }
         complaints.entry((rule.to_owned(), place, way)).or_insert_with(|| (0, sent.clone())).0 += 1;
     }
     let words: Vec<String> = complaints
@@ -306,8 +284,6 @@ fn what_a_stranger_sends_sets_off_no_fix_and_no_critical_rule() {
         })
         .collect();
     assert!(words.is_empty(), "{} complaints:\n{}", words.len(), words.join("\n"));
-    let stale: Vec<_> = EXCUSED.iter().filter(|(rule, _)| !excused.contains(*rule)).collect();
-    assert!(stale.is_empty(), "these need no excuse any more: {stale:?}");
 }
 
 /// Whether the finding is about the address that the program itself wrote: whoever provokes it provokes it against himself.

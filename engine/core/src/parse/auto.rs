@@ -84,7 +84,7 @@ fn digit<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     }
     let mut cut = Cut::new(line);
     if let Some(iso) = when::iso(&mut cut, context) {
-        return postgresql::read(line, context)
+        return postgresql::recognise(line, context)
             .or_else(|| mysql::certain(line, context))
             .or_else(|| syslog::certain(line, context))
             .or_else(|| {

@@ -34,6 +34,15 @@ const PREFIX: usize = 320;
 /// that hosted databases use (`%t:%r:%u@%d:[%p]:`). The message begins at its word: `FATAL:  sorry, …`.
 /// Attributes: user, database, client.
 pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
+    parse(line, context, |_| true)
+}
+
+/// The same of a line that may be another program's: before the word stands nothing but what PostgreSQL puts there.
+pub(super) fn recognise<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
+    parse(line, context, is_prefix)
+}
+
+fn parse<'a>(line: &'a str, context: &Reading<'_>, fits: fn(&str) -> bool) -> Option<Read<'a>> {
     let mut cut = Cut::new(line);
     let mut at = cut;
     let iso = when::iso(&mut cut, context)?;
@@ -51,18 +60,44 @@ pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>>
         let word = head[..colon].rsplit(|c: char| !c.is_ascii_alphanumeric()).next()?;
         WORDS.contains(&word).then_some((colon - word.len(), colon))
     });
+    let (start, colon) = word.filter(|(start, _)| fits(&head[..*start]))?;
     let mut header = Header { time: Some(time), program: Some("postgres".into()), ..Header::new(context) };
-    let (start, colon) = word?;
     header.level = level(&head[start..colon]);
     prefix(&mut header, &head[..start]);
     Some(Read::new(header, &cut.rest[start..]))
+}
+
+/// Whether a text is what PostgreSQL puts before the word, and nothing else: another program's line may quote a word of ours
+/// that a stranger chose.
+fn is_prefix(text: &str) -> bool {
+    if text.starts_with(':') {
+        return !text.contains(char::is_whitespace);
+    }
+    let bracketed = |part: &str| part.starts_with('[') && part.trim_end_matches([':', ',']).ends_with(']');
+    let client = |part: &str| part.trim_end_matches(':').ends_with(')') && part.contains('(');
+    let plain = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._/,=@-:[]".contains(&b));
+    // Once more the time, behind a container's, and its zone.
+    let time = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || b"-:.+TZ".contains(&b));
+    let zone = |part: &str| part.len() <= 5 && part.bytes().all(|b| b.is_ascii_uppercase());
+    let mut of_program = false;
+    text.split_whitespace().all(|part| {
+        // The name of a client's program may have blanks.
+        of_program |= part.contains("app=");
+        bracketed(part)
+            || client(part)
+            || time(part)
+            || zone(part)
+            || (plain(part) && (of_program || part.contains(['@', '='])))
+    })
 }
 
 /// `[123-1] user@database `, `:192.0.2.1(123):user@database:[123]:`.
 fn prefix(header: &mut Header<'_>, text: &str) {
     for part in text.split([' ', ':']).filter(|part| !part.is_empty()) {
         if let Some(inside) = part.strip_prefix('[') {
-            header.pid = inside.split(['-', ']']).next().and_then(|pid| pid.parse().ok()).or(header.pid);
+            let pid = inside.split(['-', ']']).next().and_then(|pid| pid.parse().ok());
+            // A second number counts the lines of the process.
+            header.pid = header.pid.or(pid);
         } else if let Some((user, database)) = part.split_once('@') {
             keep(header, "user", user);
             keep(header, "database", database);

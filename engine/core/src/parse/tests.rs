@@ -286,7 +286,8 @@ fn postgresql_prefixes() {
     );
     check("2026-11-21 10:00:00.123 CET [7] LOG:  x", "2026-11-21T09:00:00.123Z program=postgres pid=7 Info | LOG:  x");
     // A letter of several bytes before the word, found by the fuzz target `line`.
-    check(
+    check_only(
+        Format::Postgresql,
         "2026-11-21 10:00:00.123 CET [7] öFATAL:  x",
         "2026-11-21T09:00:00.123Z program=postgres pid=7 Critical | FATAL:  x",
     );
@@ -298,6 +299,21 @@ fn postgresql_prefixes() {
         "2026-11-21 10:00:00 UTC:192.0.2.1(44):www@shop:[123]:LOG:  x",
         "2026-11-21T10:00:00Z program=postgres pid=123 Info client:192.0.2.1 database:shop user:www | LOG:  x",
     );
+    let named =
+        "2026-11-21 10:00:00 UTC [7]: [1-1] user=www,db=shop,app=PostgreSQL JDBC Driver,client=192.0.2.1 LOG:  x";
+    check(named, "2026-11-21T10:00:00Z program=postgres pid=7 Info | LOG:  x");
+}
+
+#[test]
+fn what_others_quote_of_postgresql_is_theirs() {
+    for (line, program) in [
+        ("2026-11-21T10:00:00.5+01:00 web1 sshd[9]: Invalid user FATAL:  x from 192.0.2.1 port 2", Some("sshd")),
+        ("2026-11-21 10:00:00 [9] 1tABcd-000000001-2xYz <= a@b.example H=x [192.0.2.1] T=\"ERROR:  x\"", None),
+        ("2026-11-21 10:00:00 1tABcd-000000001-2xYz <= a@b.example T=\"PANIC:  x\"", None),
+    ] {
+        let event = parse(Format::Auto, line.as_bytes(), &context());
+        assert_eq!(event.stamp.program.as_deref(), program, "{line}");
+    }
 }
 
 #[test]
