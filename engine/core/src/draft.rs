@@ -135,7 +135,7 @@ pub enum Deed {
     Opened,
     /// Pressed "that solved it".
     Solved,
-    /// Closed the suggestions.
+    /// Pressed "does not fit".
     Dismissed,
     /// Sent the draft all the same.
     Sent,
