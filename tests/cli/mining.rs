@@ -54,6 +54,25 @@ fn a_draft_passes_its_own_samples() {
 }
 
 #[test]
+fn a_new_pack_does_not_hide_another_of_its_name() {
+    let lab = Lab::new();
+    let log = log(&lab);
+    let to = lab.path("other/web/locked.rhai").display().to_string();
+    let words = ["would begin a pack `web`", "rules/web", "`web-local`"];
+    lab.run(&["mine", &log, "--draft", "1", "--to", &to]).ends(4, &words);
+    assert!(!lab.path("other").exists());
+    let within = lab.path("rules/web/locked.rhai").display().to_string();
+    lab.run(&["mine", &log, "--draft", "1", "--to", &within]).ends(0, &["wrote"]);
+    // Made by hand, it is said; a copy of the whole pack hides nothing.
+    fs::create_dir_all(lab.path("other/web")).unwrap();
+    fs::copy(lab.path("rules/web/pack.toml"), lab.path("other/web/pack.toml")).unwrap();
+    let config = lab.read("heinzel.toml");
+    lab.write("heinzel.toml", config.replace("folders = [\"rules\"]", "folders = [\"other\", \"rules\"]"));
+    let hidden = ["warning: an earlier folder has a pack `web`, too, so 2 rules of this one do not count (web.busy …)"];
+    lab.run(&["check"]).ends(0, &hidden);
+}
+
+#[test]
 fn wrong_numbers_and_places_are_named() {
     let lab = Lab::new();
     let log = log(&lab);

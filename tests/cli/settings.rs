@@ -184,7 +184,7 @@ fn a_named_pipe_in_the_place_of_a_file_is_said_and_not_waited_for() {
         mknodat(CWD, lab.path(name), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         let mut check = lab.launch(&["--config", "heinzel.toml", "check"]);
         assert_eq!(check.ended(), 3, "{name}");
-        let said = check.stdout() + &check.stderr();
+        let said = format!("{}{}", check.stdout(), check.stderr());
         assert!(said.contains(name) && said.contains("this is not a regular file"), "{said}");
         assert!(said.contains("replace it by a plain text file"), "{said}");
     }

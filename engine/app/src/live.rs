@@ -234,13 +234,31 @@ pub(crate) fn read(folders: &[PathBuf]) -> (Vec<Pack>, Vec<Problem>) {
         for pack in loaded.packs {
             let within = folder.join(&pack.name);
             let spoiled = loaded.problems.iter().any(|p| p.is_error() && p.file.starts_with(&within));
-            if !spoiled && !hidden(&pack) {
-                packs.entry(pack.name.clone()).or_insert(pack);
+            if spoiled {
+                continue;
+            }
+            match packs.get(&pack.name).filter(|_| hidden(&pack)) {
+                Some(counts) => problems.extend(lost(counts, &pack, &within)),
+                None if hidden(&pack) => {}
+                None => drop(packs.insert(pack.name.clone(), pack)),
             }
         }
         problems.extend(loaded.problems);
     }
     (packs.into_values().collect(), problems)
+}
+
+/// A pack of which another of its name, in an earlier folder, leaves rules out. Whoever copies a pack to change it keeps them;
+/// whoever only took its name did not mean to switch them off.
+fn lost(counts: &Pack, hidden: &Pack, within: &Path) -> Option<Problem> {
+    let there = |rule: &RuleId| counts.rules.iter().any(|other| other.id == *rule);
+    let lost: Vec<&RuleId> = hidden.rules.iter().map(|rule| &rule.id).filter(|rule| !there(rule)).collect();
+    let (count, first) = (lost.len(), lost.first()?);
+    let name = &hidden.name;
+    let message =
+        format!("an earlier folder has a pack `{name}`, too, so {count} rules of this one do not count ({first} …)");
+    let hint = format!("call the other one differently, like `{name}-local`, or copy the rules that you want to keep");
+    Some(Problem { severity: Gravity::Warning, hint: Some(hint), ..plain_problem(&within.join("pack.toml"), message) })
 }
 
 fn read_assets(path: &Path) -> Result<Assets, Problem> {

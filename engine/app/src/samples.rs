@@ -97,11 +97,9 @@ fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
     }
     // Asked of every line that fires: otherwise it is first asked when there is an incident.
     let got = if rule.has.asset { rule.logic.asset(finding).map_err(|e| e.to_string())? } else { None };
-    if let Some(asset) = &sample.asset {
-        if got.as_ref() != Some(asset) {
-            let got = got.unwrap_or_else(|| "left to the default".into());
-            return Err(format!("the asset of {} should be `{asset}` and is `{got}`", rule.id));
-        }
+    if let Some(asset) = sample.asset.as_ref().filter(|asset| got.as_ref() != Some(asset)) {
+        let got = got.unwrap_or_else(|| "left to the default".into());
+        return Err(format!("the asset of {} should be `{asset}` and is `{got}`", rule.id));
     }
     Ok(())
 }

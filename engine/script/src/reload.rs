@@ -257,7 +257,10 @@ mod tests {
             make(folder.path());
             let (tell, noticed) = channel();
             let rules = folder.path().join("rules");
-            let told = move || drop(tell.send(()));
+            let told = move || {
+                // The test is over.
+                let _ = tell.send(());
+            };
             let watch = Watch::every(Duration::from_millis(50), &rules, &["rhai"], told).unwrap();
             Self { folder, _watch: watch, noticed }
         }

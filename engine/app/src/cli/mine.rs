@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// Draft a rule from the cluster with this number in the list.
     #[arg(long, value_name = "NUMBER")]
     draft: Option<usize>,
-    /// Write the draft to this file, like rules/web/my-rule.rhai, and its samples beside it.
+    /// Write the draft to this file, like rules/local/my-rule.rhai, and its samples beside it.
     #[arg(long, value_name = "FILE", requires = "draft")]
     to: Option<PathBuf>,
 }
@@ -61,7 +61,7 @@ pub(super) fn mine(global: &super::Global, arguments: &Arguments) -> anyhow::Res
     bar.finish_and_clear();
     let (clusters, _) = mined.miner.clusters();
     if let Some(number) = arguments.draft {
-        return draft(&clusters, number, arguments.to.as_deref());
+        return draft(&clusters, number, arguments.to.as_deref(), &config.rules);
     }
     let shown = clusters.iter().enumerate().take(arguments.limit);
     if global.json {
@@ -160,7 +160,7 @@ fn level(event: &Event<'_>) -> u8 {
     }
 }
 
-fn draft(clusters: &[Cluster], number: usize, to: Option<&Path>) -> anyhow::Result<Exit> {
+fn draft(clusters: &[Cluster], number: usize, to: Option<&Path>, folders: &[PathBuf]) -> anyhow::Result<Exit> {
     let Some(cluster) = number.checked_sub(1).and_then(|at| clusters.get(at)) else {
         let text = format!("there is no cluster {number}; there are {}", clusters.len());
         return Err(Ends::with(Exit::Refused, text));
@@ -175,7 +175,7 @@ fn draft(clusters: &[Cluster], number: usize, to: Option<&Path>) -> anyhow::Resu
         super::print(&format!("{rule}\n# samples/<name>.toml\n{samples}"))?;
         return Ok(Exit::Ok);
     };
-    let beside = save(path, &rule, &samples)?;
+    let beside = save(path, &rule, &samples, folders)?;
     super::print(&format!(
         "wrote {} and {}\nSay in them what it means and what is to be done; take out of the samples what is nobody's business; \
          then `heinzel test`.\n",
@@ -185,8 +185,9 @@ fn draft(clusters: &[Cluster], number: usize, to: Option<&Path>) -> anyhow::Resu
     Ok(Exit::Ok)
 }
 
-/// Writes a rule and, beside it, its samples; where that is.
-pub(super) fn save(path: &Path, rule: &str, samples: &str) -> anyhow::Result<PathBuf> {
+/// Writes a rule and, beside it, its samples; where that is. A pack is made for them where there is none, but not one that
+/// would hide another of its name in `folders`.
+pub(super) fn save(path: &Path, rule: &str, samples: &str, folders: &[PathBuf]) -> anyhow::Result<PathBuf> {
     let place = path.parent().zip(path.file_stem()).filter(|_| path.extension().is_some_and(|e| e == "rhai"));
     let Some((pack, stem)) = place.filter(|(pack, _)| pack.file_name().is_some()) else {
         let text = format!("{} is no place for a rule; write rules/<pack>/<name>.rhai", path.display());
@@ -198,11 +199,25 @@ pub(super) fn save(path: &Path, rule: &str, samples: &str) -> anyhow::Result<Pat
             return Err(Ends::with(Exit::Refused, format!("{} exists; choose another name", file.display())));
         }
     }
+    let about = pack.join("pack.toml");
+    if !about.exists() {
+        let name = pack.file_name().unwrap_or_default();
+        if let Some(known) =
+            folders.iter().map(|folder| folder.join(name)).find(|known| known.join("pack.toml").exists())
+        {
+            let (name, known) = (name.to_string_lossy(), known.display());
+            let text = format!(
+                "{} would begin a pack `{name}`, and only one pack of a name counts: the rules of {known} might no longer; \
+                 write it into {known}, or into a pack of another name, like `{name}-local`",
+                path.display()
+            );
+            return Err(Ends::with(Exit::Refused, text));
+        }
+    }
     let write =
         |file: &Path, text: &str| std::fs::write(file, text).with_context(|| format!("write {}", file.display()));
     let samples_folder = pack.join("samples");
     std::fs::create_dir_all(&samples_folder).with_context(|| format!("make {}", samples_folder.display()))?;
-    let about = pack.join("pack.toml");
     if !about.exists() {
         let name = pack.file_name().unwrap_or_default().to_string_lossy();
         write(

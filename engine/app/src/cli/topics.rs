@@ -150,7 +150,7 @@ fn rule_of_lines(folder: &Path, topic: &Topic, texts: &[Text]) -> anyhow::Result
         return Ok(None);
     };
     let (rule, samples) = (mine::rule(cluster, &draft), mine::samples(cluster, &draft, &clusters));
-    mine::save(&path, &rule, &samples)?;
+    mine::save(&path, &rule, &samples, &[])?;
     Ok(Some(path))
 }
 
