@@ -77,8 +77,8 @@ pub struct Allow {
     /// Units that steps may start, stop, restart, reload, reset: `nginx.service`, `php*-fpm.service`.
     pub units: Vec<Glob>,
     /// Commands, each a list of patterns, one an argument: `["postsuper", "-r", "*"]`. A `*` never stands for an
-    /// argument that begins with `-`, for a `..` in a path or for control characters; in a pattern with `/` it stays
-    /// between two of them.
+    /// argument that begins with `-` or for a `..` in a path; in a pattern with `/` it stays between two of them, and
+    /// stands for no control character.
     pub commands: Vec<Vec<Glob>>,
     /// Folders under which steps may change files.
     pub paths: Vec<String>,
@@ -362,11 +362,12 @@ fn stands_for(glob: &Glob, arg: &str) -> bool {
     if !glob.0.contains(['*', '?']) {
         return glob.0 == arg;
     }
-    if arg.contains(char::is_control) || arg.split('/').any(|part| part == "..") {
+    if arg.split('/').any(|part| part == "..") {
         return false;
     }
     if glob.0.contains('/') {
-        return glob.0.split('/').count() == arg.split('/').count()
+        return !arg.contains(char::is_control)
+            && glob.0.split('/').count() == arg.split('/').count()
             && glob.0.split('/').zip(arg.split('/')).all(|(glob, part)| Glob::from(glob).fits(part));
     }
     glob.fits(arg) && (!arg.starts_with('-') || glob.0.starts_with('-'))
