@@ -39,6 +39,12 @@ pub(crate) fn read(reader: &mut Reader<'_>, map: &Map, patterns: &Patterns, has_
     }
     let kind = kind_of(reader, &trigger, has_task);
     let read = kind.and_then(|kind| read_kind(reader, &trigger, kind, patterns, has_task));
+    if let Some(Trigger::Distinct { field, .. }) = &read
+        && by.contains(field)
+    {
+        let message = format!("`distinct: \"{field}\"` is counted by `{field}`, too, so it never has two values");
+        reader.error("trigger.by", message, format!("leave `{field}` out of `by`"));
+    }
     (read.unwrap_or_default(), by)
 }
 

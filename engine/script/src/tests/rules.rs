@@ -228,6 +228,11 @@ fn triggers() {
         "known are",
     );
     check("distinct: \"pool\", within: \"5m\"", "10 error: `distinct` without `count`", "count: 20");
+    check(
+        "distinct: \"pool\", count: 20, within: \"5m\", by: [\"pool\"]",
+        "60 error: `distinct: \"pool\"` is counted by `pool`, too, so it never has two values",
+        "leave `pool` out of `by`",
+    );
     check("sequence: [0, 1], within: \"5m\"", "27 error: `1` is not the number of a pattern", "has 1 patterns");
     check("sequence: [0], within: \"5m\"", "23 error: `sequence` has 1 entries", "[0, 1]");
     check("overdue: \"2h\"", "22 error: `overdue` is about tasks, but the rule has no `task`", "task: #{");
