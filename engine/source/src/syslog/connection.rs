@@ -1,6 +1,6 @@
 //! Connections: many messages each, over TCP or a Unix stream socket.
 //!
-//! Start at [`serve`]. Nobody who comes is refused: [`super::table`] says who goes instead, and [`super::crowd`] tells it.
+//! Start at [`serve`]. Nobody who comes is refused: `table` says who goes instead, and `crowd` tells it.
 
 use std::io;
 use std::sync::Arc;
