@@ -362,7 +362,8 @@ fn stands_for(glob: &Glob, arg: &str) -> bool {
     if !glob.0.contains(['*', '?']) {
         return glob.0 == arg;
     }
-    if arg.split('/').any(|part| part == "..") {
+    let is_option = arg.starts_with('-') && !glob.0.starts_with('-');
+    if is_option || arg.split('/').any(|part| part == "..") {
         return false;
     }
     if glob.0.contains('/') {
@@ -370,7 +371,7 @@ fn stands_for(glob: &Glob, arg: &str) -> bool {
             && glob.0.split('/').count() == arg.split('/').count()
             && glob.0.split('/').zip(arg.split('/')).all(|(glob, part)| Glob::from(glob).fits(part));
     }
-    glob.fits(arg) && (!arg.starts_with('-') || glob.0.starts_with('-'))
+    glob.fits(arg)
 }
 
 fn is_loopback(url: &str) -> bool {
@@ -396,6 +397,7 @@ mod tests {
             commands: vec![
                 vec!["postsuper".into(), "-r".into(), "*".into()],
                 vec!["touch".into(), "/srv/web/*".into()],
+                vec!["ls".into(), "*/web".into()],
             ],
             paths: vec!["/var/cache/nginx".into()],
             http: vec!["https://panel.example.com/api/*".into()],
@@ -426,6 +428,8 @@ mod tests {
             check(argv(&["touch", stray]), "`policy.allow.commands`");
         }
         check(argv(&["postsuper", "-r", "../x"]), "`policy.allow.commands`");
+        check(argv(&["ls", "srv/web"]), "allowed");
+        check(argv(&["ls", "--format=x/web"]), "`policy.allow.commands`");
         check(remove("/var/cache/nginx/a"), "allowed");
         check(remove("/var/cache/nginx"), "`policy.allow.paths`");
         check(remove("/var/cache/nginx-evil/a"), "`policy.allow.paths`");
