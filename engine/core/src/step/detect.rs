@@ -33,7 +33,7 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    /// Moment by the engine itself.
+    /// Seen by the engine itself.
     pub(super) fn by_us(now: Timestamp) -> Self {
         Self { time: now, read_at: now, fresh: true }
     }
@@ -44,19 +44,14 @@ impl Moment {
         Self { time: finding.time, read_at: finding.read_at, fresh }
     }
 
-    fn lag(self) -> Option<Lag> {
-        self.fresh.then(|| Lag::of(self.time, self.read_at))
-    }
-
     /// When it was, by our clock, and what that tells of the writer's, of which `known` was known.
     fn heard(self, known: Option<Lag>) -> (Timestamp, Option<Lag>) {
-        match (self.lag(), known) {
-            (Some(lag), known) => {
-                let least = known.map_or(lag, |known| known.min(lag));
-                (least.written(self.time, self.read_at), Some(least))
-            }
-            (None, known) => (self.time.min(self.read_at), known),
+        if !self.fresh {
+            return (self.time.min(self.read_at), known);
         }
+        let lag = Lag::of(self.time, self.read_at);
+        let least = known.map_or(lag, |known| known.min(lag));
+        (least.written(self.time, self.read_at), Some(least))
     }
 }
 
