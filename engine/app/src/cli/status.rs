@@ -43,12 +43,12 @@ impl BrokenAnswers {
 
 /// Asks the running engine and shows its answer.
 pub(super) fn status(global: &super::Global) -> anyhow::Result<Exit> {
-    let state = global.state()?;
+    let (state, config) = global.state_and_config()?;
     let Some(Reply::Report(report)) = ask(&state, &Question::Report)? else {
         return Err(absent(&state));
     };
     // With a broken configuration nobody knows which answers there are; that it is broken is said already.
-    let broken_answers = global.config().map(|config| BrokenAnswers::of(&config)).unwrap_or_default();
+    let broken_answers = config.map(|config| BrokenAnswers::of(&config)).unwrap_or_default();
     let status = Status { report: *report, broken_answers };
     if global.json {
         super::print_json(&status)?;
