@@ -242,15 +242,13 @@ fn lint(global: &super::Global, arguments: &LintArguments) -> anyhow::Result<Exi
 /// Which rules of the engine name which answers: for their incidents, and as what drafts are about.
 fn healing(global: &super::Global, config: &crate::config::Config) -> Vec<Healing> {
     let (live, _) = global.live(config);
-    let named = |rule: &Rule| {
-        let answer = rule.answer.clone();
-        let intents = rule.draft.iter().flat_map(|draft| draft.intents.clone().into_iter().map(Some));
-        let others = intents.filter(|intent| *intent != answer);
-        let id = rule.id.to_string();
-        let all: Vec<Option<String>> = std::iter::once(answer.clone()).chain(others).collect();
-        all.into_iter().map(move |answer| Healing { id: id.clone(), answer })
-    };
-    live.rules.rules.values().flat_map(|rule| named(rule)).collect()
+    let named = live.rules.rules.values().flat_map(|rule| {
+        let Rule { id, answer, draft, .. } = &**rule;
+        let intents = draft.iter().flat_map(|draft| &draft.intents).filter(|intent| answer.as_ref() != Some(*intent));
+        let all = std::iter::once(answer.as_ref()).chain(intents.map(Some));
+        all.map(|answer| Healing { id: id.to_string(), answer: answer.cloned() })
+    });
+    named.collect()
 }
 
 fn report(
