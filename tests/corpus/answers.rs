@@ -8,6 +8,8 @@ use heinzel_knowledge::front_matter::{self, AnswerFile, CATEGORIES, Places};
 use heinzel_knowledge::library::{self, Library};
 use heinzel_knowledge::lint::{self, Around, Healing};
 use heinzel_knowledge::placeholder::NAMES;
+use heinzel_knowledge::rank::lexical::Lexical;
+use heinzel_knowledge::rank::{Draft, Ranker, fit};
 use heinzel_knowledge::render::{self, Context, Missing};
 
 use super::{repository, told};
@@ -70,6 +72,39 @@ fn an_answer_that_needs_nothing_is_shown_and_every_answer_is_shown_with_everythi
             Err(Missing::Values(_)) => {}
             Err(broken) => panic!("{}: {broken}", file.id),
         }
+    }
+}
+
+#[test]
+fn drafts_about_everyday_life_are_met_with_silence_and_those_of_any_business_are_not() {
+    let (library, _) = Library::build(shipped());
+    let ranker = Lexical::build(&library.documents());
+    let fits = |body: &str| fit(&ranker.rank(&Draft { body, ..Draft::default() }, 3)) >= ranker.threshold();
+    for draft in [
+        "Mein Auto startet nicht",
+        "Mein Kühlschrank startet nicht mehr",
+        "Mein Drucker wird nicht gefunden",
+        "Wie kündige ich mein Fitnessstudio?",
+        "Wie ändere ich mein Passwort bei Netflix?",
+        "Wie wird das Wetter morgen?",
+        "My car won't start",
+        "My phone is not charging",
+        "How do I cancel my gym membership?",
+        "Book a table for two",
+    ] {
+        assert!(!fits(draft), "{draft}");
+    }
+    for draft in [
+        "Mein Server startet nicht",
+        "Die Webseite von unserem Restaurant ist nicht erreichbar",
+        "Onlineshop für Hundefutter sehr langsam seit gestern",
+        "Die Arztpraxis kann keine Mails mehr senden",
+        "Passwort für das Postfach meiner Mutter vergessen",
+        "Ich bin im Urlaub, bitte Abwesenheitsnotiz einrichten",
+        "our hotel website is down",
+        "mailbox of the school is full",
+    ] {
+        assert!(fits(draft), "{draft}");
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use super::classifier::Classifier;
+use super::foreign::Foreign;
 use super::lists::{Hashed, HashedMap, Lists};
 use crate::answer::Language;
 use crate::text::sense::{self, DIMENSIONS};
@@ -53,6 +54,8 @@ pub(super) struct Index {
     pub(super) senses: Vec<f32>,
     /// What all units have in common.
     pub(super) common: Vec<f32>,
+    /// Which words are about everyday life instead.
+    pub(super) foreign: Foreign,
     /// Units that have a stem of [`Self::words`] from learned examples alone.
     pub(super) learned: Lists,
     /// The example drafts of the files, unit by unit.

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use super::calibrate;
 use super::discriminant::dot;
+use super::foreign;
 use super::gate::Gate;
 use super::index::Index;
 use super::lists::Lists;
@@ -31,6 +32,8 @@ const LISTS: usize = 3;
 const SAID: f32 = 0.2;
 /// The raw score: how much the classifier's probability counts.
 const SURE: f32 = 0.3;
+/// The raw score: how much it is held against a draft that it is about everyday life and not about what the document says.
+const STRANGE: f32 = 0.5;
 
 /// What this tier makes of a draft, for another that orders by more than words.
 pub(super) struct Seen<'a> {
@@ -271,19 +274,27 @@ impl Lexical {
     }
 
     /// How well a candidate fits, whatever else there is: how alike the n-grams are, how much of what the draft says the
-    /// document says, too, and how sure the classifier is (as if there were no document `without`).
+    /// document says, too, how sure the classifier is (as if there were no document `without`), and how much of the rest
+    /// is about something else altogether.
     fn raw(&self, s: &Scratch, place: usize, without: Option<usize>) -> f32 {
         let alike = s.parts[TEXTS][place].max(s.parts[EXAMPLES][place]);
-        let all: f32 = s.query.content.iter().map(|(_, idf)| idf).sum();
-        let said: f32 =
-            self.shared(s, s.candidates[place] as usize, Self::has).map(|word| s.query.content[word].1).sum();
-        let share = if all > 0.0 { said / all } else { 0.0 };
+        let Query { content, strangeness, .. } = &s.query;
+        let all: f32 = content.iter().map(|(_, idf)| idf).sum::<f32>().max(1e-6);
+        let mut strange: f32 = content.iter().zip(strangeness).map(|((_, idf), surely)| idf * surely).sum();
+        let mut said = 0.0;
+        for word in self.shared(s, s.candidates[place] as usize, Self::has) {
+            said += content[word].1;
+            // What is strange by name stays so, though a part of it be known: `Handyvertrag`.
+            let surely = strangeness.get(word).copied().filter(|surely| *surely < foreign::BY_NAME);
+            strange -= content[word].1 * surely.unwrap_or_default();
+        }
         let sure = |place: usize| match s.parts[CLASSES].get(place) {
             Some(class) if !class.is_nan() => (class - s.highest).exp() / s.sum,
             _ => 0.0,
         };
         let others = 1.0 - without.map_or(0.0, sure);
-        alike + SAID * share + SURE * (sure(place) / others.max(1e-6)).min(1.0)
+        let sure = (sure(place) / others.max(1e-6)).min(1.0);
+        (alike + (SAID * said - STRANGE * strange) / all + SURE * sure).max(0.0)
     }
 
     /// The words of the draft that carry meaning and that a document `has` in some form, by their places.

@@ -17,6 +17,7 @@ mod calibrate;
 mod saved;
 pub mod lexical;
 mod discriminant;
+mod foreign;
 mod judges;
 pub mod semantic;
 pub mod tiers;

@@ -9,6 +9,7 @@ use super::{Draft, grams};
 use crate::answer::Language;
 use crate::text::compound::parts;
 use crate::text::concepts::concept;
+use crate::text::everyday::names_hosting;
 use crate::text::exact::exact_tokens;
 use crate::text::sense::{DIMENSIONS, sense};
 use crate::text::stem::stem;
@@ -28,6 +29,8 @@ pub(super) struct Query {
     pub(super) text: String,
     /// The words that carry meaning: where they stand, and how much they say.
     pub(super) content: Vec<(Range<usize>, f32)>,
+    /// How surely each of them is about everyday life, 0 to 1; empty when the draft names a thing of this trade.
+    pub(super) strangeness: Vec<f32>,
     /// Lists of stems and their weights, short lists first.
     pub(super) terms: Vec<(u32, f32)>,
     /// Which of the words that carry meaning asks which list, word by word.
@@ -88,6 +91,8 @@ impl Query {
         self.terms.clear();
         self.hits.clear();
         self.content.clear();
+        self.strangeness.clear();
+        let ours = analysis.words.iter().any(|word| names_hosting(analysis.word(word)));
         let language = language_of(analysis, None);
         let other = if language == Language::De { Language::En } else { Language::De };
         let last = analysis.words.len().wrapping_sub(1);
@@ -100,6 +105,9 @@ impl Query {
                 let unknown = (1.0 + index.document_of.len() as f32).ln();
                 let idf = index.terms.get(&hash(own.as_bytes())).map_or(unknown, |term| index.idf[*term as usize]);
                 self.content.push((word.start..word.end, idf));
+                if !ours {
+                    self.strangeness.push(index.foreign.surely(folded, index.knows(folded)));
+                }
             }
             let mut found = self.ask(&own, weight, at, word.stop, index, tuning.concept);
             // The answers are in both languages, and so are drafts.

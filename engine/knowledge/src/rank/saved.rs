@@ -6,6 +6,7 @@
 use std::hash::BuildHasher;
 
 use super::classifier::Classifier;
+use super::foreign::Foreign;
 use super::gate::Gate;
 use super::index::{Example, Index};
 use super::lists::{HashedMap, Lists};
@@ -14,7 +15,7 @@ use super::tuning::Tuning;
 use super::{Document, Text};
 
 /// Raised whenever the index, its building or its bytes change; other settings are seen without it.
-const VERSION: u64 = 5;
+const VERSION: u64 = 6;
 const MAGIC: &[u8; 8] = b"hzl-rank";
 /// Magic, version, hash of the documents, hash of the rest.
 const HEAD: usize = 32;
@@ -42,6 +43,7 @@ pub(super) fn save(index: &Index, gate: &Gate, documents: u64) -> Vec<u8> {
     out.lists(&index.vectors);
     out.f32s(&index.senses);
     out.f32s(&index.common);
+    out.f32s(index.foreign.plane());
     out.lists(&index.learned);
     out.u32s(&index.first_example);
     out.u32s(&index.examples.iter().map(|example| example.terms.len() as u32).collect::<Vec<_>>());
@@ -97,6 +99,7 @@ pub(super) fn open(bytes: &[u8], documents: &[Document], key: u64) -> Option<(In
     index.vectors = from.lists()?;
     index.senses = from.f32s()?;
     index.common = from.f32s()?;
+    index.foreign = Foreign::of_plane(from.f32s()?)?;
     index.learned = from.lists()?;
     index.first_example = from.u32s()?;
     let lengths = from.u32s()?;

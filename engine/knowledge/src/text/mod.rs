@@ -13,6 +13,7 @@ pub mod exact;
 pub mod compound;
 pub mod concepts;
 pub mod sense;
+pub mod everyday;
 
 use crate::answer::Language;
 

@@ -38,6 +38,14 @@ pub fn sense(analysis: &Analysis) -> Option<[f32; DIMENSIONS]> {
     unit(sum)
 }
 
+/// What one folded word means, of length one; nothing when it is unknown.
+#[must_use]
+pub fn sense_of_word(word: &str) -> Option<[f32; DIMENSIONS]> {
+    let mut sum = [0.0; DIMENSIONS];
+    add(word, &mut sum);
+    unit(sum)
+}
+
 /// A vector brought to length one, if it has a length.
 #[must_use]
 pub fn unit(mut vector: [f32; DIMENSIONS]) -> Option<[f32; DIMENSIONS]> {

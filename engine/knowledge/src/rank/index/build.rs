@@ -9,7 +9,7 @@ use super::lexicon::{Lexicon, Tokens, Word};
 use super::{Example, Index};
 use crate::answer::Language;
 use crate::rank::classifier::{Classifier, Features, Sample};
-
+use crate::rank::foreign::Foreign;
 use crate::rank::lists::Lists;
 use crate::rank::sums::Sums;
 use crate::rank::tuning::Tuning;
@@ -125,6 +125,9 @@ impl Index {
         let grams: Vec<Box<[u32]>> = words.iter().map(|word| index.lists_of(&word.text)).collect();
         index.add_vectors(&units, &grams, tuning);
         index.add_senses(&units);
+        if !index.senses.is_empty() {
+            index.foreign = Foreign::learn(index.vocabulary.iter().map(|(word, _)| &**word));
+        }
         index
     }
 
