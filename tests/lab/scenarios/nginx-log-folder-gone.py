@@ -2,7 +2,7 @@
 
 RULE = "web.*"
 SERVICES = ["nginx"]
-STEPS = ["run install -d *0750 -o root -g adm /var/log/nginx", "run nginx -t", "systemctl start nginx.service"]
+STEPS = ["run install -d *0755 -o root -g adm /var/log/nginx", "run nginx -t", "systemctl start nginx.service"]
 
 
 def healthy(lab):
