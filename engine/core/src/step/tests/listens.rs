@@ -184,6 +184,18 @@ fn silence_of_a_socket_counts_from_when_it_was_listened_to() {
 }
 
 #[test]
+fn silence_of_a_socket_that_never_spoke_counts_from_when_it_was_listened_to() {
+    let mut e = absence();
+    let forgets = SourceView { forgets: true, ..SourceView::new() };
+    e.state.sources.insert("log".into(), forgets);
+    e.now = 5000;
+    e.step(Input::Notice(Notice::CaughtUp { source: "log".into() }));
+    assert!(e.state.incidents.is_empty(), "{:#?}", e.notes);
+    e.pass_to(5101, &heals);
+    assert_eq!(e.state.incidents.len(), 1);
+}
+
+#[test]
 fn a_late_line_begins_no_fix_for_what_is_over() {
     let mut e = Engine::new(rule(Restart::default()), Mode::Observe);
     e.line(0);
