@@ -173,7 +173,7 @@ pub enum End {
         /// Why.
         why: String,
     },
-    /// The incident ended before the plan started.
+    /// The incident ended while nothing was being done about it.
     Overtaken,
 }
 

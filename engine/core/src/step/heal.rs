@@ -377,10 +377,10 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
     }
 }
 
-/// Ends a run that has not started to act, because the incident ends or a person takes over.
+/// Ends a run that does nothing, because the incident ends or a person takes over.
 pub(super) fn overtake(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let Some(run) = run_mut(desk, id) else { return };
-    if !run.stage.is_over() && !run.stage.is_acting() {
+    if !run.stage.is_over() && !run.holds_lock() {
         let plan = run.stage.plan().cloned();
         finish(desk, id, plan, End::Overtaken);
     }

@@ -152,6 +152,27 @@ fn what_may_no_longer_go_on_takes_its_first_round_back() {
 }
 
 #[test]
+fn an_incident_that_is_closed_while_its_run_only_looks_stays_closed() {
+    let ways: [&dyn Fn(&mut Engine); 2] = [
+        &|e| drop(e.command(Command::Resolve { incident: 1, note: "it was me".into() }).unwrap()),
+        // A line says that it is well again.
+        &|e| {
+            e.finding(1, Role::Clear(0), None, &[]);
+        },
+    ];
+    for closes in ways {
+        let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+        e.line(0);
+        answer_probe(&mut e, true);
+        closes(&mut e);
+        assert_eq!(e.status(), Status::Resolved);
+        e.pass_to(60, &stays_broken);
+        assert_eq!(e.status(), Status::Resolved, "{:#?}", e.notes);
+        assert!(!e.said("needs-human"));
+    }
+}
+
+#[test]
 fn a_rule_that_is_removed_between_two_rounds_leaves_no_lock_behind() {
     let mut e = Engine::new(rule(Restart { replan: true, ..Restart::default() }), Mode::Auto);
     e.line(0);
