@@ -37,6 +37,9 @@ pub struct Run {
     /// Whether a step of this run may have changed the world.
     #[serde(default)]
     pub touched: bool,
+    /// The last plan that passed the gates and was begun: its way back is the one that may be gone.
+    #[serde(default)]
+    pub begun: Option<Plan>,
     /// Where it stands.
     pub stage: Stage,
 }

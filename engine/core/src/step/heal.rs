@@ -40,6 +40,7 @@ pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
         approved: None,
         cleared: false,
         touched: false,
+        begun: None,
         stage: Stage::Probing { waiting: BTreeMap::new() },
     };
     if let Some(incident) = desk.state.incidents.get_mut(&id) {
@@ -234,6 +235,9 @@ fn act(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize) {
         let fix = FixStart { rule: incident.rule.clone(), asset: incident.asset.clone(), incident: id, at: now };
         desk.journal.log.push(Change::Fix(fix.clone()));
         desk.state.fixes.push_back(fix);
+        if let Some(run) = run_mut(desk, id) {
+            run.begun = Some(plan.clone());
+        }
     }
     desk.note(Some(id), "step", format!("{} of {}: {}", at + 1, plan.steps.len(), step.action.describe()));
     let effect = desk.emit(id, Act::Step { step });
@@ -296,9 +300,11 @@ fn stepped(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
     }
 }
 
-/// Starts the way back, or ends the run where there is none.
+/// Starts the way back of what was begun, or ends the run where there is none. `plan`, of a later round, may not have passed the
+/// gates: neither its steps are gone nor its way back.
 pub(super) fn roll_back(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, why: &str) {
-    way_back(desk, id, plan, 0, why.to_owned());
+    let begun = run_mut(desk, id).and_then(|run| run.begun.clone());
+    way_back(desk, id, begun.unwrap_or(plan), 0, why.to_owned());
 }
 
 fn way_back(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize, why: String) {

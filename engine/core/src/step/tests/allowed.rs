@@ -152,6 +152,21 @@ fn what_may_no_longer_go_on_takes_its_first_round_back() {
 }
 
 #[test]
+fn the_way_back_is_that_of_the_plan_that_passed_the_gates() {
+    let logic = Restart { replan: true, rollback: true, strays: true, ..Restart::default() };
+    for hands_over in [None, Some(1)] {
+        let mut e = Engine::new(rule(Restart { hands_over, ..logic }), Mode::Auto);
+        e.policy.allow.paths.push("/srv/web".into());
+        e.line(0);
+        answer_probe(&mut e, false);
+        answer_step(&mut e, done());
+        answer_probe(&mut e, false);
+        assert_eq!(e.said("gate `target` refused: `remove /srv/web/*`"), hands_over.is_none(), "{:#?}", e.notes);
+        assert_eq!(e.acts(), ["systemctl stop nginx.service"]);
+    }
+}
+
+#[test]
 fn an_incident_that_is_closed_while_its_run_only_looks_stays_closed() {
     let ways: [&dyn Fn(&mut Engine); 2] = [
         &|e| drop(e.command(Command::Resolve { incident: 1, note: "it was me".into() }).unwrap()),

@@ -32,6 +32,8 @@ struct Restart {
     hands_over: Option<u32>,
     /// Is proved by a page, too.
     asks_a_page: bool,
+    /// From the second round on, its way back names too wide a target.
+    strays: bool,
 }
 
 fn write(facts: &Facts) -> Step {
@@ -81,7 +83,10 @@ impl Logic for Restart {
         });
         Ok([active].into_iter().chain(page).chain(self.quiet.map(|time| Check::Quiet { time })).collect())
     }
-    fn rollback(&self, _: &Case, _: &Facts) -> Result<Vec<Step>, LogicError> {
+    fn rollback(&self, case: &Case, _: &Facts) -> Result<Vec<Step>, LogicError> {
+        if self.strays && case.round > 0 {
+            return Ok(vec![Action::Remove { path: "/srv/web/*".into(), older_than: None }.into()]);
+        }
         Ok(if self.rollback { vec![restart(UnitVerb::Stop)] } else { Vec::new() })
     }
 }
