@@ -383,6 +383,18 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
     }
 }
 
+/// Ends a run whose plan nobody wants carried out; what an earlier round has done is taken back.
+pub(super) fn veto(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, by: &str) {
+    if !incident_touched(desk, id) {
+        return finish(desk, id, Some(plan), End::Vetoed { by: by.to_owned() });
+    }
+    if let Some(rule) = desk.state.incidents.get(&id).map(|i| i.rule.clone()) {
+        desk.state.record(&rule).evidence.vetoed += 1;
+        desk.journal.rules.insert(rule);
+    }
+    roll_back(desk, id, plan, &format!("{by} denied to go on"));
+}
+
 /// Ends a run that does nothing, because the incident ends or a person takes over.
 pub(super) fn overtake(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let Some(run) = run_mut(desk, id) else { return };

@@ -163,7 +163,7 @@ fn incident(desk: &mut Desk<'_, '_>, id: IncidentId) {
         Stage::AwaitingApproval { plan, since } if *since + expires.0 <= now => {
             let plan = plan.clone();
             desk.note(Some(id), "vetoed", format!("nobody approved within {expires}"));
-            heal::finish(desk, id, Some(plan), End::Vetoed { by: "nobody in time".into() });
+            heal::veto(desk, id, plan, "nobody in time");
         }
         _ => {}
     }

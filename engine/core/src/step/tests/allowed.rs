@@ -167,6 +167,35 @@ fn the_way_back_is_that_of_the_plan_that_passed_the_gates() {
 }
 
 #[test]
+fn who_denies_the_second_round_has_the_first_taken_back() {
+    let ways: [&dyn Fn(&mut Engine); 2] = [
+        &|e| drop(e.command(Command::Deny { incident: 1, why: "enough".into() }).unwrap()),
+        // Nobody says anything.
+        &|e| {
+            e.now = 90_000;
+            e.step(Input::Tick);
+        },
+    ];
+    for says_no in ways {
+        let logic = Restart { replan: true, rollback: true, ..Restart::default() };
+        let mut e = Engine::new(rule(logic), Mode::Approve);
+        e.line(0);
+        answer_probe(&mut e, false);
+        e.command(Command::Approve { incident: 1 }).unwrap();
+        answer_probe(&mut e, false);
+        answer_step(&mut e, done());
+        answer_probe(&mut e, false);
+        assert_eq!(e.status(), Status::AwaitingApproval);
+        says_no(&mut e);
+        answer_step(&mut e, done());
+        assert!(e.said("rollback done: systemctl stop nginx.service"), "{:#?}", e.notes);
+        assert_eq!(e.status(), Status::NeedsHuman);
+        let evidence = &e.state.rules[&RULE.into()].evidence;
+        assert_eq!((evidence.vetoed, evidence.failed), (1, 1));
+    }
+}
+
+#[test]
 fn an_incident_that_is_closed_while_its_run_only_looks_stays_closed() {
     let ways: [&dyn Fn(&mut Engine); 2] = [
         &|e| drop(e.command(Command::Resolve { incident: 1, note: "it was me".into() }).unwrap()),
