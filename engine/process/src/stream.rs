@@ -1,7 +1,7 @@
 //! A program that runs for long and is read while it runs.
 //!
-//! Start at [`stream`]. The program gets its own process group, a clean environment and no stdin; whatever ends the
-//! [`Streaming`] ends the whole group.
+//! Start at [`stream`]. The program gets its own process group, a clean environment, `/` as its folder and no stdin;
+//! whatever ends the [`Streaming`] ends the whole group.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -78,6 +78,7 @@ pub fn stream(command: &StreamCommand) -> Result<Streaming, StreamError> {
         .env("LANG", "C.UTF-8")
         .env("TZ", "UTC")
         .envs(command.environment.iter().map(|(name, value)| (name, value)))
+        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -264,6 +265,12 @@ mod tests {
         let mut names: Vec<&str> = out.lines().filter_map(|line| line.split('=').next()).collect();
         names.sort_unstable();
         assert_eq!(names, ["LANG", "MORE", "PATH", "TZ"]);
+    }
+
+    #[tokio::test]
+    async fn it_runs_in_the_root() {
+        let pwd = StreamCommand { argv: vec!["pwd".to_owned()], environment: Vec::new() };
+        assert_eq!(all(&pwd).await.0, "/\n");
     }
 
     #[tokio::test]
