@@ -107,7 +107,8 @@ pub enum Stage {
         plan: Plan,
         /// Since when.
         since: Timestamp,
-        /// When the engine was restarted during the checks: the time in which nobody looked counts neither for nor against.
+        /// When the engine looked again after it was restarted during the checks, or could not look for long: the time in which
+        /// nobody looked counts neither for nor against.
         #[serde(default)]
         resumed: Option<Timestamp>,
         /// Since when all checks have held without a break.
