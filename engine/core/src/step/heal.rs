@@ -312,7 +312,11 @@ fn way_back(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize, why:
         let rolled_back = !plan.rollback.is_empty();
         return finish(desk, id, Some(plan), End::Failed { why, rolled_back });
     };
-    let halted = desk.state.incidents.get(&id).and_then(|i| gate::halted(desk.state, desk.world, &i.asset));
+    let halted = desk.state.incidents.get(&id).and_then(|incident| {
+        let halted = gate::halted(desk.state, desk.world, &incident.asset);
+        // One that waited between two rounds held no lock.
+        halted.or_else(|| gate::locked(desk.state, desk.world, incident))
+    });
     if let Some(halted) = halted {
         let why = format!("{why}; and the way back stopped before `{}`: {halted}", step.action.describe());
         return finish(desk, id, Some(plan), End::Failed { why, rolled_back: false });

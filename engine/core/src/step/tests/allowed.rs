@@ -1,5 +1,6 @@
 //! Nothing runs that the operator did not allow, and nothing gets stuck.
 
+use super::heal::finding_like;
 use super::*;
 use crate::asset::Asset;
 use crate::run::{End, Stage};
@@ -254,6 +255,56 @@ fn the_lock_is_kept_between_two_rounds() {
     answer_step(&mut e, done());
     assert!(matches!(e.state.incidents[&1].run.as_ref().unwrap().stage, Stage::Probing { .. }));
     assert_eq!(e.state.lock_of("host:web1"), Some(1));
+}
+
+#[test]
+fn who_goes_on_after_a_first_round_leaves_who_works_there_by_now_alone() {
+    for (word, said) in [
+        (Command::Approve { incident: 1 }, "gate `lock` holds: incident 2 is working on host:web1"),
+        (
+            Command::Deny { incident: 1, why: "no".into() },
+            "the way back stopped before `systemctl stop nginx.service`: incident 2 is working on host:web1",
+        ),
+    ] {
+        let logic = || Restart { replan: true, rollback: true, ..Restart::default() };
+        let mut e = Engine::new(rule(logic()), Mode::Approve);
+        let other = Rule { id: "web.other".into(), ..rule(logic()) };
+        e.rules.rules.insert(other.id.clone(), Arc::new(other));
+        e.policy.modes.insert("web.other".into(), Mode::Auto);
+        e.line(0);
+        answer_probe(&mut e, false);
+        e.command(Command::Approve { incident: 1 }).unwrap();
+        answer_probe(&mut e, false);
+        answer_step(&mut e, done());
+        answer_probe(&mut e, false);
+        assert_eq!(e.status(), Status::AwaitingApproval, "the second round");
+        e.found(&Finding { rule: "web.other".into(), ..finding_like() });
+        answer_probe(&mut e, false);
+        e.command(word).unwrap();
+        while e.out.iter().any(|effect| matches!(effect.act, Act::Probe { .. })) {
+            answer_probe(&mut e, false);
+        }
+        let steps = e.out.iter().filter(|effect| effect.act.changes_world()).count();
+        assert_eq!(steps, 1, "{:#?}", e.notes);
+        assert!(e.said(said), "{:#?}", e.notes);
+    }
+}
+
+#[test]
+fn an_asset_that_was_given_another_name_meanwhile_is_still_locked() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    let other = Rule { id: "web.other".into(), ..rule(Restart::default()) };
+    e.rules.rules.insert(other.id.clone(), Arc::new(other));
+    e.line(0);
+    sees_it_down(&mut e);
+    let (id, aliases) = ("host:web1.example.com".into(), vec!["web1".into()]);
+    let asset = Asset { id, aliases, owner: None, depends_on: Vec::new(), protected: false };
+    e.assets = Assets::new(vec![asset]).unwrap();
+    e.step(Input::Reloaded);
+    e.found(&Finding { rule: "web.other".into(), ..finding_like() });
+    answer_probe(&mut e, false);
+    assert_eq!(e.state.incidents[&2].asset, "host:web1.example.com");
+    assert!(e.said("gate `lock` holds: incident 1 is working on host:web1.example.com"), "{:#?}", e.notes);
 }
 
 #[test]

@@ -43,10 +43,10 @@ fn values_with_the_separator_in_them_do_not_share_a_key() {
 fn names_without_end_do_not_fill_the_memory() {
     let mut e = only_reports(Trigger::default());
     change(&mut e, |rule| rule.has.asset = true);
-    for n in 0..crate::incident::Incident::MOST_OF_RULE + 5 {
+    for n in 0..Incident::MOST_OF_RULE + 5 {
         e.finding(0, Role::Match(0), None, &[("pool", &n.to_string())]);
     }
-    assert_eq!(e.state.incidents.len(), crate::incident::Incident::MOST_OF_RULE);
+    assert_eq!(e.state.incidents.len(), Incident::MOST_OF_RULE);
     assert_eq!(e.state.counters.crowded[&RULE.into()], 5);
     assert_eq!(e.notes.iter().filter(|n| n.starts_with("crowded")).count(), 1);
     e.command(Command::Resolve { incident: 1, note: String::new() }).unwrap();

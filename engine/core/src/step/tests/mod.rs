@@ -10,11 +10,12 @@ use super::*;
 use crate::effect::Act;
 use crate::event::Place;
 use crate::finding::{Finding, Role};
-use crate::incident::Status;
+use crate::incident::{Incident, Status};
 use crate::plan::{Action, Check, Compare, Step, UnitVerb};
 use crate::policy::Mode;
 use crate::probe::{Fact, Facts, Probe};
 use crate::rule::{Case, Clear, Has, Logic, LogicError, Patience, Proposal, RuleVersion, TaskClause};
+use crate::run::Run;
 use crate::severity::Severity;
 use crate::task::{Task, TaskState};
 use crate::trigger::Trigger;
@@ -135,6 +136,14 @@ struct Engine {
     journal: Journal,
     out: Vec<Effect>,
     notes: Vec<String>,
+}
+
+impl State {
+    /// The incident whose run holds the lock of an asset.
+    fn lock_of(&self, asset: &str) -> Option<IncidentId> {
+        let holds = |i: &&Incident| i.asset == asset && i.run.as_ref().is_some_and(Run::holds_lock);
+        self.incidents.values().find(holds).map(|i| i.id)
+    }
 }
 
 const RULE: &str = "web.nginx-down";
