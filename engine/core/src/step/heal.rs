@@ -83,10 +83,18 @@ pub(super) fn look(desk: &mut Desk<'_, '_>, id: IncidentId) {
     }
 }
 
-/// Between two rounds the rule was removed: nothing leads on from here.
-fn gone(desk: &mut Desk<'_, '_>, id: IncidentId) {
-    let why = "its rule is gone".to_owned();
-    finish(desk, id, None, End::Failed { why, rolled_back: false });
+/// The rule was removed: nothing leads on from here.
+pub(super) fn gone(desk: &mut Desk<'_, '_>, id: IncidentId) {
+    fail(desk, id, "its rule is gone");
+}
+
+/// Ends a run that cannot go on. What an earlier round has done is taken back, as was planned then.
+pub(super) fn fail(desk: &mut Desk<'_, '_>, id: IncidentId, why: &str) {
+    let why = why.to_owned();
+    match run_mut(desk, id).and_then(|run| run.begun.clone().filter(|_| run.touched)) {
+        Some(begun) => way_back(desk, id, begun, 0, why),
+        None => finish(desk, id, None, End::Failed { why, rolled_back: false }),
+    }
 }
 
 /// An effect came back.
@@ -147,8 +155,7 @@ fn plan(desk: &mut Desk<'_, '_>, id: IncidentId) {
         Err(error) => return record::script_failed(desk, rule, Some(id), &error),
     };
     if run.version != rule.version && run.round > 0 {
-        let why = "the rule changed between two rounds of its plan";
-        return finish(desk, id, Some(plan), End::Failed { why: why.into(), rolled_back: false });
+        return fail(desk, id, "the rule changed between two rounds of its plan");
     }
     if let Some(why) = handed_over {
         desk.note(Some(id), "plan", format!("hand over: {why}"));
@@ -164,8 +171,7 @@ fn plan(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let last_only =
         |(at, step): (usize, &crate::plan::Step)| step.action == Action::Replan && at + 1 < plan.steps.len();
     if plan.steps.iter().enumerate().any(last_only) {
-        let why = "the plan goes on after `step.replan()`, which must come last";
-        return finish(desk, id, Some(plan), End::Failed { why: why.into(), rolled_back: false });
+        return fail(desk, id, "the plan goes on after `step.replan()`, which must come last");
     }
     gates(desk, id, plan);
 }

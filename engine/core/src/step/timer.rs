@@ -8,7 +8,7 @@ use crate::block::SourceId;
 use crate::event::Place;
 use crate::incident::{Cause, Incident, IncidentId};
 use crate::rule::{Rule, RuleId};
-use crate::run::{End, Stage};
+use crate::run::Stage;
 use crate::state::{REMEMBERED, SourceView, State};
 use crate::step::{Desk, World, detect, heal, tell, verify};
 use crate::time::{Span, Timestamp};
@@ -77,8 +77,7 @@ pub(super) fn arm(desk: &mut Desk<'_, '_>) {
     };
     let orphans: Vec<IncidentId> = desk.state.incidents.values().filter(orphan).map(|i| i.id).collect();
     for id in orphans {
-        let why = "its rule is gone".to_owned();
-        heal::finish(desk, id, None, End::Failed { why, rolled_back: false });
+        heal::gone(desk, id);
     }
     for (id, record) in &mut desk.state.rules {
         if record.known_since.is_some() && !desk.world.rules.rules.contains_key(id) {

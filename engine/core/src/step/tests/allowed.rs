@@ -229,6 +229,35 @@ fn a_rule_that_is_removed_between_two_rounds_leaves_no_lock_behind() {
 }
 
 #[test]
+fn what_cannot_go_on_takes_its_first_round_back() {
+    let logic = || Restart { replan: true, rollback: true, ..Restart::default() };
+    let version = || RuleVersion("2".into());
+    let ways: [&dyn Fn(&mut Engine); 4] = [
+        // Its rule is removed, and then its probes come back.
+        &|e| e.rules.rules.clear(),
+        &without_rule,
+        // It is another one.
+        &|e| drop(e.rules.rules.insert(RULE.into(), Arc::new(Rule { version: version(), ..rule(logic()) }))),
+        // It fails itself.
+        &|e| {
+            let fails = rule(Restart { runs_away: true, ..logic() });
+            e.rules.rules.insert(RULE.into(), Arc::new(fails));
+        },
+    ];
+    for stops in ways {
+        let mut e = Engine::new(rule(logic()), Mode::Auto);
+        e.line(0);
+        answer_probe(&mut e, false);
+        answer_step(&mut e, done());
+        stops(&mut e);
+        answer_probe(&mut e, false);
+        answer_step(&mut e, done());
+        assert!(e.said("rollback done: systemctl stop nginx.service"), "{:#?}", e.notes);
+        assert_eq!(e.status(), Status::NeedsHuman);
+    }
+}
+
+#[test]
 fn a_rule_that_is_removed_while_it_verifies_is_still_proved() {
     let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
     e.line(0);
