@@ -16,7 +16,9 @@ use std::time::Duration;
 use heinzel_core::effect::{Act, Effect, Outcome};
 use heinzel_core::plan::Action;
 use heinzel_core::policy::{Allow, Policy};
+use tokio::sync::Semaphore;
 
+use crate::probe::host::LOOKS;
 use crate::settings::{ActSettings, BadSettings, Webhook};
 
 pub mod settings;
@@ -35,6 +37,8 @@ pub struct Hands {
     webhooks: BTreeMap<String, Webhook>,
     probe_timeout: Duration,
     systemctl: String,
+    /// Places for looks at paths, which may hang.
+    looks: Arc<Semaphore>,
     /// Made when it is first needed: it reads all of the system's certificates, some megabytes that many hosts never use.
     client: Arc<OnceLock<reqwest::Client>>,
 }
@@ -66,6 +70,7 @@ impl Hands {
             webhooks: settings.webhooks.clone(),
             probe_timeout: settings.probe_timeout.0,
             systemctl: "systemctl".into(),
+            looks: Arc::new(Semaphore::new(LOOKS)),
             client: Arc::new(OnceLock::new()),
         })
     }

@@ -8,6 +8,7 @@ use crate::incident::Incident;
 use crate::plan::{Check, Plan};
 use crate::policy::Mode;
 use crate::rule::{Rule, RuleId};
+use crate::run::Run;
 use crate::state::State;
 use crate::step::World;
 use crate::time::{Span, Timestamp};
@@ -98,6 +99,20 @@ pub fn halted(state: &State, world: &World<'_>, asset: &str) -> Option<String> {
         |m: &&crate::policy::Maintenance| m.from <= now && now < m.until && world.assets.is_meant(&m.assets, asset);
     let maintenance = world.policy.maintenance.iter().find(on)?;
     Some(format!("maintenance on {asset} until {}", maintenance.until))
+}
+
+/// Which other incident's run holds the lock of an incident's asset.
+#[must_use]
+pub fn locked(state: &State, world: &World<'_>, incident: &Incident) -> Option<String> {
+    // The asset file may have changed since one of them was opened.
+    let asset = world.assets.resolve(&incident.asset);
+    let holds = |other: &&Incident| {
+        other.id != incident.id
+            && other.run.as_ref().is_some_and(Run::holds_lock)
+            && world.assets.resolve(&other.asset) == asset
+    };
+    let holder = state.incidents.values().find(holds)?;
+    Some(format!("incident {} is working on {asset}", holder.id))
 }
 
 /// The mode a rule has now: what was decided later comes before the settings. Once the settings have changed since, the
@@ -276,8 +291,5 @@ fn pause(q: &Question<'_>) -> Verdict {
 }
 
 fn lock(q: &Question<'_>) -> Verdict {
-    match q.state.lock_of(&q.incident.asset).filter(|holder| *holder != q.incident.id) {
-        Some(holder) => Verdict::Wait { why: format!("incident {holder} is working on {}", q.incident.asset) },
-        None => Verdict::Pass,
-    }
+    locked(q.state, q.world, q.incident).map_or(Verdict::Pass, |why| Verdict::Wait { why })
 }

@@ -262,12 +262,13 @@ impl Check {
         }
     }
 
-    /// Whether `fact` satisfies a [`Check::Report`]. `None`: the probe was blind or reports no such key, so nothing is
-    /// known.
+    /// Whether `fact` satisfies a [`Check::Report`]. `None`: the probe was blind or reports nothing under the key, so nothing
+    /// is known.
     #[must_use]
     pub fn holds(&self, fact: &Fact) -> Option<bool> {
         let (Self::Report { key, compare, value, .. }, Fact::Seen { report }) = (self, fact) else { return None };
-        let seen = report.get(key)?;
+        // What could not be told (the status of a page that was not reached) is no other value than any.
+        let seen = report.get(key).filter(|seen| !seen.is_null() || value.is_null())?;
         let order = || Some(seen.as_f64()?.total_cmp(&value.as_f64()?));
         let equal = match (seen.as_f64(), value.as_f64()) {
             (Some(a), Some(b)) => a.total_cmp(&b).is_eq(),
@@ -317,6 +318,10 @@ mod tests {
         check(Compare::AtMost, json!(90), json!({"x": 95.5}), Some(false));
         check(Compare::AtLeast, json!(1), json!({"x": "many"}), None);
         check(Compare::Is, json!(1), json!({}), None);
+        // Of a page that was not reached there is no status.
+        check(Compare::IsNot, json!(502), json!({"x": null}), None);
+        check(Compare::IsNot, json!(null), json!({"x": 200}), Some(true));
+        check(Compare::Is, json!(null), json!({"x": null}), Some(true));
         let check = Check::Report { probe: Probe::Load, key: "x".into(), compare: Compare::Is, value: json!(1) };
         assert_eq!(check.holds(&Fact::Blind { why: "refused".into() }), None);
     }

@@ -37,6 +37,9 @@ pub struct Run {
     /// Whether a step of this run may have changed the world.
     #[serde(default)]
     pub touched: bool,
+    /// The last plan that passed the gates and was begun: its way back is the one that may be gone.
+    #[serde(default)]
+    pub begun: Option<Plan>,
     /// Where it stands.
     pub stage: Stage,
 }
@@ -104,7 +107,8 @@ pub enum Stage {
         plan: Plan,
         /// Since when.
         since: Timestamp,
-        /// When the engine was restarted during the checks: the time in which nobody looked counts neither for nor against.
+        /// When the engine looked again after it was restarted during the checks, or could not look for long: the time in which
+        /// nobody looked counts neither for nor against.
         #[serde(default)]
         resumed: Option<Timestamp>,
         /// Since when all checks have held without a break.
@@ -173,7 +177,7 @@ pub enum End {
         /// Why.
         why: String,
     },
-    /// The incident ended before the plan started.
+    /// The incident ended while nothing was being done about it.
     Overtaken,
 }
 

@@ -10,7 +10,6 @@ use crate::effect::{Act, Effect, EffectId, Outcome};
 use crate::incident::{Incident, IncidentId};
 use crate::policy::Mode;
 use crate::rule::{RuleId, RuleVersion};
-use crate::run::Run;
 use crate::time::Timestamp;
 use crate::window::Window;
 
@@ -330,13 +329,6 @@ impl State {
     #[must_use]
     pub fn incident_of(&self, rule: &RuleId, asset: &str) -> Option<&Incident> {
         self.incidents.get(self.subjects.get(&(rule.clone(), asset.to_owned()))?)
-    }
-
-    /// The incident whose run holds the lock of an asset.
-    #[must_use]
-    pub fn lock_of(&self, asset: &str) -> Option<IncidentId> {
-        let holds = |i: &&Incident| i.asset == asset && i.run.as_ref().is_some_and(Run::holds_lock);
-        self.incidents.values().find(holds).map(|i| i.id)
     }
 
     /// The effects whose outcomes somebody waits for: a run, or a notification under way.

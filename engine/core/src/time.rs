@@ -144,7 +144,8 @@ impl FromStr for Span {
                 "w" => 604_800_000,
                 _ => return Err(wrong()),
             };
-            total += Duration::from_millis(number.checked_mul(millis).ok_or_else(wrong)?);
+            let part = Duration::from_millis(number.checked_mul(millis).ok_or_else(wrong)?);
+            total = total.checked_add(part).ok_or_else(wrong)?;
             rest = rest[letters..].trim_start();
         }
         Ok(Self(total))
@@ -198,7 +199,8 @@ mod tests {
         check("1h 30m", 5_400_000);
         check("1h30m", 5_400_000);
         check("2d", 172_800_000);
-        for wrong in ["", "10", "m", "10 parsecs", "-5s", "99999999999999999999s", "1.5h"] {
+        let many = "18446744073709551615ms ".repeat(1001);
+        for wrong in [&many, "", "10", "m", "10 parsecs", "-5s", "99999999999999999999s", "1.5h"] {
             assert!(wrong.parse::<Span>().is_err(), "{wrong}");
         }
     }

@@ -95,7 +95,7 @@ pub async fn run(command: Command) -> Result<Ended, StartError> {
     deprecated,
     reason = "its successor is unsafe, for the sake of types that lie about their fd; `OwnedFd` does not"
 )]
-fn watch(process: Pid) -> std::io::Result<AsyncFd<OwnedFd>> {
+pub(crate) fn watch(process: Pid) -> std::io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(pidfd_open(process, PidfdFlags::NONBLOCK)?, Interest::READABLE)
 }
 

@@ -1,20 +1,23 @@
 //! A program that runs for long and is read while it runs.
 //!
-//! Start at [`stream`]. The program gets its own process group, a clean environment and no stdin; whatever ends the
-//! [`Streaming`] ends the whole group.
+//! Start at [`stream`]. The program gets its own process group, a clean environment, `/` as its folder and no stdin;
+//! whatever ends the [`Streaming`] ends the whole group.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncReadExt;
+use tokio::io::unix::AsyncFd;
 use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::run::watch;
 use crate::{How, PATH};
 
 /// How many bytes of stderr are kept: its end, for the error message.
@@ -61,7 +64,10 @@ pub struct Streaming {
     stderr_reader: JoinHandle<()>,
     /// The process group, until it has been swept.
     group: Option<Pid>,
-    ended: Option<How>,
+    /// Becomes readable when the program has ended. It is not waited for before its group is swept: while it is kept, its number
+    /// is no other group's, however long something that it left behind goes on writing.
+    exited: AsyncFd<OwnedFd>,
+    has_ended: bool,
 }
 
 /// Starts a program.
@@ -78,6 +84,7 @@ pub fn stream(command: &StreamCommand) -> Result<Streaming, StreamError> {
         .env("LANG", "C.UTF-8")
         .env("TZ", "UTC")
         .envs(command.environment.iter().map(|(name, value)| (name, value)))
+        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -89,9 +96,11 @@ pub fn stream(command: &StreamCommand) -> Result<Streaming, StreamError> {
         return Err(refused(io::Error::other("it has no stdout or stderr pipe")));
     };
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    let Some(leader) = group else { return Err(refused(io::Error::other("it has no process number"))) };
+    let exited = watch(leader).map_err(refused)?;
     let kept = Arc::new(Mutex::new(Vec::new()));
     let stderr_reader = tokio::spawn(keep_end(stderr, Arc::clone(&kept)));
-    Ok(Streaming { child, stdout, stderr: kept, stderr_reader, group, ended: None })
+    Ok(Streaming { child, stdout, stderr: kept, stderr_reader, group, exited, has_ended: false })
 }
 
 impl Streaming {
@@ -104,12 +113,13 @@ impl Streaming {
     /// When the pipe cannot be read.
     pub async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
         into.reserve(READ);
-        if self.ended.is_none() {
+        if !self.has_ended {
             tokio::select! {
                 biased;
                 read = self.stdout.read_buf(into) => return read,
-                status = self.child.wait() => self.note_end(status?),
+                ended = self.exited.readable() => drop(ended?),
             }
+            self.has_ended = true;
         }
         let read = timeout(LINGER, self.stdout.read_buf(into)).await.unwrap_or(Ok(0));
         if !matches!(read, Ok(1..)) {
@@ -130,21 +140,18 @@ impl Streaming {
     /// # Errors
     /// When the system cannot say how it ended.
     pub async fn end(mut self) -> io::Result<(How, String)> {
-        let how = match self.ended {
-            Some(how) => how,
-            // Its stdout is closed, so it has nothing more to say.
-            None => match timeout(GRACE, self.child.wait()).await {
-                Ok(status) => {
-                    self.note_end(status?);
-                    self.ended.unwrap_or(How::TimedOut)
-                }
-                Err(_) => {
-                    self.terminate().await?;
-                    How::TimedOut
-                }
-            },
-        };
+        // Its stdout is closed, so it has nothing more to say.
+        let in_time = self.has_ended || timeout(GRACE, self.exited.readable()).await.is_ok();
+        if !in_time {
+            self.terminate().await?;
+        }
         self.sweep();
+        let status = self.child.wait().await?;
+        let how = match (status.code(), status.signal()) {
+            _ if !in_time => How::TimedOut,
+            (Some(code), _) => How::Exit(code),
+            (None, signal) => How::Signal(signal.unwrap_or(0)),
+        };
         // The last words may still be in the pipe.
         let _ = timeout(LINGER, &mut self.stderr_reader).await;
         Ok((how, self.stderr()))
@@ -155,30 +162,18 @@ impl Streaming {
     /// # Errors
     /// When the system cannot say how it ended.
     pub async fn stop(mut self) -> io::Result<()> {
-        if self.ended.is_some() { Ok(()) } else { self.terminate().await }
+        if self.has_ended { Ok(()) } else { self.terminate().await }
         // Dropping `self` sweeps what ignored the SIGTERM.
     }
 
     async fn terminate(&mut self) -> io::Result<()> {
         self.signal(Signal::TERM);
-        let status = match timeout(GRACE, self.child.wait()).await {
-            Ok(status) => status?,
-            Err(_) => {
-                self.signal(Signal::KILL);
-                self.child.wait().await?
-            }
-        };
-        self.note_end(status);
+        if timeout(GRACE, self.exited.readable()).await.is_err() {
+            self.signal(Signal::KILL);
+            drop(self.exited.readable().await?);
+        }
+        self.has_ended = true;
         Ok(())
-    }
-
-    fn note_end(&mut self, status: ExitStatus) {
-        self.ended = Some(match (status.code(), status.signal()) {
-            (Some(code), _) => How::Exit(code),
-            (None, Some(signal)) => How::Signal(signal),
-            // Neither: stopped or continued, which waiting for the end never reports.
-            (None, None) => How::TimedOut,
-        });
     }
 
     fn signal(&self, signal: Signal) {
@@ -188,8 +183,8 @@ impl Streaming {
         }
     }
 
-    /// Kills what is left of the group, once: after the program itself is waited for, its number keeps meaning this
-    /// group only while members of the group live, so it must not be used later.
+    /// Kills what is left of the group, once: the program itself may be waited for afterwards, and its number then belongs to
+    /// anybody.
     fn sweep(&mut self) {
         self.signal(Signal::KILL);
         self.group = None;
@@ -267,6 +262,12 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn it_runs_in_the_root() {
+        let pwd = StreamCommand { argv: vec!["pwd".to_owned()], environment: Vec::new() };
+        assert_eq!(all(&pwd).await.0, "/\n");
+    }
+
+    #[tokio::test]
     async fn each_line_arrives_at_once() {
         let mut streaming = stream(&shell("echo first; exec sleep 1000")).unwrap();
         let mut out = Vec::new();
@@ -289,6 +290,27 @@ mod tests {
         let (out, how, _) = timeout(Duration::from_secs(20), all(&shell("sleep 1000 & echo $!"))).await.expect("held");
         assert_eq!(how, How::Exit(0));
         until_gone(out.trim()).await;
+    }
+
+    #[tokio::test]
+    async fn the_number_of_the_group_is_nobody_elses_while_its_output_is_read() {
+        let mut streaming =
+            stream(&shell("setsid sh -c 'echo $$; while :; do echo on; sleep 0.1; done' & exit 0")).unwrap();
+        let leader = streaming.group.unwrap().as_raw_nonzero();
+        let mut out = Vec::new();
+        let reads = async {
+            // What it left behind goes on writing, long after the program itself has ended.
+            while out.iter().filter(|byte| **byte == b'\n').count() < 10 {
+                assert!(streaming.read(&mut out).await.unwrap() > 0);
+            }
+        };
+        timeout(Duration::from_secs(20), reads).await.expect("held");
+        let stat = std::fs::read_to_string(format!("/proc/{leader}/stat")).expect("its number is free");
+        assert!(stat.contains(") Z "), "{stat}");
+        drop(streaming);
+        let left = String::from_utf8(out).unwrap().lines().next().unwrap().parse().unwrap();
+        let _ = rustix::process::kill_process(Pid::from_raw(left).unwrap(), Signal::KILL);
+        until_gone(&leader.to_string()).await;
     }
 
     #[tokio::test]

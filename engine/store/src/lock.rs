@@ -12,6 +12,8 @@ use rustix::fs::{FlockOperation, flock};
 const FILE: &str = "heinzel.lock";
 /// How long a dead owner's lock is waited for.
 const LEFTOVER: Duration = Duration::from_secs(5);
+/// How long whoever only asks who the owner is may seem to be one ([`owner_of`]).
+const ASKED: Duration = Duration::from_millis(100);
 
 /// The right to write to the store in a folder. Held until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
@@ -54,7 +56,7 @@ impl Lock {
     /// Takes the lock of `folder`. Creates the folder, for its owner only, when there is none; the mode of one that exists
     /// is the operator's.
     ///
-    /// Does not wait for a living owner. But an engine that was killed while it started a program leaves a copy of itself
+    /// Does not wait for a living owner, but for those who only ask who that is. And an engine that was killed while it started a program leaves a copy of itself
     /// that holds the lock for the moment until it becomes that program: a dead owner's lock is waited for, up to 5 s.
     ///
     /// # Errors
@@ -90,7 +92,8 @@ impl Lock {
                 Ok(()) => break,
                 Err(rustix::io::Errno::WOULDBLOCK) => {
                     let pid = owner(&mut file);
-                    if pid.is_some_and(is_alive) || begun.elapsed() > LEFTOVER {
+                    let patience = if pid.is_some_and(is_alive) { ASKED } else { LEFTOVER };
+                    if begun.elapsed() > patience {
                         return Err(NotTaken::Held { file: path, pid });
                     }
                     // The kernel's waiting lock knows no time limit.
@@ -239,6 +242,22 @@ mod tests {
         });
         Lock::take(folder.path()).unwrap();
         leftover.join().unwrap();
+    }
+
+    #[test]
+    fn whoever_only_asks_who_owns_it_does_not_stop_a_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("heinzel.lock");
+        // The number of the last owner belongs to somebody else by now.
+        fs::write(&path, format!("{}\n", std::process::id())).unwrap();
+        let asks = File::open(&path).unwrap();
+        flock(&asks, FlockOperation::NonBlockingLockShared).unwrap();
+        let asking = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            drop(asks);
+        });
+        Lock::take(folder.path()).unwrap();
+        asking.join().unwrap();
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error as TlsErro
 use x509_parser::pem::Pem;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::host::look_at_path;
 use super::net::resolve;
 use super::{Report, now, round};
 use crate::Hands;
@@ -30,12 +31,11 @@ impl Hands {
     ///
     /// Whether the certificate is trusted does not matter here: an expired one must be readable too.
     pub(super) async fn certificate(&self, target: &str) -> Report {
-        let der = if target.starts_with('/') {
+        if target.starts_with('/') {
             let path = target.to_owned();
-            blocking(move || first_of_file(&path)).await??
-        } else {
-            timeout(self.probe_timeout, of_server(target)).await.map_err(|_| self.late())??
-        };
+            return look_at_path(&self.looks, move || report(&first_of_file(&path)?)).await;
+        }
+        let der = timeout(self.probe_timeout, of_server(target)).await.map_err(|_| self.late())??;
         blocking(move || report(&der)).await?
     }
 }

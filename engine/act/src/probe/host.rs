@@ -4,10 +4,12 @@ use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use heinzel_core::glob::Glob;
 use rustix::fs::StatVfsMountFlags;
 use serde_json::{Value as Json, json};
+use tokio::sync::Semaphore;
 
 use super::{Report, now, round};
 use crate::program::blocking;
@@ -15,8 +17,25 @@ use crate::program::blocking;
 /// How many processes are listed; `count` counts all.
 const LISTED: usize = 100;
 
-/// Looks where it may block: a dead network file system holds a look for ever.
+/// Looks where it may block.
 pub(super) async fn look(work: impl FnOnce() -> Report + Send + 'static) -> Report {
+    blocking(work).await?
+}
+
+/// So many looks at paths may be under way. More than are asked for at a time, so it is only reached by those that hang.
+pub(crate) const LOOKS: usize = 32;
+
+/// The same, of a path: a dead network file system holds a look for ever, and each holds a thread that others need.
+pub(super) async fn look_at_path(looks: &Arc<Semaphore>, work: impl FnOnce() -> Report + Send + 'static) -> Report {
+    let Ok(place) = Arc::clone(looks).try_acquire_owned() else {
+        return Err("earlier looks hang, so no more are begun; a file system does not answer (see `mount`)".into());
+    };
+    let work = move || {
+        let report = work();
+        // Not when the caller gives up: when the look ends.
+        drop(place);
+        report
+    };
     blocking(work).await?
 }
 
@@ -192,6 +211,30 @@ mod tests {
     async fn a_missing_disk_path_is_blind_and_not_empty() {
         let report = sees(&hands(&json!({})), Probe::Disk { path: "/no/such/folder".into() }).await;
         assert_eq!(report["blind"], "disk use of /no/such/folder: No such file or directory (os error 2)");
+    }
+
+    #[tokio::test]
+    async fn looks_that_hang_do_not_take_all_threads() {
+        let looks = Arc::new(Semaphore::new(LOOKS));
+        let (begun, begins) = std::sync::mpsc::channel();
+        let mut hanging = Vec::new();
+        for _ in 0..LOOKS {
+            let begun = begun.clone();
+            let (answers, answer) = std::sync::mpsc::channel::<()>();
+            hanging.push(answers);
+            let hangs = look_at_path(&looks, move || {
+                begun.send(()).unwrap();
+                let _ = answer.recv();
+                Ok(json!(null))
+            });
+            // Whoever asked gives up.
+            drop(tokio::time::timeout(std::time::Duration::from_millis(1), hangs).await);
+        }
+        begins.iter().take(LOOKS).for_each(drop);
+        assert!(look_at_path(&looks, || disk("/")).await.unwrap_err().contains("earlier looks hang"));
+        assert!(look(load).await.is_ok(), "what cannot hang is looked at nevertheless");
+        drop(hanging);
+        let _all = looks.acquire_many(u32::try_from(LOOKS).unwrap()).await.unwrap();
     }
 
     #[test]

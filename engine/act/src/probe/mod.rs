@@ -10,7 +10,7 @@ use crate::{GRACE, Hands};
 
 mod unit;
 
-mod host;
+pub(crate) mod host;
 
 mod net;
 
@@ -39,7 +39,7 @@ impl Hands {
             Probe::Unit { name } => self.unit(name).await,
             Probe::Disk { path } => {
                 let path = path.clone();
-                host::look(move || host::disk(&path)).await
+                host::look_at_path(&self.looks, move || host::disk(&path)).await
             }
             Probe::Load => host::look(host::load).await,
             Probe::Memory => host::look(host::memory).await,
@@ -49,7 +49,7 @@ impl Hands {
             }
             Probe::File { path } => {
                 let path = path.clone();
-                host::look(move || host::file(&path)).await
+                host::look_at_path(&self.looks, move || host::file(&path)).await
             }
             Probe::Tcp { host, port } => self.tcp(host, *port).await,
             Probe::Http { url } => self.http(url).await,

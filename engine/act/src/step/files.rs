@@ -16,7 +16,10 @@ use super::path::{Entry, Place, cannot};
 use super::replace::{copy, write_template};
 use super::{Done, Stop};
 use crate::Hands;
-use crate::program::{blocking, run};
+use crate::program::{blocking, ending, run};
+
+/// How getent(1) ends when there is no such user or group.
+const NO_SUCH_KEY: How = How::Exit(2);
 
 /// One step on files, with all it may use: it runs where it may block.
 pub(super) struct Job {
@@ -60,23 +63,30 @@ impl Hands {
 async fn number_of(database: &str, name: &str, timeout: Duration) -> Result<u32, Stop> {
     let what = if database == "passwd" { "user" } else { "group" };
     FieldType::User.accept(name).map_err(|no| Stop::Target(format!("{what} `{name}` {no}")))?;
-    let ended = run(&["getent", database, "--", name].map(String::from), timeout).await.map_err(Stop::Failed)?;
+    let argv = ["getent", database, "--", name].map(String::from);
+    let ended = run(&argv, timeout).await.map_err(Stop::Failed)?;
     let text = String::from_utf8_lossy(&ended.stdout);
     match text.lines().next().and_then(|line| line.split(':').nth(2)).and_then(|number| number.parse().ok()) {
         Some(number) if ended.how == How::Exit(0) => Ok(number),
-        _ => Err(Stop::Target(format!("there is no {what} `{name}` on this host"))),
+        _ if ended.how == NO_SUCH_KEY => Err(Stop::Target(format!("there is no {what} `{name}` on this host"))),
+        _ => Err(Stop::Failed(ending(&argv, timeout, &ended))),
     }
 }
 
 impl Job {
     fn run(&self) -> Done {
         match &self.action {
+            // These look at the clock themselves.
             Action::Remove { path, older_than } => self.remove(path, *older_than),
+            Action::Copy { from, to } => copy(self, from, to),
+            // It has waited for its turn, and whoever gave up on it may be taking the fix back by now.
+            _ if self.is_late() => {
+                Err(Stop::Failed("the time was over before it could begin; nothing was done".into()))
+            }
             Action::Truncate { path } => self.truncate(path),
             Action::Chmod { path, mode } => self.chmod(path, *mode),
             Action::Chown { path, .. } => self.chown(path),
             Action::Move { from, to } => self.rename(from, to),
-            Action::Copy { from, to } => copy(self, from, to),
             Action::WriteTemplate { path, template, values } => write_template(self, path, template, values),
             other => Err(Stop::Target(format!("{} is no step on files", other.describe()))),
         }

@@ -429,3 +429,26 @@ async fn http_requests_go_only_where_they_say_and_tell_how_they_ended() {
         check(&hands, request("GET", &format!("{}/api/x", server.url())), expected).await;
     }
 }
+
+#[tokio::test]
+async fn what_comes_to_its_turn_too_late_is_not_done_any_more() {
+    let ground = ground();
+    let (log, secret) = (ground.file("log", "lines"), ground.file("secret", ""));
+    std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
+    let (user, group) = own_names();
+    for action in [
+        truncate(&log),
+        chmod(&secret, 0o666),
+        Action::Chown { path: log.clone(), owner: user, group },
+        rename(&log, ground.path("allowed/moved")),
+        copy(&log, ground.path("allowed/copied")),
+        write(ground.path("allowed/written"), "text", &[]),
+        remove(&log),
+    ] {
+        let late = Step { action, timeout: Duration::ZERO };
+        let said = does(&ground.hands, late).await;
+        assert!(said.starts_with("failed: "), "{said}");
+    }
+    assert_eq!((ground.left().as_str(), mode(&secret)), ("log secret sub", 0o600));
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "lines");
+}

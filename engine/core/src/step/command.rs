@@ -6,7 +6,7 @@ use crate::gate;
 use crate::incident::{IncidentId, Status};
 use crate::policy::Mode;
 use crate::rule::RuleId;
-use crate::run::{Approved, End, Stage};
+use crate::run::{Approved, Stage};
 use crate::state::Paused;
 use crate::step::{Desk, heal};
 
@@ -156,8 +156,10 @@ fn deny(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, why: &str) -> Result<
         return Err(format!("incident {id} is {status} and waits for no approval"));
     };
     desk.note_by(Some(id), by, "denied", why);
-    heal::finish(desk, id, Some(plan), End::Vetoed { by: by.to_owned() });
-    Ok(format!("denied; incident {id} needs a human now"))
+    heal::veto(desk, id, plan, by);
+    let is_over = heal::run_mut(desk, id).is_none_or(|run| run.stage.is_over());
+    let then = if is_over { "needs a human now" } else { "takes back what was done so far" };
+    Ok(format!("denied; incident {id} {then}"))
 }
 
 fn promote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> Result<String, String> {

@@ -40,6 +40,7 @@ pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
         approved: None,
         cleared: false,
         touched: false,
+        begun: None,
         stage: Stage::Probing { waiting: BTreeMap::new() },
     };
     if let Some(incident) = desk.state.incidents.get_mut(&id) {
@@ -82,10 +83,18 @@ pub(super) fn look(desk: &mut Desk<'_, '_>, id: IncidentId) {
     }
 }
 
-/// Between two rounds the rule was removed: nothing leads on from here.
-fn gone(desk: &mut Desk<'_, '_>, id: IncidentId) {
-    let why = "its rule is gone".to_owned();
-    finish(desk, id, None, End::Failed { why, rolled_back: false });
+/// The rule was removed: nothing leads on from here.
+pub(super) fn gone(desk: &mut Desk<'_, '_>, id: IncidentId) {
+    fail(desk, id, "its rule is gone");
+}
+
+/// Ends a run that cannot go on. What an earlier round has done is taken back, as was planned then.
+pub(super) fn fail(desk: &mut Desk<'_, '_>, id: IncidentId, why: &str) {
+    let why = why.to_owned();
+    match run_mut(desk, id).and_then(|run| run.begun.clone().filter(|_| run.touched)) {
+        Some(begun) => way_back(desk, id, begun, 0, why),
+        None => finish(desk, id, None, End::Failed { why, rolled_back: false }),
+    }
 }
 
 /// An effect came back.
@@ -146,8 +155,7 @@ fn plan(desk: &mut Desk<'_, '_>, id: IncidentId) {
         Err(error) => return record::script_failed(desk, rule, Some(id), &error),
     };
     if run.version != rule.version && run.round > 0 {
-        let why = "the rule changed between two rounds of its plan";
-        return finish(desk, id, Some(plan), End::Failed { why: why.into(), rolled_back: false });
+        return fail(desk, id, "the rule changed between two rounds of its plan");
     }
     if let Some(why) = handed_over {
         desk.note(Some(id), "plan", format!("hand over: {why}"));
@@ -163,8 +171,7 @@ fn plan(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let last_only =
         |(at, step): (usize, &crate::plan::Step)| step.action == Action::Replan && at + 1 < plan.steps.len();
     if plan.steps.iter().enumerate().any(last_only) {
-        let why = "the plan goes on after `step.replan()`, which must come last";
-        return finish(desk, id, Some(plan), End::Failed { why: why.into(), rolled_back: false });
+        return fail(desk, id, "the plan goes on after `step.replan()`, which must come last");
     }
     gates(desk, id, plan);
 }
@@ -234,6 +241,9 @@ fn act(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize) {
         let fix = FixStart { rule: incident.rule.clone(), asset: incident.asset.clone(), incident: id, at: now };
         desk.journal.log.push(Change::Fix(fix.clone()));
         desk.state.fixes.push_back(fix);
+        if let Some(run) = run_mut(desk, id) {
+            run.begun = Some(plan.clone());
+        }
     }
     desk.note(Some(id), "step", format!("{} of {}: {}", at + 1, plan.steps.len(), step.action.describe()));
     let effect = desk.emit(id, Act::Step { step });
@@ -296,9 +306,11 @@ fn stepped(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
     }
 }
 
-/// Starts the way back, or ends the run where there is none.
+/// Starts the way back of what was begun, or ends the run where there is none. `plan`, of a later round, may not have passed the
+/// gates: neither its steps are gone nor its way back.
 pub(super) fn roll_back(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, why: &str) {
-    way_back(desk, id, plan, 0, why.to_owned());
+    let begun = run_mut(desk, id).and_then(|run| run.begun.clone());
+    way_back(desk, id, begun.unwrap_or(plan), 0, why.to_owned());
 }
 
 fn way_back(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize, why: String) {
@@ -306,7 +318,11 @@ fn way_back(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize, why:
         let rolled_back = !plan.rollback.is_empty();
         return finish(desk, id, Some(plan), End::Failed { why, rolled_back });
     };
-    let halted = desk.state.incidents.get(&id).and_then(|i| gate::halted(desk.state, desk.world, &i.asset));
+    let halted = desk.state.incidents.get(&id).and_then(|incident| {
+        let halted = gate::halted(desk.state, desk.world, &incident.asset);
+        // One that waited between two rounds held no lock.
+        halted.or_else(|| gate::locked(desk.state, desk.world, incident))
+    });
     if let Some(halted) = halted {
         let why = format!("{why}; and the way back stopped before `{}`: {halted}", step.action.describe());
         return finish(desk, id, Some(plan), End::Failed { why, rolled_back: false });
@@ -377,10 +393,22 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
     }
 }
 
-/// Ends a run that has not started to act, because the incident ends or a person takes over.
+/// Ends a run whose plan nobody wants carried out; what an earlier round has done is taken back.
+pub(super) fn veto(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, by: &str) {
+    if !incident_touched(desk, id) {
+        return finish(desk, id, Some(plan), End::Vetoed { by: by.to_owned() });
+    }
+    if let Some(rule) = desk.state.incidents.get(&id).map(|i| i.rule.clone()) {
+        desk.state.record(&rule).evidence.vetoed += 1;
+        desk.journal.rules.insert(rule);
+    }
+    roll_back(desk, id, plan, &format!("{by} denied to go on"));
+}
+
+/// Ends a run that does nothing, because the incident ends or a person takes over.
 pub(super) fn overtake(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let Some(run) = run_mut(desk, id) else { return };
-    if !run.stage.is_over() && !run.stage.is_acting() {
+    if !run.stage.is_over() && !run.holds_lock() {
         let plan = run.stage.plan().cloned();
         finish(desk, id, plan, End::Overtaken);
     }

@@ -4,7 +4,6 @@ use crate::gate;
 use crate::incident::IncidentId;
 use crate::policy::Mode;
 use crate::rule::{LogicError, Rule, RuleId};
-use crate::run::End;
 use crate::step::{Desk, heal};
 use crate::time::Timestamp;
 
@@ -32,8 +31,7 @@ pub(super) fn script_failed(desk: &mut Desk<'_, '_>, rule: &Rule, id: Option<Inc
         desk.note(id, "rule-off", format!("{} is switched off until its file changes: {error}", rule.id));
     }
     if let Some(id) = id {
-        let why = format!("its rule failed: {error}");
-        heal::finish(desk, id, None, End::Failed { why, rolled_back: false });
+        heal::fail(desk, id, &format!("its rule failed: {error}"));
     }
 }
 

@@ -4,11 +4,12 @@
 
 use std::time::Duration;
 
+use crate::block::SourceId;
 use crate::event::Place;
 use crate::incident::{Cause, Incident, IncidentId};
 use crate::rule::{Rule, RuleId};
-use crate::run::{End, Stage};
-use crate::state::{REMEMBERED, State};
+use crate::run::Stage;
+use crate::state::{REMEMBERED, SourceView, State};
 use crate::step::{Desk, World, detect, heal, tell, verify};
 use crate::time::{Span, Timestamp};
 use crate::trigger::Trigger;
@@ -76,8 +77,7 @@ pub(super) fn arm(desk: &mut Desk<'_, '_>) {
     };
     let orphans: Vec<IncidentId> = desk.state.incidents.values().filter(orphan).map(|i| i.id).collect();
     for id in orphans {
-        let why = "its rule is gone".to_owned();
-        heal::finish(desk, id, None, End::Failed { why, rolled_back: false });
+        heal::gone(desk, id);
     }
     for (id, record) in &mut desk.state.rules {
         if record.known_since.is_some() && !desk.world.rules.rules.contains_key(id) {
@@ -162,7 +162,7 @@ fn incident(desk: &mut Desk<'_, '_>, id: IncidentId) {
         Stage::AwaitingApproval { plan, since } if *since + expires.0 <= now => {
             let plan = plan.clone();
             desk.note(Some(id), "vetoed", format!("nobody approved within {expires}"));
-            heal::finish(desk, id, Some(plan), End::Vetoed { by: "nobody in time".into() });
+            heal::veto(desk, id, plan, "nobody in time");
         }
         _ => {}
     }
@@ -189,8 +189,8 @@ pub(super) fn due_at(state: &State, rule: &Rule, key: &str) -> Option<Timestamp>
     let window = state.windows.get(&rule.id)?.get(key)?;
     let due = window.due_at(&rule.trigger, state.rules.get(&rule.id).and_then(|r| r.known_since))?;
     // What a source wrote while nobody listened is lost, so its silence counts only from then on.
-    let source = window.cause.as_ref().and_then(|cause| state.sources.get(&cause.place.source));
-    let heard = source.filter(|view| view.forgets).and_then(|view| view.live_since);
+    let sources = concerned(state, rule, window.cause.as_deref()).filter(|(_, view)| view.forgets);
+    let heard = sources.filter_map(|(_, view)| view.live_since).max();
     Some(heard.map_or(due, |heard| due.max(heard + rule.trigger.memory())))
 }
 
@@ -233,18 +233,27 @@ fn mark_held(desk: &mut Desk<'_, '_>, rule: &RuleId, key: &str, held: bool) {
     }
 }
 
+/// The sources that what a rule waits for may come from: the one that its newest finding came from, else all that it looks at.
+fn concerned<'s>(
+    state: &'s State,
+    rule: &'s Rule,
+    cause: Option<&Cause>,
+) -> impl Iterator<Item = (&'s SourceId, &'s SourceView)> {
+    // One that is not configured any more will never say anything: then those that are count.
+    let own = cause.and_then(|cause| state.sources.get_key_value(&cause.place.source));
+    let concerns = |name: &str| rule.sources.is_empty() || rule.sources.iter().any(|g| g.fits(name));
+    let all = own.is_none().then(|| state.sources.iter().filter(move |(name, _)| concerns(name)));
+    own.into_iter().chain(all.into_iter().flatten())
+}
+
 /// A source that the rule depends on and that is not being read, if there is one.
 fn deaf_source(state: &State, rule: &Rule, cause: Option<&Cause>) -> Option<String> {
-    // One that is not configured any more will never say anything: then those that are count.
-    if let Some((cause, view)) = cause.and_then(|cause| Some((cause, state.sources.get(&cause.place.source)?))) {
-        return (!view.reads(Some(&cause.place.stream))).then(|| format!("source {}", cause.place.source));
-    }
-    let concerns = |name: &str| rule.sources.is_empty() || rule.sources.iter().any(|g| g.fits(name));
-    let mut concerned = state.sources.iter().filter(|(name, _)| concerns(name)).peekable();
+    let mut concerned = concerned(state, rule, cause).peekable();
     if concerned.peek().is_none() {
         return Some("its source".into());
     }
-    concerned.find(|(_, view)| !view.reads(None)).map(|(name, _)| format!("source {name}"))
+    let stream = |name: &SourceId| cause.filter(|c| c.place.source == *name).map(|c| &*c.place.stream);
+    concerned.find(|(name, view)| !view.reads(stream(name))).map(|(name, _)| format!("source {name}"))
 }
 
 fn waited_for(rule: &Rule, cause: Option<&Cause>, message: String) -> Cause {

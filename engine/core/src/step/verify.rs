@@ -1,7 +1,8 @@
 //! Whether a fix holds: rounds of checks until all have held without a break for their time.
 //!
 //! All checks must hold for the first time within `patience.within` and then for `patience.stable_for`; a [`Check::Quiet`]
-//! must have been quiet for its whole time, counted from the last step, while its source was being read.
+//! must have been quiet for its whole time, counted from the last step, while its source was being read. The time in which
+//! nobody looked counts for neither.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +16,9 @@ use crate::step::{Desk, heal};
 
 /// The most rounds of checks in one verify, so that a long quiet time does not mean thousands of probes.
 const ROUNDS: u32 = 60;
+/// A round that begins so much later than it was due follows a time in which nobody looked: the machine slept, its clock was
+/// set, or the store took nothing.
+const LATE: Duration = Duration::from_secs(60);
 
 /// Starts the checks. `unsure`: a step's outcome is unknown, so failing checks lead to another look, not to the way back.
 pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, unsure: bool) {
@@ -54,8 +58,13 @@ pub(super) fn resume(desk: &mut Desk<'_, '_>) {
 
 /// Sends the next round of checks out.
 pub(super) fn round(desk: &mut Desk<'_, '_>, id: IncidentId) {
+    let now = desk.now();
     let Some(run) = heal::run_mut(desk, id) else { return };
-    let Stage::Verifying { plan, .. } = &run.stage else { return };
+    let Stage::Verifying { plan, resumed, holding_since, next, .. } = &mut run.stage else { return };
+    if now.since(*next) > LATE {
+        // As after a restart.
+        (*resumed, *holding_since) = (Some(now), None);
+    }
     let checks = plan.verify.clone();
     let mut out = BTreeMap::new();
     let mut refused = Vec::new();
@@ -132,7 +141,7 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let held = holding_since.is_some();
     if broken.is_empty() {
         let from = *holding_since.get_or_insert(now);
-        let until = (from + patience.stable_for).max(*since + quiet.unwrap_or_default());
+        let until = (from + patience.stable_for).max(resumed.unwrap_or(*since) + quiet.unwrap_or_default());
         if now >= until {
             let plan = plan.clone();
             desk.note(Some(id), "check", format!("all {} checks held until {now}", plan.verify.len()));

@@ -1,10 +1,13 @@
 //! A socket in the file system: made, opened to everybody, and removed again.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
 
 use crate::error::SourceError;
 
@@ -41,9 +44,19 @@ impl SocketFile {
             Err(error) => return Err(SourceError::io(format!("look at {shown}"))(error)),
         }
         let socket = bind(path).map_err(SourceError::io(format!("listen on {shown}")))?;
-        let meta = fs::symlink_metadata(path).map_err(SourceError::io(format!("look at {shown}")))?;
+        // Held from here on, and no link followed: whoever owns the folder may have put another file in its place.
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let held = rustix::fs::open(path, flags, Mode::empty()).map(File::from).map_err(io::Error::from);
+        let found = held.and_then(|held| Ok((held.metadata()?, held)));
+        let (meta, held) = found.map_err(SourceError::io(format!("look at {shown}")))?;
+        if !meta.file_type().is_socket() {
+            return Err(SourceError::Broken(format!(
+                "listen on {shown}: what was just made there is not a socket any more; choose a folder that nobody else may \
+                 write to"
+            )));
+        }
         let file = Self { path: path.to_owned(), identity: (meta.dev(), meta.ino()) };
-        fs::set_permissions(path, Permissions::from_mode(MODE))
+        fs::set_permissions(format!("/proc/self/fd/{}", held.as_raw_fd()), Permissions::from_mode(MODE))
             .map_err(SourceError::io(format!("let everybody write to {shown}")))?;
         Ok((socket, file))
     }
@@ -69,5 +82,31 @@ fn is_in_use(path: &Path) -> bool {
             Ok(()) => true,
             Err(error) => !dead(&error),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn a_link_in_the_place_of_the_socket_opens_no_other_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, secret) = (folder.path().join("log"), folder.path().join("secret"));
+        fs::write(&secret, "").unwrap();
+        fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
+        // Whoever owns the folder may be quicker than we are.
+        let swapped = |path: &Path| {
+            let socket = UnixListener::bind(path)?;
+            fs::remove_file(path)?;
+            symlink(&secret, path)?;
+            Ok(socket)
+        };
+        let error = SocketFile::bind(&path, swapped).unwrap_err().to_string();
+        assert!(error.contains("is not a socket any more"), "{error}");
+        assert_eq!(fs::metadata(&secret).unwrap().mode() & 0o777, 0o600);
     }
 }

@@ -1,5 +1,6 @@
 //! Nothing runs that the operator did not allow, and nothing gets stuck.
 
+use super::heal::finding_like;
 use super::*;
 use crate::asset::Asset;
 use crate::run::{End, Stage};
@@ -152,6 +153,71 @@ fn what_may_no_longer_go_on_takes_its_first_round_back() {
 }
 
 #[test]
+fn the_way_back_is_that_of_the_plan_that_passed_the_gates() {
+    let logic = Restart { replan: true, rollback: true, strays: true, ..Restart::default() };
+    for hands_over in [None, Some(1)] {
+        let mut e = Engine::new(rule(Restart { hands_over, ..logic }), Mode::Auto);
+        e.policy.allow.paths.push("/srv/web".into());
+        e.line(0);
+        answer_probe(&mut e, false);
+        answer_step(&mut e, done());
+        answer_probe(&mut e, false);
+        assert_eq!(e.said("gate `target` refused: `remove /srv/web/*`"), hands_over.is_none(), "{:#?}", e.notes);
+        assert_eq!(e.acts(), ["systemctl stop nginx.service"]);
+    }
+}
+
+#[test]
+fn who_denies_the_second_round_has_the_first_taken_back() {
+    let ways: [&dyn Fn(&mut Engine); 2] = [
+        &|e| drop(e.command(Command::Deny { incident: 1, why: "enough".into() }).unwrap()),
+        // Nobody says anything.
+        &|e| {
+            e.now = 90_000;
+            e.step(Input::Tick);
+        },
+    ];
+    for says_no in ways {
+        let logic = Restart { replan: true, rollback: true, ..Restart::default() };
+        let mut e = Engine::new(rule(logic), Mode::Approve);
+        e.line(0);
+        answer_probe(&mut e, false);
+        e.command(Command::Approve { incident: 1 }).unwrap();
+        answer_probe(&mut e, false);
+        answer_step(&mut e, done());
+        answer_probe(&mut e, false);
+        assert_eq!(e.status(), Status::AwaitingApproval);
+        says_no(&mut e);
+        answer_step(&mut e, done());
+        assert!(e.said("rollback done: systemctl stop nginx.service"), "{:#?}", e.notes);
+        assert_eq!(e.status(), Status::NeedsHuman);
+        let evidence = &e.state.rules[&RULE.into()].evidence;
+        assert_eq!((evidence.vetoed, evidence.failed), (1, 1));
+    }
+}
+
+#[test]
+fn an_incident_that_is_closed_while_its_run_only_looks_stays_closed() {
+    let ways: [&dyn Fn(&mut Engine); 2] = [
+        &|e| drop(e.command(Command::Resolve { incident: 1, note: "it was me".into() }).unwrap()),
+        // A line says that it is well again.
+        &|e| {
+            e.finding(1, Role::Clear(0), None, &[]);
+        },
+    ];
+    for closes in ways {
+        let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+        e.line(0);
+        answer_probe(&mut e, true);
+        closes(&mut e);
+        assert_eq!(e.status(), Status::Resolved);
+        e.pass_to(60, &stays_broken);
+        assert_eq!(e.status(), Status::Resolved, "{:#?}", e.notes);
+        assert!(!e.said("needs-human"));
+    }
+}
+
+#[test]
 fn a_rule_that_is_removed_between_two_rounds_leaves_no_lock_behind() {
     let mut e = Engine::new(rule(Restart { replan: true, ..Restart::default() }), Mode::Auto);
     e.line(0);
@@ -160,6 +226,35 @@ fn a_rule_that_is_removed_between_two_rounds_leaves_no_lock_behind() {
     answer_step(&mut e, done());
     assert_eq!(e.status(), Status::NeedsHuman);
     assert_eq!(e.state.lock_of("host:web1"), None);
+}
+
+#[test]
+fn what_cannot_go_on_takes_its_first_round_back() {
+    let logic = || Restart { replan: true, rollback: true, ..Restart::default() };
+    let version = || RuleVersion("2".into());
+    let ways: [&dyn Fn(&mut Engine); 4] = [
+        // Its rule is removed, and then its probes come back.
+        &|e| e.rules.rules.clear(),
+        &without_rule,
+        // It is another one.
+        &|e| drop(e.rules.rules.insert(RULE.into(), Arc::new(Rule { version: version(), ..rule(logic()) }))),
+        // It fails itself.
+        &|e| {
+            let fails = rule(Restart { runs_away: true, ..logic() });
+            e.rules.rules.insert(RULE.into(), Arc::new(fails));
+        },
+    ];
+    for stops in ways {
+        let mut e = Engine::new(rule(logic()), Mode::Auto);
+        e.line(0);
+        answer_probe(&mut e, false);
+        answer_step(&mut e, done());
+        stops(&mut e);
+        answer_probe(&mut e, false);
+        answer_step(&mut e, done());
+        assert!(e.said("rollback done: systemctl stop nginx.service"), "{:#?}", e.notes);
+        assert_eq!(e.status(), Status::NeedsHuman);
+    }
 }
 
 #[test]
@@ -189,6 +284,56 @@ fn the_lock_is_kept_between_two_rounds() {
     answer_step(&mut e, done());
     assert!(matches!(e.state.incidents[&1].run.as_ref().unwrap().stage, Stage::Probing { .. }));
     assert_eq!(e.state.lock_of("host:web1"), Some(1));
+}
+
+#[test]
+fn who_goes_on_after_a_first_round_leaves_who_works_there_by_now_alone() {
+    for (word, said) in [
+        (Command::Approve { incident: 1 }, "gate `lock` holds: incident 2 is working on host:web1"),
+        (
+            Command::Deny { incident: 1, why: "no".into() },
+            "the way back stopped before `systemctl stop nginx.service`: incident 2 is working on host:web1",
+        ),
+    ] {
+        let logic = || Restart { replan: true, rollback: true, ..Restart::default() };
+        let mut e = Engine::new(rule(logic()), Mode::Approve);
+        let other = Rule { id: "web.other".into(), ..rule(logic()) };
+        e.rules.rules.insert(other.id.clone(), Arc::new(other));
+        e.policy.modes.insert("web.other".into(), Mode::Auto);
+        e.line(0);
+        answer_probe(&mut e, false);
+        e.command(Command::Approve { incident: 1 }).unwrap();
+        answer_probe(&mut e, false);
+        answer_step(&mut e, done());
+        answer_probe(&mut e, false);
+        assert_eq!(e.status(), Status::AwaitingApproval, "the second round");
+        e.found(&Finding { rule: "web.other".into(), ..finding_like() });
+        answer_probe(&mut e, false);
+        e.command(word).unwrap();
+        while e.out.iter().any(|effect| matches!(effect.act, Act::Probe { .. })) {
+            answer_probe(&mut e, false);
+        }
+        let steps = e.out.iter().filter(|effect| effect.act.changes_world()).count();
+        assert_eq!(steps, 1, "{:#?}", e.notes);
+        assert!(e.said(said), "{:#?}", e.notes);
+    }
+}
+
+#[test]
+fn an_asset_that_was_given_another_name_meanwhile_is_still_locked() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    let other = Rule { id: "web.other".into(), ..rule(Restart::default()) };
+    e.rules.rules.insert(other.id.clone(), Arc::new(other));
+    e.line(0);
+    sees_it_down(&mut e);
+    let (id, aliases) = ("host:web1.example.com".into(), vec!["web1".into()]);
+    let asset = Asset { id, aliases, owner: None, depends_on: Vec::new(), protected: false };
+    e.assets = Assets::new(vec![asset]).unwrap();
+    e.step(Input::Reloaded);
+    e.found(&Finding { rule: "web.other".into(), ..finding_like() });
+    answer_probe(&mut e, false);
+    assert_eq!(e.state.incidents[&2].asset, "host:web1.example.com");
+    assert!(e.said("gate `lock` holds: incident 1 is working on host:web1.example.com"), "{:#?}", e.notes);
 }
 
 #[test]

@@ -141,3 +141,22 @@ fn windows_of_lines_whose_clock_is_behind_are_kept_as_long_as_others() {
     }
     assert_eq!(e.state.incidents.len(), 1);
 }
+
+#[test]
+fn the_time_in_which_nobody_looked_counts_neither_for_a_fix_nor_against_it() {
+    // Our clock is set, the machine sleeps, or the store takes nothing for an hour.
+    let leaps = |then: &dyn Fn(&Act) -> Outcome| {
+        let mut e = fixed(0);
+        e.now += 3600;
+        e.pass_to(4610, then);
+        e
+    };
+    let mut e = leaps(&heals);
+    assert_eq!(e.status(), Status::Healing, "{:#?}", e.notes);
+    e.pass_to(4630, &heals);
+    assert_eq!(e.status(), Status::Resolved);
+    let mut e = leaps(&stays_broken);
+    assert_eq!(e.status(), Status::Healing, "what it looks at may just be starting: {:#?}", e.notes);
+    e.pass_to(4640, &stays_broken);
+    assert_eq!(e.status(), Status::NeedsHuman);
+}

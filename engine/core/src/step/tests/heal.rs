@@ -151,7 +151,7 @@ fn one_lock_per_asset_is_held_through_verify() {
     assert_eq!(e.state.fixes.len(), 1, "{:#?}", e.notes);
 }
 
-fn finding_like() -> Finding {
+pub(super) fn finding_like() -> Finding {
     Finding {
         rule: RULE.into(),
         role: Role::Match(0),

@@ -43,10 +43,10 @@ fn values_with_the_separator_in_them_do_not_share_a_key() {
 fn names_without_end_do_not_fill_the_memory() {
     let mut e = only_reports(Trigger::default());
     change(&mut e, |rule| rule.has.asset = true);
-    for n in 0..crate::incident::Incident::MOST_OF_RULE + 5 {
+    for n in 0..Incident::MOST_OF_RULE + 5 {
         e.finding(0, Role::Match(0), None, &[("pool", &n.to_string())]);
     }
-    assert_eq!(e.state.incidents.len(), crate::incident::Incident::MOST_OF_RULE);
+    assert_eq!(e.state.incidents.len(), Incident::MOST_OF_RULE);
     assert_eq!(e.state.counters.crowded[&RULE.into()], 5);
     assert_eq!(e.notes.iter().filter(|n| n.starts_with("crowded")).count(), 1);
     e.command(Command::Resolve { incident: 1, note: String::new() }).unwrap();
@@ -179,6 +179,18 @@ fn silence_of_a_socket_counts_from_when_it_was_listened_to() {
     e.now = 5000;
     e.step(Input::Notice(Notice::CaughtUp { source: "log".into() }));
     assert!(e.state.incidents.is_empty());
+    e.pass_to(5101, &heals);
+    assert_eq!(e.state.incidents.len(), 1);
+}
+
+#[test]
+fn silence_of_a_socket_that_never_spoke_counts_from_when_it_was_listened_to() {
+    let mut e = absence();
+    let forgets = SourceView { forgets: true, ..SourceView::new() };
+    e.state.sources.insert("log".into(), forgets);
+    e.now = 5000;
+    e.step(Input::Notice(Notice::CaughtUp { source: "log".into() }));
+    assert!(e.state.incidents.is_empty(), "{:#?}", e.notes);
     e.pass_to(5101, &heals);
     assert_eq!(e.state.incidents.len(), 1);
 }

@@ -10,11 +10,12 @@ use super::*;
 use crate::effect::Act;
 use crate::event::Place;
 use crate::finding::{Finding, Role};
-use crate::incident::Status;
+use crate::incident::{Incident, Status};
 use crate::plan::{Action, Check, Compare, Step, UnitVerb};
 use crate::policy::Mode;
 use crate::probe::{Fact, Facts, Probe};
 use crate::rule::{Case, Clear, Has, Logic, LogicError, Patience, Proposal, RuleVersion, TaskClause};
+use crate::run::Run;
 use crate::severity::Severity;
 use crate::task::{Task, TaskState};
 use crate::trigger::Trigger;
@@ -32,6 +33,8 @@ struct Restart {
     hands_over: Option<u32>,
     /// Is proved by a page, too.
     asks_a_page: bool,
+    /// From the second round on, its way back names too wide a target.
+    strays: bool,
 }
 
 fn write(facts: &Facts) -> Step {
@@ -81,7 +84,10 @@ impl Logic for Restart {
         });
         Ok([active].into_iter().chain(page).chain(self.quiet.map(|time| Check::Quiet { time })).collect())
     }
-    fn rollback(&self, _: &Case, _: &Facts) -> Result<Vec<Step>, LogicError> {
+    fn rollback(&self, case: &Case, _: &Facts) -> Result<Vec<Step>, LogicError> {
+        if self.strays && case.round > 0 {
+            return Ok(vec![Action::Remove { path: "/srv/web/*".into(), older_than: None }.into()]);
+        }
         Ok(if self.rollback { vec![restart(UnitVerb::Stop)] } else { Vec::new() })
     }
 }
@@ -130,6 +136,14 @@ struct Engine {
     journal: Journal,
     out: Vec<Effect>,
     notes: Vec<String>,
+}
+
+impl State {
+    /// The incident whose run holds the lock of an asset.
+    fn lock_of(&self, asset: &str) -> Option<IncidentId> {
+        let holds = |i: &&Incident| i.asset == asset && i.run.as_ref().is_some_and(Run::holds_lock);
+        self.incidents.values().find(holds).map(|i| i.id)
+    }
 }
 
 const RULE: &str = "web.nginx-down";
