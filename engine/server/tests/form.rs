@@ -354,3 +354,76 @@ async fn one_address_has_a_share_of_the_connections() {
     let given_back = async { while !is_answered(2).await {} };
     timeout(Duration::from_secs(30), given_back).await.expect("the places are not given back");
 }
+
+/// Reads one answer that says how long it is; its head in lower case. Empty when the connection was closed instead.
+#[expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+async fn one_answer(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let read = timeout(Duration::from_secs(20), stream.read_u8()).await.unwrap();
+        let Ok(byte) = read else { return String::new() };
+        head.push(byte);
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.unwrap();
+    head
+}
+
+#[tokio::test]
+async fn a_refusal_before_the_body_has_come_does_not_end_the_connection_without_a_word() {
+    let lab = Lab::new().await;
+    let body = draft(DRAFT, "");
+    let strangers = SHOP.replace("form-key-of-the-shop", "form-key-without-claims");
+    let mut stream = TcpStream::connect(lab.address).await.unwrap();
+    for (path, headers, status) in [
+        ("/v1/suggestions", SHOP.replace("form-key-of-the-shop", "nobody"), 401),
+        ("/v1/suggestions", SHOP.replace("https://my", "https://your"), 403),
+        ("/v1/tickets", SHOP.to_owned(), 403),
+        ("/v1/nothing", SHOP.to_owned(), 404),
+        ("/v1/openapi.json", SHOP.to_owned(), 405),
+        ("/v1/suggestions", strangers.clone(), 200),
+        ("/v1/suggestions", strangers.clone(), 200),
+        ("/v1/suggestions", strangers.clone(), 200),
+        ("/v1/suggestions", strangers, 429),
+        ("/v1/nothing", SHOP.to_owned(), 404),
+    ] {
+        let headers: String = headers.lines().map(|line| format!("{line}\r\n")).collect();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The body is another packet.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        stream.write_all(body.as_bytes()).await.unwrap();
+        let answer = one_answer(&mut stream).await;
+        assert!(answer.starts_with(&format!("http/1.1 {status} ")), "{path} {status}: {answer:?}");
+        assert!(!answer.contains("connection: close"), "{path} {status}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_read_away_ends_the_connection_and_the_answer_says_so() {
+    let lab = Lab::new().await;
+    let check = async |more: &str, sent: &str| {
+        let mut stream = TcpStream::connect(lab.address).await.unwrap();
+        let head = format!("POST /v1/nothing HTTP/1.1\r\nHost: h\r\n{more}\r\n\r\n{sent}");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = one_answer(&mut stream).await;
+        assert!(answer.starts_with("http/1.1 404 ") && answer.contains("connection: close"), "{more}: {answer:?}");
+        assert_eq!(one_answer(&mut stream).await, "", "{more}");
+    };
+    check("Content-Length: 20000000", "").await;
+    // Not all of it comes.
+    check("Content-Length: 20", "{").await;
+    check("Transfer-Encoding: chunked", "5\r\nhello\r\n").await;
+    // It is not even asked for.
+    check("Content-Length: 20\r\nExpect: 100-continue", "").await;
+    // The whole of it: nothing ends.
+    let mut stream = TcpStream::connect(lab.address).await.unwrap();
+    for _ in 0..2 {
+        let head = "POST /v1/nothing HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = one_answer(&mut stream).await;
+        assert!(answer.starts_with("http/1.1 404 ") && !answer.contains("connection: close"), "{answer:?}");
+    }
+}
