@@ -2,6 +2,7 @@
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use heinzel_core::asset;
 
 use crate::failure::Failure;
 
@@ -11,17 +12,11 @@ pub fn is_id(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// An asset's id, `kind:name`: the kind in small letters, the name without spaces, also in Latin letters with accents.
+/// An asset's id, `kind:name`, as everywhere, with 32 and 150 characters at most.
 #[must_use]
 pub fn is_asset_id(text: &str) -> bool {
-    let Some((kind, name)) = text.split_once(':') else { return false };
-    let is_kind = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-    let is_name = |c: char| c.is_ascii_graphic() || ('\u{c0}'..='\u{24f}').contains(&c);
-    kind.starts_with(|c: char| c.is_ascii_lowercase())
-        && kind.len() <= 32
-        && kind.chars().all(is_kind)
-        && (1..=150).contains(&name.chars().count())
-        && name.chars().all(is_name)
+    asset::check_id(text).is_ok()
+        && text.split_once(':').is_some_and(|(kind, name)| kind.len() <= 32 && name.chars().count() <= 150)
 }
 
 /// A draft's id, as forms make it.
@@ -93,7 +88,8 @@ pub(crate) fn id_if(field: &'static str, text: Option<&str>) -> Result<(), Failu
 /// # Errors
 /// 422 with the field.
 pub(crate) fn asset_id_if(field: &'static str, text: Option<&str>) -> Result<(), Failure> {
-    let way = "an asset's id is `kind:name` without spaces, like `vm:100`";
+    let way = "an asset's id is `kind:name`, like `vm:100`: the kind a lower-case word of at most 32 characters, the name at most 150 \
+               letters (with accents, too), digits and _ . : @ + - / \\, not beginning with `-` or `.` and without a `..` part";
     if text.is_none_or(is_asset_id) { Ok(()) } else { Err(Failure::invalid(field, way)) }
 }
 
@@ -125,6 +121,11 @@ mod tests {
             "vm:1 2",
             "vm:1\n",
             "vm:\u{202e}",
+            "vm:-x",
+            "vm:..",
+            "vm:<script>",
+            "vm:a%2Fb",
+            "vm:a/../b",
             &format!("vm:{}", "x".repeat(151)),
         ] {
             assert!(!is_asset_id(bad), "{bad}");

@@ -173,6 +173,11 @@ async fn records_are_put_whole() {
     assert_eq!(put("/v1/assets/site:a%2Fb", "{}").await.status, 201);
     for (path, body) in [
         ("/v1/assets/vm", "{}"),
+        ("/v1/assets/vm:-x", "{}"),
+        ("/v1/assets/vm:%2e%2e", "{}"),
+        ("/v1/assets/vm:%3Cscript%3E", "{}"),
+        ("/v1/assets/vm:a%252Fb", "{}"),
+        ("/v1/assets/file:a%2F..%2Fb", "{}"),
         ("/v1/assets/vm:1", r#"{"aliases":[""]}"#),
         ("/v1/assets/vm:1", r#"{"depends_on":["pve1"]}"#),
         ("/v1/customers/K%201", "{}"),

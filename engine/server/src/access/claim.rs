@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use heinzel_core::asset;
 use heinzel_core::time::Timestamp;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
@@ -157,7 +158,7 @@ impl Claims {
         if !is_issuer || !is_audience {
             return Err(NoClaim::Elsewhere);
         }
-        let is_good = wire::is_id(&content.sub) && content.assets.iter().flatten().all(|id| wire::is_asset_id(id));
+        let is_good = wire::is_id(&content.sub) && content.assets.iter().flatten().all(|id| asset::is_id(id));
         if !is_good {
             return Err(NoClaim::Content);
         }
