@@ -136,11 +136,11 @@ pub fn check(named: &NamedAsset) -> Result<(), Failure> {
         }
     }
     for alias in aliases {
-        let is_good = !alias.is_empty() && !alias.chars().any(char::is_control);
+        let is_good = !alias.is_empty() && !alias.contains(wire::is_unseen);
         if !is_good || alias.chars().count() > 200 {
             return Err(Failure::invalid(
                 "aliases",
-                "an alias is 1 to 200 characters, none of them a control character",
+                "an alias is 1 to 200 characters, none of them a control character or one that hides or turns around text",
             ));
         }
     }

@@ -68,7 +68,15 @@ pub(crate) fn at_most_if(field: &'static str, text: Option<&str>, most: usize) -
 /// 422 with the field.
 pub(crate) fn name_if(text: Option<&str>) -> Result<(), Failure> {
     at_most_if("name", text, 200)?;
-    if text.is_some_and(|text| text.contains('\0')) { Err(Failure::invalid("name", "it has a NUL")) } else { Ok(()) }
+    let way = "it has a control character, or one that hides or turns around text; leave it out";
+    if text.is_some_and(|text| text.contains(is_unseen)) { Err(Failure::invalid("name", way)) } else { Ok(()) }
+}
+
+/// Whether a character is none that people see: control characters, line separators, and marks that hide or reorder text (as in
+/// `engine/app/src/text.rs`, but for the joiners, which names in some scripts need).
+pub(crate) fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A customer's id, where there is one.
@@ -136,6 +144,25 @@ mod tests {
                 && !is_draft_id("short")
                 && !is_draft_id(&"ä".repeat(16))
         );
+    }
+
+    #[test]
+    fn names_hide_nothing() {
+        for good in ["Kim Müller", "Söhne & Co. (Ost)", "محمد", "علی\u{200c}رضا", "山田"] {
+            assert_eq!(name_if(Some(good)), Ok(()), "{good}");
+        }
+        for bad in [
+            "a\0b",
+            "\x1b[31mKim",
+            "Kim\nMüller",
+            "Kim\u{85}",
+            "Kim\u{202e}reverse",
+            "\u{2067}Kim",
+            "Kim\u{200b}",
+            "K\u{2028}im",
+        ] {
+            assert!(name_if(Some(bad)).is_err(), "{bad:?}");
+        }
     }
 
     #[test]
