@@ -41,10 +41,9 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, most: usize, within: D
 /// # Errors
 /// 415 when it is called something else, 400 when it is no JSON, 422 when it is other JSON than is asked for.
 pub(crate) fn json<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Failure> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let (kind, _) = kind.split_once(';').unwrap_or((kind, ""));
-    if !kind.trim().eq_ignore_ascii_case("application/json") {
-        return Err(Failure::unsupported("send JSON, with the header `Content-Type: application/json`"));
+    if !is_called(headers, "application/json") {
+        let way = "send JSON in UTF-8, with the header `Content-Type: application/json`, without another `charset`";
+        return Err(Failure::unsupported(way));
     }
     // A list of the right values would pass for an object as well.
     if bytes
@@ -62,6 +61,17 @@ pub(crate) fn json<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Re
             Failure::bad_request(format!("no JSON: {why}"))
         }
     })
+}
+
+/// Whether a body is said to be of this kind, in UTF-8 (or ASCII, which is a part of it).
+pub(crate) fn is_called(headers: &HeaderMap, wanted: &str) -> bool {
+    let said = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let mut parts = said.split(';').map(str::trim);
+    let is_kind = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(wanted));
+    let mut charsets =
+        parts.filter_map(|part| part.split_once('=')).filter(|(name, _)| name.eq_ignore_ascii_case("charset"));
+    let is_utf8 = |charset: &str| ["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known));
+    is_kind && charsets.all(|(_, charset)| is_utf8(charset.trim_matches('"')))
 }
 
 /// Which member of an object is the reason `why` it is not what is asked for; empty if it cannot be told. serde does not say

@@ -16,7 +16,8 @@ use crate::failure::Failure;
 use crate::front::Asker;
 use crate::{body, openapi, wire};
 
-/// What fits a draft, so far. At most three items, best first, or nothing, with the reason.
+/// What fits a draft, so far. At most three items, best first, or nothing, with the reason. A draft may be asked about 90
+/// times a minute, its feedback counted, beside the rate of its form and address.
 ///
 /// # Errors
 /// 401 and 403 when key, origin, claim, customer or asset do not belong together; 404 when the draft belongs to somebody

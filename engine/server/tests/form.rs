@@ -74,6 +74,12 @@ async fn what_is_wrong_is_named() {
     check(&draft(&"x".repeat(300_000), ""), 413, "too_large", "288000 bytes").await;
     let head = format!("POST /v1/suggestions\n{}", SHOP.replace("application/json", "text/plain"));
     lab.ask(&head, draft(DRAFT, "")).await.is_problem(415, "unsupported");
+    for (charset, status) in [("iso-8859-1", 415), ("\"utf-16\"", 415), ("UTF-8", 200), ("\"utf-8\"; boundary=x", 200)]
+    {
+        let kind = format!("application/json; charset={charset}");
+        let head = format!("POST /v1/suggestions\n{}", SHOP.replace("application/json", &kind));
+        assert_eq!(lab.ask(&head, draft(DRAFT, "")).await.status, status, "{charset}");
+    }
     let head = format!("POST /v1/suggestions\n{SHOP}\nContent-Encoding: gzip");
     lab.ask(&head, draft(DRAFT, "")).await.is_problem(415, "unsupported");
     lab.ask("GET /v1/suggestion", "").await.is_problem(404, "not_found");
@@ -242,7 +248,27 @@ async fn one_draft_cannot_be_asked_about_without_end() {
     }
     let granted = statuses.iter().filter(|status| **status == 200).count();
     assert!((90..=95).contains(&granted) && statuses[99] == 429, "{granted}: {statuses:?}");
+    let answer = lab.suggest("K1", &draft(DRAFT, "")).await;
+    answer.is_problem(429, "too_many");
+    assert!(answer.body.contains(&format!("the draft `{DRAFT}`")) && answer.body.contains("90 times"), "{answer:?}");
     assert_eq!(lab.suggest("K1", &draft("another-draft-of-k1-00", "")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_proxy_that_names_nobody_is_the_reason_that_is_said() {
+    let lab = Lab::new().await;
+    let head = format!(
+        "POST /v1/suggestions\n{}\nX-Forwarded-For: unknown",
+        SHOP.replace("form-key-of-the-shop", "form-key-without-claims")
+    );
+    for _ in 0..3 {
+        assert_eq!(lab.ask(&head, draft(DRAFT, "")).await.status, 200);
+    }
+    let answer = lab.ask(&head, draft(DRAFT, "")).await;
+    answer.is_problem(429, "too_many");
+    assert!(answer.body.contains("X-Forwarded-For") && !answer.body.contains("this address"), "{answer:?}");
+    // Who is named is not held back by them.
+    assert_eq!(lab.ask(&head.replace("unknown", "203.0.113.9:4711"), draft(DRAFT, "")).await.status, 200);
 }
 
 #[tokio::test]
