@@ -33,6 +33,12 @@ def news(state, text, at="2026-11-22T14:03:00Z", incident=12):
     return {"state": state, "text": text, "incident": incident, "at": at}
 
 
+def problem(status, code, **headers):
+    """A refusal in the engine's own words."""
+    body = {"type": f"urn:heinzel:problem:{code}", "code": code, "title": "no", "status": status, "detail": "no", "instance": "1"}
+    return status, {"Content-Type": "application/problem+json", **{name.replace("_", "-"): value for name, value in headers.items()}}, json.dumps(body).encode()
+
+
 class Mock:
     """The engine. `answer(draft)` may return the object to send, or (status, headers, bytes)."""
 
@@ -42,7 +48,7 @@ class Mock:
         self.feedback = []  # (draft id, headers, body)
         self.streams = []  # (draft id, headers)
         self.news = queue.Queue()  # bytes to send to a stream; None ends it
-        self.stream_status = 200
+        self.stream_refused = None  # (status, headers, bytes) instead of a stream
         self.preflight_takes = 0  # seconds, before feedback
         self.demo = None  # what `/demo/claim` says
         self.allowed = None  # the origin that preflights are answered for
@@ -138,8 +144,8 @@ class _Engine(_Quiet):
         if not self.path.endswith("/news"):
             return self.reply(404, self.cors())
         self.owner.streams.append((self.path.split("/")[3], dict(self.headers)))
-        if self.owner.stream_status != 200:
-            return self.reply(self.owner.stream_status, self.cors())
+        if refused := self.owner.stream_refused:
+            return self.reply(refused[0], {**self.cors(), **refused[1]}, refused[2])
         self.send_response(200)
         for name, value in {**self.cors(), "Content-Type": "text/event-stream", "Connection": "close"}.items():
             self.send_header(name, value)

@@ -282,7 +282,7 @@ fn read_assets(path: &Path) -> Result<Assets, Problem> {
     })?;
     let places: Vec<(String, usize)> = file.asset.iter().map(|a| (a.get_ref().id.clone(), a.span().start)).collect();
     Assets::new(file.asset.into_iter().map(Spanned::into_inner).collect()).map_err(|error| {
-        let (AssetError::Id(id)
+        let (AssetError::Id { id, .. }
         | AssetError::Twice(id)
         | AssetError::Alias { second: id, .. }
         | AssetError::Unknown { asset: id, .. }) = &error;

@@ -52,6 +52,45 @@ pub fn is_id(id: &str) -> bool {
     id.split_once(':').is_some_and(|(kind, name)| !kind.is_empty() && !name.is_empty())
 }
 
+/// The longest id, in characters.
+const LONGEST_ID: usize = 200;
+
+/// Whether a text is a kind of assets: a lower-case word.
+#[must_use]
+pub fn is_kind(kind: &str) -> bool {
+    kind.starts_with(|c: char| c.is_ascii_lowercase())
+        && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+}
+
+/// Whether a text may be an asset's id: a kind, a colon and a name that no program can take for an option or another path.
+/// The same for rules, `assets.toml` and what a shop sends.
+///
+/// # Errors
+/// Why not, in words that fit behind the id.
+pub fn check_id(id: &str) -> Result<(), &'static str> {
+    let Some((kind, name)) = id.split_once(':') else {
+        return Err("has no kind; write `kind:name`, like \"pool:www\"");
+    };
+    if id.chars().count() > LONGEST_ID {
+        return Err("is longer than 200 characters");
+    }
+    if !is_kind(kind) {
+        return Err("has a kind that is not a lower-case word");
+    }
+    if name.is_empty() || name.starts_with(['-', '.']) {
+        return Err("has an empty name, or one that begins with `-` or `.`");
+    }
+    // Latin letters with accents: domains and mailboxes are written so, too.
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || ('\u{c0}'..='\u{24f}').contains(&c);
+    if !name.chars().all(|c| is_letter(c) || "_.:@+-/\\".contains(c)) {
+        return Err("has a name with other characters than letters, digits and _ . : @ + - / \\");
+    }
+    if name.split('/').any(|part| part == "..") {
+        return Err("has a name with a `..` part");
+    }
+    Ok(())
+}
+
 /// The name behind an id's kind, if it is plain enough to be a word of a command.
 #[must_use]
 pub fn plain_name(id: &str) -> Option<String> {
@@ -72,9 +111,14 @@ pub struct Assets {
 /// The asset file contradicts itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AssetError {
-    /// An id without a kind.
-    #[error("asset `{0}`: an id is `kind:name`, for example `vm:100`")]
-    Id(String),
+    /// A text that is no id.
+    #[error("asset `{id}`: the id {why}")]
+    Id {
+        /// The text.
+        id: String,
+        /// Why it is none.
+        why: &'static str,
+    },
     /// Two assets with one id.
     #[error("asset `{0}` is listed twice; keep one of the two")]
     Twice(AssetId),
@@ -103,7 +147,7 @@ impl AssetError {
     #[must_use]
     pub const fn field(&self) -> &'static str {
         match self {
-            Self::Id(_) | Self::Twice(_) => "id",
+            Self::Id { .. } | Self::Twice(_) => "id",
             Self::Alias { .. } => "aliases",
             Self::Unknown { .. } => "depends_on",
         }
@@ -118,8 +162,8 @@ impl Assets {
     pub fn new(assets: Vec<Asset>) -> Result<Self, AssetError> {
         let mut graph = Self::default();
         for asset in assets {
-            if !is_id(&asset.id) {
-                return Err(AssetError::Id(asset.id));
+            if let Err(why) = check_id(&asset.id) {
+                return Err(AssetError::Id { id: asset.id, why });
             }
             for alias in &asset.aliases {
                 if let Some(first) = graph.by_alias.insert(alias.clone(), asset.id.clone()) {
@@ -152,8 +196,8 @@ impl Assets {
         let mut all: BTreeMap<AssetId, Asset> = self.by_id.clone();
         let mut aliases = self.by_alias.clone();
         for other in others {
-            if !is_id(&other.id) {
-                errors.push(AssetError::Id(other.id.clone()));
+            if let Err(why) = check_id(&other.id) {
+                errors.push(AssetError::Id { id: other.id.clone(), why });
                 continue;
             }
             if all.contains_key(&other.id) {
@@ -307,7 +351,7 @@ mod tests {
             said,
             [
                 "alias `web1` names both `vm:100` and `vm:101`; an alias must name one asset",
-                "asset `vm`: an id is `kind:name`, for example `vm:100`",
+                "asset `vm`: the id has no kind; write `kind:name`, like \"pool:www\"",
                 "asset `vm:101` depends on `host:gone`, which is not known; add it or correct the name",
             ]
         );
@@ -320,7 +364,23 @@ mod tests {
             clash.unwrap_err().to_string(),
             "alias `a` names both `vm:1` and `vm:2`; an alias must name one asset"
         );
-        assert!(matches!(Assets::new(vec![asset("vm", &[], None, &[])]), Err(AssetError::Id(_))));
+        for id in [
+            "vm",
+            "vm:-x",
+            "vm:.x",
+            "vm:<script>",
+            "vm:a b",
+            "vm:a%2fb",
+            "vm:a/../b",
+            "VM:1",
+            "vm:\u{202e}",
+            &format!("vm:{}", "x".repeat(198)),
+        ] {
+            assert!(matches!(Assets::new(vec![asset(id, &[], None, &[])]), Err(AssetError::Id { .. })), "{id}");
+        }
+        for id in ["vm:100", "mailbox:info@müller.de", "disk:/dev/sda", "array:a:b", "drive:C:\\web"] {
+            assert!(Assets::new(vec![asset(id, &[], None, &[])]).is_ok(), "{id}");
+        }
         assert!(matches!(Assets::new(vec![asset("vm:1", &[], None, &["vm:9"])]), Err(AssetError::Unknown { .. })));
         let cycle = Assets::new(vec![asset("vm:1", &[], None, &["vm:2"]), asset("vm:2", &[], Some("x"), &["vm:1"])]);
         assert_eq!(cycle.unwrap().customers("vm:1").len(), 1);

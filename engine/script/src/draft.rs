@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use heinzel_core::asset::is_kind;
 use heinzel_core::look::DraftClause;
 use heinzel_core::rule::Has;
 use rhai::Map;
 
-use crate::logic::is_kind;
 use crate::reader::Reader;
 
 /// The languages customers are answered in.

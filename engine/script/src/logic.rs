@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use heinzel_core::asset;
 use heinzel_core::finding::Finding;
 use heinzel_core::plan::{Action, Check, Step};
 use heinzel_core::probe::{Facts, Probe};
@@ -22,8 +23,6 @@ use crate::words::shown;
 const STEPS: usize = 100;
 /// The most probes of a rule.
 const PROBES: usize = 32;
-/// The longest id of an asset, in bytes.
-const ASSET_BYTES: usize = 200;
 
 /// The functions of one rule file.
 pub(crate) struct ScriptLogic {
@@ -225,31 +224,8 @@ fn handed_over(made: &Dynamic) -> Option<String> {
     made.read_lock::<HandOver>().map(|why| why.0.clone())
 }
 
-/// Whether a text is a kind of assets: a lower-case word.
-pub(crate) fn is_kind(kind: &str) -> bool {
-    kind.starts_with(|c: char| c.is_ascii_lowercase())
-        && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
-}
-
-/// Whether a text is an asset's id: a kind, a colon and a name that no program can take for an option or another path.
+/// Whether a rule may name this asset: what comes out of a log is ASCII.
 fn asset_fits(asset: &str) -> Result<(), &'static str> {
-    let Some((kind, name)) = asset.split_once(':') else {
-        return Err("has no kind; write `kind:name`, like \"pool:www\"");
-    };
-    if asset.len() > ASSET_BYTES {
-        return Err("is longer than 200 bytes");
-    }
-    if !is_kind(kind) {
-        return Err("has a kind that is not a lower-case word");
-    }
-    if name.is_empty() || name.starts_with(['-', '.']) {
-        return Err("has an empty name, or one that begins with `-` or `.`");
-    }
-    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:@+-/\\".contains(&b)) {
-        return Err("has a name with other characters than letters, digits and _ . : @ + - / \\");
-    }
-    if name.split('/').any(|part| part == "..") {
-        return Err("has a name with a `..` part");
-    }
-    Ok(())
+    asset::check_id(asset)?;
+    if asset.is_ascii() { Ok(()) } else { Err("has a name with other characters than letters of ASCII") }
 }

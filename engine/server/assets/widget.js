@@ -6,7 +6,7 @@
 //
 // Attributes: for (id of the textarea), subject (id of the subject's field), endpoint (default: where this script came from), key, claim, asset,
 // locale, page (default: the path), theme (light, dark), name (then the form carries the draft's id under this name).
-// Events: heinzel:shown, heinzel:solved, heinzel:claim (the claim is not valid any more: set a new one).
+// Events: heinzel:shown, heinzel:solved, heinzel:claim (the claim is not valid any more: set a new one). `asset` counts only where the claim's customer owns it.
 // For scripts: draftId, and sent() for pages that send the form themselves.
 // Look: --heinzel-text, -quiet, -background, -border, -accent, -good, -radius, -font, -margin; everything else by
 // ::part(panel | news | heading | opening | items | item | kind | title | answer | link | button).
@@ -99,7 +99,7 @@
     .items > li + li { border-top: 1px solid var(--line); }
     summary { cursor: pointer; padding: .5rem 0; color: var(--accent); }
     summary:hover span:last-child { text-decoration: underline; }
-    .kind { border: 1px solid currentColor; border-radius: 1em; padding: 0 .5em; margin-inline-end: .5em; font-size: .85em; }
+    .kind { border: 1px solid currentColor; border-radius: 1em; padding: 0 .5em; margin-inline-end: .25em; font-size: .85em; }
     [data-kind="fix"] .kind, .repaired .text, .well .text { color: var(--good); }
     .answer { padding: 0 0 .5rem 1rem; }
     code { font-family: ui-monospace, monospace; background: var(--line); border-radius: .2em; padding: 0 .25em; }
@@ -108,7 +108,7 @@
         padding: .35rem .8rem; margin: .25rem .5rem .25rem 0; cursor: pointer; }
     button:hover, button[aria-pressed="true"] { color: var(--ground); background: var(--accent); }
     :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-    .news + .heading { border-top: 1px solid var(--line); margin-top: .75rem; padding-top: .75rem; }
+    .news:not([hidden]) + .heading { border-top: 1px solid var(--line); margin-top: .75rem; padding-top: .75rem; }
     .news li { display: flex; align-items: flex-start; gap: .6em; padding: .15rem 0; }
     .news li:not(:last-child) .text { color: var(--quiet); }
     .news li::before { content: ""; flex: none; width: .6em; height: .6em; margin-top: .45em; border-radius: 50%; background: var(--line); }
@@ -122,6 +122,8 @@
 
     let sheet = null; // one for all elements of the page; a strict style-src does not forbid it
     let complained = false; // one line for debugging, not more
+    const live = new Set(); // the elements of this page
+    const left = new Map(); // the drafts of elements that were taken out: place to id and time
 
     // ---- texts ----
 
@@ -239,6 +241,15 @@
         return ms > 0 ? Math.min(ms, AGE) : otherwise;
     }
 
+    /** The code of the engine's own problem; nothing when somebody between has refused, who may soon let it pass. */
+    function refusal(response, problem) {
+        const isProblem = /^application\/problem\+json\b/i.test(response?.headers.get("Content-Type") || "");
+        return isProblem ? /^urn:heinzel:problem:(\w+)$/.exec(string(problem && problem.type))?.[1] : undefined;
+    }
+
+    /** Whether the engine has said no for good: asking the same again changes nothing. */
+    const isNo = (status, code) => code && status >= 400 && status < 500 && status !== 408 && status !== 429;
+
     /** Whom a claim (a JWT) is for; null: nobody. It is not verified here. One that cannot be read is for somebody of its own. */
     function customer(claim) {
         try {
@@ -278,6 +289,7 @@
         #form = this.attachInternals ? this.attachInternals() : null; // carries the draft's id with the page's own form
         #panel; #news; #lines; #solution; #heading; #opening; #items; #none; #heard; #heardNews; // the tree, made once
         #nodes = new Map(); // key of an item: its <li>
+        #count = 0; // of all that were ever made
         #shown = []; // the items as they stand there
         #drawn = null; // the answer that they came with
         #held = null; // an answer that waits until the customer's hands are off the panel
@@ -293,13 +305,31 @@
         #isKnown = false; // the engine has answered on this draft
         #isOver = false; // solved or sent: the next input begins a new draft
         #isBarred = false; // the engine has said no: nothing is asked until an attribute changes
+        #foreign = null; // the asset of which it has said that it is not the claim's customer's
         #failures = 0;
-        #renewed = 0; // when the page was last asked for a new claim
+        #renewed = -RENEWAL; // when the page was last asked for a new claim
+        #isWanting = false; // and has not set one yet
+        #since = 0; // when the draft was last asked about
         #quietUntil = 0;
         #off = null;
 
+        static {
+            // A draft lies in the tab's storage only between two of its pages: a tab that is opened from this one begins with a copy of the storage.
+            window.addEventListener("pagehide", () => {
+                for (const form of live) form.#leave();
+                try {
+                    for (const [place, kept] of left) sessionStorage.setItem(place, kept);
+                } catch {} // storage may be forbidden; then the id lives as long as the page
+                left.clear();
+            });
+            window.addEventListener("pageshow", (event) => { // the page was only put aside, and may have been sent elsewhere meanwhile
+                for (const form of event.persisted ? live : []) if (!form.#isOver) form.#return();
+            });
+        }
+
         connectedCallback() {
             if (!this.shadowRoot) this.#build();
+            live.add(this);
             this.#off = new AbortController();
             const root = this.getRootNode(), on = (type, act) => root.addEventListener(type, act, { capture: true, signal: this.#off.signal });
             // Asked of the root: fields that are made later, or made anew by a framework, need no further care.
@@ -317,13 +347,16 @@
         }
 
         disconnectedCallback() {
+            this.#leave();
+            live.delete(this);
             this.#off.abort();
             this.#forget();
         }
 
         attributeChangedCallback(name, before, after) {
             if (before === after || !this.#off) return;
-            this.#isBarred = false;
+            this.#isBarred = this.#isWanting = false;
+            this.#foreign = null;
             this.#failures = this.#quietUntil = 0;
             if (name === "claim" && customer(before) === customer(after)) { // renewed
                 if (this.#told.length && !this.#isTold) this.#listen();
@@ -358,38 +391,51 @@
             return target && (target === this.#field() || target === this.#field(this.getAttribute("subject")));
         }
 
+        /** Where the draft lies between two pages. Elements for fields of one name, in shadow trees, are counted. */
         get #place() {
-            return `heinzel:${this.getAttribute("page") || location.pathname}:${this.getAttribute("for")}`;
+            const name = (form) => `heinzel:${form.getAttribute("page") || location.pathname}:${form.getAttribute("for")}`;
+            const count = [...live].filter((form) => name(form) === name(this)).indexOf(this);
+            return name(this) + (count > 0 ? `:${count + 1}` : "");
         }
 
         /** Takes up the draft of this form, or begins a new one. */
         #begin(isNew) {
-            let kept = [];
+            const place = this.#place;
+            let kept = left.get(place) || "";
+            left.delete(place);
             try {
-                kept = (sessionStorage.getItem(this.#place) || "").split(" ");
-            } catch {} // storage may be forbidden; then the id lives as long as the page
-            const isKept = !isNew && /^[\w-]{16,64}$/.test(kept[0]) && Date.now() - kept[1] < AGE;
+                kept ||= sessionStorage.getItem(place) || "";
+                sessionStorage.removeItem(place);
+            } catch {}
+            const [id, since] = kept.split(" ");
+            const isKept = !isNew && /^[\w-]{16,64}$/.test(id) && Date.now() - since < AGE;
             const random = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-            this.#draft = isKept ? kept[0] : crypto.randomUUID?.() ?? random(); // randomUUID is missing on pages without TLS
+            this.#draft = isKept ? id : crypto.randomUUID?.() ?? random(); // randomUUID is missing on pages without TLS
+            this.#since = isKept ? +since : isNew ? Date.now() : 0;
             this.#isOver = this.#isKnown = false;
             this.#form?.setFormValue(this.#draft);
             if (!isNew) return;
-            this.#keep();
             this.#dismissed.clear();
             this.#opened.clear();
             this.#forget();
         }
 
-        #keep() {
-            try {
-                if (this.#isOver) sessionStorage.removeItem(this.#place);
-                else sessionStorage.setItem(this.#place, `${this.#draft} ${Date.now()}`);
-            } catch {}
+        /** Leaves the draft to the element that comes next in its place. */
+        #leave() {
+            if (this.#since && !this.#isOver) left.set(this.#place, `${this.#draft} ${this.#since}`);
+        }
+
+        /** The page is shown again, as it was. */
+        #return() {
+            const draft = this.#draft, isKnown = this.#isKnown;
+            this.#begin(false);
+            if (this.#draft === draft) return (this.#isKnown = isKnown);
+            this.#forget();
+            this.#typed();
         }
 
         #end() {
             this.#isOver = true;
-            this.#keep();
         }
 
         /** Shows nothing and waits for nothing any more. */
@@ -440,7 +486,8 @@
             const hasGrown = step(draft.words) > step(asked.words);
             const isMuch = !isFirst && changed >= Math.max(6, MUCH * draft.words.length);
             const isEnough = isResting && changed >= (isFirst || step(draft.words) < STEPS.length ? 1 : 3);
-            if (!(hasGrown || isMuch || isEnough) || this.#isBarred || !this.getAttribute("key")) return;
+            if (!(hasGrown || isMuch || isEnough) || !this.getAttribute("key")) return;
+            if (this.#isBarred) return this.#isWanting && this.#expired();
             const quiet = this.#quietUntil - Date.now();
             if (quiet > 0) this.#later("quiet", quiet, () => this.#consider(true));
             else this.#ask(draft);
@@ -459,38 +506,43 @@
             const request = (this.#request = new AbortController());
             const timer = setTimeout(() => request.abort(), PATIENCE);
             this.#asked = draft;
-            this.#keep();
+            this.#since = Date.now();
+            const asset = (this.getAttribute("claim") && this.getAttribute("asset")) || undefined; // without a claim nobody has one
             let response = null, answer = null;
             try {
                 response = await this.#call("suggestions", {
                     draft_id: this.#draft, subject: draft.subject, body: draft.body, locale: this.#locale, page: (this.getAttribute("page") || location.pathname).slice(0, 512),
-                    field: this.getAttribute("for"), asset: this.getAttribute("asset") || undefined,
+                    field: this.getAttribute("for"), asset: asset === this.#foreign ? undefined : asset,
                 }, { signal: request.signal });
-                if (response.ok) answer = await response.json();
+                answer = await response.json();
             } catch {} // away, aborted, or no JSON
             clearTimeout(timer);
             if (this.#request !== request) return; // a newer question has taken its place
             this.#request = null;
-            if (!answer || typeof answer !== "object") return this.#refused(response);
+            if (!response?.ok || !answer || typeof answer !== "object") return this.#refused(response, refusal(response, answer), asset);
             this.#failures = 0;
             this.#isKnown = true;
             this.#take(answer);
         }
 
         /** What cannot be asked now is asked later, or not at all; what stands there stays. */
-        #refused(response) {
+        #refused(response, code, asset) {
             const status = response ? response.status : 0;
             if (!complained) console.debug(`heinzel-suggest: no suggestions now (${status ? `status ${status}` : "the engine cannot be reached"})`);
             complained = true;
             this.#asked = NOTHING;
+            if (code === "not_theirs" && asset && asset !== this.#foreign) { // of the customer before, or not known yet: goes on without it
+                this.#foreign = asset;
+                return this.#typed();
+            }
             const isFirst = !this.#failures++;
-            if (status === 404 && isFirst) { // the id belongs to whoever used this tab before
+            if (code === "not_found" && isFirst) { // the id belongs to whoever used this tab before
                 this.#begin(true);
                 return this.#typed();
             }
-            if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
+            if (isNo(status, code)) {
                 this.#isBarred = true;
-                if (status === 401) this.#expired();
+                if (code === "no_claim") this.#expired();
                 return;
             }
             const wait = retryAfter(response, Math.min(5000 * 2 ** (this.#failures - 1), AGE / 6));
@@ -500,9 +552,12 @@
 
         /** Asks the page for a new claim; seldom, in case the new one is refused as well. */
         #expired() {
-            if (Date.now() < this.#renewed + RENEWAL) return;
-            this.#renewed = Date.now();
-            this.#emit("claim");
+            this.#isWanting = true;
+            this.#later("renewal", this.#renewed + RENEWAL - performance.now(), () => {
+                if (!this.#isWanting) return; // it has come meanwhile
+                this.#renewed = performance.now();
+                this.#emit("claim");
+            });
         }
 
         #take(answer) {
@@ -580,9 +635,10 @@
                 const stream = (this.#stream = new AbortController());
                 const alive = () => this.#later("alive", SILENCE, () => stream.abort());
                 alive();
-                let response = null;
+                let response = null, code;
                 try {
                     response = await this.#call(`drafts/${draft}/news`, null, { signal: stream.signal });
+                    if (!response.ok) code = refusal(response, await response.json());
                     if (response.status === 200) {
                         for await (const news of events(response.body, alive)) {
                             wait = 1000;
@@ -594,8 +650,8 @@
                 clearTimeout(this.#timers.alive);
                 if (this.#stream !== stream) return;
                 const status = response ? response.status : 0;
-                if (status === 401) this.#expired();
-                if (status === 204 || (status >= 400 && status < 500 && status !== 408 && status !== 429)) break;
+                if (code === "no_claim") this.#expired();
+                if (status === 204 || isNo(status, code)) break;
                 const pause = retryAfter(status === 200 ? null : response, wait) * (1 + Math.random() / 4); // not all forms at once
                 await new Promise((done) => setTimeout(done, pause));
                 if (this.#stream !== stream) return;
@@ -619,7 +675,7 @@
             this.#told = [...this.#told, { state, at, text }].slice(-6);
             if (this.#hands > 0) this.#later("news", this.#hands, () => this.#drawNews());
             else this.#drawNews();
-            this.#heardNews.textContent = text;
+            if (!last || last.state !== state) this.#heardNews.textContent = text; // what is only said better is not said again
             return true;
         }
 
@@ -645,10 +701,11 @@
             const shadow = this.shadowRoot || this.attachShadow({ mode: "open" }), words = this.#words;
             if (!sheet) (sheet = new CSSStyleSheet()).replaceSync(STYLE);
             shadow.adoptedStyleSheets = [sheet];
-            this.#heard = el("div", { class: "heard", role: "status", "aria-live": "polite" });
+            const tongue = { lang: words === WORDS.de ? "de" : "en", dir: "ltr" }; // whatever the page's are
+            this.#heard = el("div", { class: "heard", role: "status", "aria-live": "polite", ...tongue });
             this.#heardNews = this.#heard.cloneNode();
             this.#lines = el("ol", { role: "list" });
-            const solved = el("button", { type: "button", part: "button", "aria-pressed": "false" }, words.solved);
+            const solved = el("button", { type: "button", part: "button", "aria-pressed": "false", "aria-describedby": "told" }, words.solved);
             const thanks = el("p", { class: "quiet", role: "status" });
             solved.addEventListener("click", () => this.#solve(solved, thanks, null));
             this.#solution = el("div", { hidden: "" }, solved, thanks);
@@ -657,7 +714,7 @@
             this.#opening = el("p", { class: "opening", part: "opening" });
             this.#items = el("ul", { class: "items", part: "items", role: "list" });
             this.#none = el("p", { class: "quiet", hidden: "" });
-            this.#panel = el("section", { class: "panel", part: "panel", "aria-label": words.region, lang: words === WORDS.de ? "de" : "en", hidden: "" },
+            this.#panel = el("section", { class: "panel", part: "panel", "aria-label": words.region, ...tongue, hidden: "" },
                 this.#news, this.#heading, this.#opening, this.#items, this.#none);
             this.#panel.addEventListener("pointermove", () => (this.#touched = performance.now()));
             this.#panel.addEventListener("focusout", () => this.#later("hold", 0, () => this.#release()));
@@ -675,11 +732,12 @@
         #node(item) {
             const words = this.#words;
             const thanks = el("p", { class: "quiet", role: "status" });
-            const solved = el("button", { type: "button", part: "button", "aria-pressed": "false" }, words.solved);
-            const dismissed = el("button", { type: "button", part: "button" }, words.dismissed);
+            const title = `title-${++this.#count}`, about = { type: "button", part: "button", "aria-describedby": title };
+            const solved = el("button", { ...about, "aria-pressed": "false" }, words.solved);
+            const dismissed = el("button", about, words.dismissed);
             const links = item.links.map(([title, address]) => link(title, address, words)).filter(Boolean);
             const node = el("details", null,
-                el("summary", { part: "title" }, item.kind === "answer" ? null : el("span", { class: "kind", part: "kind" }, words.yours), el("span", null, item.title)),
+                el("summary", { part: "title" }, item.kind === "answer" ? null : el("span", { class: "kind", part: "kind" }, words.yours), item.kind === "answer" ? null : " ", el("span", { id: title }, item.title)),
                 el("div", { class: "answer", part: "answer" },
                     ...item.parts.flatMap((text) => markdown(text, words)),
                     links.length ? el("ul", null, ...links.map((entry) => el("li", null, entry))) : null,
@@ -742,9 +800,9 @@
                     return date.toLocaleString(this.#panel.lang, how); // no locale that the browser knows
                 }
             };
-            const lines = this.#told.map((news) =>
-                el("li", { class: news.state }, el("time", { datetime: news.at }, at(news.at)), el("span", { class: "text" }, news.text)));
             const last = this.#told[this.#told.length - 1];
+            const lines = this.#told.map((news) =>
+                el("li", { class: news.state }, el("time", { datetime: news.at }, at(news.at)), el("span", { class: "text", id: news === last ? "told" : null }, news.text)));
             this.#lines.replaceChildren(...lines);
             this.#solution.hidden = !last || last.state !== "repaired";
             this.#news.hidden = !last;

@@ -1,4 +1,4 @@
-//! What happens around every request: an id, the body of its failure, headers, counting, the log.
+//! What happens around every request: an id, the rest of its body, the body of its failure, headers, counting, the log.
 //!
 //! The log names method, route, status, microseconds, the token's name and the request's id. Never an address, a
 //! customer, a draft or a word of one.
@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -14,11 +14,15 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::FORM_ROUTES;
+use crate::body;
 use crate::door::Door;
 use crate::failure::{self, Failure};
 
 /// The header with a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How long an answer waits for the rest of a body that nobody reads: it is on its way already, as a rule.
+const REST_WITHIN: Duration = Duration::from_secs(1);
 
 /// Goes around every request.
 pub(crate) async fn around(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
@@ -32,13 +36,18 @@ pub(crate) async fn around(State(door): State<Arc<Door>>, request: Request, next
     let origin = origin.filter(|origin| origin.to_str().is_ok_and(|origin| door.access.is_form_origin(origin)));
     let token = door.access.token(request.headers()).map(|token| token.name.clone());
 
+    let (request, left) = body::lend(request);
     let mut response = next.run(request).await;
+    let took = begun.elapsed();
     let code = failed(&mut response, &id);
     decorate(response.headers_mut(), &id);
     if of_form {
         allow(response.headers_mut(), origin);
     }
-    let (status, took) = (response.status(), begun.elapsed());
+    if !left.drain(door.limits.record_body, door.limits.form_within.min(REST_WITHIN)).await {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    let status = response.status();
     door.tally.count(route, status, took);
     let (route, token) = (route.unwrap_or("other"), token.as_deref().unwrap_or("-"));
     let (status, micros) = (status.as_u16(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));

@@ -27,7 +27,7 @@ use crate::{body, openapi, ticket, wire};
     put,
     path = "/v1/assets/{id}",
     tag = "records",
-    params(("id" = String, Path, description = "`kind:name`", pattern = "^[a-z][a-z0-9_-]{0,31}:[!-~\\u00c0-\\u024f]{1,150}$")),
+    params(("id" = String, Path, description = "`kind:name`; no part of the name between two `/` is `..`", pattern = "^[a-z][a-z0-9_-]{0,31}:[A-Za-z0-9_:@+/\\\\\\u00c0-\\u024f][A-Za-z0-9_.:@+/\\\\\\u00c0-\\u024f-]{0,149}$")),
     request_body = AssetRecord,
     responses(
         (status = 201, description = "A new asset", body = AssetRecord),
@@ -136,11 +136,11 @@ pub fn check(named: &NamedAsset) -> Result<(), Failure> {
         }
     }
     for alias in aliases {
-        let is_good = !alias.is_empty() && !alias.chars().any(char::is_control);
+        let is_good = !alias.is_empty() && !alias.contains(wire::is_unseen);
         if !is_good || alias.chars().count() > 200 {
             return Err(Failure::invalid(
                 "aliases",
-                "an alias is 1 to 200 characters, none of them a control character",
+                "an alias is 1 to 200 characters, none of them a control character or one that hides or turns around text",
             ));
         }
     }
@@ -166,7 +166,10 @@ mod tests {
             }
         };
         check("vm:1", r#"{"name":"Shop","aliases":["web 0"],"owner":"K1","depends_on":["host:pve1"]}"#, Ok(()));
-        check("mailbox:a b", "{}", Err("id: "));
+        for id in ["mailbox:a b", "vm:-x", "vm:.x", "vm:..", "vm:<script>", "vm:a%2Fb", "vm:a\u{202e}b"] {
+            check(id, "{}", Err("id: an asset's id is `kind:name`"));
+        }
+        check("vm:1", r#"{"depends_on":["host:-x"]}"#, Err("depends_on: an asset's id"));
         check("vm", "{}", Err("id: "));
         check("vm:1", r#"{"owner":"Kim Müller"}"#, Err("owner: "));
         check("vm:1", &format!(r#"{{"owner":"{}"}}"#, "x".repeat(500)), Err("owner: "));

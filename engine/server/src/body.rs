@@ -2,12 +2,16 @@
 
 use std::future::poll_fn;
 use std::io::{self, Read};
+use std::mem;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderMap, header};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use axum::http::{HeaderMap, Request, header};
 use futures_core::Stream as _;
+use hyper::body::{Frame, SizeHint};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
@@ -37,10 +41,9 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, most: usize, within: D
 /// # Errors
 /// 415 when it is called something else, 400 when it is no JSON, 422 when it is other JSON than is asked for.
 pub(crate) fn json<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Failure> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let (kind, _) = kind.split_once(';').unwrap_or((kind, ""));
-    if !kind.trim().eq_ignore_ascii_case("application/json") {
-        return Err(Failure::unsupported("send JSON, with the header `Content-Type: application/json`"));
+    if !is_called(headers, "application/json") {
+        let way = "send JSON in UTF-8, with the header `Content-Type: application/json`, without another `charset`";
+        return Err(Failure::unsupported(way));
     }
     // A list of the right values would pass for an object as well.
     if bytes
@@ -60,6 +63,17 @@ pub(crate) fn json<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Re
     })
 }
 
+/// Whether a body is said to be of this kind, in UTF-8 (or ASCII, which is a part of it).
+pub(crate) fn is_called(headers: &HeaderMap, wanted: &str) -> bool {
+    let said = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let mut parts = said.split(';').map(str::trim);
+    let is_kind = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(wanted));
+    let mut charsets =
+        parts.filter_map(|part| part.split_once('=')).filter(|(name, _)| name.eq_ignore_ascii_case("charset"));
+    let is_utf8 = |charset: &str| ["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known));
+    is_kind && charsets.all(|(_, charset)| is_utf8(charset.trim_matches('"')))
+}
+
 /// Which member of an object is the reason `why` it is not what is asked for; empty if it cannot be told. serde does not say
 /// it of a wrong type, so each is read alone: then only others are missing.
 fn field<T: DeserializeOwned>(bytes: &[u8], why: &str) -> String {
@@ -72,6 +86,87 @@ fn field<T: DeserializeOwned>(bytes: &[u8], why: &str) -> String {
         members.into_iter().map(|(name, value)| (name.clone(), Value::Object(Map::from_iter([(name, value)]))));
     let found = alone.find(|(_, one)| T::deserialize(one).is_err_and(|error| !lacks(&error.to_string())));
     found.map(|(name, _)| name).unwrap_or_default()
+}
+
+/// What is left of a body that nobody read to its end. Unread, it would end the connection without a word, and whoever sent
+/// the next request on it would lose that.
+pub(crate) struct Leftover {
+    back: Arc<Mutex<Option<Lent>>>,
+    /// It is sent only once somebody asks for it (`Expect: 100-continue`).
+    is_awaited: bool,
+}
+
+/// A body on loan: it comes back when it is dropped.
+struct Lent {
+    body: Body,
+    is_begun: bool,
+    to: Option<Arc<Mutex<Option<Lent>>>>,
+}
+
+/// Lends a request's body to whoever answers it.
+pub(crate) fn lend(request: Request<Body>) -> (Request<Body>, Leftover) {
+    let back = Arc::default();
+    let is_awaited = request.headers().contains_key(header::EXPECT);
+    let lent = |body: Body| {
+        if body.is_end_stream() {
+            return body;
+        }
+        Body::new(Lent { body, is_begun: false, to: Some(Arc::clone(&back)) })
+    };
+    let request = request.map(lent);
+    (request, Leftover { back, is_awaited })
+}
+
+impl Leftover {
+    /// Reads the rest away: at most so many bytes, and no longer than this. Says whether nothing is left.
+    pub(crate) async fn drain(self, most: usize, within: Duration) -> bool {
+        let left = self.back.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut left) = left.filter(|left| !left.is_end_stream()) else { return true };
+        let is_awaited = self.is_awaited && !left.is_begun;
+        if is_awaited || left.size_hint().lower() > most as u64 {
+            return false;
+        }
+        let rest = async {
+            let mut seen = 0;
+            while let Some(frame) = poll_fn(|context| Pin::new(&mut left).poll_frame(context)).await {
+                seen += frame.as_ref().ok().and_then(Frame::data_ref).map_or(0, Bytes::len);
+                if frame.is_err() || seen > most {
+                    return false;
+                }
+            }
+            true
+        };
+        timeout(within, rest).await.unwrap_or(false)
+    }
+}
+
+impl HttpBody for Lent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.is_begun = true;
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(to) = self.to.take() else { return };
+        let back = Self { body: mem::take(&mut self.body), is_begun: self.is_begun, to: None };
+        *to.lock().unwrap_or_else(PoisonError::into_inner) = Some(back);
+    }
 }
 
 /// What arrives of a body, read by somebody who may block. Its other side is [`feed`].

@@ -140,7 +140,7 @@ pub fn check(customer: &Customer) -> Result<(), Failure> {
 
 /// Whether mail can be sent there, as far as it can be seen.
 fn is_address(email: &str) -> bool {
-    let is_plain = !email.contains(|c: char| c.is_whitespace() || c.is_control());
+    let is_plain = !email.contains(|c: char| c.is_whitespace() || wire::is_unseen(c));
     is_plain
         && email
             .split_once('@')
@@ -167,11 +167,19 @@ mod tests {
         for id in ["", "K 1", "Müller", "K1\n"] {
             check(id, "{}", Err("id: an id is 1 to 128 visible ASCII characters"));
         }
-        for email in ["", "not a mail", "@example.com", "kim@localhost", "a@b@example.com", "kim@example.com\\n"] {
+        for email in [
+            "",
+            "not a mail",
+            "@example.com",
+            "kim@localhost",
+            "a@b@example.com",
+            "kim@example.com\\n",
+            "kim\u{202e}@example.com",
+        ] {
             check("K1", &format!(r#"{{"email":"{email}"}}"#), Err("email: it is no address"));
         }
         check("K1", r#"{"language":"zz"}"#, Err("language: it is not known"));
-        check("K1", r#"{"name":"a\u0000b"}"#, Err("name: it has a NUL"));
+        check("K1", r#"{"name":"a\u0000b"}"#, Err("name: it has a control character"));
         check("K1", &format!(r#"{{"name":"{}"}}"#, "x".repeat(201)), Err("name: longer than 200"));
     }
 }

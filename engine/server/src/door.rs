@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -62,6 +62,8 @@ pub struct Door {
     addresses: Limiter,
     /// How often each draft was asked about.
     drafts: Limiter,
+    /// Until when (seconds since the start) the log does not say again that a proxy names nobody.
+    said_of_proxy: AtomicU64,
     started: Instant,
     /// Bytes pushed since the start: the offset of the next block.
     pub(crate) pushed: AtomicU64,
@@ -91,6 +93,7 @@ impl Door {
             streams: Arc::default(),
             addresses: Limiter::default(),
             drafts: Limiter::default(),
+            said_of_proxy: AtomicU64::new(0),
             started: Instant::now(),
             pushed: AtomicU64::new(0),
             tally: Tally::default(),
@@ -108,7 +111,13 @@ impl Door {
         token.allows_origin(&parts.headers, changes)?;
         let peer = parts.extensions.get().map_or(IpAddr::from([0, 0, 0, 0]), |Peer(address)| *address);
         let address = self.access.address(peer, &parts.headers);
-        self.within(&self.addresses, (&token.name, address), token.rate, "this address asks too often")?;
+        let why = if address.is_some() {
+            "this address asks too often"
+        } else {
+            self.complain_of_proxy();
+            "who asks is not known, since the proxy's `X-Forwarded-For` does not end with an address: all of them together ask too often"
+        };
+        self.within(&self.addresses, (&token.name, address), token.rate, why)?;
         let asker = Access::asker(token, &parts.headers, self.api.now())?;
         let place = self.forms.try_acquire().map_err(|_| Failure::busy("too many forms ask at once; ask again"))?;
         Ok(Visit { token, asker, _place: place })
@@ -119,7 +128,23 @@ impl Door {
     /// # Errors
     /// 429.
     pub(crate) fn look(&self, owner: &Owner, draft_id: &str) -> Result<(), Failure> {
-        self.within(&self.drafts, (owner, draft_id), DRAFT_RATE, "this draft is asked about too often")
+        let why = format!(
+            "the draft `{draft_id}` (`draft_id`) is asked about more than {} times in {}, wherever from",
+            DRAFT_RATE.count, DRAFT_RATE.within
+        );
+        self.within(&self.drafts, (owner, draft_id), DRAFT_RATE, &why)
+    }
+
+    /// A proxy of the settings does not say who asks: the log says it once an hour.
+    fn complain_of_proxy(&self) {
+        let now = self.started.elapsed().as_secs();
+        let due = |until: u64| (until <= now).then_some(now + 3_600);
+        if self.said_of_proxy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok() {
+            tracing::warn!(
+                "a proxy named in `server.proxies` does not say who asks: the last entry of its `X-Forwarded-For` is no address, or only \
+                 a proxy's; all whom it does not name share one rate"
+            );
+        }
     }
 
     fn within(&self, limiter: &Limiter, asker: impl Hash, rate: Rate, why: &str) -> Result<(), Failure> {

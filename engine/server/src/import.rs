@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::http::{HeaderMap, Request, header};
+use axum::http::{HeaderMap, Request};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -47,12 +47,10 @@ pub(crate) async fn take(
 }
 
 fn is_csv(headers: &HeaderMap) -> Result<(), Failure> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let (kind, _) = kind.split_once(';').unwrap_or((kind, ""));
-    if kind.trim().eq_ignore_ascii_case("text/csv") {
+    if body::is_called(headers, "text/csv") {
         return Ok(());
     }
-    Err(Failure::unsupported("send CSV in UTF-8, with the header `Content-Type: text/csv`"))
+    Err(Failure::unsupported("send CSV in UTF-8, with the header `Content-Type: text/csv`, without another `charset`"))
 }
 
 /// What is imported.

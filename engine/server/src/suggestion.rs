@@ -16,7 +16,8 @@ use crate::failure::Failure;
 use crate::front::Asker;
 use crate::{body, openapi, wire};
 
-/// What fits a draft, so far. At most three items, best first, or nothing, with the reason.
+/// What fits a draft, so far. At most three items, best first, or nothing, with the reason. A draft may be asked about 90
+/// times a minute, its feedback counted, beside the rate of its form and address.
 ///
 /// # Errors
 /// 401 and 403 when key, origin, claim, customer or asset do not belong together; 404 when the draft belongs to somebody
@@ -69,7 +70,10 @@ pub struct Draft {
     pub customer: Option<String>,
     /// The asset that the form is about. Must be the customer's.
     #[serde(default)]
-    #[schema(pattern = "^[a-z][a-z0-9_-]{0,31}:[!-~\\u00c0-\\u024f]{1,150}$", example = "vm:100")]
+    #[schema(
+        pattern = "^[a-z][a-z0-9_-]{0,31}:[A-Za-z0-9_:@+/\\\\\\u00c0-\\u024f][A-Za-z0-9_.:@+/\\\\\\u00c0-\\u024f-]{0,149}$",
+        example = "vm:100"
+    )]
     pub asset: Option<String>,
     /// The page that the form is on.
     #[serde(default)]

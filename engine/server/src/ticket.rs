@@ -73,7 +73,10 @@ pub struct Ticket {
     pub customer: Option<String>,
     /// The asset that it is about.
     #[serde(default)]
-    #[schema(pattern = "^[a-z][a-z0-9_-]{0,31}:[!-~\\u00c0-\\u024f]{1,150}$", example = "vm:100")]
+    #[schema(
+        pattern = "^[a-z][a-z0-9_-]{0,31}:[A-Za-z0-9_:@+/\\\\\\u00c0-\\u024f][A-Za-z0-9_.:@+/\\\\\\u00c0-\\u024f-]{0,149}$",
+        example = "vm:100"
+    )]
     pub asset: Option<String>,
     /// The subject. A known ticket keeps its first.
     #[serde(default)]

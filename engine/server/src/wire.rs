@@ -2,6 +2,7 @@
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use heinzel_core::asset;
 
 use crate::failure::Failure;
 
@@ -11,17 +12,11 @@ pub fn is_id(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// An asset's id, `kind:name`: the kind in small letters, the name without spaces, also in Latin letters with accents.
+/// An asset's id, `kind:name`, as everywhere, with 32 and 150 characters at most.
 #[must_use]
 pub fn is_asset_id(text: &str) -> bool {
-    let Some((kind, name)) = text.split_once(':') else { return false };
-    let is_kind = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-    let is_name = |c: char| c.is_ascii_graphic() || ('\u{c0}'..='\u{24f}').contains(&c);
-    kind.starts_with(|c: char| c.is_ascii_lowercase())
-        && kind.len() <= 32
-        && kind.chars().all(is_kind)
-        && (1..=150).contains(&name.chars().count())
-        && name.chars().all(is_name)
+    asset::check_id(text).is_ok()
+        && text.split_once(':').is_some_and(|(kind, name)| kind.len() <= 32 && name.chars().count() <= 150)
 }
 
 /// A draft's id, as forms make it.
@@ -73,7 +68,15 @@ pub(crate) fn at_most_if(field: &'static str, text: Option<&str>, most: usize) -
 /// 422 with the field.
 pub(crate) fn name_if(text: Option<&str>) -> Result<(), Failure> {
     at_most_if("name", text, 200)?;
-    if text.is_some_and(|text| text.contains('\0')) { Err(Failure::invalid("name", "it has a NUL")) } else { Ok(()) }
+    let way = "it has a control character, or one that hides or turns around text; leave it out";
+    if text.is_some_and(|text| text.contains(is_unseen)) { Err(Failure::invalid("name", way)) } else { Ok(()) }
+}
+
+/// Whether a character is none that people see: control characters, line separators, and marks that hide or reorder text (as in
+/// `engine/app/src/text.rs`, but for the joiners, which names in some scripts need).
+pub(crate) fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A customer's id, where there is one.
@@ -93,7 +96,8 @@ pub(crate) fn id_if(field: &'static str, text: Option<&str>) -> Result<(), Failu
 /// # Errors
 /// 422 with the field.
 pub(crate) fn asset_id_if(field: &'static str, text: Option<&str>) -> Result<(), Failure> {
-    let way = "an asset's id is `kind:name` without spaces, like `vm:100`";
+    let way = "an asset's id is `kind:name`, like `vm:100`: the kind a lower-case word of at most 32 characters, the name at most 150 \
+               letters (with accents, too), digits and _ . : @ + - / \\, not beginning with `-` or `.` and without a `..` part";
     if text.is_none_or(is_asset_id) { Ok(()) } else { Err(Failure::invalid(field, way)) }
 }
 
@@ -125,6 +129,11 @@ mod tests {
             "vm:1 2",
             "vm:1\n",
             "vm:\u{202e}",
+            "vm:-x",
+            "vm:..",
+            "vm:<script>",
+            "vm:a%2Fb",
+            "vm:a/../b",
             &format!("vm:{}", "x".repeat(151)),
         ] {
             assert!(!is_asset_id(bad), "{bad}");
@@ -135,6 +144,25 @@ mod tests {
                 && !is_draft_id("short")
                 && !is_draft_id(&"ä".repeat(16))
         );
+    }
+
+    #[test]
+    fn names_hide_nothing() {
+        for good in ["Kim Müller", "Söhne & Co. (Ost)", "محمد", "علی\u{200c}رضا", "山田"] {
+            assert_eq!(name_if(Some(good)), Ok(()), "{good}");
+        }
+        for bad in [
+            "a\0b",
+            "\x1b[31mKim",
+            "Kim\nMüller",
+            "Kim\u{85}",
+            "Kim\u{202e}reverse",
+            "\u{2067}Kim",
+            "Kim\u{200b}",
+            "K\u{2028}im",
+        ] {
+            assert!(name_if(Some(bad)).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

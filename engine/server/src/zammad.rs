@@ -25,7 +25,7 @@ use crate::{body, openapi};
 const AHEAD: Duration = Duration::from_secs(86_400);
 
 /// Takes a ticket from a trigger of Zammad. What a customer writes later changes neither its text nor its time. What agents
-/// write is no ticket of a customer; of a known one, the answer that was used is taken. Customer, time or answer that cannot
+/// write, and what was merged into another ticket, is no ticket of a customer; of a known one, the answer that was used is taken. Customer, time or answer that cannot
 /// be used are left out: the reply, the log (without what stood there) and `heinzel_tickets_left_out_total` say so.
 ///
 /// # Errors
@@ -38,7 +38,7 @@ const AHEAD: Duration = Duration::from_secs(86_400);
     responses(
         (status = 201, description = "A new ticket", body = TicketTaken),
         (status = 200, description = "A known ticket", body = TicketTaken),
-        (status = 204, description = "Not written by a customer: no ticket"),
+        (status = 204, description = "Not written by a customer, or merged into another ticket: no ticket"),
         openapi::SignedProblems,
     ),
     security(("zammad" = [])),
@@ -90,8 +90,12 @@ fn signature(headers: &HeaderMap) -> Option<Vec<u8>> {
         .then(|| (0..40).step_by(2).filter_map(byte).collect())
 }
 
-/// Whether it was a customer who wrote.
+/// Whether it was a customer who wrote; one that was merged into another stays what it was.
 fn is_customers(payload: &Value) -> bool {
+    let state = text(payload, "ticket.state").or_else(|| text(payload, "ticket.state.name"));
+    if state.is_some_and(|state| state.eq_ignore_ascii_case("merged")) {
+        return false;
+    }
     let wrote = text(payload, "article.sender").or_else(|| text(payload, "ticket.create_article_sender"));
     wrote.is_none_or(|sender| sender == "Customer")
 }

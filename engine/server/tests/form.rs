@@ -74,6 +74,12 @@ async fn what_is_wrong_is_named() {
     check(&draft(&"x".repeat(300_000), ""), 413, "too_large", "288000 bytes").await;
     let head = format!("POST /v1/suggestions\n{}", SHOP.replace("application/json", "text/plain"));
     lab.ask(&head, draft(DRAFT, "")).await.is_problem(415, "unsupported");
+    for (charset, status) in [("iso-8859-1", 415), ("\"utf-16\"", 415), ("UTF-8", 200), ("\"utf-8\"; boundary=x", 200)]
+    {
+        let kind = format!("application/json; charset={charset}");
+        let head = format!("POST /v1/suggestions\n{}", SHOP.replace("application/json", &kind));
+        assert_eq!(lab.ask(&head, draft(DRAFT, "")).await.status, status, "{charset}");
+    }
     let head = format!("POST /v1/suggestions\n{SHOP}\nContent-Encoding: gzip");
     lab.ask(&head, draft(DRAFT, "")).await.is_problem(415, "unsupported");
     lab.ask("GET /v1/suggestion", "").await.is_problem(404, "not_found");
@@ -242,7 +248,27 @@ async fn one_draft_cannot_be_asked_about_without_end() {
     }
     let granted = statuses.iter().filter(|status| **status == 200).count();
     assert!((90..=95).contains(&granted) && statuses[99] == 429, "{granted}: {statuses:?}");
+    let answer = lab.suggest("K1", &draft(DRAFT, "")).await;
+    answer.is_problem(429, "too_many");
+    assert!(answer.body.contains(&format!("the draft `{DRAFT}`")) && answer.body.contains("90 times"), "{answer:?}");
     assert_eq!(lab.suggest("K1", &draft("another-draft-of-k1-00", "")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_proxy_that_names_nobody_is_the_reason_that_is_said() {
+    let lab = Lab::new().await;
+    let head = format!(
+        "POST /v1/suggestions\n{}\nX-Forwarded-For: unknown",
+        SHOP.replace("form-key-of-the-shop", "form-key-without-claims")
+    );
+    for _ in 0..3 {
+        assert_eq!(lab.ask(&head, draft(DRAFT, "")).await.status, 200);
+    }
+    let answer = lab.ask(&head, draft(DRAFT, "")).await;
+    answer.is_problem(429, "too_many");
+    assert!(answer.body.contains("X-Forwarded-For") && !answer.body.contains("this address"), "{answer:?}");
+    // Who is named is not held back by them.
+    assert_eq!(lab.ask(&head.replace("unknown", "203.0.113.9:4711"), draft(DRAFT, "")).await.status, 200);
 }
 
 #[tokio::test]
@@ -353,4 +379,77 @@ async fn one_address_has_a_share_of_the_connections() {
     drop(held);
     let given_back = async { while !is_answered(2).await {} };
     timeout(Duration::from_secs(30), given_back).await.expect("the places are not given back");
+}
+
+/// Reads one answer that says how long it is; its head in lower case. Empty when the connection was closed instead.
+#[expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+async fn one_answer(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let read = timeout(Duration::from_secs(20), stream.read_u8()).await.unwrap();
+        let Ok(byte) = read else { return String::new() };
+        head.push(byte);
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.unwrap();
+    head
+}
+
+#[tokio::test]
+async fn a_refusal_before_the_body_has_come_does_not_end_the_connection_without_a_word() {
+    let lab = Lab::new().await;
+    let body = draft(DRAFT, "");
+    let strangers = SHOP.replace("form-key-of-the-shop", "form-key-without-claims");
+    let mut stream = TcpStream::connect(lab.address).await.unwrap();
+    for (path, headers, status) in [
+        ("/v1/suggestions", SHOP.replace("form-key-of-the-shop", "nobody"), 401),
+        ("/v1/suggestions", SHOP.replace("https://my", "https://your"), 403),
+        ("/v1/tickets", SHOP.to_owned(), 403),
+        ("/v1/nothing", SHOP.to_owned(), 404),
+        ("/v1/openapi.json", SHOP.to_owned(), 405),
+        ("/v1/suggestions", strangers.clone(), 200),
+        ("/v1/suggestions", strangers.clone(), 200),
+        ("/v1/suggestions", strangers.clone(), 200),
+        ("/v1/suggestions", strangers, 429),
+        ("/v1/nothing", SHOP.to_owned(), 404),
+    ] {
+        let headers: String = headers.lines().map(|line| format!("{line}\r\n")).collect();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The body is another packet.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        stream.write_all(body.as_bytes()).await.unwrap();
+        let answer = one_answer(&mut stream).await;
+        assert!(answer.starts_with(&format!("http/1.1 {status} ")), "{path} {status}: {answer:?}");
+        assert!(!answer.contains("connection: close"), "{path} {status}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_read_away_ends_the_connection_and_the_answer_says_so() {
+    let lab = Lab::new().await;
+    let check = async |more: &str, sent: &str| {
+        let mut stream = TcpStream::connect(lab.address).await.unwrap();
+        let head = format!("POST /v1/nothing HTTP/1.1\r\nHost: h\r\n{more}\r\n\r\n{sent}");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = one_answer(&mut stream).await;
+        assert!(answer.starts_with("http/1.1 404 ") && answer.contains("connection: close"), "{more}: {answer:?}");
+        assert_eq!(one_answer(&mut stream).await, "", "{more}");
+    };
+    check("Content-Length: 20000000", "").await;
+    // Not all of it comes.
+    check("Content-Length: 20", "{").await;
+    check("Transfer-Encoding: chunked", "5\r\nhello\r\n").await;
+    // It is not even asked for.
+    check("Content-Length: 20\r\nExpect: 100-continue", "").await;
+    // The whole of it: nothing ends.
+    let mut stream = TcpStream::connect(lab.address).await.unwrap();
+    for _ in 0..2 {
+        let head = "POST /v1/nothing HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = one_answer(&mut stream).await;
+        assert!(answer.starts_with("http/1.1 404 ") && !answer.contains("connection: close"), "{answer:?}");
+    }
 }

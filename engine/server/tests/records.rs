@@ -106,6 +106,13 @@ async fn zammads_tickets_are_taken_when_they_are_signed() {
     }
     let agent = payload.replace("\"sender\":\"Customer\"", "\"sender\":\"Agent\"").replace("81", "82");
     assert_eq!(zammad(&lab, &agent, &signed(b"zammads secret", &agent)).await.status, 204);
+    for state in [r#""merged""#, r#"{"id":5,"name":"merged"}"#] {
+        let merged = format!(
+            r#"{{"ticket":{{"id":83,"state":{state},"customer":{{"login":"K1"}}}},"article":{{"sender":"Customer","body":"Server"}}}}"#
+        );
+        assert_eq!(zammad(&lab, &merged, &signed(b"zammads secret", &merged)).await.status, 204);
+        assert!(!lab.fake.told().tickets.contains_key("zammad:83"));
+    }
     for body in ["{}", "[]", "7", r#"{"ticket":{"id":{}}}"#] {
         zammad(&lab, body, &signed(b"zammads secret", body)).await.is_problem(422, "invalid");
     }
@@ -173,6 +180,11 @@ async fn records_are_put_whole() {
     assert_eq!(put("/v1/assets/site:a%2Fb", "{}").await.status, 201);
     for (path, body) in [
         ("/v1/assets/vm", "{}"),
+        ("/v1/assets/vm:-x", "{}"),
+        ("/v1/assets/vm:%2e%2e", "{}"),
+        ("/v1/assets/vm:%3Cscript%3E", "{}"),
+        ("/v1/assets/vm:a%252Fb", "{}"),
+        ("/v1/assets/file:a%2F..%2Fb", "{}"),
         ("/v1/assets/vm:1", r#"{"aliases":[""]}"#),
         ("/v1/assets/vm:1", r#"{"depends_on":["pve1"]}"#),
         ("/v1/customers/K%201", "{}"),

@@ -1,7 +1,7 @@
 """Who writes may change while the page stays: a shop in one page, where customers log in and out."""
 
 from form import FIVE, TEN, claim
-from mock import item, news, suggestions
+from mock import item, news, problem, suggestions
 
 CHECKING = news("checking", "Wir prüfen Ihren Server web-7.")
 
@@ -34,6 +34,7 @@ def _is_somebody_else(form, draft, code):
 
 def logs_out(form):
     assert _is_somebody_else(form, _write(form), "W.removeAttribute('claim')") is None
+    assert form.engine.asked[0][2]["asset"] == "vm:100" and "asset" not in form.engine.asked[-1][2], "asks a stranger's question about an asset"
 
 
 def logs_out_to_an_empty_claim(form):
@@ -42,6 +43,19 @@ def logs_out_to_an_empty_claim(form):
 
 def is_another(form):
     assert _is_somebody_else(form, _write(form), f"W.setAttribute('claim', '{claim('Müller ÿ/2')}')") == claim("Müller ÿ/2")
+
+
+def is_another_and_the_asset_stays(form):
+    _write(form)
+    form.engine.answer = lambda draft: problem(403, "not_theirs") if draft.get("asset") == "vm:100" else suggestions(item("a/b", draft.get("asset", "ohne")))
+    form.js(f"W.setAttribute('claim', '{claim('K2')}')")
+    form.shows("ohne")
+    assert [draft.get("asset") for _, _, draft in form.engine.asked] == ["vm:100", "vm:100", None]
+    form.write(TEN)
+    assert "asset" not in form.asks(4)
+    form.js("W.setAttribute('asset', 'vm:200')")
+    form.shows("vm:200")
+    form.expects_errors = True
 
 
 def has_a_claim_that_nobody_can_read(form):

@@ -99,6 +99,18 @@ def what_a_screen_reader_gets(form):
     assert form.js("S.querySelector('.panel').lang") == "de"
 
 
+def each_button_says_what_it_is_about(form):
+    first = item("12", "Ihr Server web-7 läuft wieder", kind="fix")
+    _write(form, first, B, news=news("repaired", "Repariert, läuft wieder."))
+    form.js("S.querySelectorAll('summary').forEach(n => n.click())")
+    names = [name for role, name, _ in form.page.tree() if role == "DisclosureTriangle"]
+    assert names == ["Ihr System Ihr Server web-7 läuft wieder", "Antwort b"], names
+    about = [(node["name"]["value"], node.get("description", {}).get("value")) for node in form.page.ask("Accessibility.getFullAXTree")["nodes"]
+             if not node.get("ignored") and node["role"]["value"] == "button"]
+    texts = ("Repariert, läuft wieder.", "Ihr Server web-7 läuft wieder", "Antwort b")
+    assert about[1:] == [("Das hat geholfen", texts[0])] + [(name, text) for text in texts[1:] for name in ("Das hat geholfen", "Passt nicht")], about
+
+
 def in_english_where_the_page_is(form):
     form.engine.answer = lambda _: suggestions(A, language="de")
     form.open()

@@ -51,6 +51,23 @@ def the_page_sets_colours_and_parts(form):
     assert form.js("getComputedStyle(S.querySelector('summary')).fontVariantCaps") == "small-caps"
 
 
+def left_to_right_on_any_page(form):
+    form.open()
+    form.js("(document.documentElement.dir = 'rtl', document.documentElement.lang = 'ar', W.setAttribute('locale', 'de'))")
+    form.write(FIVE)
+    form.shows("Mein Server startet nicht")
+    assert form.js("[...S.children].map(n => [n.lang, getComputedStyle(n).direction].join())") == ["de,ltr"] * 3
+
+
+def no_line_above_the_first_thing(form):
+    form.open().write(FIVE)
+    form.shows("Mein Server startet nicht")
+    line = "(n => [n.borderTopWidth, n.marginTop, n.paddingTop])(getComputedStyle(S.querySelector('.heading')))"
+    assert form.js(line)[::2] == ["0px", "0px"], form.js(line)
+    _show(form)
+    assert form.js(line)[0] == "1px"
+
+
 def in_a_narrow_column_nothing_sticks_out(form):
     form.page.ask("Emulation.setDeviceMetricsOverride", width=320, height=700, deviceScaleFactor=1, mobile=False)
     form.engine.answer = lambda _: suggestions(item(title="Donaudampfschifffahrtsgesellschaftskapitänsmützenständer", act="`" + "x" * 300 + "`"))

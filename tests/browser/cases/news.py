@@ -4,7 +4,7 @@ import json
 import time
 
 from form import FIVE, TEN, claim
-from mock import item, news, suggestions
+from mock import item, news, problem, suggestions
 
 CHECKING = news("checking", "Wir prüfen Ihren Server.", "2026-11-22T14:02:00Z")
 FOUND = news("found", "Gefunden: gesperrt durch eine hängende Sicherung.", "2026-11-22T14:02:20Z")
@@ -100,11 +100,32 @@ def pieces_comments_and_strange_events(form):
 
 def a_stream_that_is_not_there_is_not_asked_for_again(form):
     form.expects_errors = True
-    form.engine.stream_status = 404
+    form.engine.stream_refused = problem(404, "not_found")
     _write(form)
     form.until(lambda: len(form.engine.streams) == 1)
     form.stays("true", 2.5)
     assert len(form.engine.streams) == 1
+
+
+def a_stream_that_somebody_between_refuses_is_asked_for_again(form):
+    form.expects_errors = True
+    form.engine.stream_refused = (403, {"Content-Type": "text/html"}, b"<h1>403 Forbidden</h1>")
+    _write(form)
+    form.until(lambda: len(form.engine.streams) == 1)
+    form.engine.stream_refused = None
+    form.until(lambda: len(form.engine.streams) == 2)
+    form.engine.tell(REPAIRED)
+    form.until("S.querySelectorAll('.news li').length === 2")
+
+
+def one_state_is_announced_once(form):
+    _write(form, news("checking", "Wir sehen gerade nach.", "2026-11-22T14:02:00Z"))
+    form.until("S.querySelectorAll('.news li').length === 1")
+    form.engine.tell(CHECKING)
+    form.until("S.querySelector('.news .text').textContent === 'Wir prüfen Ihren Server.'")
+    assert form.js("S.querySelectorAll('.heard')[1].textContent") == "Wir sehen gerade nach."
+    form.engine.tell(FOUND)
+    form.until(f"S.querySelectorAll('.heard')[1].textContent === '{FOUND['text']}'")
 
 
 def news_stays_when_the_text_goes(form):
@@ -148,7 +169,7 @@ def an_item_about_it_keeps_up(form):
     form.until(lambda: len(form.engine.streams) == 1)
     form.engine.answer = lambda _: suggestions(item("12", "Ihr Server ist repariert", kind="fix"), news=REPAIRED)
     form.engine.tell(CHECKING, REPAIRED)
-    form.until("S.querySelector('summary').textContent === 'Ihr SystemIhr Server ist repariert'")
+    form.until("S.querySelector('summary').textContent === 'Ihr System Ihr Server ist repariert'")
     assert form.js("[S.querySelectorAll('summary').length, S.querySelector('details').open]") == [1, True]
     form.stays("S.querySelectorAll('.news li').length === 2", 1.5)
     form.asks_no_more(2, 0)

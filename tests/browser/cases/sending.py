@@ -129,6 +129,56 @@ def taken_out_of_the_page(form):
     form.asks_no_more(1, 1.7)
 
 
+def a_tab_opened_from_this_one_has_a_draft_of_its_own(form):
+    form.open().write(FIVE)
+    draft = form.asks(1)["draft_id"]
+    form.open()  # one that was taken up, too
+    form.page.ask("Runtime.evaluate", expression="window.tab = window.open('/form.html')", userGesture=True)
+    other = form.until("window.tab.document.querySelector('heinzel-suggest')?.draftId")
+    assert other != draft == form.js("W.draftId"), (draft, other)
+    form.js("tab.close()")
+    form.write(FIVE)
+    assert form.asks(2)["draft_id"] == draft
+    form.open()
+    assert form.js("W.draftId") == draft, "the draft does not outlive a reload any more"
+
+
+def a_page_that_was_put_aside(form):
+    """As browsers do on "back": the page goes on as it was."""
+    form.open().write(FIVE)
+    draft = form.asks(1)["draft_id"]
+    form.shows("Mein Server startet nicht")
+    form.js("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    form.js("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    form.stays(f"S.querySelectorAll('summary').length === 1 && W.draftId === '{draft}'", 0.3)
+    form.js("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    form.js("sessionStorage.clear()")  # the next page has sent it
+    form.js("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    assert form.asks(2)["draft_id"] == form.js("W.draftId") != draft
+
+
+def fields_of_one_name_are_two_drafts(form):
+    make = """[1, 2].map(() => {
+        const root = document.body.appendChild(document.createElement('div')).attachShadow({mode: 'open'}), field = document.createElement('textarea');
+        const form = document.createElement('heinzel-suggest');
+        field.id = 'body', form.setAttribute('for', 'body'), form.setAttribute('key', 'form-key-of-the-tests');
+        root.append(field, form);
+        window.made = [...(window.made || []), form];
+        field.value = 'Mein Server startet seit heute';
+        field.dispatchEvent(new Event('input', {bubbles: true, composed: true}));
+        return form.draftId;
+    })"""
+    form.open()
+    form.js("W.remove()")
+    one, other = form.js(make)
+    assert one != other
+    form.asks(2)
+    form.open()
+    form.js("W.remove()")
+    again = form.js(make)
+    assert again == [one, other], (one, other, again)
+
+
 def two_forms_are_two_drafts(form):
     form.engine.answer = lambda draft: suggestions(item(title=draft["field"]))
     form.open("two.html").write(FIVE)

@@ -45,7 +45,7 @@ def an_incident_of_ones_own_comes_first(form):
     form.engine.answer = lambda _: suggestions(item("12", "Ihr Server ist gesperrt", 0.5, kind="incident"), A)
     form.write(TEN)
     form.shows("Ihr Server ist gesperrt", "Antwort a")
-    assert form.js("S.querySelector('summary').textContent") == "Ihr SystemIhr Server ist gesperrt"
+    assert form.js("S.querySelector('summary').textContent") == "Ihr System Ihr Server ist gesperrt"
 
 
 def one_is_replaced_in_place(form):

@@ -3,7 +3,7 @@
 import time
 
 from form import FIVE, TEN, claim
-from mock import item, suggestions
+from mock import item, problem, suggestions
 
 
 def _silent(form):
@@ -85,7 +85,7 @@ def slow(form):
 
 
 def a_claim_that_has_run_out(form):
-    form.engine.answer = lambda _: _status(401)
+    form.engine.answer = lambda _: problem(401, "no_claim")
     form.open().write(FIVE)
     form.until("heard.length")
     assert form.js("heard[0][0]") == "claim"
@@ -101,7 +101,7 @@ def a_claim_that_has_run_out(form):
 
 
 def claims_that_never_count(form):
-    form.engine.answer = lambda _: _status(401)
+    form.engine.answer = lambda _: problem(401, "no_claim")
     form.open()
     form.js(f"document.addEventListener('heinzel:claim', () => W.setAttribute('claim', '{claim('K1', '')}' + Math.random()))")
     form.write(FIVE)
@@ -110,8 +110,48 @@ def claims_that_never_count(form):
     _silent(form)
 
 
+def claims_that_run_out_soon(form):
+    """The page is asked again, also within half a minute: late, and as long as it sets none, when the customer writes on."""
+    form.page.ask("Page.addScriptToEvaluateOnNewDocument", source="""
+        const real = window.setTimeout; // what takes longer than ten seconds, is over in the tenth part of it
+        window.setTimeout = (act, ms, ...more) => real.call(window, act, ms > 10000 ? ms / 10 : ms, ...more);""")
+    form.engine.answer = lambda _: problem(401, "no_claim")
+    form.open().write(FIVE)
+    form.until("heard.length === 1")
+    form.engine.answer = lambda _: suggestions(item())
+    form.js(f"W.setAttribute('claim', '{claim('K1', 'second')}')")
+    form.shows("Mein Server startet nicht")
+    form.engine.answer = lambda _: problem(401, "no_claim")
+    form.write(TEN)
+    form.asks(3)
+    form.stays("heard.filter(one => one[0] === 'claim').length === 1", 1)
+    form.until("heard.filter(one => one[0] === 'claim').length === 2")
+    form.engine.answer = lambda _: suggestions(item("own/other", "Etwas anderes"))
+    form.js(f"W.setAttribute('claim', '{claim('K1', 'third')}')")
+    form.shows("Etwas anderes")
+    assert len({draft["draft_id"] for _, _, draft in form.engine.asked}) == 1
+    form.expects_errors = True
+
+
+def no_of_somebody_between(form):
+    """A proxy or a firewall that refuses for a moment is none of the engine's words."""
+    form.expects_errors = True
+    for status in (403, 404, 404, 401, 413):
+        form.engine.answer = lambda _: _status(status, Retry_After="1", Content_Type="text/html")
+        count = len(form.engine.asked)
+        if count:
+            form.asks(count + 1)
+        else:
+            form.open().write(FIVE)
+            form.asks(1)
+    form.engine.answer = lambda _: suggestions(item())
+    form.shows("Mein Server startet nicht")
+    assert len({draft["draft_id"] for _, _, draft in form.engine.asked}) == 1
+    assert form.js("heard.every(one => one[0] !== 'claim')")
+
+
 def not_allowed(form):
-    form.engine.answer = lambda _: _status(403)
+    form.engine.answer = lambda _: problem(403, "other_origin")
     form.open().write(FIVE)
     form.asks(1)
     _silent(form)
@@ -125,7 +165,7 @@ def not_allowed(form):
 def a_draft_of_somebody_else(form):
     form.open()
     form.js("sessionStorage.setItem('heinzel:/form.html:body', `of-the-customer-before ${Date.now()}`)")
-    form.engine.answer = lambda draft: _status(404) if draft["draft_id"] == "of-the-customer-before" else suggestions(item())
+    form.engine.answer = lambda draft: problem(404, "not_found") if draft["draft_id"] == "of-the-customer-before" else suggestions(item())
     form.open().write(FIVE)
     form.shows("Mein Server startet nicht")
     assert [draft["draft_id"] for _, _, draft in form.engine.asked][0] == "of-the-customer-before"

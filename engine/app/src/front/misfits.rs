@@ -44,7 +44,10 @@ impl Misfit {
                 format!("`{alias}` is the id of another asset; an alias must name one asset, leave it out")
             }
             Self::IdIsAlias { id, of } => {
-                format!("`{id}` is an alias of `{of}`; take it out there first, or choose another id")
+                format!(
+                    "`{id}` is an alias of `{of}`, and a name must name one asset; take it out of the `aliases` of `{of}` first (where that \
+                     is listed: in assets.toml, or by `PUT /v1/assets/{of}`), or choose another id"
+                )
             }
             Self::Against(error) => error.to_string(),
         }
@@ -121,6 +124,8 @@ mod tests {
         check(&[asset("vm:2", &["vm:1"], &[])], &[(0, "aliases: `vm:1` is the id")]);
         check(&[asset("vm:2", &["vm:3"], &[]), asset("vm:3", &[], &[])], &[(0, "aliases: `vm:3` is the id")]);
         check(&[asset("vm:9", &[], &[])], &[(0, "id: `vm:9` is an alias of `vm:8`")]);
+        let way = misfits(&listed, &stored, &[&asset("vm:9", &[], &[])])[&0].to_string();
+        assert!(way.contains("by `PUT /v1/assets/vm:8`"), "{way}");
         check(&[asset("vm:2", &["vm:2", "b"], &[])], &[]);
         // It was stored so before, or the other gives it up.
         check(&[asset("vm:5", &[], &[])], &[]);

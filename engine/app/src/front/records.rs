@@ -208,7 +208,9 @@ mod tests {
              mailbox:a b;K1;;;\n\
              vm:906;{long_owner};;;\n\
              vm:907;K1;;;{long_name}\n\
-             vm:908;K1;web8;host:pve1;Shop\n"
+             vm:908;K1;web8;host:pve1;Shop\n\
+             vm:-x;K1;;;\n\
+             vm:<script>;K1;;;\n"
         );
         let file = Assets::new(vec![asset("host:pve1", &[])]).unwrap();
         let mut read = assets(list.as_bytes(), vec![]).unwrap();
@@ -216,10 +218,20 @@ mod tests {
         let (told, taken) = told(read, false);
         assert_eq!(
             lines(&told),
-            [(2, "owner"), (3, "aliases"), (6, "depends_on"), (7, "depends_on"), (8, "id"), (9, "owner"), (10, "name")]
+            [
+                (2, "owner"),
+                (3, "aliases"),
+                (6, "depends_on"),
+                (7, "depends_on"),
+                (8, "id"),
+                (9, "owner"),
+                (10, "name"),
+                (12, "id"),
+                (13, "id")
+            ]
         );
         assert_eq!(taken.iter().map(|one| &*one.asset.id).collect::<Vec<_>>(), ["vm:902", "vm:903", "vm:908"]);
-        assert_eq!((told.rows, told.taken), (10, 3));
+        assert_eq!((told.rows, told.taken), (12, 3));
     }
 
     fn asset(id: &str, aliases: &[&str]) -> Asset {

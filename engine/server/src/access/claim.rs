@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use heinzel_core::asset;
 use heinzel_core::time::Timestamp;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,9 @@ pub enum NoClaim {
     /// Another algorithm, or a header that asks for what is not known.
     #[error("its `alg` must be HS256, without `crit`")]
     Algorithm,
+    /// It is another kind of token.
+    #[error("its `typ` must be JWT, or left out")]
+    Type,
     /// Not signed with a secret of this form.
     #[error("its signature does not fit")]
     Signature,
@@ -121,9 +125,11 @@ impl Claims {
         let (signed, signature) = text.rsplit_once('.').ok_or(NoClaim::Form)?;
         let (header, content) = signed.split_once('.').ok_or(NoClaim::Form)?;
         let header: Header = serde_json::from_slice(&decoded(header)?).map_err(|_| NoClaim::Form)?;
-        let is_jwt = header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
-        if header.alg != "HS256" || header.crit.is_some() || !is_jwt {
+        if header.alg != "HS256" || header.crit.is_some() {
             return Err(NoClaim::Algorithm);
+        }
+        if header.typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT")) {
+            return Err(NoClaim::Type);
         }
         let signature = decoded(signature)?;
         if !self.keys.iter().any(|key| hmac::verify(key, signed.as_bytes(), &signature).is_ok()) {
@@ -157,7 +163,7 @@ impl Claims {
         if !is_issuer || !is_audience {
             return Err(NoClaim::Elsewhere);
         }
-        let is_good = wire::is_id(&content.sub) && content.assets.iter().flatten().all(|id| wire::is_asset_id(id));
+        let is_good = wire::is_id(&content.sub) && content.assets.iter().flatten().all(|id| asset::is_id(id));
         if !is_good {
             return Err(NoClaim::Content);
         }
@@ -264,10 +270,10 @@ mod tests {
             r#"{"alg":"HS512"}"#,
             r#"{"alg":"RS256"}"#,
             r#"{"alg":"HS256","crit":["exp"]}"#,
-            r#"{"alg":"HS256","typ":"at+jwt"}"#,
         ] {
             check(header, &good, NoClaim::Algorithm);
         }
+        check(r#"{"alg":"HS256","typ":"at+jwt"}"#, &good, NoClaim::Type);
         check(r#"{"alg":"HS256","alg":"none"}"#, &good, NoClaim::Form);
         check("[]", &good, NoClaim::Form);
         for content in [

@@ -4,7 +4,7 @@
 //! [`rate`] how often one may ask.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -176,22 +176,18 @@ impl Access {
         Ok(Asker { form, customer: Some(customer) })
     }
 
-    /// The address that asks. The word of a proxy counts only where the settings name it.
-    pub(crate) fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let mut address = peer.to_canonical();
-        if self.proxies.contains(&address) {
-            let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-            let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
-            for hop in hops.iter().rev() {
-                // What is no address was not written by our proxy; what stands before it is anybody's word.
-                let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
-                address = hop.to_canonical();
-                if !self.proxies.contains(&address) {
-                    break;
-                }
-            }
+    /// The address that asks; `None` behind a proxy that does not say it. The word of a proxy counts only where the settings
+    /// name it.
+    pub(crate) fn address(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        let peer = peer.to_canonical();
+        if !self.proxies.contains(&peer) {
+            return Some(network(peer));
         }
-        network(address)
+        let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
+        // What is no address was not written by our proxy, or by one that hides it; what stands before it is anybody's word.
+        let known = hops.iter().rev().map_while(|hop| hop_address(hop));
+        known.map(|hop| hop.to_canonical()).find(|hop| !self.proxies.contains(hop)).map(network)
     }
 
     /// The addresses of our reverse proxies.
@@ -316,6 +312,13 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
         IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX))),
         four @ IpAddr::V4(_) => four,
     }
+}
+
+/// An entry of `X-Forwarded-For`: an address, with some proxies also its port.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()))
 }
 
 /// What a request says behind `Authorization: Bearer`.

@@ -81,21 +81,28 @@ fn a_secret_is_the_first_line_of_its_file() {
 }
 
 #[test]
-fn the_address_is_the_last_that_is_no_proxy() {
+fn the_address_is_the_last_that_is_no_proxy_and_a_proxy_is_nobody() {
     let access = access("proxies = [\"127.0.0.1\", \"10.0.0.2\"]").unwrap();
     let check = |peer: &str, forwarded: &[&str], expected: &str| {
         let mut asked = HeaderMap::new();
         forwarded.iter().for_each(|value| {
             asked.append("x-forwarded-for", HeaderValue::from_str(value).unwrap());
         });
-        assert_eq!(access.address(peer.parse().unwrap(), &asked).to_string(), expected, "{peer} {forwarded:?}");
+        let address = access.address(peer.parse().unwrap(), &asked).map(|address| address.to_string());
+        assert_eq!(address.as_deref().unwrap_or("nobody"), expected, "{peer} {forwarded:?}");
     };
     check("192.0.2.7", &["203.0.113.1"], "192.0.2.7");
-    check("127.0.0.1", &[], "127.0.0.1");
+    check("127.0.0.1", &[], "nobody");
+    check("127.0.0.1", &["10.0.0.2"], "nobody");
     check("127.0.0.1", &["203.0.113.1"], "203.0.113.1");
     check("127.0.0.1", &["198.51.100.1, 203.0.113.1, 10.0.0.2"], "203.0.113.1");
     check("127.0.0.1", &["198.51.100.1", "203.0.113.1"], "203.0.113.1");
-    check("127.0.0.1", &["203.0.113.1, unknown"], "127.0.0.1");
+    for garbage in ["unknown", "_hidden", "203.0.113.1.2", "", "\"", "203.0.113.1:99999", "[203.0.113.1"] {
+        check("127.0.0.1", &[&format!("203.0.113.1, {garbage}")], "nobody");
+    }
+    check("127.0.0.1", &["198.51.100.1, 203.0.113.1:4711"], "203.0.113.1");
+    check("127.0.0.1", &["[2001:db8:1:2:3:4:5:6]:4711"], "2001:db8:1:2::");
+    check("127.0.0.1", &["[2001:db8:1:2:3:4:5:6]"], "2001:db8:1:2::");
     check("::ffff:127.0.0.1", &["::ffff:203.0.113.1"], "203.0.113.1");
     check("2001:db8:1:2:3:4:5:6", &[], "2001:db8:1:2::");
 }
