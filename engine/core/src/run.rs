@@ -9,7 +9,7 @@ use crate::effect::EffectId;
 use crate::plan::{Plan, Step};
 use crate::probe::Facts;
 use crate::rule::RuleVersion;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// One attempt to repair an incident.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -160,10 +160,20 @@ pub enum End {
         /// Why.
         why: String,
     },
-    /// An operator said no, or nobody said yes in time.
+    /// An operator said no.
     Vetoed {
         /// Who.
         by: String,
+    },
+    /// Nobody answered in time: neither yes nor no was said.
+    Expired {
+        /// `policy.approval_expires`.
+        after: Span,
+    },
+    /// An operator stopped it in the middle (pause, maintenance), which says nothing about the fix.
+    Stopped {
+        /// Before what, and by whom.
+        why: String,
     },
     /// A step or the checks failed.
     Failed {
