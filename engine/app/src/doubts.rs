@@ -27,7 +27,8 @@ impl Doubt {
         Self { gravity: Gravity::Error, text }
     }
 
-    fn warning(text: String) -> Self {
+    /// It may be wrong.
+    pub(crate) fn warning(text: String) -> Self {
         Self { gravity: Gravity::Warning, text }
     }
 

@@ -13,7 +13,9 @@ use anyhow::Context as _;
 use heinzel_act::Hands;
 use heinzel_core::asset::Asset;
 use heinzel_core::block::{Checkpoint, SourceId};
+use heinzel_core::gate;
 use heinzel_core::state::{REMEMBERED, SourceView, State};
+use heinzel_core::step::World;
 use heinzel_source::outlet::Outlet;
 use heinzel_source::settings::{Kind, Source};
 use heinzel_store::customers::Customers;
@@ -131,6 +133,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let performer = Performer::new(hands, to_pump.clone(), effects.clone(), console, board.clone(), running.clone());
     let retention =
         Retention { incidents: config.store.incidents.0, audit: config.store.audit.0, ..Retention::default() };
+    let modes = modes(&restored.state, &live, &config, &host_name());
     let mut pump = Pump::new(
         restored.state,
         live.clone(),
@@ -156,7 +159,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let to_scanner = Outlet::new(to_scanner, scanner.clone());
     let scan = move || scanner.run(from_sources, in_order::threads());
     let scanner = std::thread::Builder::new().name("scanner".into()).spawn(scan).context("start the scanner")?;
-    announce(&config, &live, errors);
+    announce(&config, &live, &modes, errors);
     let sources = TaskTracker::new();
     for source in config.sources.iter().cloned() {
         let known: Vec<Checkpoint> =
@@ -170,11 +173,12 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let http = bound
         .zip(front.as_ref())
         .map(|(bound, front)| bound.open(to_scanner.clone(), ask.clone(), front.desk.clone(), stop_sources.clone()));
+    let edited = config.origin.clone().watch();
     let reload = Reload::start(&config.rules, config.assets.as_deref(), &swap);
     let advice = tokio::spawn(advise(swap, learning.clone()));
     let service =
         Service::from_environment().map(|service| tokio::spawn(service.keep(ready, ask.clone(), stop_sources.clone())));
-    let control = tokio::spawn(control::serve(listener, anchor, to_order, ask, stop_control.clone()));
+    let control = tokio::spawn(control::serve(listener, anchor, to_order, ask, config.clone(), stop_control.clone()));
 
     // Without its loop the engine would look alive and do nothing; whoever started it starts it again.
     let broke = tokio::select! {
@@ -191,7 +195,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
         signals.next().await;
         std::process::exit(Exit::Broke as i32);
     });
-    drop(reload);
+    drop((reload, edited));
     drop(front);
     advice.abort();
     stop_sources.cancel();
@@ -347,8 +351,19 @@ fn what(kind: &Kind) -> String {
     }
 }
 
+/// How many rules have which mode: `3 observe, 1 auto`.
+fn modes(state: &State, live: &Live, config: &Config, host: &str) -> String {
+    let (rules, assets, policy) = (&live.rules, &live.assets, &config.policy);
+    let world = World { rules, assets, policy, now: clock::now(), host };
+    let mut modes: BTreeMap<&str, usize> = BTreeMap::new();
+    for rule in live.rules.rules.keys() {
+        *modes.entry(gate::mode_of(state, &world, rule).word()).or_default() += 1;
+    }
+    modes.iter().map(|(mode, count)| format!("{count} {mode}")).collect::<Vec<_>>().join(", ")
+}
+
 /// Says what is watched and how far rules may go.
-fn announce(config: &Config, live: &Live, errors: usize) {
+fn announce(config: &Config, live: &Live, modes: &str, errors: usize) {
     let from = config
         .file
         .as_deref()
@@ -362,17 +377,12 @@ fn announce(config: &Config, live: &Live, errors: usize) {
             "nothing to watch: no source is configured and no known log was found; `heinzel init` writes a configuration"
         );
     }
-    let mut modes: BTreeMap<&str, usize> = BTreeMap::new();
-    for rule in live.rules.rules.values() {
-        *modes.entry(config.policy.mode(&rule.id, rule.automation).word()).or_default() += 1;
-    }
-    let modes: Vec<String> = modes.iter().map(|(mode, count)| format!("{count} {mode}")).collect();
     let packs = if live.packs.is_empty() {
         format!("no packs in {}", crate::cli::list(&config.rules))
     } else {
         live.packs.join(", ")
     };
-    tracing::info!("{} rules ({}) in {packs}", live.rules.rules.len(), modes.join(", "));
+    tracing::info!("{} rules ({}) in {packs}", live.rules.rules.len(), modes);
     doubts::log_strays(&config.policy, live);
     if errors > 0 {
         tracing::error!(

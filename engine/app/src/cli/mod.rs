@@ -23,6 +23,7 @@ mod exchange;
 mod customers;
 mod explain;
 mod incident;
+mod in_force;
 mod init;
 mod manner;
 mod mine;

@@ -82,6 +82,9 @@ fn words(Status { report, broken_answers }: &Status) -> String {
     if let Some(why) = &report.store_problem {
         problem(format!("the store takes nothing; sources wait: {why}"));
     }
+    if let Some(edited) = &report.settings_changed {
+        problem(lines(edited));
+    }
     if let Some(why) = &report.reload_problem {
         problem(format!("the last reload failed, the rules before it are in force:\n{why}"));
     }

@@ -3,6 +3,8 @@
 //! Start at [`next`]. A gate that refused may open: then the next finding is planned again, under all gates. A fix that failed,
 //! a plan that was denied and a rule that hands over wait for an operator.
 
+use serde::{Deserialize, Serialize};
+
 use crate::gate;
 use crate::incident::{Incident, IncidentId};
 use crate::plan::Plan;
@@ -13,14 +15,15 @@ use crate::step::{Desk, World, command, heal};
 use crate::time::{Span, Timestamp};
 
 /// What becomes by itself of an incident whose newest attempt is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
 pub enum Next {
     /// Its next finding is planned again.
     Finding,
     /// The same, as soon as this gate lets it.
     Open {
         /// The gate.
-        gate: &'static str,
+        gate: String,
         /// What it says now.
         why: String,
     },
@@ -38,7 +41,7 @@ pub fn next(state: &State, world: &World<'_>, incident: &Incident) -> Option<Nex
         return Some(Next::Human);
     }
     let refused = plan.as_ref().and_then(|plan| gate::refuses_anew(state, world, rule, incident, plan));
-    Some(refused.map_or(Next::Finding, |(gate, why)| Next::Open { gate, why }))
+    Some(refused.map_or(Next::Finding, |(gate, why)| Next::Open { gate: gate.to_owned(), why }))
 }
 
 /// Whether an attempt that ended so may be followed by another without an operator's word: nothing was tried that failed, and
