@@ -57,7 +57,7 @@ fn a_promotion_that_the_settings_overtook_is_not_shown_as_in_force() {
     is("observe", "settings");
     let engine = lab.start();
     is("observe", "settings");
-    wait("the log says how far rules go", || engine.stderr().contains("1 rules (1 observe)"));
+    wait("the log says how far rules go", || engine.stderr().contains("1 rule (1 observe)"));
     let json = lab.run(&["status", "--json"]).json();
     assert_eq!(
         (json[0]["rules"][0]["mode"].as_str(), json[0]["rules"][0]["decided"].as_bool()),

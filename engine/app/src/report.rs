@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use heinzel_core::block::{Health, Notice};
+use heinzel_core::block::{Health, Notice, SourceId};
 use heinzel_core::gate::{self, Grounds, grounds_of};
 use heinzel_core::incident::{Incident, Status};
 use heinzel_core::policy::Mode;
@@ -35,8 +35,12 @@ pub(crate) struct Counts {
     pub(crate) store: Option<String>,
     /// Why the last reload failed.
     pub(crate) reload: Option<String>,
+    /// What was wrong with the rules at the start, as long as they were not loaded since.
+    pub(crate) load: Option<String>,
     /// Messages that did not arrive.
     pub(crate) tries: Tries,
+    /// What the log said last of each source's health.
+    said: BTreeMap<SourceId, Health>,
 }
 
 /// Counters of one source since the start.
@@ -86,10 +90,17 @@ impl Counts {
                     complaints.push(text.clone());
                 }
             }
-            Notice::Health { source, stream, health: Health::Degraded { why } } => {
+            Notice::Health { source, stream, health: health @ Health::Degraded { why } } => {
+                if stream.is_none() {
+                    self.said.insert(source.clone(), health.clone());
+                }
                 tracing::warn!(%source, stream = stream.as_deref().unwrap_or("-"), "source degraded: {why}");
             }
-            Notice::Health { source, stream: None, health } => tracing::info!(%source, ?health, "source"),
+            Notice::Health { source, stream: None, health } => {
+                if self.said.insert(source.clone(), health.clone()).as_ref() != Some(health) {
+                    tracing::info!(%source, ?health, "source");
+                }
+            }
             Notice::Health { .. } | Notice::CaughtUp { .. } => {}
         }
     }
@@ -116,6 +127,9 @@ pub(crate) struct Report {
     pub(crate) store_problem: Option<String>,
     /// The last reload failed, and why; the old rules are in force.
     pub(crate) reload_problem: Option<String>,
+    /// What was wrong with the rules at the start; the packs concerned are left out since then.
+    #[serde(default)]
+    pub(crate) load_problem: Option<String>,
     /// The configuration's file says something else than what is in force.
     #[serde(default)]
     pub(crate) settings_changed: Option<String>,
@@ -218,6 +232,7 @@ impl Report {
             incidents,
             store_problem: pump.counts.store.clone(),
             reload_problem: pump.counts.reload.clone(),
+            load_problem: pump.counts.load.clone(),
             settings_changed: None,
             untold: pump.counts.tries.untold(&pump.state),
             commits: pump.counts.commits,
@@ -266,6 +281,19 @@ impl RuleReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn health_is_logged_when_it_changes() {
+        let mut counts = Counts::default();
+        let mut tell = |health: Health| {
+            let before = counts.said.clone();
+            counts.notice(&Notice::Health { source: "tcp".into(), stream: None, health });
+            before != counts.said
+        };
+        let gone = || Health::Degraded { why: "gone".into() };
+        let told = [Health::Ok, Health::Ok, gone(), Health::Ok, Health::Ok].map(&mut tell);
+        assert_eq!(told, [true, false, true, true, false]);
+    }
 
     #[test]
     fn what_may_be_missing_is_kept_once_and_is_nothing_about_the_clock() {

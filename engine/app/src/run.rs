@@ -12,10 +12,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use heinzel_act::Hands;
 use heinzel_core::asset::Asset;
-use heinzel_core::block::{Checkpoint, SourceId};
+use heinzel_core::block::{Checkpoint, Health, Notice, SourceId};
 use heinzel_core::gate;
 use heinzel_core::state::{REMEMBERED, SourceView, State};
 use heinzel_core::step::World;
+use heinzel_script::problem::Problem;
 use heinzel_source::outlet::Outlet;
 use heinzel_source::settings::{Kind, Source};
 use heinzel_store::customers::Customers;
@@ -145,8 +146,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     );
     pump.counts.started = Some(clock::now());
     if errors > 0 {
-        pump.counts.reload =
-            Some(format!("{} when the rules were loaded; `heinzel check` shows them", count(errors, "error")));
+        pump.counts.load = Some(load_problem(&live, errors));
     }
     let (listens, ready) = tokio::sync::oneshot::channel();
     pump.ready = Some(listens);
@@ -159,13 +159,31 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let to_scanner = Outlet::new(to_scanner, scanner.clone());
     let scan = move || scanner.run(from_sources, in_order::threads());
     let scanner = std::thread::Builder::new().name("scanner".into()).spawn(scan).context("start the scanner")?;
-    announce(&config, &live, &modes, errors);
+    announce(&config, &live, &modes, &problems);
     let sources = TaskTracker::new();
     for source in config.sources.iter().cloned() {
         let known: Vec<Checkpoint> =
             restored.checkpoints.iter().filter(|c| c.source == source.common.name).cloned().collect();
+        // While there was never a rule, nothing could be found in what is read, and it would not be read again.
+        if errors > 0 && live.rules.rules.is_empty() && !matches!(source.kind, Kind::Push(_)) {
+            let why = "not read yet: no rule could be loaded".to_owned();
+            let notice =
+                Notice::Health { source: source.common.name.clone(), stream: None, health: Health::Degraded { why } };
+            // The loop is gone only when the engine stops.
+            let _ = to_pump.send(Message::Notice(notice)).await;
+            let (current, out, stop) = (current.clone(), to_scanner.clone(), stop_sources.clone());
+            sources.spawn(async move {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = current.has_rules() => {}
+                }
+                // Its supervisor panics on no input; who stops waits for it.
+                let _ = heinzel_source::spawn(source, known, out, Arc::new(clock::now), stop).await;
+            });
+            continue;
+        }
         let run = heinzel_source::spawn(source, known, to_scanner.clone(), Arc::new(clock::now), stop_sources.clone());
-        sources.spawn(run);
+        sources.spawn(async move { drop(run.await) });
     }
     let swap = Swap::new(&current, &to_pump, &learning, &config.policy, sent);
     let front = customers.map(|customers| front::open(&config, customers, &board, &current, &swap, &to_pump));
@@ -363,7 +381,7 @@ fn modes(state: &State, live: &Live, config: &Config, host: &str) -> String {
 }
 
 /// Says what is watched and how far rules may go.
-fn announce(config: &Config, live: &Live, modes: &str, errors: usize) {
+fn announce(config: &Config, live: &Live, modes: &str, problems: &[Problem]) {
     let from = config
         .file
         .as_deref()
@@ -382,12 +400,26 @@ fn announce(config: &Config, live: &Live, modes: &str, errors: usize) {
     } else {
         live.packs.join(", ")
     };
-    tracing::info!("{} rules ({}) in {packs}", live.rules.rules.len(), modes);
-    doubts::log_strays(&config.policy, live);
+    let modes = if modes.is_empty() { String::new() } else { format!(" ({modes})") };
+    tracing::info!("{}{modes} in {packs}", count(live.rules.rules.len(), "rule"));
+    let errors = problems.iter().filter(|p| p.is_error()).count();
+    doubts::log_strays(&config.policy, live, problems);
     if errors > 0 {
-        tracing::error!(
-            "{} in the rules; the packs concerned are left out, `heinzel check` shows why",
-            count(errors, "error")
-        );
+        tracing::error!("{}", load_problem(live, errors));
+    }
+}
+
+/// What it means that not all rules could be loaded.
+fn load_problem(live: &Live, errors: usize) -> String {
+    let errors =
+        format!("{} when the rules were loaded at the start (`heinzel check` shows them)", count(errors, "error"));
+    if live.rules.rules.is_empty() {
+        format!(
+            "{errors}: there are no rules, and no log is read until there are; it is then read from where it was left"
+        )
+    } else {
+        format!(
+            "{errors}: the packs concerned are left out, and nothing is found for them in what is read until they are mended"
+        )
     }
 }

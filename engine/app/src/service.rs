@@ -126,6 +126,9 @@ fn sentence(report: &Report) -> String {
     if let Some(paused) = &report.paused {
         parts.push(format!("paused by {}", paused.by));
     }
+    if report.load_problem.is_some() {
+        parts.push("rules could not be loaded at the start".to_owned());
+    }
     if report.reload_problem.is_some() {
         parts.push("the last reload failed".to_owned());
     }

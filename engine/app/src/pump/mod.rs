@@ -234,7 +234,7 @@ impl<O: Out> Pump<O> {
             }
             Message::Reloaded(live) => {
                 self.live = live;
-                self.counts.reload = None;
+                (self.counts.reload, self.counts.load) = (None, None);
                 self.decide(Input::Reloaded);
             }
             Message::ReloadFailed(why) => {
