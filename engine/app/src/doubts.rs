@@ -13,7 +13,8 @@ use heinzel_script::problem::{Gravity, Problem};
 use heinzel_server::access::Access;
 use serde_json::{Value, json};
 
-use crate::config::Config;
+use crate::cli::list;
+use crate::config::{Config, SYSTEM_RULES};
 use crate::front::MODELS;
 use crate::live::Live;
 use crate::{server, state_folder};
@@ -62,6 +63,20 @@ pub(crate) fn of(config: &Config, live: &Live, problems: &[Problem]) -> Vec<Doub
     let state = state_folder::check(&config.state).err().map(Doubt::error);
     let unheard = server::unheard(config).map(Doubt::warning);
     state.into_iter().chain(secrets(config)).chain(unheard).chain(model(config)).chain(strays).collect()
+}
+
+/// There is nothing to look for, and nothing to answer.
+pub(crate) fn no_packs(config: &Config, live: &Live, problems: &[Problem]) -> Option<Doubt> {
+    let is_broken = problems.iter().any(Problem::is_error);
+    let text = || {
+        format!(
+            "there are no packs in {}, so nothing is found and nothing answered; name their folder in `[rules] folders` (or by `--rules`), \
+             or put packs into `rules` beside the configuration or into {}",
+            list(&config.rules),
+            SYSTEM_RULES.join(" or ")
+        )
+    };
+    (live.packs.is_empty() && !is_broken).then(|| Doubt::warning(text()))
 }
 
 /// What the model lacks: the engine starts without it, and finds answers by words alone.
