@@ -83,7 +83,7 @@ fn text(concern: &Concern, language: Language) -> String {
                 Stand::Repairing => format!("{cause}Wir reparieren das gerade und sagen hier Bescheid."),
                 Stand::Repaired => format!("{cause}Repariert und geprüft: {upper} läuft wieder seit {until}."),
                 Stand::Well => format!("Wir haben {} geprüft, zuletzt um {until}: Von hier aus ist alles in Ordnung. Hilft Ihnen das nicht, senden Sie Ihre Nachricht bitte ab.", accusative(&asset)),
-                Stand::HandedOver => format!("{cause}Eine Technikerin oder ein Techniker weiß seit {} Bescheid und kümmert sich darum. Sie müssen nicht noch einmal schreiben.", concern.since),
+                Stand::HandedOver => format!("{cause}Eine Technikerin oder ein Techniker weiß seit {} Bescheid und kümmert sich darum. Geht es Ihnen darum, müssen Sie nicht noch einmal schreiben.", concern.since),
                 Stand::Unsettled => "Das konnten wir nicht von allein klären. Bitte senden Sie Ihre Nachricht ab: Was wir gefunden haben, liegt dem Support vor.".to_owned(),
             }
         }
@@ -100,7 +100,7 @@ fn text(concern: &Concern, language: Language) -> String {
                     "We have checked {asset}, last at {until}: from here, everything is fine. If that does not help, please send your message."
                 ),
                 Stand::HandedOver => format!(
-                    "{cause}A technician has known about this since {} and is on it. There is no need to write again.",
+                    "{cause}A technician has known about this since {} and is on it. If this is what you are writing about, there is no need to write again.",
                     concern.since
                 ),
                 Stand::Unsettled => {
