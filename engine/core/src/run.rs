@@ -37,6 +37,9 @@ pub struct Run {
     /// Whether a step of this run may have changed the world.
     #[serde(default)]
     pub touched: bool,
+    /// A person was told already that a gate refused the attempt before this one.
+    #[serde(default)]
+    pub known: bool,
     /// The last plan that passed the gates and was begun: its way back is the one that may be gone.
     #[serde(default)]
     pub begun: Option<Plan>,

@@ -134,7 +134,9 @@ fn words(Status { report, broken_answers }: &Status) -> String {
             [one] => format!("; source {one} is so, too"),
             many => format!("; so are {} others: {}", many.len(), plain(&many.join(", "), 200)),
         };
-        problem(format!("source {first}: {}{so}", plain(complaint, 400)));
+        // Some begin with its name.
+        let whose = if complaint.starts_with("source `") { String::new() } else { format!("source {first}: ") };
+        problem(format!("{whose}{}{so}", plain(complaint, 400)));
     }
     out.push_str("\nSources\n");
     let mut rows = Vec::new();

@@ -71,6 +71,13 @@ pub(super) fn seen(desk: &mut Desk<'_, '_>, id: IncidentId, heard: Timestamp) {
     }
 }
 
+/// Whether a person was told that a gate refused the attempt that is over.
+pub(super) fn is_known(desk: &Desk<'_, '_>, id: IncidentId) -> bool {
+    let Some(incident) = desk.state.incidents.get(&id).filter(|incident| incident.told.is_some()) else { return false };
+    let Some(run) = &incident.run else { return false };
+    matches!(run.stage, Stage::Over { end: End::Refused { .. }, .. })
+}
+
 /// An operator has it planned anew, whatever became of it before.
 pub(super) fn retry(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId) -> Result<String, String> {
     let status = command::unresolved(desk, id)?;

@@ -16,7 +16,7 @@ use crate::probe::{Fact, Facts};
 use crate::rule::{Case, Proposal, Rule};
 use crate::run::{End, Run, Stage};
 use crate::state::{Change, FixStart};
-use crate::step::{Desk, record, tell, verify};
+use crate::step::{Desk, again, record, tell, verify};
 
 /// Starts an attempt to repair an incident, or hands it over where the rule has no fix.
 pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
@@ -40,6 +40,7 @@ pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
         approved: None,
         cleared: false,
         touched: false,
+        known: again::is_known(desk, id),
         begun: None,
         stage: Stage::Probing { waiting: BTreeMap::new() },
     };
@@ -362,7 +363,7 @@ fn rolled_back(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
 pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>, end: End) {
     tell::withdraw(desk, id);
     let Some(run) = run_mut(desk, id) else { return };
-    let touched = run.touched;
+    let (touched, known) = (run.touched, run.known);
     run.stage = Stage::Over { plan, end: end.clone() };
     desk.journal.incidents.insert(id);
     let Some(rule) = desk.state.incidents.get(&id).map(|i| i.rule.clone()) else { return };
@@ -383,7 +384,13 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
             }
         }
         End::Refused { gate, why } => {
-            tell::escalate(desk, id, &format!("gate `{gate}` refused the fix: {why}"), None);
+            let why = format!("gate `{gate}` refused the fix: {why}");
+            // A storm of findings may have many incidents tried again for the one fix that the budget lets through.
+            if known {
+                tell::hand_over(desk, id, &why);
+            } else {
+                tell::escalate(desk, id, &why, None);
+            }
         }
         End::Vetoed { by } => {
             desk.state.record(&rule).evidence.vetoed += 1;

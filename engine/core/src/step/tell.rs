@@ -12,18 +12,24 @@ use crate::time::Timestamp;
 /// Hands an incident to a person. A rule that only observes bothers nobody, unless it has touched something. `also`: what has
 /// become of the rule, which is told in any case.
 pub(super) fn escalate(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, also: Option<String>) {
-    let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
-    incident.status = Status::NeedsHuman;
-    incident.verdict = Some(reason.to_owned());
-    desk.journal.incidents.insert(id);
+    hand_over(desk, id, reason);
+    let Some(incident) = desk.state.incidents.get(&id) else { return };
     let touched = incident.run.as_ref().is_some_and(|run| run.touched);
-    let observes = gate::mode_of(desk.state, desk.world, &desk.state.incidents[&id].rule) == Mode::Observe;
-    desk.note(Some(id), "needs-human", reason);
+    let observes = gate::mode_of(desk.state, desk.world, &incident.rule) == Mode::Observe;
     if touched || !observes {
         send(desk, id, reason, also, 1);
     } else {
         only_also(desk, id, reason, also);
     }
+}
+
+/// The same of what a person was told before.
+pub(super) fn hand_over(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str) {
+    let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
+    incident.status = Status::NeedsHuman;
+    incident.verdict = Some(reason.to_owned());
+    desk.journal.incidents.insert(id);
+    desk.note(Some(id), "needs-human", reason);
 }
 
 /// Tells what has become of a rule, and why, where anything has.

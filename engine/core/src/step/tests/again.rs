@@ -75,6 +75,33 @@ fn what_the_budget_refused_is_planned_again_when_there_is_some() {
 }
 
 #[test]
+fn a_storm_of_incidents_for_one_fix_is_told_once_each() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.policy.budget.rule = "1/1h".to_owned().try_into().unwrap();
+    let sent = std::cell::Cell::new(0);
+    let answer = |act: &Act| {
+        sent.set(sent.get() + u32::from(matches!(act, Act::Notify { .. })));
+        heals(act)
+    };
+    for round in 0..3 {
+        let at = round * 4_000;
+        e.now = at;
+        for pool in ["a", "b", "c", "d"] {
+            e.finding(at, Role::Match(0), None, &[("pool", pool)]);
+        }
+        while e.out.iter().any(|effect| matches!(effect.act, Act::Probe { .. })) {
+            sees_it(&mut e, false);
+        }
+        assert_eq!(steps(&e), 1, "{:#?}", e.notes);
+        e.pass_to(at + 30, &answer);
+    }
+    let open = e.state.incidents.values().filter(|i| !i.is_resolved()).count();
+    let refused = e.notes.iter().filter(|note| note.starts_with("needs-human gate `budget`")).count();
+    assert!(refused > 5 && open > 0, "{:#?}", e.notes);
+    assert_eq!(sent.get(), 3, "{:#?}", e.notes);
+}
+
+#[test]
 fn what_failed_was_denied_or_handed_over_waits_for_an_operator() {
     let failed = || {
         let mut e = Engine::new(rule(Restart { rollback: true, ..Restart::default() }), Mode::Auto);
