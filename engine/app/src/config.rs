@@ -258,7 +258,7 @@ impl Config {
         }
         Ok(Self {
             file: Some(path.to_owned()),
-            origin: Arc::new(Origin::new(path, Some(text))),
+            origin: Arc::new(Origin::new(path, Some(&text))),
             sources,
             rules,
             assets: file.assets.map(beside),

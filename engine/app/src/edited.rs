@@ -6,29 +6,36 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use heinzel_script::plain_file;
 use heinzel_script::reload::Watch;
+use sha2::{Digest as _, Sha256};
 
 /// The configuration's file as it was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
     path: PathBuf,
-    /// `None`: there was none.
-    text: Option<String>,
+    /// The hash of what it said, since secrets may stand in it; `None`: there was none.
+    said: Option<Hash>,
+}
+
+type Hash = [u8; 32];
+
+fn hash(text: &str) -> Hash {
+    Sha256::digest(text).into()
 }
 
 impl Origin {
     /// It was read from here and said this.
-    pub(crate) fn new(path: &Path, text: Option<String>) -> Self {
+    pub(crate) fn new(path: &Path, text: Option<&str>) -> Self {
         // Whoever asks later may be elsewhere; a name that cannot be made absolute stays what it is.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Self { path, text }
+        Self { path, said: text.map(hash) }
     }
 
     /// What has become of it. `None`: it says what it said.
     pub(crate) fn edited(&self) -> Option<String> {
         let file = self.path.display();
         let end = "what was read at the start is in force until a restart";
-        match (&self.text, plain_file::text(&self.path)) {
-            (Some(before), Ok(now)) if *before == now => None,
+        match (self.said, plain_file::text(&self.path)) {
+            (Some(before), Ok(now)) if before == hash(&now) => None,
             (Some(_), Ok(_)) => Some(format!("{file} was changed after the start and is not in force until a restart")),
             (Some(_), Err(_)) if !self.path.exists() => Some(format!("{file} was removed after the start; {end}")),
             (Some(_), Err(error)) => Some(format!("{file} can no longer be read ({error}); {end}")),
@@ -43,7 +50,7 @@ impl Origin {
     pub(crate) fn watch(self: Arc<Self>) -> Option<Watch> {
         let said = Mutex::new(None);
         let path = self.path.clone();
-        self.text.as_ref()?;
+        self.said?;
         let look = move || {
             let edited = self.edited();
             let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,7 +83,7 @@ mod tests {
         let none = Origin::new(&path, None);
         assert_eq!(none.edited(), None);
         std::fs::write(&path, "a").unwrap();
-        let origin = Origin::new(&path, Some("a".into()));
+        let origin = Origin::new(&path, Some("a"));
         assert_eq!(origin.edited(), None);
         assert!(none.edited().unwrap().contains("was made after the start"));
         std::fs::write(&path, "b").unwrap();
