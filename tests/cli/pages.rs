@@ -34,6 +34,7 @@ fn the_man_page_has_every_command() {
         "incident",
         "approve",
         "deny",
+        "retry",
         "pause",
         "resume",
         "policy",

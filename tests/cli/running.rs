@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::lab::{Lab, RULE, SAMPLES, wait};
+use crate::lab::{CONFIG, Lab, RULE, SAMPLES, wait};
 
 #[test]
 fn it_stops_soon_and_reads_later_what_was_written_meanwhile() {
@@ -103,6 +103,50 @@ fn a_good_change_counts_at_once_and_a_bad_one_not_at_all() {
     lab.append("logs/a.log", "pool five is late\n");
     lab.expect("pool:five");
     assert!(lab.status_says("assets: 2"));
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn what_is_written_before_there_is_a_rule_is_read_when_there_is_one() {
+    let lab = Lab::with("\n[policy.modes]\n\"web.busy\" = \"observe\"\n");
+    lab.write("rules/web/busy.rhai", RULE.replace("\"high\"", "\"hgih\""));
+    let said = lab.run(&["check"]).ends(3, &["1 error, 0 warnings"]);
+    assert!(!said.out.contains("no rule fits"), "it is only left out: {}", said.out);
+    lab.run(&["test"]).ends(3, &["no rule could be loaded from rules; 1 problem"]);
+    let engine = lab.start();
+    lab.append("logs/a.log", "pool one is busy\n");
+    let none = "1 error when the rules were loaded at the start (`heinzel check` shows them): there are no rules, and no log is read";
+    let status = lab.run(&["status"]).ends(0, &[none, "degraded: not read yet: no rule could be loaded"]).out;
+    assert!(!status.contains("last reload"), "{status}");
+    assert!(engine.stderr().contains("0 rules in no packs in rules"), "{}", engine.stderr());
+    std::thread::sleep(Duration::from_millis(500));
+    lab.write("rules/web/busy.rhai", RULE);
+    lab.expect("pool:one");
+    wait("status is well", || {
+        let status = lab.run(&["status"]).out;
+        !status.contains("at the start") && !status.contains("not read yet")
+    });
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn complaints_of_one_kind_are_one_sentence_and_health_is_logged_once() {
+    let more: String = ["b", "c"]
+        .map(|name| {
+            let path = format!("LAB/more/{name}.log");
+            format!("\n[[source]]\nname = \"{name}\"\nkind = \"file\"\npath = \"{path}\"\nprogram = \"app\"\nstart = \"beginning\"\n")
+        })
+        .concat();
+    let lab = Lab::new();
+    lab.write("heinzel.toml", lab.text(&format!("{CONFIG}{more}")));
+    for file in ["logs/a.log", "more/b.log", "more/c.log"] {
+        lab.write(file, "pool one is busy\n");
+    }
+    let engine = lab.start();
+    wait("all complain", || engine.stderr().matches("has a line without a time").count() == 3);
+    let status = lab.run(&["status"]).out;
+    assert_eq!(status.matches("has a line without a time").count(), 1, "{status}");
+    assert!(status.contains("; so are 2 others: b, c"), "{status}");
     assert_eq!(engine.stop(), 0);
 }
 

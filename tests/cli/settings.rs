@@ -202,6 +202,20 @@ fn all_is_well_ends_with_0() {
 }
 
 #[test]
+fn a_first_configuration_without_packs_is_warned_of() {
+    let lab = Lab::new();
+    lab.write("empty/keep", "");
+    lab.bare(&["init", "empty/heinzel.toml"]).ends(0, &["wrote empty/heinzel.toml"]);
+    // Where the package is installed there are packs.
+    if std::path::Path::new("/usr/share/heinzel/rules").exists() || std::path::Path::new("/etc/heinzel/rules").exists()
+    {
+        return;
+    }
+    let words = ["warning: there are no packs in any folder", "`[rules] folders`", "rules: 0", "1 warning"];
+    lab.bare(&["--config", "empty/heinzel.toml", "check"]).ends(0, &words);
+}
+
+#[test]
 fn a_wrong_command_line_ends_with_2() {
     let lab = Lab::new();
     lab.bare(&["fly"]).ends(2, &["fly"]);

@@ -4,6 +4,7 @@
 //! names no source, the machine's own logs are found by [`crate::discover`]; without a file every rule observes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use heinzel_act::settings::ActSettings;
@@ -18,6 +19,7 @@ use heinzel_store::customers::Retention;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::edited::Origin;
 use crate::state_folder;
 
 /// Where the configuration is looked for when no flag names one.
@@ -160,6 +162,8 @@ pub(crate) struct Answers {
 pub(crate) struct Config {
     /// The file it came from; `None`: found out from the machine.
     pub(crate) file: Option<PathBuf>,
+    /// What that file said.
+    pub(crate) origin: Arc<Origin>,
     pub(crate) sources: Vec<Source>,
     pub(crate) rules: Vec<PathBuf>,
     pub(crate) assets: Option<PathBuf>,
@@ -254,6 +258,7 @@ impl Config {
         }
         Ok(Self {
             file: Some(path.to_owned()),
+            origin: Arc::new(Origin::new(path, Some(&text))),
             sources,
             rules,
             assets: file.assets.map(beside),
@@ -272,6 +277,7 @@ impl Config {
         let rules = usual_rules(Path::new("rules"));
         Self {
             file: None,
+            origin: Arc::new(Origin::new(Path::new(SYSTEM_CONFIG), None)),
             sources: crate::discover::sources(),
             rules,
             assets: None,

@@ -6,9 +6,12 @@
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
+use heinzel_core::incident::IncidentId;
+use heinzel_core::policy::Policy;
 use heinzel_core::step::Command;
 use heinzel_store::lock::{Anchor, Owner, owner_of};
 use serde::{Deserialize, Serialize};
@@ -16,9 +19,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Config;
 use crate::exit::{Ends, Exit};
 use crate::pump::{Asked, Order};
-use crate::report::Report;
+use crate::report::{Outlook, Report};
 use crate::state_folder;
 
 /// A question of the command line.
@@ -34,6 +38,13 @@ pub(crate) enum Question {
     },
     /// How is everything?
     Report,
+    /// What is the operator's word, as far as it is in force?
+    Policy,
+    /// What becomes of this incident?
+    Outlook {
+        /// Its number.
+        incident: IncidentId,
+    },
 }
 
 /// The engine's answer.
@@ -46,6 +57,10 @@ pub(crate) enum Reply {
     Refused(String),
     /// How everything is.
     Report(Box<Report>),
+    /// The operator's word.
+    Policy(Box<Policy>),
+    /// What becomes of an incident; nothing, when it is forgotten.
+    Outlook(Option<Box<Outlook>>),
 }
 
 /// The longest question, in bytes.
@@ -117,6 +132,7 @@ pub(crate) async fn serve(
     lock: Anchor,
     orders: mpsc::Sender<Order>,
     ask: mpsc::Sender<Asked>,
+    config: Arc<Config>,
     stop: CancellationToken,
 ) {
     let mut looked = tokio::time::interval(LOOK_EVERY);
@@ -136,9 +152,9 @@ pub(crate) async fn serve(
                 }
             },
         };
-        let (orders, ask) = (orders.clone(), ask.clone());
+        let (orders, ask, config) = (orders.clone(), ask.clone(), config.clone());
         tokio::spawn(async move {
-            if let Err(error) = answer(stream, &orders, &ask).await {
+            if let Err(error) = answer(stream, &orders, &ask, &config).await {
                 tracing::debug!(%error, "control socket");
             }
         });
@@ -149,6 +165,7 @@ async fn answer(
     stream: tokio::net::UnixStream,
     orders: &mpsc::Sender<Order>,
     ask: &mpsc::Sender<Asked>,
+    config: &Arc<Config>,
 ) -> anyhow::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
@@ -167,8 +184,19 @@ async fn answer(
         }
         Ok(Question::Report) => {
             let (answer, wait) = oneshot::channel();
-            ask.send(answer).await.map_err(|_| anyhow!("stopping"))?;
-            Reply::Report(Box::new(wait.await?))
+            ask.send(Asked::Report(answer)).await.map_err(|_| anyhow!("stopping"))?;
+            let mut report = wait.await?;
+            let origin = config.origin.clone();
+            // Not by the loop: a file may lie where nobody answers.
+            report.settings_changed = tokio::task::spawn_blocking(move || origin.edited()).await?;
+            Reply::Report(Box::new(report))
+        }
+        // It is what it was at the start.
+        Ok(Question::Policy) => Reply::Policy(Box::new(config.policy.clone())),
+        Ok(Question::Outlook { incident }) => {
+            let (answer, wait) = oneshot::channel();
+            ask.send(Asked::Outlook(incident, answer)).await.map_err(|_| anyhow!("stopping"))?;
+            Reply::Outlook(wait.await?.map(Box::new))
         }
     };
     let mut text = serde_json::to_vec(&reply)?;

@@ -2,15 +2,19 @@
 //!
 //! [`Config::load`] refuses what is wrong in itself. Here is what depends on this machine and on the rules.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 use heinzel_core::policy::Policy;
+use heinzel_core::rule::RuleId;
 use heinzel_embedding::folder::look;
-use heinzel_script::problem::Gravity;
+use heinzel_script::problem::{Gravity, Problem};
 use heinzel_server::access::Access;
 use serde_json::{Value, json};
 
-use crate::config::Config;
+use crate::cli::list;
+use crate::config::{Config, SYSTEM_RULES};
 use crate::front::MODELS;
 use crate::live::Live;
 use crate::{server, state_folder};
@@ -27,7 +31,8 @@ impl Doubt {
         Self { gravity: Gravity::Error, text }
     }
 
-    fn warning(text: String) -> Self {
+    /// It may be wrong.
+    pub(crate) fn warning(text: String) -> Self {
         Self { gravity: Gravity::Warning, text }
     }
 
@@ -53,11 +58,25 @@ impl fmt::Display for Doubt {
 }
 
 /// All there are. Only looks: nothing is made, and nothing is listened on.
-pub(crate) fn of(config: &Config, live: &Live) -> Vec<Doubt> {
-    let strays = config.policy.strays(live.rules.rules.keys()).into_iter().map(Doubt::warning);
+pub(crate) fn of(config: &Config, live: &Live, problems: &[Problem]) -> Vec<Doubt> {
+    let strays = strays(&config.policy, live, problems).into_iter().map(Doubt::warning);
     let state = state_folder::check(&config.state).err().map(Doubt::error);
     let unheard = server::unheard(config).map(Doubt::warning);
     state.into_iter().chain(secrets(config)).chain(unheard).chain(model(config)).chain(strays).collect()
+}
+
+/// There is nothing to look for, and nothing to answer.
+pub(crate) fn no_packs(config: &Config, live: &Live, problems: &[Problem]) -> Option<Doubt> {
+    let is_broken = problems.iter().any(Problem::is_error);
+    let text = || {
+        format!(
+            "there are no packs in {}, so nothing is found and nothing answered; name their folder in `[rules] folders` (or by `--rules`), \
+             or put packs into `rules` beside the configuration or into {}",
+            list(&config.rules),
+            SYSTEM_RULES.join(" or ")
+        )
+    };
+    (live.packs.is_empty() && !is_broken).then(|| Doubt::warning(text()))
 }
 
 /// What the model lacks: the engine starts without it, and finds answers by words alone.
@@ -98,10 +117,33 @@ fn secrets(config: &Config) -> Vec<Doubt> {
 }
 
 /// Lets the log say which patterns of the policy fit no rule.
-pub(crate) fn log_strays(policy: &Policy, live: &Live) {
-    for stray in policy.strays(live.rules.rules.keys()) {
+pub(crate) fn log_strays(policy: &Policy, live: &Live, problems: &[Problem]) {
+    for stray in strays(policy, live, problems) {
         tracing::warn!("{stray}");
     }
+}
+
+/// Patterns of the policy that fit no rule. What stands in a pack that is left out is there all the same.
+fn strays(policy: &Policy, live: &Live, problems: &[Problem]) -> Vec<String> {
+    let broken: BTreeSet<&Path> = problems.iter().filter(|p| p.is_error()).filter_map(|p| pack_of(&p.file)).collect();
+    let left_out: Vec<RuleId> = broken.into_iter().flat_map(rules_in).collect();
+    policy.strays(live.rules.rules.keys().chain(&left_out))
+}
+
+/// The folder of the pack that a file is in.
+fn pack_of(file: &Path) -> Option<&Path> {
+    file.ancestors().skip(1).take(2).find(|folder| folder.join("pack.toml").is_file())
+}
+
+/// The rules that a pack would have.
+fn rules_in(pack: &Path) -> Vec<RuleId> {
+    let entries = std::fs::read_dir(pack).into_iter().flatten().flatten();
+    let files = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "rhai"));
+    let id = |file: PathBuf| {
+        let (pack, rule) = (pack.file_name()?.to_str()?, file.file_stem()?.to_str()?);
+        Some(RuleId::from(&*format!("{pack}.{rule}")))
+    };
+    files.filter_map(id).collect()
 }
 
 #[cfg(test)]
@@ -118,7 +160,7 @@ mod tests {
         std::fs::write(&file, lines).unwrap();
         let config = Config::load(&Overrides { file: Some(file), ..Overrides::default() }).unwrap();
         let before = std::fs::read_dir(folder.path()).unwrap().count();
-        let said: Vec<String> = of(&config, &Live::default()).iter().map(ToString::to_string).collect();
+        let said: Vec<String> = of(&config, &Live::default(), &[]).iter().map(ToString::to_string).collect();
         assert_eq!(said.len(), expected.len(), "{said:?}");
         for (said, expected) in said.iter().zip(expected) {
             assert!(said.contains(expected), "{said} should contain {expected}");

@@ -9,6 +9,7 @@ mod text;
 
 mod clock;
 mod config;
+mod edited;
 mod state_folder;
 mod discover;
 

@@ -50,9 +50,9 @@ pub(crate) fn of(report: &Report) -> Vec<Metric> {
         one("heinzel_reload_failures_total", "Failed reloads", Kind::Counter, number(report.reload_failures)),
         one(
             "heinzel_reload_degraded",
-            "Whether the last reload failed",
+            "Whether the last reload failed, or rules could not be loaded at the start",
             Kind::Gauge,
-            flag(report.reload_problem.is_some()),
+            flag(report.reload_problem.is_some() || report.load_problem.is_some()),
         ),
         Metric {
             name: "heinzel_incidents".into(),

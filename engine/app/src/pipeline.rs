@@ -212,6 +212,19 @@ impl Way {
         let (time, clock) = clock::time_of(own, read_at, &ClockPolicy::default());
         (clock == Clock::Own).then_some(time)
     }
+
+    /// The names that a stream and the operator give to what wrote its lines.
+    pub(crate) fn names_of_stream<'a>(&'a self, stream: &'a str) -> Vec<&'a str> {
+        tags(stream).into_iter().chain(self.manner.program.as_deref()).collect()
+    }
+
+    /// Whether a line names as its writer one that fits.
+    pub(crate) fn is_from(&self, line: &[u8], read_at: Timestamp, fits: impl Fn(&str) -> bool) -> bool {
+        let context = Context { zone: self.manner.zone.clone(), read_at, year: self.manner.year };
+        let event = event(&self.source, Reader::new(self.manner.format, &context).read(line), read_at);
+        let names = names(&event, None, &[]);
+        [names.program, names.unit, names.task_kind].into_iter().flatten().any(fits)
+    }
 }
 
 /// What the blocks of one source have to do with those before them. They come here in their order.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use heinzel_core::block::{Health, Notice};
-use heinzel_core::gate::mode_of;
-use heinzel_core::incident::Status;
+use heinzel_core::block::{Health, Notice, SourceId};
+use heinzel_core::gate::{self, Grounds, grounds_of};
+use heinzel_core::incident::{Incident, Status};
 use heinzel_core::policy::Mode;
 use heinzel_core::rule::{Rule, RuleId};
-use heinzel_core::state::{Evidence, Paused};
-use heinzel_core::step::World;
+use heinzel_core::state::{Evidence, Paused, State};
+use heinzel_core::step::{World, again};
 use heinzel_core::time::Timestamp;
 use heinzel_matching::Cost;
 use serde::{Deserialize, Serialize};
@@ -35,8 +35,12 @@ pub(crate) struct Counts {
     pub(crate) store: Option<String>,
     /// Why the last reload failed.
     pub(crate) reload: Option<String>,
+    /// What was wrong with the rules at the start, as long as they were not loaded since.
+    pub(crate) load: Option<String>,
     /// Messages that did not arrive.
     pub(crate) tries: Tries,
+    /// What the log said last of each source's health.
+    said: BTreeMap<SourceId, Health>,
 }
 
 /// Counters of one source since the start.
@@ -86,10 +90,17 @@ impl Counts {
                     complaints.push(text.clone());
                 }
             }
-            Notice::Health { source, stream, health: Health::Degraded { why } } => {
+            Notice::Health { source, stream, health: health @ Health::Degraded { why } } => {
+                if stream.is_none() {
+                    self.said.insert(source.clone(), health.clone());
+                }
                 tracing::warn!(%source, stream = stream.as_deref().unwrap_or("-"), "source degraded: {why}");
             }
-            Notice::Health { source, stream: None, health } => tracing::info!(%source, ?health, "source"),
+            Notice::Health { source, stream: None, health } => {
+                if self.said.insert(source.clone(), health.clone()).as_ref() != Some(health) {
+                    tracing::info!(%source, ?health, "source");
+                }
+            }
             Notice::Health { .. } | Notice::CaughtUp { .. } => {}
         }
     }
@@ -116,6 +127,12 @@ pub(crate) struct Report {
     pub(crate) store_problem: Option<String>,
     /// The last reload failed, and why; the old rules are in force.
     pub(crate) reload_problem: Option<String>,
+    /// What was wrong with the rules at the start; the packs concerned are left out since then.
+    #[serde(default)]
+    pub(crate) load_problem: Option<String>,
+    /// The configuration's file says something else than what is in force.
+    #[serde(default)]
+    pub(crate) settings_changed: Option<String>,
     /// Who could not be told.
     #[serde(default)]
     pub(crate) untold: BTreeMap<String, Untold>,
@@ -124,6 +141,23 @@ pub(crate) struct Report {
     pub(crate) store_failures: u64,
     pub(crate) reload_failures: u64,
     pub(crate) last_refused: Option<String>,
+}
+
+/// What becomes of an incident: what every gate says of its plan, and whether it is tried again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Outlook {
+    pub(crate) gates: Vec<gate::Answer>,
+    pub(crate) next: Option<again::Next>,
+}
+
+impl Outlook {
+    /// What is so in this state.
+    pub(crate) fn of(state: &State, world: &World<'_>, incident: &Incident) -> Self {
+        let plan = incident.run.as_ref().and_then(|run| run.stage.plan());
+        let rule = world.rules.rules.get(&incident.rule);
+        let gates = rule.zip(plan).map(|(rule, plan)| gate::ask(state, world, rule, incident, plan));
+        Self { gates: gates.unwrap_or_default(), next: again::next(state, world, incident) }
+    }
 }
 
 /// How a source is.
@@ -198,6 +232,8 @@ impl Report {
             incidents,
             store_problem: pump.counts.store.clone(),
             reload_problem: pump.counts.reload.clone(),
+            load_problem: pump.counts.load.clone(),
+            settings_changed: None,
             untold: pump.counts.tries.untold(&pump.state),
             commits: pump.counts.commits,
             effects: pump.counts.effects,
@@ -209,15 +245,21 @@ impl Report {
 }
 
 impl RuleReport {
+    /// Where its mode comes from.
+    pub(crate) fn from(&self) -> &'static str {
+        if self.decided { Grounds::Decided } else { Grounds::Settings }.word()
+    }
+
     fn of<O: Out>(pump: &Pump<O>, world: &World<'_>, rule: &Rule, cost: Option<&Cost>) -> Self {
         let record = pump.state.rules.get(&rule.id).cloned().unwrap_or_default();
+        let (mode, grounds) = grounds_of(&pump.state, world, &rule.id);
         let counters = &pump.state.counters;
         let of = |counts: &BTreeMap<RuleId, u64>| counts.get(&rule.id).copied().unwrap_or(0);
         Self {
             id: rule.id.to_string(),
             title: rule.title.clone(),
-            mode: mode_of(&pump.state, world, &rule.id),
-            decided: record.mode.is_some(),
+            mode,
+            decided: grounds == Grounds::Decided,
             has_fix: rule.has.fix,
             breaker: record.breaker.map(|(since, why)| format!("since {since}: {why}")),
             off: record.off.filter(|(version, _)| *version == rule.version).map(|(_, why)| why),
@@ -239,6 +281,19 @@ impl RuleReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn health_is_logged_when_it_changes() {
+        let mut counts = Counts::default();
+        let mut tell = |health: Health| {
+            let before = counts.said.clone();
+            counts.notice(&Notice::Health { source: "tcp".into(), stream: None, health });
+            before != counts.said
+        };
+        let gone = || Health::Degraded { why: "gone".into() };
+        let told = [Health::Ok, Health::Ok, gone(), Health::Ok, Health::Ok].map(&mut tell);
+        assert_eq!(told, [true, false, true, true, false]);
+    }
 
     #[test]
     fn what_may_be_missing_is_kept_once_and_is_nothing_about_the_clock() {

@@ -12,8 +12,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use heinzel_act::Hands;
 use heinzel_core::asset::Asset;
-use heinzel_core::block::{Checkpoint, SourceId};
+use heinzel_core::block::{Checkpoint, Health, Notice, SourceId};
+use heinzel_core::gate;
 use heinzel_core::state::{REMEMBERED, SourceView, State};
+use heinzel_core::step::World;
+use heinzel_script::problem::Problem;
 use heinzel_source::outlet::Outlet;
 use heinzel_source::settings::{Kind, Source};
 use heinzel_store::customers::Customers;
@@ -131,6 +134,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let performer = Performer::new(hands, to_pump.clone(), effects.clone(), console, board.clone(), running.clone());
     let retention =
         Retention { incidents: config.store.incidents.0, audit: config.store.audit.0, ..Retention::default() };
+    let modes = modes(&restored.state, &live, &config, &host_name());
     let mut pump = Pump::new(
         restored.state,
         live.clone(),
@@ -142,8 +146,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     );
     pump.counts.started = Some(clock::now());
     if errors > 0 {
-        pump.counts.reload =
-            Some(format!("{} when the rules were loaded; `heinzel check` shows them", count(errors, "error")));
+        pump.counts.load = Some(load_problem(&live, errors));
     }
     let (listens, ready) = tokio::sync::oneshot::channel();
     pump.ready = Some(listens);
@@ -156,13 +159,31 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let to_scanner = Outlet::new(to_scanner, scanner.clone());
     let scan = move || scanner.run(from_sources, in_order::threads());
     let scanner = std::thread::Builder::new().name("scanner".into()).spawn(scan).context("start the scanner")?;
-    announce(&config, &live, errors);
+    announce(&config, &live, &modes, &problems);
     let sources = TaskTracker::new();
     for source in config.sources.iter().cloned() {
         let known: Vec<Checkpoint> =
             restored.checkpoints.iter().filter(|c| c.source == source.common.name).cloned().collect();
+        // While there was never a rule, nothing could be found in what is read, and it would not be read again.
+        if errors > 0 && live.rules.rules.is_empty() && !matches!(source.kind, Kind::Push(_)) {
+            let why = "not read yet: no rule could be loaded".to_owned();
+            let notice =
+                Notice::Health { source: source.common.name.clone(), stream: None, health: Health::Degraded { why } };
+            // The loop is gone only when the engine stops.
+            let _ = to_pump.send(Message::Notice(notice)).await;
+            let (current, out, stop) = (current.clone(), to_scanner.clone(), stop_sources.clone());
+            sources.spawn(async move {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = current.has_rules() => {}
+                }
+                // Its supervisor panics on no input; who stops waits for it.
+                let _ = heinzel_source::spawn(source, known, out, Arc::new(clock::now), stop).await;
+            });
+            continue;
+        }
         let run = heinzel_source::spawn(source, known, to_scanner.clone(), Arc::new(clock::now), stop_sources.clone());
-        sources.spawn(run);
+        sources.spawn(async move { drop(run.await) });
     }
     let swap = Swap::new(&current, &to_pump, &learning, &config.policy, sent);
     let front = customers.map(|customers| front::open(&config, customers, &board, &current, &swap, &to_pump));
@@ -170,11 +191,12 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let http = bound
         .zip(front.as_ref())
         .map(|(bound, front)| bound.open(to_scanner.clone(), ask.clone(), front.desk.clone(), stop_sources.clone()));
+    let edited = config.origin.clone().watch();
     let reload = Reload::start(&config.rules, config.assets.as_deref(), &swap);
     let advice = tokio::spawn(advise(swap, learning.clone()));
     let service =
         Service::from_environment().map(|service| tokio::spawn(service.keep(ready, ask.clone(), stop_sources.clone())));
-    let control = tokio::spawn(control::serve(listener, anchor, to_order, ask, stop_control.clone()));
+    let control = tokio::spawn(control::serve(listener, anchor, to_order, ask, config.clone(), stop_control.clone()));
 
     // Without its loop the engine would look alive and do nothing; whoever started it starts it again.
     let broke = tokio::select! {
@@ -191,7 +213,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
         signals.next().await;
         std::process::exit(Exit::Broke as i32);
     });
-    drop(reload);
+    drop((reload, edited));
     drop(front);
     advice.abort();
     stop_sources.cancel();
@@ -347,8 +369,19 @@ fn what(kind: &Kind) -> String {
     }
 }
 
+/// How many rules have which mode: `3 observe, 1 auto`.
+fn modes(state: &State, live: &Live, config: &Config, host: &str) -> String {
+    let (rules, assets, policy) = (&live.rules, &live.assets, &config.policy);
+    let world = World { rules, assets, policy, now: clock::now(), host };
+    let mut modes: BTreeMap<&str, usize> = BTreeMap::new();
+    for rule in live.rules.rules.keys() {
+        *modes.entry(gate::mode_of(state, &world, rule).word()).or_default() += 1;
+    }
+    modes.iter().map(|(mode, count)| format!("{count} {mode}")).collect::<Vec<_>>().join(", ")
+}
+
 /// Says what is watched and how far rules may go.
-fn announce(config: &Config, live: &Live, errors: usize) {
+fn announce(config: &Config, live: &Live, modes: &str, problems: &[Problem]) {
     let from = config
         .file
         .as_deref()
@@ -362,22 +395,31 @@ fn announce(config: &Config, live: &Live, errors: usize) {
             "nothing to watch: no source is configured and no known log was found; `heinzel init` writes a configuration"
         );
     }
-    let mut modes: BTreeMap<&str, usize> = BTreeMap::new();
-    for rule in live.rules.rules.values() {
-        *modes.entry(config.policy.mode(&rule.id, rule.automation).word()).or_default() += 1;
-    }
-    let modes: Vec<String> = modes.iter().map(|(mode, count)| format!("{count} {mode}")).collect();
     let packs = if live.packs.is_empty() {
         format!("no packs in {}", crate::cli::list(&config.rules))
     } else {
         live.packs.join(", ")
     };
-    tracing::info!("{} rules ({}) in {packs}", live.rules.rules.len(), modes.join(", "));
-    doubts::log_strays(&config.policy, live);
+    let modes = if modes.is_empty() { String::new() } else { format!(" ({modes})") };
+    tracing::info!("{}{modes} in {packs}", count(live.rules.rules.len(), "rule"));
+    let errors = problems.iter().filter(|p| p.is_error()).count();
+    doubts::log_strays(&config.policy, live, problems);
     if errors > 0 {
-        tracing::error!(
-            "{} in the rules; the packs concerned are left out, `heinzel check` shows why",
-            count(errors, "error")
-        );
+        tracing::error!("{}", load_problem(live, errors));
+    }
+}
+
+/// What it means that not all rules could be loaded.
+fn load_problem(live: &Live, errors: usize) -> String {
+    let errors =
+        format!("{} when the rules were loaded at the start (`heinzel check` shows them)", count(errors, "error"));
+    if live.rules.rules.is_empty() {
+        format!(
+            "{errors}: there are no rules, and no log is read until there are; it is then read from where it was left"
+        )
+    } else {
+        format!(
+            "{errors}: the packs concerned are left out, and nothing is found for them in what is read until they are mended"
+        )
     }
 }

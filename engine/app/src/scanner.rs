@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use heinzel_core::block::{Block, Delivery, Notice, Record, Shape, SourceId};
 use heinzel_source::outlet::Taker;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::budget::Budget;
 use crate::in_order::{InOrder, Piece, lock};
@@ -19,12 +19,12 @@ use crate::pump::{Message, Scanned};
 
 /// The rules in force, swapped by a reload.
 #[derive(Clone)]
-pub(crate) struct Current(Arc<Mutex<Arc<Live>>>);
+pub(crate) struct Current(Arc<Mutex<Arc<Live>>>, Arc<Notify>);
 
 impl Current {
     /// These rules are in force.
     pub(crate) fn new(live: Arc<Live>) -> Self {
-        Self(Arc::new(Mutex::new(live)))
+        Self(Arc::new(Mutex::new(live)), Arc::default())
     }
 
     /// The rules in force.
@@ -35,6 +35,19 @@ impl Current {
     /// Puts other rules in force.
     pub(crate) fn swap(&self, live: Arc<Live>) {
         *lock(&self.0) = live;
+        self.1.notify_waiters();
+    }
+
+    /// Waits until there are rules.
+    pub(crate) async fn has_rules(&self) {
+        loop {
+            // Before looking: what is put in force meanwhile counts.
+            let news = self.1.notified();
+            if !self.get().rules.rules.is_empty() {
+                return;
+            }
+            news.await;
+        }
     }
 }
 

@@ -167,7 +167,7 @@ fn token(token: &Token) -> anyhow::Result<String> {
 async fn keep_fresh(report: Arc<Mutex<Option<Report>>>, ask: mpsc::Sender<Asked>, stop: CancellationToken) {
     loop {
         let (answer, wait) = oneshot::channel();
-        if ask.send(answer).await.is_err() {
+        if ask.send(Asked::Report(answer)).await.is_err() {
             return;
         }
         if let Ok(fresh) = wait.await {

@@ -74,7 +74,7 @@ impl Service {
             }
             let (answer, answered) = oneshot::channel();
             // No loop, no answer: it has ended.
-            if ask.send(answer).await.is_err() {
+            if ask.send(Asked::Report(answer)).await.is_err() {
                 return;
             }
             let Ok(report) = answered.await else { return };
@@ -125,6 +125,9 @@ fn sentence(report: &Report) -> String {
     }
     if let Some(paused) = &report.paused {
         parts.push(format!("paused by {}", paused.by));
+    }
+    if report.load_problem.is_some() {
+        parts.push("rules could not be loaded at the start".to_owned());
     }
     if report.reload_problem.is_some() {
         parts.push("the last reload failed".to_owned());
@@ -195,6 +198,12 @@ mod tests {
         serde_json::from_value(json).unwrap()
     }
 
+    /// Whoever wants a report.
+    fn asks(asked: Option<Asked>) -> oneshot::Sender<Report> {
+        let Some(Asked::Report(answer)) = asked else { panic!("nobody wants to know how it is") };
+        answer
+    }
+
     #[tokio::test]
     async fn a_loop_that_does_not_answer_is_silent() {
         let folder = tempfile::tempdir().unwrap();
@@ -213,22 +222,22 @@ mod tests {
         let kept = tokio::spawn(service.keep(ready, ask, closing.clone()));
         assert_eq!(heard(), None, "no source listens yet");
         listens.send(()).unwrap();
-        let question = asked.recv().await.unwrap();
+        let question = asks(asked.recv().await);
         assert_eq!(heard(), None, "the loop has not answered");
         question.send(report()).unwrap();
         tokio::task::yield_now().await;
         let status = "STATUS=the last reload failed; 0 sources, 0 rules, 2 incidents not resolved";
         // One thread: it goes on only while we wait.
-        let hung = asked.recv().await.unwrap();
+        let hung = asks(asked.recv().await);
         assert_eq!(heard(), Some(format!("READY=1\nWATCHDOG=1\n{status}")));
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert_eq!(heard(), None, "the loop hangs");
         hung.send(report()).unwrap();
-        let question = asked.recv().await.unwrap();
+        let question = asks(asked.recv().await);
         assert_eq!(heard(), Some(format!("WATCHDOG=1\n{status}")));
         closing.cancel();
         question.send(report()).unwrap();
-        drop(asked.recv().await.unwrap());
+        drop(asks(asked.recv().await));
         kept.await.unwrap();
         let said: Vec<String> = std::iter::from_fn(heard).collect();
         assert!(said.iter().any(|words| words.starts_with("STOPPING=1\nSTATUS=stopping")), "{said:?}");

@@ -61,7 +61,7 @@ impl Swap {
         let errors: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
         if errors.is_empty() {
             tracing::info!(rules = live.rules.rules.len(), "reloaded");
-            doubts::log_strays(&self.policy, &live);
+            doubts::log_strays(&self.policy, &live, &problems);
             let others = self.others.lock().unwrap_or_else(PoisonError::into_inner).clone();
             return self.put(live.knowing(&others));
         }

@@ -51,6 +51,8 @@ struct Question<'a> {
     world: &'a World<'a>,
     rule: &'a Rule,
     incident: &'a Incident,
+    /// The attempt that asks; `None`: one that is yet to begin.
+    run: Option<&'a Run>,
     plan: &'a Plan,
 }
 
@@ -74,18 +76,34 @@ const GATES: [(&str, Gate); 11] = [
 /// Asks every gate whether `plan` may start now.
 #[must_use]
 pub fn ask(state: &State, world: &World<'_>, rule: &Rule, incident: &Incident, plan: &Plan) -> Vec<Answer> {
-    let question = Question { state, world, rule, incident, plan };
+    let question = Question { state, world, rule, incident, run: incident.run.as_ref(), plan };
     GATES.iter().map(|(gate, ask)| Answer { gate: (*gate).to_owned(), verdict: ask(&question) }).collect()
 }
 
 /// The operator's word alone: what may have changed since a plan passed the gates. `None`: it may still be carried out.
 #[must_use]
 pub fn ask_again(state: &State, world: &World<'_>, rule: &Rule, incident: &Incident, plan: &Plan) -> Option<Answer> {
-    let question = Question { state, world, rule, incident, plan };
+    let question = Question { state, world, rule, incident, run: incident.run.as_ref(), plan };
     let words = ["mode", "allow-list", "protected", "approval", "draft", "pause"];
     let asked = GATES.iter().filter(|(gate, _)| words.contains(gate));
     let answers = asked.map(|(gate, ask)| Answer { gate: (*gate).to_owned(), verdict: ask(&question) });
     answers.into_iter().find(|answer| answer.verdict != Verdict::Pass)
+}
+
+/// Which gate would refuse a plan like this to another attempt. `None`: none would, though one may make it wait or ask.
+#[must_use]
+pub fn refuses_anew(
+    state: &State,
+    world: &World<'_>,
+    rule: &Rule,
+    incident: &Incident,
+    plan: &Plan,
+) -> Option<(&'static str, String)> {
+    let question = Question { state, world, rule, incident, run: None, plan };
+    GATES.iter().find_map(|(gate, ask)| match ask(&question) {
+        Verdict::Refuse { why } => Some((*gate, why)),
+        Verdict::Pass | Verdict::Wait { .. } | Verdict::Approval { .. } => None,
+    })
 }
 
 /// Why nothing may be done on an asset at the moment: the kill switch is on, or an operator works there.
@@ -119,11 +137,38 @@ pub fn locked(state: &State, world: &World<'_>, incident: &Incident) -> Option<S
 /// more timid of both counts, so that an operator who edits them is never overruled by an older promotion.
 #[must_use]
 pub fn mode_of(state: &State, world: &World<'_>, rule: &RuleId) -> Mode {
+    grounds_of(state, world, rule).0
+}
+
+/// What gives a rule its mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grounds {
+    /// The settings.
+    Settings,
+    /// A promotion or demotion.
+    Decided,
+}
+
+impl Grounds {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Settings => "settings",
+            Self::Decided => "decided",
+        }
+    }
+}
+
+/// The mode a rule has now, and what gives it.
+#[must_use]
+pub fn grounds_of(state: &State, world: &World<'_>, rule: &RuleId) -> (Mode, Grounds) {
     let settings = settings_of(world, rule);
     match state.rules.get(rule).map(|r| (r.mode, r.over)) {
-        Some((Some(decided), Some(over))) if over != settings => decided.min(settings),
-        Some((Some(decided), _)) => decided,
-        _ => settings,
+        Some((Some(decided), Some(over))) if over != settings && settings <= decided => (settings, Grounds::Settings),
+        Some((Some(decided), _)) => (decided, Grounds::Decided),
+        _ => (settings, Grounds::Settings),
     }
 }
 
@@ -222,7 +267,7 @@ fn cooldown(q: &Question<'_>) -> Verdict {
 }
 
 fn started_by_this_run(q: &Question<'_>, incident: u64, at: Timestamp) -> bool {
-    incident == q.incident.id && q.incident.run.as_ref().is_some_and(|run| run.started <= at)
+    incident == q.incident.id && q.run.is_some_and(|run| run.started <= at)
 }
 
 fn budget(q: &Question<'_>) -> Verdict {
@@ -251,7 +296,7 @@ fn budget(q: &Question<'_>) -> Verdict {
 }
 
 fn approved(q: &Question<'_>) -> bool {
-    let approved = q.incident.run.as_ref().and_then(|run| run.approved.as_ref());
+    let approved = q.run.and_then(|run| run.approved.as_ref());
     approved.is_some_and(|a| a.steps == q.plan.steps && a.rollback == q.plan.rollback)
 }
 

@@ -178,6 +178,9 @@ pub struct Notice {
     pub effect: EffectId,
     /// Why a person is told.
     pub reason: String,
+    /// What has become of the rule, which must be told whatever is said of the incident next: that it goes one mode down.
+    #[serde(default)]
+    pub also: Option<String>,
     /// How often it was tried.
     pub tries: u32,
     /// When it is tried again; `None` while it is being tried.

@@ -9,7 +9,7 @@ use crate::effect::EffectId;
 use crate::plan::{Plan, Step};
 use crate::probe::Facts;
 use crate::rule::RuleVersion;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// One attempt to repair an incident.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,9 @@ pub struct Run {
     /// Whether a step of this run may have changed the world.
     #[serde(default)]
     pub touched: bool,
+    /// A person was told already that a gate refused the attempt before this one.
+    #[serde(default)]
+    pub known: bool,
     /// The last plan that passed the gates and was begun: its way back is the one that may be gone.
     #[serde(default)]
     pub begun: Option<Plan>,
@@ -160,10 +163,20 @@ pub enum End {
         /// Why.
         why: String,
     },
-    /// An operator said no, or nobody said yes in time.
+    /// An operator said no.
     Vetoed {
         /// Who.
         by: String,
+    },
+    /// Nobody answered in time: neither yes nor no was said.
+    Expired {
+        /// `policy.approval_expires`.
+        after: Span,
+    },
+    /// An operator stopped it in the middle (pause, maintenance), which says nothing about the fix.
+    Stopped {
+        /// Before what, and by whom.
+        why: String,
     },
     /// A step or the checks failed.
     Failed {

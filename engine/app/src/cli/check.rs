@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::doubts;
+use super::in_force;
+use crate::doubts::{self, Doubt};
 use crate::exit::Exit;
 use crate::live::Live;
 
@@ -10,7 +11,9 @@ use crate::live::Live;
 pub(super) fn check(global: &super::Global) -> anyhow::Result<Exit> {
     let config = global.config()?;
     let (live, problems) = Live::load(&config.rules, config.assets.as_deref());
-    let doubts = doubts::of(&config, &live);
+    let mut doubts = doubts::of(&config, &live, &problems);
+    doubts.extend(doubts::no_packs(&config, &live, &problems));
+    doubts.extend(in_force::edited(&config).map(Doubt::warning));
     let errors = doubts.iter().filter(|d| d.is_error()).count() + problems.iter().filter(|p| p.is_error()).count();
     let warnings = doubts.len() + problems.len() - errors;
     if global.json {

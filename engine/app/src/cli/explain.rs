@@ -8,19 +8,22 @@ use heinzel_core::event::{Clock, Event};
 use heinzel_core::finding::{Finding, Role};
 use heinzel_core::findings::Findings;
 use heinzel_core::gate;
+use heinzel_core::incident::Incident;
 use heinzel_core::parse::Format;
 use heinzel_core::pattern;
 use heinzel_core::rule::Rule;
 use heinzel_core::state::State;
-use heinzel_core::step::World;
+use heinzel_core::step::again::Next;
 use heinzel_store::Store as _;
 use serde::Serialize;
 
+use super::in_force::InForce;
 use super::reader;
 use crate::config::Config;
 use crate::exit::{Ends, Exit};
 use crate::live::Live;
 use crate::pipeline::{Manner, Seer, names, parse_line, tags, task_role};
+use crate::report::Outlook;
 use crate::text::plain;
 use crate::{clock, run};
 
@@ -65,20 +68,12 @@ struct Considered {
 pub(super) fn explain(global: &super::Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = global.config()?;
     let (live, _) = global.live(&config);
-    let state = state(&config)?;
+    let in_force = InForce::look(&config)?;
     match (&arguments.line, arguments.incident) {
-        (_, Some(id)) => incident(global, &config, &live, &state, id),
-        (Some(line), None) => explain_line(global, &config, live, &state, arguments, line),
+        (_, Some(id)) => incident(global, &config, &live, &in_force, id),
+        (Some(line), None) => explain_line(global, &config, live, &in_force.state, arguments, line),
         (None, None) => Err(Ends::with(Exit::Usage, "give a line in quotes, or --incident with a number")),
     }
-}
-
-/// What the store remembers; nothing where there is none.
-fn state(config: &Config) -> anyhow::Result<State> {
-    if !config.state.join(heinzel_store::sqlite::FILE).exists() {
-        return Ok(State::default());
-    }
-    Ok(run::state_of(reader::open(&config.state)?.load(clock::now() - run::RECENT)?).state)
 }
 
 fn explain_line(
@@ -279,7 +274,7 @@ fn windows(state: &State, rule: &Rule) -> Vec<String> {
     windows.iter().take(5).map(line).collect()
 }
 
-fn incident(global: &super::Global, config: &Config, live: &Live, state: &State, id: u64) -> anyhow::Result<Exit> {
+fn incident(global: &super::Global, config: &Config, live: &Live, in_force: &InForce, id: u64) -> anyhow::Result<Exit> {
     let stored = reader::open(&config.state)?;
     let Some(incident) = stored.incident(id)? else {
         return Err(Ends::with(
@@ -287,18 +282,12 @@ fn incident(global: &super::Global, config: &Config, live: &Live, state: &State,
             format!("there is no incident {id}; `heinzel incident list --all` shows them"),
         ));
     };
-    let host = run::host_name();
-    let world =
-        World { rules: &live.rules, assets: &live.assets, policy: &config.policy, now: clock::now(), host: &host };
     let rule = live.rules.rules.get(&incident.rule);
     let plan = incident.run.as_ref().and_then(|run| run.stage.plan());
-    let answers = match (rule, plan) {
-        (Some(rule), Some(plan)) => gate::ask(state, &world, rule, &incident, plan),
-        _ => Vec::new(),
-    };
+    let Outlook { gates: answers, next } = in_force.outlook(config, live, &incident);
     if global.json {
         super::print_json(
-            &serde_json::json!({ "incident": incident, "gates_now": answers, "timeline": stored.timeline(id)? }),
+            &serde_json::json!({ "incident": incident, "gates_now": answers, "next": next, "timeline": stored.timeline(id)? }),
         )?;
         return Ok(Exit::Ok);
     }
@@ -315,12 +304,17 @@ fn incident(global: &super::Global, config: &Config, live: &Live, state: &State,
         }
     }
     if let Some(rule) = rule {
-        for window in windows(state, rule) {
+        for window in windows(&in_force.state, rule) {
             out.push_str(&format!("{window}\n"));
         }
     }
+    if let Some(next) = &next {
+        out.push_str(&format!("{}\n", plain(&then(next, &incident), 600)));
+    }
     if !answers.is_empty() {
-        out.push_str("what the gates would say now:\n");
+        let when = if in_force.is_running() { "now" } else { "if an engine ran" };
+        let but = if next == Some(Next::Human) { ", were it tried again" } else { "" };
+        out.push_str(&format!("what the gates would say {when}{but}:\n"));
     }
     for answer in &answers {
         let says = match &answer.verdict {
@@ -342,4 +336,21 @@ fn incident(global: &super::Global, config: &Config, live: &Live, state: &State,
     }
     super::print(&out)?;
     Ok(Exit::Ok)
+}
+
+/// What becomes of an incident by itself, in words.
+fn then(next: &Next, incident: &Incident) -> String {
+    let id = incident.id;
+    match next {
+        Next::Finding => "its next finding is planned again, under all gates".to_owned(),
+        Next::Open { gate, why } => {
+            format!("its next finding is planned again once gate `{gate}` does not refuse any more: {why}")
+        }
+        Next::Human => {
+            let why = incident.verdict.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+            format!(
+                "will not be tried again: it was handed to a human{why}; `heinzel retry {id}` plans it anew, under all gates"
+            )
+        }
+    }
 }

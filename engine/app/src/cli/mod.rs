@@ -23,6 +23,7 @@ mod exchange;
 mod customers;
 mod explain;
 mod incident;
+mod in_force;
 mod init;
 mod manner;
 mod mine;
@@ -177,6 +178,11 @@ pub(crate) enum Command {
         #[arg(long, default_value = "")]
         why: String,
     },
+    /// Plan anew, under all gates, what was handed to a human.
+    Retry {
+        /// The incident's number.
+        incident: u64,
+    },
     /// Start no fix until `heinzel resume`.
     Pause {
         /// Why.
@@ -244,6 +250,7 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
         Command::Incident(command) => incident::incident(&global, command),
         Command::Approve { incident } => talk::tell(&global, heinzel_core::step::Command::Approve { incident }),
         Command::Deny { incident, why } => talk::tell(&global, heinzel_core::step::Command::Deny { incident, why }),
+        Command::Retry { incident } => talk::tell(&global, heinzel_core::step::Command::Retry { incident }),
         Command::Pause { why } => talk::tell(&global, heinzel_core::step::Command::Pause { why }),
         Command::Resume => talk::tell(&global, heinzel_core::step::Command::Resume),
         Command::Policy(command) => policy::policy(&global, command),

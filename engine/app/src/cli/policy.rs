@@ -1,19 +1,14 @@
 //! `heinzel policy`: how far rules may go, with the evidence for letting them go further.
 
-use std::collections::BTreeMap;
-
 use clap::Subcommand;
 use heinzel_core::policy::Mode;
-use heinzel_core::rule::{Rule, RuleId};
+use heinzel_core::rule::RuleId;
 use heinzel_core::state::RuleRecord;
 use heinzel_core::step::Command as Order;
-use heinzel_store::Store as _;
-use heinzel_store::sqlite::FILE;
 use serde_json::json;
 
-use super::{reader, talk};
-use crate::clock;
-use crate::config::Config;
+use super::in_force::InForce;
+use super::talk;
 use crate::exit::Exit;
 use crate::text::{plain, table};
 
@@ -24,7 +19,8 @@ pub(crate) enum Command {
         /// Only rules that fit, like `web.*`.
         rule: Option<String>,
     },
-    /// Let a rule go further: shows the evidence, closes its breaker. Holds until demoted, over the settings.
+    /// Let a rule go further: shows the evidence, closes its breaker. Comes before the settings; once they are changed
+    /// after it, the more timid of both counts.
     Promote {
         /// The rule.
         rule: String,
@@ -64,36 +60,25 @@ pub(super) fn policy(global: &super::Global, command: Command) -> anyhow::Result
     }
 }
 
-/// What the store holds about each rule.
-pub(super) fn records(config: &Config) -> anyhow::Result<BTreeMap<RuleId, RuleRecord>> {
-    if !config.state.join(FILE).exists() {
-        return Ok(BTreeMap::new());
-    }
-    Ok(reader::open(&config.state)?.load(clock::now())?.rules)
-}
-
-/// The mode a rule has, and where that comes from.
-pub(super) fn mode_of(config: &Config, rule: &Rule, record: &RuleRecord) -> (Mode, &'static str) {
-    match record.mode {
-        Some(mode) => (mode, "decided"),
-        None => (config.policy.mode(&rule.id, rule.automation), "settings"),
-    }
-}
-
 /// Why its breaker is open, if it is.
 pub(super) fn breaker(record: &RuleRecord) -> Option<String> {
     record.breaker.as_ref().map(|(since, why)| format!("open since {since}: {why}"))
 }
 
+/// The mode in a table.
+pub(super) fn word(mode: Option<Mode>) -> String {
+    mode.map_or("-".into(), |mode| mode.to_string())
+}
+
 fn show(global: &super::Global, only: Option<String>) -> anyhow::Result<Exit> {
     let config = global.config()?;
     let (live, _) = global.live(&config);
-    let records = records(&config)?;
+    let in_force = InForce::look(&config)?;
     let only = only.map(heinzel_core::glob::Glob);
     let mut rows = Vec::new();
     for rule in live.rules.rules.values().filter(|r| only.as_ref().is_none_or(|g| g.fits(&r.id.0))) {
-        let record = records.get(&rule.id).cloned().unwrap_or_default();
-        let (mode, from) = mode_of(&config, rule, &record);
+        let record = in_force.record(rule);
+        let (mode, from) = in_force.mode_of(&config, &live, rule);
         let breaker = breaker(&record);
         let e = &record.evidence;
         if global.json {
@@ -104,7 +89,7 @@ fn show(global: &super::Global, only: Option<String>) -> anyhow::Result<Exit> {
         }
         rows.push(vec![
             rule.id.to_string(),
-            mode.to_string(),
+            word(mode),
             from.into(),
             if rule.has.fix { "yes" } else { "no" }.into(),
             e.incidents.to_string(),

@@ -16,7 +16,8 @@ use heinzel_script::plan_sample;
 use heinzel_script::sample::Samples;
 use serde_json::json;
 
-use super::policy::{breaker, mode_of, records};
+use super::in_force::InForce;
+use super::policy::{breaker, word};
 use super::reference::{fix, trigger};
 use crate::exit::{Ends, Exit};
 use crate::live::{self, Live};
@@ -47,7 +48,7 @@ pub(super) fn rules(global: &super::Global, command: &Command) -> anyhow::Result
 fn list(global: &super::Global, only: Option<&str>) -> anyhow::Result<Exit> {
     let config = global.config()?;
     let (live, problems) = global.live(&config);
-    let records = records(&config)?;
+    let in_force = InForce::look(&config)?;
     let only = only.map(Glob::from);
     // A list that lacks a rule must not look whole, least of all to a program.
     let wrong: Vec<String> = problems.iter().filter(|p| p.is_error()).map(|p| format!("{p}\n")).collect();
@@ -59,8 +60,8 @@ fn list(global: &super::Global, only: Option<&str>) -> anyhow::Result<Exit> {
     }
     let mut rows = Vec::new();
     for rule in live.rules.rules.values().filter(fits) {
-        let record = records.get(&rule.id).cloned().unwrap_or_default();
-        let (mode, _) = mode_of(&config, rule, &record);
+        let record = in_force.record(rule);
+        let (mode, _) = in_force.mode_of(&config, &live, rule);
         if global.json {
             let story = live.stories.get(&rule.id).cloned().unwrap_or_default();
             super::print_json(&json!({
@@ -74,7 +75,7 @@ fn list(global: &super::Global, only: Option<&str>) -> anyhow::Result<Exit> {
             rule.id.to_string(),
             rule.severity.to_string(),
             fix(rule).to_owned(),
-            mode.to_string(),
+            word(mode),
             evidence(&record.evidence),
             rule.title.clone(),
         ]);
@@ -112,12 +113,14 @@ fn show(global: &super::Global, id: &str) -> anyhow::Result<Exit> {
     let Some(rule) = live.rules.rules.values().find(|rule| &*rule.id.0 == id) else {
         return Err(Ends::with(Exit::Refused, unknown(&live, id)));
     };
-    let record = records(&config)?.remove(&rule.id).unwrap_or_default();
-    let (mode, from) = mode_of(&config, rule, &record);
+    let in_force = InForce::look(&config)?;
+    let record = in_force.record(rule);
+    let (mode, from) = in_force.mode_of(&config, &live, rule);
+    let allow = in_force.policy(&config).allow;
     let story = live.stories.get(&rule.id).cloned().unwrap_or_default();
     let samples = live::read(&config.rules).0.into_iter().find_map(|mut pack| pack.samples.remove(&rule.id));
     if global.json {
-        let grants = samples.as_ref().map(|samples| grants(rule, samples, &config.policy.allow)).unwrap_or_default();
+        let grants = samples.as_ref().map(|samples| grants(rule, samples, &allow)).unwrap_or_default();
         let count = live.samples.get(&rule.id).copied().unwrap_or_default();
         let grants: Vec<_> =
             grants.iter().map(|(grant, granted)| json!({ "grant": grant, "granted": granted })).collect();
@@ -135,12 +138,12 @@ fn show(global: &super::Global, id: &str) -> anyhow::Result<Exit> {
     }
     let mut page = described(rule, &story);
     if let Some(samples) = &samples {
-        for (grant, granted) in grants(rule, samples, &config.policy.allow) {
+        for (grant, granted) in grants(rule, samples, &allow) {
             let _ = writeln!(page, "{:<10} {grant}", if granted { "granted" } else { "needs" });
         }
         page.push_str(&shown(samples));
     }
-    let _ = writeln!(page, "\nMode {mode} (from {from}); here so far: {}", evidence(&record.evidence));
+    let _ = writeln!(page, "\nMode {} (from {from}); here so far: {}", word(mode), evidence(&record.evidence));
     if let Some(why) = breaker(&record) {
         let _ = writeln!(page, "Breaker {why}");
     }

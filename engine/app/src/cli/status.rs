@@ -1,6 +1,6 @@
 //! `heinzel status`: how the running engine is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heinzel_core::block::Health;
 use heinzel_knowledge::complaint::Complaint;
@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::control::{Question, Reply, absent, ask};
 use crate::exit::Exit;
 use crate::knowledge;
-use crate::report::Report;
+use crate::report::{Report, SourceReport};
 use crate::text::{after_colon, lines, plain, table};
 
 /// How many complaints about answers are shown; `heinzel answers lint` has them all.
@@ -82,8 +82,19 @@ fn words(Status { report, broken_answers }: &Status) -> String {
     if let Some(why) = &report.store_problem {
         problem(format!("the store takes nothing; sources wait: {why}"));
     }
+    if let Some(edited) = &report.settings_changed {
+        problem(lines(edited));
+    }
+    if let Some(why) = &report.load_problem {
+        problem(why.clone());
+    }
     if let Some(why) = &report.reload_problem {
-        problem(format!("the last reload failed, the rules before it are in force:\n{why}"));
+        let before = if report.rules.is_empty() {
+            "and there are no rules before it"
+        } else {
+            "the rules before it are in force"
+        };
+        problem(format!("the last reload failed, {before}:\n{why}"));
     }
     if broken_answers.files > 0 {
         let first: Vec<String> = broken_answers.first.iter().map(|complaint| lines(&complaint.to_string())).collect();
@@ -116,10 +127,16 @@ fn words(Status { report, broken_answers }: &Status) -> String {
             problem(format!("the breaker of {} is open {}", rule.id, plain(why, 300)));
         }
     }
-    for (name, source) in &report.sources {
-        for complaint in &source.counts.complaints {
-            problem(format!("source {name}: {}", plain(complaint, 400)));
-        }
+    for (names, complaint) in gathered(&report.sources) {
+        let (first, others) = (names[0], &names[1..]);
+        let so = match others {
+            [] => String::new(),
+            [one] => format!("; source {one} is so, too"),
+            many => format!("; so are {} others: {}", many.len(), plain(&many.join(", "), 200)),
+        };
+        // Some begin with its name.
+        let whose = if complaint.starts_with("source `") { String::new() } else { format!("source {first}: ") };
+        problem(format!("{whose}{}{so}", plain(complaint, 400)));
     }
     out.push_str("\nSources\n");
     let mut rows = Vec::new();
@@ -152,6 +169,28 @@ fn words(Status { report, broken_answers }: &Status) -> String {
         out.push_str(&format!("Last refused match: {}\n", plain(refused, 300)));
     }
     out
+}
+
+/// What the sources complain of, with those that complain of the same: of ten logs without times, one sentence.
+fn gathered(sources: &BTreeMap<String, SourceReport>) -> Vec<(Vec<&str>, &str)> {
+    let mut gathered: Vec<(Vec<&str>, &str)> = Vec::new();
+    let mut alike: BTreeMap<&str, usize> = BTreeMap::new();
+    for (name, source) in sources {
+        for complaint in &source.counts.complaints {
+            // Behind its name every source says the same, up to the example.
+            let kind = complaint
+                .strip_prefix(&*format!("source `{name}` has a "))
+                .and_then(|rest| rest.split(" that can be read;").next());
+            match kind.filter(|kind| *kind == "line without a time").and_then(|kind| alike.get(kind)) {
+                Some(&at) => gathered[at].0.push(name),
+                None => {
+                    alike.extend(kind.map(|kind| (kind, gathered.len())));
+                    gathered.push((vec![name], complaint));
+                }
+            }
+        }
+    }
+    gathered
 }
 
 fn word(health: &Health) -> String {

@@ -30,8 +30,18 @@ pub(super) fn test(global: &super::Global, arguments: &Arguments) -> anyhow::Res
         for problem in problems.iter().filter(|p| p.is_error() || arguments.warnings) {
             super::print(&format!("{problem}\n"))?;
         }
+        if live.rules.rules.is_empty() {
+            let text = format!(
+                "no rule could be loaded from {}; {}\n",
+                super::list(&config.rules),
+                super::count(errors, "problem")
+            );
+            super::print(&text)?;
+            return Ok(Exit::Wrong);
+        }
+        let left_out = if errors > 0 { ", and the packs concerned are left out" } else { "" };
         super::print(&format!(
-            "{} and {} ({} % of them written by the real program) in {} pass; {}\n",
+            "{} and {} ({} % of them written by the real program) in {} pass; {}{left_out}\n",
             super::count(live.rules.rules.len(), "rule"),
             super::count(samples, "sample"),
             made * 100 / samples.max(1),

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::budget::Held;
 use crate::live::Live;
-use crate::report::Report;
+use crate::report::{Outlook, Report};
 
 /// What an operator is told: it is done, or why not.
 pub(crate) type Said = Result<String, String>;
@@ -53,7 +53,12 @@ pub(crate) struct Order {
 
 /// Somebody asks how everything is. These come by a channel of their own, so that a store that takes nothing, with full
 /// channels behind it, still shows.
-pub(crate) type Asked = oneshot::Sender<Report>;
+pub(crate) enum Asked {
+    /// How is everything?
+    Report(oneshot::Sender<Report>),
+    /// What becomes of an incident?
+    Outlook(IncidentId, oneshot::Sender<Option<Outlook>>),
+}
 
 /// What the pump listens to.
 pub(crate) struct Inbox {

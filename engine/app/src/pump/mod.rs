@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 
 use crate::clock;
 use crate::live::Live;
-use crate::report::{Counts, Report};
+use crate::report::{Counts, Outlook, Report};
 
 pub(crate) use message::{Asked, Inbox, Message, Order, Said, Scanned};
 use trouble::{Tries, unstored};
@@ -234,7 +234,7 @@ impl<O: Out> Pump<O> {
             }
             Message::Reloaded(live) => {
                 self.live = live;
-                self.counts.reload = None;
+                (self.counts.reload, self.counts.load) = (None, None);
                 self.decide(Input::Reloaded);
             }
             Message::ReloadFailed(why) => {
@@ -271,7 +271,13 @@ impl<O: Out> Pump<O> {
 
     fn answer(&self, asked: Asked, stopping: bool) {
         // A reader that went away is no concern of ours.
-        let _ = asked.send(Report::of(self, stopping));
+        match asked {
+            Asked::Report(answer) => drop(answer.send(Report::of(self, stopping))),
+            Asked::Outlook(incident, answer) => {
+                let outlook = |incident| Outlook::of(&self.state, &self.world(), incident);
+                drop(answer.send(self.state.incidents.get(&incident).map(outlook)));
+            }
+        }
     }
 
     fn obey(&mut self, order: Order) {

@@ -12,6 +12,7 @@ use heinzel_core::findings::{Claim, Findings};
 use heinzel_core::time::Timestamp;
 
 use super::log::{Came, Log, Tally};
+use super::presence::Presence;
 use crate::in_order::{InOrder, Piece};
 use crate::live::Live;
 use crate::pipeline::{Candidates, Way};
@@ -23,6 +24,7 @@ use crate::pipeline::{Candidates, Way};
 pub(crate) fn with<T>(
     logs: Vec<Log>,
     live: &Arc<Live>,
+    presence: &Presence,
     threads: NonZeroUsize,
     merged: impl FnOnce(&mut Merge<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
@@ -31,7 +33,8 @@ pub(crate) fn with<T>(
     let sources = logs.iter().map(|log| log.source().clone()).collect();
     let queues = logs.iter().map(Queue::new).collect();
     let back = Back { queues, spare: Vec::new(), read: 0, stopped: false };
-    let ahead = Ahead { live, depth, logs: Mutex::new(logs), back: Mutex::new(back), changed: Condvar::new() };
+    let ahead =
+        Ahead { live, presence, depth, logs: Mutex::new(logs), back: Mutex::new(back), changed: Condvar::new() };
     let heads = ahead.back().queues.iter().map(|_| None).collect();
     let mut merge = Merge { ahead: &ahead, sources, heads, alone: None };
     if threads.get() == 1 {
@@ -43,7 +46,7 @@ pub(crate) fn with<T>(
             let _stop = Stop(&ahead);
             let order = InOrder::new(|done: &Done| done.came.as_ref().map_or(0, Came::size), |done| ahead.give(done));
             let take = || ahead.take().map(|(log, piece)| Piece { ticket: order.draw(log), piece, hand_over: true });
-            order.run(threads, take, |errand, candidates: &mut Candidates| scan(errand, candidates));
+            order.run(threads, take, |errand, candidates: &mut Candidates| scan(&ahead, errand, candidates));
         };
         scope.spawn(work);
         let _stop = Stop(&ahead);
@@ -64,6 +67,7 @@ pub(crate) struct Merge<'a> {
 /// What is read ahead.
 struct Ahead<'a> {
     live: &'a Arc<Live>,
+    presence: &'a Presence,
     /// How many blocks of one log are under way or wait at most.
     depth: usize,
     logs: Mutex<Vec<Log>>,
@@ -101,8 +105,12 @@ struct Done {
     came: io::Result<Came>,
 }
 
-fn scan(errand: Errand, candidates: &mut Candidates) -> Done {
-    Done { log: errand.log, came: errand.block.map(|(block, way)| Came::of(block, &way, candidates)) }
+fn scan(ahead: &Ahead<'_>, errand: Errand, candidates: &mut Candidates) -> Done {
+    let came = |(block, way): (Block, Arc<Way>)| {
+        ahead.presence.look(&block, &way);
+        Came::of(block, &way, candidates)
+    };
+    Done { log: errand.log, came: errand.block.map(came) }
 }
 
 impl Queue {
@@ -214,7 +222,7 @@ impl Merge<'_> {
                 None => self.ahead.changed.wait(back).unwrap_or_else(PoisonError::into_inner),
                 Some(candidates) => {
                     if let Some(errand) = self.ahead.read(log, back) {
-                        self.ahead.give(scan(errand, candidates));
+                        self.ahead.give(scan(self.ahead, errand, candidates));
                     }
                     self.ahead.back()
                 }

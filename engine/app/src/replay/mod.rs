@@ -12,6 +12,7 @@ use std::sync::Arc;
 use heinzel_core::block::Notice;
 use heinzel_core::effect::{Act, Effect, Outcome};
 use heinzel_core::findings::Claim;
+use heinzel_core::glob::Glob;
 use heinzel_core::incident::{Incident, IncidentId};
 use heinzel_core::policy::Policy;
 use heinzel_core::probe::{Fact, Facts};
@@ -25,10 +26,12 @@ use crate::live::Live;
 use crate::pipeline::Manner;
 use log::Log;
 use merge::Merge;
+use presence::Presence;
 
 pub(crate) mod html;
 pub(crate) mod log;
 mod merge;
+mod presence;
 
 /// What to replay.
 pub(crate) struct Replay {
@@ -62,6 +65,22 @@ pub(crate) struct Outcomes {
 }
 
 impl Outcomes {
+    /// Takes back that what a rule waits for is absent: nothing that could have said it is in these logs.
+    fn leave_out(&mut self, rule: &RuleId, programs: &[Glob]) {
+        let of_rule: BTreeSet<IncidentId> = self.incidents.values().filter(|i| i.rule == *rule).map(|i| i.id).collect();
+        // What was found once has a program.
+        if of_rule.is_empty() || self.findings.contains_key(rule) {
+            return;
+        }
+        self.incidents.retain(|id, _| !of_rule.contains(id));
+        self.entries.retain(|entry| entry.incident.is_none_or(|id| !of_rule.contains(&id)));
+        let programs: Vec<&str> = programs.iter().map(|glob| &*glob.0).collect();
+        self.complaints.push(format!(
+            "{rule} waits for lines of {}, and there is none in these logs: whether they are absent is not judged",
+            programs.join(", ")
+        ));
+    }
+
     /// The entries of an incident.
     pub(crate) fn timeline(&self, id: IncidentId) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |e| e.incident == Some(id))
@@ -82,7 +101,8 @@ impl Replay {
         for (number, path) in self.files.iter().enumerate() {
             logs.push(Log::open(path, number, &self.manner)?);
         }
-        merge::with(logs, &self.live, self.threads, |merge| {
+        let presence = Presence::of(&self.live);
+        merge::with(logs, &self.live, &presence, self.threads, |merge| {
             let mut hour = Hour::new(self);
             merge.fill(read)?;
             hour.begin(merge, self.since);
@@ -101,6 +121,9 @@ impl Replay {
                     *outcomes.refused.entry(refused.clone()).or_default() += times;
                 }
             });
+            for (rule, programs) in presence.unseen() {
+                outcomes.leave_out(rule, programs);
+            }
             Ok(outcomes)
         })
     }

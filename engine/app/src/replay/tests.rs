@@ -9,13 +9,13 @@ const SAMPLES: &str =
     "[[sample]]\nline = \"worker died\"\nfires = true\n[[sample]]\nline = \"worker lives\"\nfires = false\n";
 
 /// A folder with one pack whose only rule has these lines.
-fn pack(folder: &std::path::Path, lines: &str) {
+fn pack(folder: &std::path::Path, samples: &str, lines: &str) {
     let pack = folder.join("a");
     std::fs::create_dir_all(pack.join("samples")).unwrap();
     std::fs::write(pack.join("pack.toml"), PACK).unwrap();
     let rule = format!("#{{ title: \"t\", severity: \"low\", match: `worker died`,\n{lines}\n}}");
     std::fs::write(pack.join("x.rhai"), rule).unwrap();
-    std::fs::write(pack.join("samples/x.toml"), SAMPLES).unwrap();
+    std::fs::write(pack.join("samples/x.toml"), samples).unwrap();
 }
 
 /// The places of all findings, and what came of them.
@@ -28,8 +28,12 @@ fn replay(lines: &str, log: &str) -> (Vec<(u64, Option<u64>)>, Outcomes) {
 type Place = (Timestamp, u64, Option<u64>);
 
 fn replay_all(lines: &str, logs: &[&str], threads: usize) -> (Vec<Place>, Outcomes) {
+    replay_with(SAMPLES, lines, logs, threads)
+}
+
+fn replay_with(samples: &str, lines: &str, logs: &[&str], threads: usize) -> (Vec<Place>, Outcomes) {
     let folder = tempfile::tempdir().unwrap();
-    pack(&folder.path().join("rules"), lines);
+    pack(&folder.path().join("rules"), samples, lines);
     let mut files = Vec::new();
     for (number, log) in logs.iter().enumerate() {
         files.push(folder.path().join(format!("{number}.log")));
@@ -105,11 +109,31 @@ fn silence_at_the_end_of_a_log_is_an_absence() {
 }
 
 #[test]
+fn what_never_writes_into_a_log_is_not_absent_there() {
+    let absence = "program: [\"cron*\", \"CRON\"], trigger: #{ absence: \"26h\" },";
+    let samples = SAMPLES.replace("\"\nfires", "\"\nprogram = \"cron\"\nfires");
+    let log = |line: &str| {
+        format!("2026-03-01T09:00:00Z web1 {line}\n2026-03-04T09:00:00Z web1 dpkg[9]: status installed cron\n")
+    };
+    let came = |line: &str| {
+        let (_, outcomes) = replay_with(&samples, absence, &[&log(line)], 2);
+        (
+            outcomes.incidents.len(),
+            outcomes.complaints.iter().any(|c| c.contains("whether they are absent is not judged")),
+        )
+    };
+    assert_eq!(came("dpkg[9]: status installed x"), (0, true));
+    assert_eq!(came("dpkg[9]: cron CRON anacron"), (0, true), "others only speak of it");
+    assert_eq!(came("CRON[7]: (root) CMD (true)"), (1, false));
+    assert_eq!(came("crond[7]: hello"), (1, false));
+}
+
+#[test]
 fn a_broken_pack_of_the_operator_still_hides_the_one_that_came_with_heinzel() {
     let folder = tempfile::tempdir().unwrap();
     let (own, shipped) = (folder.path().join("own"), folder.path().join("shipped"));
-    pack(&own, "nonsense: 5,");
-    pack(&shipped, "");
+    pack(&own, SAMPLES, "nonsense: 5,");
+    pack(&shipped, SAMPLES, "");
     let (live, problems) = Live::load(&[own, shipped], None);
     assert!(live.rules.rules.is_empty() && problems.iter().any(heinzel_script::problem::Problem::is_error));
 }

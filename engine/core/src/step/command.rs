@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::gate;
-use crate::incident::{IncidentId, Status};
+use crate::incident::{Incident, IncidentId, Status};
 use crate::policy::Mode;
 use crate::rule::RuleId;
-use crate::run::{Approved, Stage};
+use crate::run::{Approved, Run, Stage};
 use crate::state::Paused;
-use crate::step::{Desk, heal};
+use crate::step::{Desk, again, heal, tell};
 
 /// What an operator says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,11 @@ pub enum Command {
         incident: IncidentId,
         /// Why not.
         why: String,
+    },
+    /// Plan anew what was handed to a human.
+    Retry {
+        /// The incident.
+        incident: IncidentId,
     },
     /// Start no fix until [`Command::Resume`].
     Pause {
@@ -68,6 +73,7 @@ pub(super) fn obey(desk: &mut Desk<'_, '_>, by: &str, command: Command) -> Resul
         Command::Resolve { incident, note } => resolve(desk, by, incident, &note),
         Command::Approve { incident } => approve(desk, by, incident),
         Command::Deny { incident, why } => deny(desk, by, incident, &why),
+        Command::Retry { incident } => again::retry(desk, by, incident),
         Command::Pause { why } => {
             let earlier = desk.state.paused.take().map(|paused| paused.why).filter(|_| why.is_empty());
             desk.state.paused = Some(Paused { by: by.to_owned(), at: desk.now(), why: earlier.unwrap_or(why.clone()) });
@@ -77,7 +83,7 @@ pub(super) fn obey(desk: &mut Desk<'_, '_>, by: &str, command: Command) -> Resul
         }
         Command::Resume => {
             if desk.state.paused.take().is_none() {
-                return Err("nothing is paused".into());
+                return Ok("nothing is paused; fixes may start".into());
             }
             desk.journal.paused = true;
             desk.note_by(None, by, "resumed", "fixes may start again");
@@ -88,7 +94,7 @@ pub(super) fn obey(desk: &mut Desk<'_, '_>, by: &str, command: Command) -> Resul
     }
 }
 
-fn unresolved(desk: &Desk<'_, '_>, id: IncidentId) -> Result<Status, String> {
+pub(super) fn unresolved(desk: &Desk<'_, '_>, id: IncidentId) -> Result<Status, String> {
     match desk.state.incidents.get(&id) {
         None => Err(format!("incident {id} is not open; `heinzel incident list` shows those that are")),
         Some(i) if i.is_resolved() => Err(format!("incident {id} is resolved already")),
@@ -113,7 +119,7 @@ fn resolve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, note: &str) -> Res
             "a fix for incident {id} is in the middle; wait until it ends (`heinzel incident view {id}`), or stop it with `heinzel pause`"
         ));
     }
-    heal::overtake(desk, id);
+    again::overtake(desk, id);
     let verdict = if note.is_empty() { format!("resolved by {by}") } else { format!("resolved by {by}: {note}") };
     heal::close(desk, id, by, &verdict);
     Ok(format!("incident {id} is resolved"))
@@ -136,9 +142,7 @@ fn approve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId) -> Result<String, 
         run.approved = Some(Approved { by: by.to_owned(), steps: plan.steps, rollback: plan.rollback });
     }
     // Nobody needs to be asked any more.
-    if let Some(incident) = desk.state.incidents.get_mut(&id) {
-        incident.notice = None;
-    }
+    tell::withdraw(desk, id);
     // What was approved may be hours old: look again. The approval holds for exactly the steps that were shown.
     heal::look(desk, id);
     Ok(format!(
@@ -155,11 +159,15 @@ fn deny(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, why: &str) -> Result<
     let Some(plan) = plan else {
         return Err(format!("incident {id} is {status} and waits for no approval"));
     };
+    let rule = desk.state.incidents[&id].rule.clone();
+    let before = gate::mode_of(desk.state, desk.world, &rule);
     desk.note_by(Some(id), by, "denied", why);
-    heal::veto(desk, id, plan, by);
+    again::veto(desk, id, plan, by);
     let is_over = heal::run_mut(desk, id).is_none_or(|run| run.stage.is_over());
     let then = if is_over { "needs a human now" } else { "takes back what was done so far" };
-    Ok(format!("denied; incident {id} {then}"))
+    let after = gate::mode_of(desk.state, desk.world, &rule);
+    let demoted = if after < before { format!("; {rule} goes from {before} down to {after}") } else { String::new() };
+    Ok(format!("denied; incident {id} {then}{demoted}"))
 }
 
 fn promote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> Result<String, String> {
@@ -180,14 +188,17 @@ fn promote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> 
     if to == mode && !stuck {
         return Err(format!("{id} is in mode {mode} already"));
     }
-    (record.mode, record.over) = (Some(to), Some(settings));
-    record.breaker = None;
-    record.off = None;
+    if to > mode {
+        (record.mode, record.over) = (Some(to), Some(settings));
+    }
+    let closed = record.breaker.take().map(|_| "; its breaker is closed");
+    let on = record.off.take().map(|_| "; it is switched on again");
     record.evidence.failures.clear();
     record.evidence.bad.clear();
     record.evidence.since = Some(now);
     desk.journal.rules.insert(id.clone());
-    let text = format!("{id} goes from {mode} to {to}");
+    let way = if to > mode { format!("goes from {mode} to {to}") } else { format!("stays in mode {mode}") };
+    let text = format!("{id} {way}{}{}", closed.unwrap_or_default(), on.unwrap_or_default());
     desk.note_by(None, by, "promoted", text.clone());
     Ok(text)
 }
@@ -208,5 +219,17 @@ fn demote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> R
     desk.journal.rules.insert(id.clone());
     let text = format!("{id} goes from {mode} to {to}");
     desk.note_by(None, by, "demoted", text.clone());
-    Ok(text)
+    // A plan is one permission.
+    let runs = |i: &&Incident| i.rule == *id && i.run.as_ref().is_some_and(Run::holds_lock);
+    let running: Vec<String> = desk.state.incidents.values().filter(runs).map(|i| i.id.to_string()).collect();
+    Ok(match &running[..] {
+        [] => text,
+        [one] => format!(
+            "{text}; a fix for incident {one} is running and goes on; `heinzel pause` stops it before its next step"
+        ),
+        many => format!(
+            "{text}; fixes for incidents {} are running and go on; `heinzel pause` stops them before their next steps",
+            many.join(", ")
+        ),
+    })
 }

@@ -9,13 +9,11 @@ use crate::clock::Lag;
 use crate::field::{FieldType, ValueRef};
 use crate::finding::{Finding, Role};
 use crate::findings::Claim;
-use crate::gate;
 use crate::incident::{Cause, Incident, IncidentId, Status};
-use crate::policy::Mode;
 use crate::rule::{Rule, RuleId};
 use crate::run::{End, Stage};
 use crate::state::SourceView;
-use crate::step::{Desk, heal, record, timer};
+use crate::step::{Desk, again, heal, record, tell, timer};
 use crate::task::TaskState;
 use crate::time::Timestamp;
 use crate::trigger::Trigger;
@@ -350,7 +348,9 @@ fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, moment: Moment, 
     desk.note(Some(id), "reopened", text);
     if was_fixed {
         desk.state.record(&rule.id).evidence.recurred += 1;
-        record::went_badly(desk, &rule.id, Some(id), "it came back soon after a verified fix");
+        let why = "it came back soon after a verified fix";
+        let also = record::went_badly(desk, &rule.id, Some(id), why);
+        tell::only_also(desk, id, why, also);
     }
 }
 
@@ -361,15 +361,7 @@ fn join(desk: &mut Desk<'_, '_>, id: IncidentId, moment: Moment) {
     (incident.heard, incident.lag) = (Some(incident.last_heard().max(heard)), lag);
     incident.last_seen = incident.last_seen.max(moment.time);
     desk.journal.incidents.insert(id);
-    // Observed so far; by now the rule may do more, and the problem was seen since.
-    let observed =
-        matches!(&incident.run, Some(run) if matches!(run.stage, Stage::Over { end: End::NotDone { .. }, .. }));
-    let (rule, is_over) = (incident.rule.clone(), incident.is_resolved());
-    let decided = desk.state.rules.get(&rule).and_then(|record| record.evidence.since);
-    let since = decided.is_none_or(|decided| decided < heard) && !is_over;
-    if observed && since && gate::mode_of(desk.state, desk.world, &rule) >= Mode::Approve {
-        heal::begin(desk, id);
-    }
+    again::seen(desk, id, heard);
 }
 
 fn clears(rule: &Rule, finding: &Claim<'_>) -> bool {
@@ -396,6 +388,6 @@ pub(super) fn resolve(desk: &mut Desk<'_, '_>, id: IncidentId, verdict: &str) {
         }
         return;
     }
-    heal::overtake(desk, id);
+    again::overtake(desk, id);
     heal::close(desk, id, "engine", verdict);
 }

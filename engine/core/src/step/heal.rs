@@ -10,13 +10,13 @@ use serde_json::json;
 use crate::effect::{Act, EffectId, Outcome};
 use crate::gate::{self, Verdict};
 use crate::incident::{Incident, IncidentId, Status};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, Step};
 use crate::policy::Mode;
 use crate::probe::{Fact, Facts};
 use crate::rule::{Case, Proposal, Rule};
 use crate::run::{End, Run, Stage};
 use crate::state::{Change, FixStart};
-use crate::step::{Desk, record, tell, verify};
+use crate::step::{Desk, again, record, tell, verify};
 
 /// Starts an attempt to repair an incident, or hands it over where the rule has no fix.
 pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
@@ -26,7 +26,7 @@ pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
     };
     if !rule.has.fix {
         if gate::mode_of(desk.state, desk.world, &rule.id) != Mode::Observe {
-            tell::escalate(desk, id, "the rule has no fix");
+            tell::escalate(desk, id, "the rule has no fix", None);
         }
         return;
     }
@@ -40,12 +40,14 @@ pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
         approved: None,
         cleared: false,
         touched: false,
+        known: again::is_known(desk, id),
         begun: None,
         stage: Stage::Probing { waiting: BTreeMap::new() },
     };
     if let Some(incident) = desk.state.incidents.get_mut(&id) {
         incident.run = Some(run);
         incident.status = Status::Healing;
+        incident.verdict = None;
     }
     look(desk, id);
 }
@@ -168,8 +170,7 @@ fn plan(desk: &mut Desk<'_, '_>, id: IncidentId) {
     }
     let words: Vec<String> = plan.steps.iter().map(|s| s.action.describe()).collect();
     desk.note(Some(id), "plan", words.join("; "));
-    let last_only =
-        |(at, step): (usize, &crate::plan::Step)| step.action == Action::Replan && at + 1 < plan.steps.len();
+    let last_only = |(at, step): (usize, &Step)| step.action == Action::Replan && at + 1 < plan.steps.len();
     if plan.steps.iter().enumerate().any(last_only) {
         return fail(desk, id, "the plan goes on after `step.replan()`, which must come last");
     }
@@ -231,8 +232,7 @@ fn act(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize) {
     if at > 0
         && let Some(halted) = gate::halted(desk.state, desk.world, &incident.asset)
     {
-        let why = format!("stopped in the middle of the plan, before `{}`: {halted}", step.action.describe());
-        return finish(desk, id, Some(plan), End::Failed { why, rolled_back: false });
+        return stop(desk, id, plan, &step, &halted);
     }
     if step.action == Action::Replan {
         return replan(desk, id, plan);
@@ -273,7 +273,7 @@ fn stepped(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
     let Some(run) = run_mut(desk, id) else { return };
     let Stage::Acting { plan, at, .. } = &run.stage else { return };
     let (plan, at) = (plan.clone(), *at);
-    let Some(step) = plan.steps.get(at) else { return };
+    let Some(step) = plan.steps.get(at).cloned() else { return };
     let tried = !matches!(outcome, Outcome::Refused { .. });
     run.touched |= tried && step.action.changes_world();
     let touched = run.touched;
@@ -290,7 +290,9 @@ fn stepped(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
         }
         Outcome::Refused { gate, why } => {
             desk.note(Some(id), "gate", format!("gate `{gate}` refused `{what}`: {why}"));
-            if touched {
+            if touched && gate == "pause" {
+                stop(desk, id, plan, &step, &why);
+            } else if touched {
                 roll_back(desk, id, plan, &why);
             } else {
                 finish(desk, id, Some(plan), End::Refused { gate, why });
@@ -304,6 +306,12 @@ fn stepped(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
             roll_back(desk, id, plan, &format!("`{what}` was answered like a probe"));
         }
     }
+}
+
+/// Ends a run that an operator stops between two steps. Nothing is taken back: that would be a step, too.
+fn stop(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, step: &Step, halted: &str) {
+    let why = format!("stopped in the middle of the plan, before `{}`: {halted}", step.action.describe());
+    finish(desk, id, Some(plan), End::Stopped { why });
 }
 
 /// Starts the way back of what was begun, or ends the run where there is none. `plan`, of a later round, may not have passed the
@@ -353,8 +361,9 @@ fn rolled_back(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
 
 /// Ends a run: releases the lock, keeps the evidence, and closes the incident or hands it over.
 pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>, end: End) {
+    tell::withdraw(desk, id);
     let Some(run) = run_mut(desk, id) else { return };
-    let touched = run.touched;
+    let (touched, known) = (run.touched, run.known);
     run.stage = Stage::Over { plan, end: end.clone() };
     desk.journal.incidents.insert(id);
     let Some(rule) = desk.state.incidents.get(&id).map(|i| i.rule.clone()) else { return };
@@ -374,54 +383,51 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
                 tell::tell(desk, id, "a fix is suggested; carry it out by hand");
             }
         }
-        End::Refused { gate, why } => tell::escalate(desk, id, &format!("gate `{gate}` refused the fix: {why}")),
+        End::Refused { gate, why } => {
+            let why = format!("gate `{gate}` refused the fix: {why}");
+            // A storm of findings may have many incidents tried again for the one fix that the budget lets through.
+            if known {
+                tell::hand_over(desk, id, &why);
+            } else {
+                tell::escalate(desk, id, &why, None);
+            }
+        }
         End::Vetoed { by } => {
             desk.state.record(&rule).evidence.vetoed += 1;
-            record::went_badly(desk, &rule, Some(id), &format!("{by} denied a plan"));
+            let why = format!("{by} denied the plan");
+            let also = record::went_badly(desk, &rule, Some(id), &why);
             set_status(desk, id, Status::NeedsHuman);
+            tell::only_also(desk, id, &why, also);
+            if let Some(incident) = desk.state.incidents.get_mut(&id) {
+                incident.verdict = Some(why);
+            }
+        }
+        End::Expired { after } => {
+            let why = format!("nobody approved the fix within {after}; `heinzel retry {id}` plans it anew");
+            tell::escalate(desk, id, &why, None);
+        }
+        End::Stopped { why } => {
+            tell::escalate(desk, id, &format!("{why}; `heinzel retry {id}` plans it anew"), None);
         }
         End::Failed { why, rolled_back } => {
             let back = if rolled_back { "; the way back was gone" } else { "" };
-            if touched {
-                record::failed(desk, &rule, id, &why);
-            }
+            let also = if touched { record::failed(desk, &rule, id, &why) } else { None };
             let why = if touched { format!("the fix did not hold: {why}{back}") } else { why };
-            tell::escalate(desk, id, &why);
+            tell::escalate(desk, id, &why, also);
         }
-        End::HandedOver { why } => tell::escalate(desk, id, &why),
+        End::HandedOver { why } => tell::escalate(desk, id, &why, None),
         End::Overtaken => {}
-    }
-}
-
-/// Ends a run whose plan nobody wants carried out; what an earlier round has done is taken back.
-pub(super) fn veto(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, by: &str) {
-    if !incident_touched(desk, id) {
-        return finish(desk, id, Some(plan), End::Vetoed { by: by.to_owned() });
-    }
-    if let Some(rule) = desk.state.incidents.get(&id).map(|i| i.rule.clone()) {
-        desk.state.record(&rule).evidence.vetoed += 1;
-        desk.journal.rules.insert(rule);
-    }
-    roll_back(desk, id, plan, &format!("{by} denied to go on"));
-}
-
-/// Ends a run that does nothing, because the incident ends or a person takes over.
-pub(super) fn overtake(desk: &mut Desk<'_, '_>, id: IncidentId) {
-    let Some(run) = run_mut(desk, id) else { return };
-    if !run.stage.is_over() && !run.holds_lock() {
-        let plan = run.stage.plan().cloned();
-        finish(desk, id, plan, End::Overtaken);
     }
 }
 
 /// Closes an incident.
 pub(super) fn close(desk: &mut Desk<'_, '_>, id: IncidentId, by: &str, verdict: &str) {
     let now = desk.now();
+    tell::withdraw(desk, id);
     if let Some(incident) = desk.state.incidents.get_mut(&id) {
         incident.status = Status::Resolved;
         incident.resolved_at = Some(now);
         incident.verdict = Some(verdict.to_owned());
-        incident.notice = None;
         desk.journal.incidents.insert(id);
         let rule = incident.rule.clone();
         desk.note_by(Some(id), by, "resolved", verdict);
@@ -434,7 +440,7 @@ pub(super) fn close(desk: &mut Desk<'_, '_>, id: IncidentId, by: &str, verdict: 
     }
 }
 
-fn incident_touched(desk: &Desk<'_, '_>, id: IncidentId) -> bool {
+pub(super) fn incident_touched(desk: &Desk<'_, '_>, id: IncidentId) -> bool {
     desk.state.incidents.get(&id).and_then(|i| i.run.as_ref()).is_some_and(|run| run.touched)
 }
 

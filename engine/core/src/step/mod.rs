@@ -1,7 +1,8 @@
 //! The one function that decides: state and input in, changes and effects out.
 //!
 //! Start at [`step`] and, for what rules find, [`found`]. No clock: [`World::now`] says what time it is. `detect` turns findings into incidents, `heal` takes
-//! an incident through probe, plan, gates, steps, checks and the way back, `command` does what operators say.
+//! an incident through probe, plan, gates, steps, checks and the way back, `again` says whether it is tried once more,
+//! `command` does what operators say.
 
 use crate::asset::Assets;
 use crate::block::{Health, Notice};
@@ -18,6 +19,7 @@ pub mod command;
 mod detect;
 mod draft;
 mod heal;
+pub mod again;
 mod verify;
 mod record;
 mod tell;

@@ -2,19 +2,20 @@
 
 use crate::gate;
 use crate::incident::IncidentId;
-use crate::policy::Mode;
 use crate::rule::{LogicError, Rule, RuleId};
 use crate::step::{Desk, heal};
 use crate::time::Timestamp;
 
-/// A fix that changed something did not hold.
-pub(super) fn failed(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why: &str) {
+/// A fix that changed something did not hold. Returns what has become of the rule by that, for the operator.
+pub(super) fn failed(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why: &str) -> Option<String> {
     let now = desk.now();
     let evidence = &mut desk.state.record(rule).evidence;
     evidence.failed += 1;
     remember(&mut evidence.failures, now);
-    went_badly(desk, rule, Some(id), "a fix did not hold");
-    trip(desk, rule, id, why);
+    let demoted = went_badly(desk, rule, Some(id), "a fix did not hold");
+    let stopped = trip(desk, rule, id, why);
+    let also: Vec<String> = demoted.into_iter().chain(stopped).collect();
+    (!also.is_empty()).then(|| also.join("; "))
 }
 
 /// A script failed: said in the timeline; over a limit, the rule is switched off.
@@ -35,8 +36,8 @@ pub(super) fn script_failed(desk: &mut Desk<'_, '_>, rule: &Rule, id: Option<Inc
     }
 }
 
-/// Something speaks against the rule; enough of it takes it one mode down.
-pub(super) fn went_badly(desk: &mut Desk<'_, '_>, rule: &RuleId, id: Option<IncidentId>, why: &str) {
+/// Something speaks against the rule; enough of it takes it one mode down, which the operator must be told.
+pub(super) fn went_badly(desk: &mut Desk<'_, '_>, rule: &RuleId, id: Option<IncidentId>, why: &str) -> Option<String> {
     let now = desk.now();
     let limit = desk.world.policy.breaker.demote;
     let mode = gate::mode_of(desk.state, desk.world, rule);
@@ -45,31 +46,35 @@ pub(super) fn went_badly(desk: &mut Desk<'_, '_>, rule: &RuleId, id: Option<Inci
     remember(&mut record.evidence.bad, now);
     desk.journal.rules.insert(rule.clone());
     let lately = record.evidence.bad.iter().filter(|t| **t + limit.within.0 > now).count();
-    if lately < limit.count as usize || mode == Mode::Observe {
-        return;
+    if lately < limit.count as usize {
+        return None;
     }
-    let Some(lower) = mode.more_timid() else { return };
+    let lower = mode.more_timid()?;
     (record.mode, record.over) = (Some(lower), Some(settings));
     record.evidence.bad.clear();
     record.evidence.since = Some(now);
-    desk.note(
-        id,
-        "demoted",
-        format!("{rule} goes from {mode} down to {lower}: {lately} times in {}: {why}", limit.within),
-    );
+    let times = if lately == 1 { "a bad experience".into() } else { format!("{lately} bad experiences") };
+    let text = format!("{rule} goes from {mode} down to {lower} after {times} in {}, the last: {why}", limit.within);
+    desk.note(id, "demoted", text.clone());
+    Some(text)
 }
 
 /// Opens the breaker of a rule when enough of its fixes have failed lately.
-fn trip(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why: &str) {
+fn trip(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why: &str) -> Option<String> {
     let now = desk.now();
     let limit = desk.world.policy.breaker.failures;
     let record = desk.state.record(rule);
     let lately = record.evidence.failures.iter().filter(|t| **t + limit.within.0 > now).count();
-    if record.breaker.is_none() && lately >= limit.count as usize {
-        let why = format!("{lately} fixes failed in {}, the last with: {why}", limit.within);
-        record.breaker = Some((now, why.clone()));
-        desk.note(Some(id), "breaker", format!("the breaker of {rule} opens: {why}"));
+    if record.breaker.is_some() || lately < limit.count as usize {
+        return None;
     }
+    let (count, within) = (if lately == 1 { "1 fix".into() } else { format!("{lately} fixes") }, limit.within);
+    let why = format!("{count} failed in {within}, the last with: {why}");
+    record.breaker = Some((now, why.clone()));
+    desk.note(Some(id), "breaker", format!("the breaker of {rule} opens: {why}"));
+    Some(format!(
+        "the breaker of {rule} opens, because {count} failed in {within}; `heinzel policy promote {rule}` closes it"
+    ))
 }
 
 fn remember(times: &mut std::collections::VecDeque<Timestamp>, now: Timestamp) {

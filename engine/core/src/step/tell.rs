@@ -9,28 +9,63 @@ use crate::policy::Mode;
 use crate::step::Desk;
 use crate::time::Timestamp;
 
-/// Hands an incident to a person. A rule that only observes bothers nobody, unless it has touched something.
-pub(super) fn escalate(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str) {
+/// Hands an incident to a person. A rule that only observes bothers nobody, unless it has touched something. `also`: what has
+/// become of the rule, which is told in any case.
+pub(super) fn escalate(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, also: Option<String>) {
+    hand_over(desk, id, reason);
+    let Some(incident) = desk.state.incidents.get(&id) else { return };
+    let touched = incident.run.as_ref().is_some_and(|run| run.touched);
+    let observes = gate::mode_of(desk.state, desk.world, &incident.rule) == Mode::Observe;
+    if touched || !observes {
+        send(desk, id, reason, also, 1);
+    } else {
+        only_also(desk, id, reason, also);
+    }
+}
+
+/// The same of what a person was told before.
+pub(super) fn hand_over(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str) {
     let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
     incident.status = Status::NeedsHuman;
     incident.verdict = Some(reason.to_owned());
     desk.journal.incidents.insert(id);
-    let touched = incident.run.as_ref().is_some_and(|run| run.touched);
-    let observes = gate::mode_of(desk.state, desk.world, &desk.state.incidents[&id].rule) == Mode::Observe;
     desk.note(Some(id), "needs-human", reason);
-    if touched || !observes {
-        tell(desk, id, reason);
+}
+
+/// Tells what has become of a rule, and why, where anything has.
+pub(super) fn only_also(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, also: Option<String>) {
+    if also.is_some() {
+        send(desk, id, reason, also, 1);
     }
 }
 
 /// Sends a notification about an incident.
 pub(super) fn tell(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str) {
-    send(desk, id, reason, 1);
+    send(desk, id, reason, None, 1);
+}
+
+/// Sends it once more.
+pub(super) fn again(desk: &mut Desk<'_, '_>, id: IncidentId) {
+    let Some(notice) = desk.state.incidents.get(&id).and_then(|i| i.notice.clone()) else { return };
+    send(desk, id, &notice.reason, notice.also, notice.tries + 1);
+}
+
+/// Takes back what is not delivered yet, because it asks for what is decided or offers what is over. What it says of the rule
+/// stays to be told.
+pub(super) fn withdraw(desk: &mut Desk<'_, '_>, id: IncidentId) {
+    let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
+    desk.journal.incidents.insert(id);
+    incident.notice = incident.notice.take().filter(|notice| notice.also.is_some());
+    if let Some(notice) = &mut incident.notice {
+        notice.reason = "there is news of its rule".into();
+    }
 }
 
 /// Sends it as the try of this number.
-pub(super) fn send(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, tries: u32) {
+fn send(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, also: Option<String>, tries: u32) {
     let Some(incident) = desk.state.incidents.get(&id) else { return };
+    // A newer notification takes the place of one that is not delivered; what that said of the rule goes with it.
+    let also = also.or_else(|| incident.notice.as_ref()?.also.clone());
     let plan = incident.run.as_ref().and_then(|run| run.stage.plan());
     let message = Message {
         incident: id,
@@ -40,13 +75,13 @@ pub(super) fn send(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, tries:
         asset: incident.asset.clone(),
         customers: incident.customers.iter().cloned().collect(),
         host: incident.cause.host.clone(),
-        reason: reason.to_owned(),
+        reason: also.as_ref().map_or_else(|| reason.to_owned(), |also| format!("{reason}; {also}")),
         steps: plan.map(|p| p.steps.iter().map(|s| s.action.describe()).collect()).unwrap_or_default(),
     };
     let to = incident.escalate.clone().unwrap_or_else(|| "operator".into());
     let effect = desk.emit(id, Act::Notify { to, message });
     if let Some(incident) = desk.state.incidents.get_mut(&id) {
-        incident.notice = Some(Notice { effect, reason: reason.to_owned(), tries, next: None });
+        incident.notice = Some(Notice { effect, reason: reason.to_owned(), also, tries, next: None });
     }
 }
 

@@ -10,7 +10,7 @@ use crate::incident::{Cause, Incident, IncidentId};
 use crate::rule::{Rule, RuleId};
 use crate::run::Stage;
 use crate::state::{REMEMBERED, SourceView, State};
-use crate::step::{Desk, World, detect, heal, tell, verify};
+use crate::step::{Desk, World, again, detect, heal, tell, verify};
 use crate::time::{Span, Timestamp};
 use crate::trigger::Trigger;
 use crate::window::Window;
@@ -147,8 +147,7 @@ fn incident(desk: &mut Desk<'_, '_>, id: IncidentId) {
     if let Some(notice) = &incident.notice
         && tell::is_due(notice, now)
     {
-        let (reason, tries) = (notice.reason.clone(), notice.tries + 1);
-        tell::send(desk, id, &reason, tries);
+        tell::again(desk, id);
     }
     let Some(run) = heal::run_mut(desk, id) else { return };
     match &run.stage {
@@ -161,8 +160,7 @@ fn incident(desk: &mut Desk<'_, '_>, id: IncidentId) {
         }
         Stage::AwaitingApproval { plan, since } if *since + expires.0 <= now => {
             let plan = plan.clone();
-            desk.note(Some(id), "vetoed", format!("nobody approved within {expires}"));
-            heal::veto(desk, id, plan, "nobody in time");
+            again::expire(desk, id, plan, expires);
         }
         _ => {}
     }

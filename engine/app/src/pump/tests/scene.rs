@@ -209,7 +209,7 @@ impl Hand {
     async fn watch(self, ask: mpsc::Sender<Asked>, orders: mpsc::Sender<Order>, plan: Arc<Mutex<FaultPlan>>) {
         loop {
             let (answer, wait) = oneshot::channel();
-            if ask.send(answer).await.is_err() {
+            if ask.send(Asked::Report(answer)).await.is_err() {
                 return;
             }
             let Ok(report) = wait.await else { return };

@@ -169,15 +169,19 @@ fn the_way_back_is_that_of_the_plan_that_passed_the_gates() {
 
 #[test]
 fn who_denies_the_second_round_has_the_first_taken_back() {
-    let ways: [&dyn Fn(&mut Engine); 2] = [
-        &|e| drop(e.command(Command::Deny { incident: 1, why: "enough".into() }).unwrap()),
+    type Way<'a> = (&'a dyn Fn(&mut Engine), u64);
+    let ways: [Way<'_>; 2] = [
+        (&|e| drop(e.command(Command::Deny { incident: 1, why: "enough".into() }).unwrap()), 1),
         // Nobody says anything.
-        &|e| {
-            e.now = 90_000;
-            e.step(Input::Tick);
-        },
+        (
+            &|e| {
+                e.now = 90_000;
+                e.step(Input::Tick);
+            },
+            0,
+        ),
     ];
-    for says_no in ways {
+    for (says_no, vetoes) in ways {
         let logic = Restart { replan: true, rollback: true, ..Restart::default() };
         let mut e = Engine::new(rule(logic), Mode::Approve);
         e.line(0);
@@ -192,7 +196,7 @@ fn who_denies_the_second_round_has_the_first_taken_back() {
         assert!(e.said("rollback done: systemctl stop nginx.service"), "{:#?}", e.notes);
         assert_eq!(e.status(), Status::NeedsHuman);
         let evidence = &e.state.rules[&RULE.into()].evidence;
-        assert_eq!((evidence.vetoed, evidence.failed), (1, 1));
+        assert_eq!((evidence.vetoed, evidence.failed), (vetoes, 1));
     }
 }
 

@@ -289,6 +289,7 @@ fn sees_it_down(engine: &mut Engine) {
     engine.step(Input::Done { effect: effect.id, outcome: unit(false) });
 }
 
+mod again;
 mod allowed;
 mod clocks;
 mod detect;

@@ -1,0 +1,130 @@
+//! Whether what has ended without a repair is tried once more: at the next finding, when an operator says so, or never.
+//!
+//! Start at [`next`]. A gate that refused may open: then the next finding is planned again, under all gates. A fix that failed,
+//! a plan that was denied and a rule that hands over wait for an operator.
+
+use serde::{Deserialize, Serialize};
+
+use crate::gate;
+use crate::incident::{Incident, IncidentId};
+use crate::plan::Plan;
+use crate::policy::Mode;
+use crate::run::{End, Run, Stage};
+use crate::state::State;
+use crate::step::{Desk, World, command, heal};
+use crate::time::{Span, Timestamp};
+
+/// What becomes by itself of an incident whose newest attempt is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Next {
+    /// Its next finding is planned again.
+    Finding,
+    /// The same, as soon as this gate lets it.
+    Open {
+        /// The gate.
+        gate: String,
+        /// What it says now.
+        why: String,
+    },
+    /// Nothing: it was handed to a human.
+    Human,
+}
+
+/// What becomes of an incident by itself. `None`: it is over, something is under way, or its rule repairs nothing.
+#[must_use]
+pub fn next(state: &State, world: &World<'_>, incident: &Incident) -> Option<Next> {
+    let rule = world.rules.rules.get(&incident.rule).filter(|rule| rule.has.fix && !incident.is_resolved())?;
+    let run = incident.run.as_ref()?;
+    let Stage::Over { plan, end } = &run.stage else { return None };
+    if !may_follow(run, end) {
+        return Some(Next::Human);
+    }
+    let refused = plan.as_ref().and_then(|plan| gate::refuses_anew(state, world, rule, incident, plan));
+    Some(refused.map_or(Next::Finding, |(gate, why)| Next::Open { gate: gate.to_owned(), why }))
+}
+
+/// Whether an attempt that ended so may be followed by another without an operator's word: nothing was tried that failed, and
+/// nobody said no.
+fn may_follow(run: &Run, end: &End) -> bool {
+    match end {
+        // What was refused where it was to be done would be refused there again.
+        End::Refused { gate, .. } => run.begun.is_none() || gate == "pause",
+        End::NotDone { .. } | End::Expired { .. } | End::Stopped { .. } => true,
+        End::Verified | End::Vetoed { .. } | End::Failed { .. } | End::HandedOver { .. } | End::Overtaken => false,
+    }
+}
+
+/// The problem of an open incident was seen again, in a line written at `heard` by our clock.
+pub(super) fn seen(desk: &mut Desk<'_, '_>, id: IncidentId, heard: Timestamp) {
+    let Some(incident) = desk.state.incidents.get(&id).filter(|incident| !incident.is_resolved()) else { return };
+    let Some(Run { started, stage: Stage::Over { end, .. }, .. }) = &incident.run else { return };
+    let since = match end {
+        // Observed so far; by now the rule may do more.
+        End::NotDone { .. } => desk.state.rules.get(&incident.rule).and_then(|record| record.evidence.since),
+        _ => Some(*started),
+    };
+    let is_news = since.is_none_or(|since| since < heard);
+    let acts = || gate::mode_of(desk.state, desk.world, &incident.rule) >= Mode::Approve;
+    if is_news && acts() && next(desk.state, desk.world, incident) == Some(Next::Finding) {
+        heal::begin(desk, id);
+    }
+}
+
+/// Whether a person was told that a gate refused the attempt that is over.
+pub(super) fn is_known(desk: &Desk<'_, '_>, id: IncidentId) -> bool {
+    let Some(incident) = desk.state.incidents.get(&id).filter(|incident| incident.told.is_some()) else { return false };
+    let Some(run) = &incident.run else { return false };
+    matches!(run.stage, Stage::Over { end: End::Refused { .. }, .. })
+}
+
+/// An operator has it planned anew, whatever became of it before.
+pub(super) fn retry(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId) -> Result<String, String> {
+    let status = command::unresolved(desk, id)?;
+    let incident = &desk.state.incidents[&id];
+    let rule = incident.rule.clone();
+    if incident.run.as_ref().is_some_and(|run| !run.stage.is_over()) {
+        return Err(format!(
+            "incident {id} is {status}, and its fix is not over; `heinzel incident view {id}` says more"
+        ));
+    }
+    match desk.rule(&rule) {
+        None => return Err(format!("{rule}, the rule of incident {id}, is not loaded; `heinzel check` says why")),
+        Some(rule) if !rule.has.fix => return Err(format!("{} has no fix: it only reports", rule.id)),
+        Some(_) => {}
+    }
+    desk.note_by(Some(id), by, "retry", "planned anew, under all gates");
+    heal::begin(desk, id);
+    Ok(format!("incident {id} is planned anew, under all gates (`heinzel incident view {id}`)"))
+}
+
+/// Ends a run whose plan nobody wants carried out; what an earlier round has done is taken back.
+pub(super) fn veto(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, by: &str) {
+    if !heal::incident_touched(desk, id) {
+        return heal::finish(desk, id, Some(plan), End::Vetoed { by: by.to_owned() });
+    }
+    if let Some(rule) = desk.state.incidents.get(&id).map(|i| i.rule.clone()) {
+        desk.state.record(&rule).evidence.vetoed += 1;
+        desk.journal.rules.insert(rule);
+    }
+    heal::roll_back(desk, id, plan, &format!("{by} denied to go on"));
+}
+
+/// Ends a run that nobody approved in time, which says nothing about its rule; what an earlier round has done is taken back.
+pub(super) fn expire(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, after: Span) {
+    desk.note(Some(id), "expired", format!("nobody approved within {after}"));
+    if heal::incident_touched(desk, id) {
+        heal::roll_back(desk, id, plan, &format!("nobody approved within {after} to go on"));
+    } else {
+        heal::finish(desk, id, Some(plan), End::Expired { after });
+    }
+}
+
+/// Ends a run that does nothing, because the incident ends or a person takes over.
+pub(super) fn overtake(desk: &mut Desk<'_, '_>, id: IncidentId) {
+    let Some(run) = heal::run_mut(desk, id) else { return };
+    if !run.stage.is_over() && !run.holds_lock() {
+        let plan = run.stage.plan().cloned();
+        heal::finish(desk, id, plan, End::Overtaken);
+    }
+}
