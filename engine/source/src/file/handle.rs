@@ -171,7 +171,7 @@ impl Open {
             offset,
             head: hash(&self.head),
             head_len: self.head.len(),
-            start: Mark::start_of(&self.head),
+            begin: self.head.clone(),
             trail: hash(trail),
             trail_len: trail.len(),
             mtime_ns: self.mtime_ns,

@@ -4,12 +4,15 @@
 //! whoever has more goes to the back of the queue, so that a large file does not starve the others.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heinzel_core::block::{Checkpoint, Health, StreamId};
+use heinzel_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::identity::State;
 use super::records::Rules;
@@ -20,8 +23,16 @@ use crate::settings::{self, Start};
 
 /// So much is read in one round before it is handed over, in bytes.
 const ROUND: usize = 4 << 20;
+
 /// A glob's checkpoint: it has been watched, so a file without a checkpoint of its own is new.
-const WATCHED: &str = r#"{"v":1,"watched":true}"#;
+#[derive(Debug, Serialize, Deserialize)]
+struct Watched {
+    v: u32,
+    watched: bool,
+    /// Since when, in nanoseconds since 1970.
+    #[serde(default)]
+    since_ns: Option<i64>,
+}
 
 /// What a round brought, in order.
 #[derive(Debug)]
@@ -82,10 +93,15 @@ pub(crate) struct Set {
     new_globs: HashSet<String>,
     /// Globs whose checkpoint is to be handed over when all files have been looked at.
     unmarked: Vec<String>,
+    /// When this run began, in nanoseconds since 1970.
+    now_ns: i64,
+    /// How the new files of a glob are read that was watched before: what was written to them when somebody watched is known.
+    newcomers: HashMap<String, Begin>,
 }
 
 impl Set {
-    pub(crate) fn new(file: &settings::File, begin: Begin, checkpoints: Vec<Checkpoint>) -> Self {
+    /// `now` is the time as files have it.
+    pub(crate) fn new(file: &settings::File, begin: Begin, checkpoints: Vec<Checkpoint>, now: Timestamp) -> Self {
         let rules = Rules {
             max_line: file.max_line,
             multiline: file.multiline.clone(),
@@ -99,6 +115,8 @@ impl Set {
         let checkpoints: HashMap<_, _> = checkpoints.into_iter().map(|c| (c.stream.clone(), c)).collect();
         let new_globs: HashSet<String> =
             globs.iter().filter(|glob| !checkpoints.contains_key(glob.as_str())).cloned().collect();
+        let now_ns = now.as_micros().saturating_mul(1_000);
+        let newcomers = newcomers(&globs, &checkpoints, now_ns);
         let mut set = Self {
             literals: file.paths.iter().filter(|path| !is_glob(path)).map(PathBuf::from).collect(),
             exclude: file.exclude.clone(),
@@ -110,6 +128,8 @@ impl Set {
             queued: HashSet::new(),
             unmarked: new_globs.iter().cloned().collect(),
             new_globs,
+            now_ns,
+            newcomers,
             globs,
         };
         for path in set.literals.clone() {
@@ -169,8 +189,10 @@ impl Set {
         }
         round.more = !self.queue.is_empty();
         if !round.more {
+            let watched = Watched { v: 1, watched: true, since_ns: Some(self.now_ns) };
+            let state = serde_json::to_string(&watched).unwrap_or_default();
             let marked = self.unmarked.drain(..);
-            round.out.extend(marked.map(|glob| Out::Checkpoint(Arc::from(glob), WATCHED.to_owned())));
+            round.out.extend(marked.map(|glob| Out::Checkpoint(Arc::from(glob), state.clone())));
         }
         round.again_at = self.again_at();
         round
@@ -250,10 +272,17 @@ impl Set {
                 .cloned()
                 .collect();
             // What appears under a glob that is being watched is new, whatever `start` says.
-            let begin = if self.new_globs.contains(&pattern) { self.begin.clone() } else { Begin::Beginning };
+            let begin = match self.newcomers.get(&pattern) {
+                _ if self.new_globs.contains(&pattern) => &self.begin,
+                begin => begin.unwrap_or(&Begin::Beginning),
+            };
+            let begin = begin.clone();
             for path in fresh {
                 new = true;
-                self.follow(path, false, begin.clone());
+                // A rotated file that was alone so far is followed under its own name.
+                let is_known =
+                    matches!(begin, Begin::New(_)) && self.followed.keys().any(|other| is_rotated_from(other, &path));
+                self.follow(path, false, if is_known { Begin::Beginning } else { begin.clone() });
             }
         }
         new
@@ -297,8 +326,23 @@ impl Set {
     }
 }
 
+/// How new files begin under globs that were watched before: with what was rotated away since somebody watched last, which was no
+/// earlier than any write that was seen.
+fn newcomers(globs: &[String], checkpoints: &HashMap<StreamId, Checkpoint>, now_ns: i64) -> HashMap<String, Begin> {
+    let states = checkpoints.values().filter_map(|checkpoint| State::read(&checkpoint.state));
+    let last_write = states.flat_map(|state| state.files).map(|mark| mark.mtime_ns).filter(|&at| at <= now_ns).max();
+    let begin = |glob: &String| {
+        let since = match checkpoints.get(glob.as_str()) {
+            Some(checkpoint) => serde_json::from_str::<Watched>(&checkpoint.state).ok()?.since_ns,
+            None => Some(now_ns),
+        };
+        Some((glob.clone(), Begin::New(since.max(last_write)?)))
+    };
+    globs.iter().filter_map(begin).collect()
+}
+
 /// Builds what `start` means.
-pub(crate) fn begin(start: Start, now: heinzel_core::time::Timestamp, time_of: TimeOf) -> Begin {
+pub(crate) fn begin(start: Start, now: Timestamp, time_of: TimeOf) -> Begin {
     match start {
         Start::End => Begin::End,
         Start::Beginning => Begin::Beginning,
@@ -313,14 +357,16 @@ fn expand_one(pattern: &str) -> impl Iterator<Item = PathBuf> {
 
 /// Whether a path is only another name of a file that is followed: rotated away from it, or a link to it.
 fn is_of_another(path: &Path, all: &HashSet<&PathBuf>) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    let is_rotated = all.iter().any(|other| {
-        other.parent() == path.parent()
-            && other
-                .file_name()
-                .and_then(|base| base.to_str())
-                .is_some_and(|base| siblings::rotated(base, name).is_some())
-    });
+    let is_rotated = all.iter().any(|other| is_rotated_from(path, other));
     let is_link = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
     is_rotated || (is_link && fs::canonicalize(path).is_ok_and(|target| target != path && all.contains(&target)))
+}
+
+/// Whether a path is what `base` becomes when it is rotated.
+fn is_rotated_from(path: &Path, base: &Path) -> bool {
+    fn name(path: &Path) -> Option<&str> {
+        path.file_name().and_then(OsStr::to_str)
+    }
+    path.parent() == base.parent()
+        && matches!((name(base), name(path)), (Some(base), Some(name)) if siblings::rotated(base, name).is_some())
 }

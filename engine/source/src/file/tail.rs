@@ -9,7 +9,7 @@
 //! - Rotated files that were moved elsewhere, or compressed by anything but gzip, while Heinzel was not running. It says so.
 //! - A file truncated and written anew with the same first 256 bytes and the same 64 bytes before the offset.
 //! - A file without a single byte read has only its inode to be known by; of two files that begin with all that was read, the
-//!   older one counts as the copy.
+//!   older one counts as the copy. So does one that holds nothing but the beginning of what was read, where the file itself is gone.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -36,6 +36,8 @@ pub(crate) enum Begin {
     End,
     /// From its beginning.
     Beginning,
+    /// From its beginning and with the rotated ones before it that were written after this time, in nanoseconds since 1970.
+    New(i64),
     /// From its beginning and with the rotated ones before it, without the records that are too old.
     Since(Since),
     /// From the checkpoint.

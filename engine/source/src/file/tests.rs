@@ -220,6 +220,40 @@ async fn lines_written_while_down_are_read_also_of_new_and_rotated_files() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_was_born_and_rotated_while_down_is_read_from_its_first_line_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("a.log"), "old\n");
+    for (pattern, packs) in [("*.log", false), ("*.log*", false), ("*.log", true)] {
+        let name = |name: &str| folder.path().join(name);
+        let settings = || source(&[glob_of(&folder, pattern)], Start::End, RARELY);
+        let mut running = start(settings(), Vec::new());
+        assert!(running.caught_up().await.is_empty());
+        let checkpoints = running.stop().await;
+        write(&name("b.log.2"), "1\n");
+        if packs {
+            let mut packed = flate2::write::GzEncoder::new(
+                fs::File::create(name("b.log.2.gz")).unwrap(),
+                flate2::Compression::fast(),
+            );
+            packed.write_all(b"1\n").unwrap();
+            packed.finish().unwrap();
+            fs::remove_file(name("b.log.2")).unwrap();
+        }
+        write(&name("b.log.1"), "2\n");
+        write(&name("b.log"), "3\n");
+        let mut running = start(settings(), checkpoints);
+        assert_eq!(running.caught_up().await, ["1", "2", "3"], "{pattern}");
+        let checkpoints = running.stop().await;
+        let mut running = start(settings(), checkpoints);
+        assert!(running.caught_up().await.is_empty(), "{pattern}");
+        running.stop().await;
+        for name in fs::read_dir(folder.path()).unwrap().flatten().filter(|entry| entry.file_name() != "a.log") {
+            fs::remove_file(name.path()).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_poll_finds_what_no_event_told() {
     let folder = tempfile::tempdir().unwrap();
     // Its folder does not exist yet, so nothing can be watched.

@@ -56,3 +56,20 @@ fn since_drops_what_is_too_old_and_reads_the_rotated_file_too() {
     bench.look();
     bench.expect(&["undated, but new"]);
 }
+
+#[test]
+fn of_a_new_log_only_the_rotated_files_are_read_that_are_new_too() {
+    let mut bench = Bench::new(Begin::Beginning);
+    bench.write("app.log.3", "old\n");
+    let last = Seen::of(&fs::metadata(bench.path("app.log.3")).unwrap()).mtime_ns;
+    bench.write("app.log.2", "1\n");
+    bench.write("app.log.1", "2\n");
+    bench.write("app.log", "3\n");
+    bench.tail = Tail::new(bench.path("app.log"), bench.rules.clone(), Begin::New(last));
+    for _ in 0..2 {
+        bench.look();
+        bench.wait(60);
+        bench.expect(&["1", "2", "3"]);
+        bench.restart();
+    }
+}
