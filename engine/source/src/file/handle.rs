@@ -244,6 +244,11 @@ impl Open {
         self.at > 0
     }
 
+    /// When it was last written, as far as was seen.
+    pub(crate) fn mtime_ns(&self) -> i64 {
+        self.mtime_ns
+    }
+
     /// When bytes came last.
     pub(crate) fn grew_at(&self) -> Instant {
         self.grew_at

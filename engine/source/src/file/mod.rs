@@ -20,6 +20,8 @@ mod since;
 
 mod tail;
 
+mod home;
+
 mod siblings;
 
 mod handle;

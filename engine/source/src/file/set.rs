@@ -133,7 +133,7 @@ impl Set {
             globs,
         };
         for path in set.literals.clone() {
-            set.follow(path, true, set.begin.clone());
+            set.follow(path, None, set.begin.clone());
         }
         set.expand();
         set.new_globs.clear();
@@ -237,10 +237,12 @@ impl Set {
             round.out.push(Out::Chunk(followed.stream.clone(), chunk));
         }
         // A glob's file that is gone, with nothing left of it: forget it, or dated names would add up for ever.
+        // Not one of which a rotated file is left, which would be taken for new.
         let gone = !followed.literal
-            && looked.health == Health::Missing
+            && matches!(looked.health, Health::Missing | Health::Ok)
             && followed.tail.is_over()
-            && siblings::list(followed.tail.path()).is_empty();
+            && siblings::list(followed.tail.path()).is_empty()
+            && siblings::packed(followed.tail.path()).is_empty();
         if gone {
             round.out.push(Out::Checkpoint(followed.stream.clone(), String::new()));
             self.followed.remove(path);
@@ -282,7 +284,7 @@ impl Set {
                 // A rotated file that was alone so far is followed under its own name.
                 let is_known =
                     matches!(begin, Begin::New(_)) && self.followed.keys().any(|other| is_rotated_from(other, &path));
-                self.follow(path, false, if is_known { Begin::Beginning } else { begin.clone() });
+                self.follow(path, Some(&pattern), if is_known { Begin::Beginning } else { begin.clone() });
             }
         }
         new
@@ -290,22 +292,25 @@ impl Set {
 
     /// Follows again what has a checkpoint but is not there now: what was rotated away may be found.
     fn recall(&mut self) {
-        let patterns: Vec<glob::Pattern> = self.globs.iter().filter_map(|glob| glob::Pattern::new(glob).ok()).collect();
+        let of_glob = |glob: &String| Some((glob.clone(), glob::Pattern::new(glob).ok()?));
+        let patterns: Vec<(String, glob::Pattern)> = self.globs.iter().filter_map(of_glob).collect();
         let separated = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
-        let missing: Vec<PathBuf> = self
+        let fits = |path: &Path| patterns.iter().find(|(_, pattern)| pattern.matches_path_with(path, separated));
+        let missing: Vec<(PathBuf, String)> = self
             .checkpoints
             .keys()
             .filter(|stream| !self.globs.iter().any(|glob| **glob == ***stream))
             .map(|stream| PathBuf::from(&**stream))
             .filter(|path| !self.followed.contains_key(path) && !self.is_excluded(path))
-            .filter(|path| patterns.iter().any(|pattern| pattern.matches_path_with(path, separated)))
+            .filter_map(|path| fits(&path).map(|(glob, _)| (path.clone(), glob.clone())))
             .collect();
-        for path in missing {
-            self.follow(path, false, Begin::Beginning);
+        for (path, glob) in missing {
+            self.follow(path, Some(&glob), Begin::Beginning);
         }
     }
 
-    fn follow(&mut self, path: PathBuf, literal: bool, otherwise: Begin) {
+    /// Follows a path, which `glob` found, if it was not named.
+    fn follow(&mut self, path: PathBuf, glob: Option<&str>, otherwise: Begin) {
         let stream: StreamId = Arc::from(path.to_string_lossy());
         let begin = match self.checkpoints.remove(&stream) {
             // A damaged checkpoint: nothing may be lost silently, so it counts and everything is read.
@@ -313,8 +318,12 @@ impl Set {
             None => otherwise,
         };
         let tail = Tail::new(path.clone(), self.rules.clone(), begin);
+        let tail = match glob {
+            Some(pattern) => tail.found_by(pattern),
+            None => tail,
+        };
         self.enqueue(path.clone());
-        self.followed.insert(path, Followed { tail, stream, health: None, literal, again_at: None });
+        self.followed.insert(path, Followed { tail, stream, health: None, literal: glob.is_none(), again_at: None });
     }
 
     fn is_excluded(&self, path: &Path) -> bool {

@@ -21,6 +21,7 @@ use std::time::Instant;
 use heinzel_core::block::{Health, Shape};
 
 use super::handle::{Open, Piece, Pulled};
+use super::home::Home;
 use super::identity::{Mark, Seen, State};
 use super::records::{Rules, records};
 use super::siblings;
@@ -77,6 +78,11 @@ pub(crate) struct Looked {
 #[derive(Debug)]
 pub(crate) struct Tail {
     path: PathBuf,
+    home: Home,
+    /// It is followed because a glob found it: it may be removed for good.
+    is_of_glob: bool,
+    /// Since when the path names none of its files.
+    absent: Option<Absent>,
     rules: Arc<Rules>,
     /// Set until the first file is decided on.
     begin: Option<Begin>,
@@ -96,7 +102,10 @@ pub(crate) struct Tail {
 impl Tail {
     pub(crate) fn new(path: PathBuf, rules: Arc<Rules>, begin: Begin) -> Self {
         Self {
+            home: Home::of(&path),
             path,
+            is_of_glob: false,
+            absent: None,
             rules,
             begin: Some(begin),
             files: VecDeque::new(),
@@ -109,11 +118,16 @@ impl Tail {
         }
     }
 
+    /// The path was found by this glob.
+    pub(crate) fn found_by(self, pattern: &str) -> Self {
+        Self { home: Home::of_glob(pattern), is_of_glob: true, ..self }
+    }
+
     /// Looks at the path and its files, and reads up to one block.
     pub(crate) fn look(&mut self, now: Instant) -> Looked {
         let (health, named) = match self.look_at_path(now) {
             Ok(Some(seen)) => (Health::Ok, Some(seen)),
-            Ok(None) => (Health::Missing, None),
+            Ok(None) => (self.without_file(now), None),
             Err(error) => (degraded("open", &self.path, &error), None),
         };
         self.look_on(now, health, named)
@@ -189,6 +203,7 @@ impl Tail {
                     && last.key == seen.key
                 {
                     last.unrotate();
+                    self.absent = None;
                     return Ok(Some(seen));
                 }
                 siblings::open(&self.path)
@@ -209,6 +224,8 @@ impl Tail {
                     }
                 }
                 self.switched = true;
+                self.absent = None;
+                self.home.note(&self.path);
                 Ok(Some(seen))
             }
             Err(error) => {
@@ -218,6 +235,7 @@ impl Tail {
                 if !missing(&error) {
                     return Err(error);
                 }
+                self.note_absence(now);
                 // Perhaps created and rotated away since the last look.
                 self.take_newer(None, now);
                 match self.begin.take() {
@@ -373,6 +391,9 @@ fn degraded(tried: &str, path: &Path, error: &io::Error) -> Health {
 mod succession;
 
 mod packed;
+
+mod absence;
+use self::absence::Absent;
 
 #[cfg(test)]
 mod tests;

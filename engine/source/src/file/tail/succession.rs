@@ -141,7 +141,20 @@ impl Tail {
         }
         self.files.iter_mut().for_each(|open| open.rotate(now));
         self.take_newer(Some(seen.key), now);
-        self.files.push_back(Open::from_beginning(file, &seen, now));
+        let back = self.back_again(&file, &seen, now);
+        self.files.push_back(back.unwrap_or_else(|| Open::from_beginning(file, &seen, now)));
+    }
+
+    /// The file, where it was read to, if it was read to its end and closed before it came back (with its volume).
+    fn back_again(&mut self, file: &File, seen: &Seen, now: Instant) -> Option<Open> {
+        let is_it = |mark: &Mark| {
+            (mark.is_telling() || (mark.has_bytes() && mark.key() == seen.key))
+                && matches!(mark.compare(file, seen.size), Ok(Likeness::Continues))
+        };
+        let number = self.finished.iter().rposition(is_it)?;
+        let open = Open::from_mark(file.try_clone().ok()?, seen, &self.finished[number], now).ok()?;
+        self.finished.remove(number);
+        Some(open)
     }
 
     /// Takes up the rotated files that are newer than the newest that is known: several rotations between two looks.

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod absence;
 mod alike;
 mod packed;
 mod records;
