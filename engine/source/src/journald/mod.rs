@@ -224,10 +224,11 @@ impl Reader<'_> {
     fn no_journal(&self) -> String {
         let place = match &self.settings.directory {
             Some(directory) => format!("in {}", directory.display()),
-            None => "on this machine (/run/log/journal, /var/log/journal)".to_owned(),
+            None => "on this machine".to_owned(),
         };
         format!(
-            "read the journal: there is no journal {place}, so nothing is read. Start systemd-journald, or read the files of              /var/log with sources of `kind = \"file\"` instead"
+            "read the journal: there is no journal {place}; start systemd-journald, or read the files of /var/log with sources of \
+             `kind = \"file\"` instead"
         )
     }
 
