@@ -24,6 +24,9 @@ use crate::settings::{self, Start};
 /// So much is read in one round before it is handed over, in bytes.
 const ROUND: usize = 4 << 20;
 
+/// How often names that are not text are looked for.
+const NAMELESS: Duration = Duration::from_secs(60);
+
 /// A glob's checkpoint: it has been watched, so a file without a checkpoint of its own is new.
 #[derive(Debug, Serialize, Deserialize)]
 struct Watched {
@@ -95,6 +98,15 @@ pub(crate) struct Set {
     unmarked: Vec<String>,
     /// When this run began, in nanoseconds since 1970.
     now_ns: i64,
+    /// Further names of files that are followed, with the name under which they are.
+    twins: HashMap<PathBuf, PathBuf>,
+    /// How far files were read under another name.
+    inherited: HashMap<PathBuf, State>,
+    /// Names that are not text, already complained of, and when they were looked for.
+    nameless: HashSet<PathBuf>,
+    nameless_at: Option<Instant>,
+    /// What expanding the globs brought up.
+    news: Vec<Out>,
     /// How the new files of a glob are read that was watched before: what was written to them when somebody watched is known.
     newcomers: HashMap<String, Begin>,
 }
@@ -129,6 +141,11 @@ impl Set {
             unmarked: new_globs.iter().cloned().collect(),
             new_globs,
             now_ns,
+            twins: HashMap::new(),
+            inherited: HashMap::new(),
+            nameless: HashSet::new(),
+            nameless_at: None,
+            news: Vec::new(),
             newcomers,
             globs,
         };
@@ -172,6 +189,11 @@ impl Set {
         if wake.names {
             round.changed |= self.expand();
         }
+        if self.nameless_at.is_none_or(|at| at + NAMELESS <= now) {
+            self.nameless_at = Some(now);
+            self.complain_of_nameless();
+        }
+        round.out.append(&mut self.news);
         let due: Vec<PathBuf> = self
             .followed
             .iter()
@@ -267,7 +289,7 @@ impl Set {
         for pattern in self.globs.clone() {
             let found: Vec<PathBuf> = expand_one(&pattern).collect();
             let all: HashSet<&PathBuf> = found.iter().chain(self.followed.keys()).collect();
-            let fresh: Vec<PathBuf> = found
+            let mut fresh: Vec<PathBuf> = found
                 .iter()
                 .filter(|path| !self.followed.contains_key(*path))
                 .filter(|path| !self.is_excluded(path) && !path.is_dir() && !is_of_another(path, &all))
@@ -279,7 +301,13 @@ impl Set {
                 begin => begin.unwrap_or(&Begin::Beginning),
             };
             let begin = begin.clone();
+            // Of several names of a file the one that was followed before.
+            fresh.sort_by_key(|path| !self.checkpoints.contains_key(&*path.to_string_lossy()));
+            let mut names = twins::Names::default();
             for path in fresh {
+                if self.is_twin(&path, &mut names) {
+                    continue;
+                }
                 new = true;
                 // A rotated file that was alone so far is followed under its own name.
                 let is_known =
@@ -301,7 +329,9 @@ impl Set {
             .keys()
             .filter(|stream| !self.globs.iter().any(|glob| **glob == ***stream))
             .map(|stream| PathBuf::from(&**stream))
-            .filter(|path| !self.followed.contains_key(path) && !self.is_excluded(path))
+            .filter(|path| {
+                !self.followed.contains_key(path) && !self.twins.contains_key(path) && !self.is_excluded(path)
+            })
             .filter_map(|path| fits(&path).map(|(glob, _)| (path.clone(), glob.clone())))
             .collect();
         for (path, glob) in missing {
@@ -313,6 +343,7 @@ impl Set {
     fn follow(&mut self, path: PathBuf, glob: Option<&str>, otherwise: Begin) {
         let stream: StreamId = Arc::from(path.to_string_lossy());
         let begin = match self.checkpoints.remove(&stream) {
+            None if let Some(state) = self.inherited.remove(&path) => Begin::Resume(state),
             // A damaged checkpoint: nothing may be lost silently, so it counts and everything is read.
             Some(checkpoint) => Begin::Resume(State::read(&checkpoint.state).unwrap_or_else(State::unusable)),
             None => otherwise,
@@ -379,3 +410,5 @@ fn is_rotated_from(path: &Path, base: &Path) -> bool {
     path.parent() == base.parent()
         && matches!((name(base), name(path)), (Some(base), Some(name)) if siblings::rotated(base, name).is_some())
 }
+
+mod twins;

@@ -22,7 +22,7 @@ use heinzel_core::block::{Health, Shape};
 
 use super::handle::{Open, Piece, Pulled};
 use super::home::Home;
-use super::identity::{Mark, Seen, State};
+use super::identity::{Key, Mark, Seen, State};
 use super::records::{Rules, records};
 use super::siblings;
 use super::since::Since;
@@ -184,6 +184,13 @@ impl Tail {
     /// Whether nothing is open any more: the path is gone and all its files are read.
     pub(crate) fn is_over(&self) -> bool {
         self.begin.is_none() && self.files.is_empty()
+    }
+
+    /// How far the file `key` is read, if it is one of those that the path has named.
+    pub(crate) fn state_of(&self, key: Key) -> Option<State> {
+        let open = self.files.iter().find(|open| open.key == key).map(Open::mark);
+        let mark = open.or_else(|| self.finished.iter().find(|mark| mark.key() == key).cloned());
+        mark.map(|mark| State::new(vec![mark]))
     }
 
     /// The path.
