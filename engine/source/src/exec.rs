@@ -246,6 +246,12 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn colours_are_taken_out() {
+        let all = outcome("printf '\\033[1;31mFAULT\\033[0m id=1\\n'", None, usize::MAX).await;
+        assert_eq!(all.text, "FAULT id=1\n");
+    }
+
+    #[tokio::test]
     async fn lines_come_while_it_runs() {
         let all = outcome("echo first; exec sleep 1000", None, 1).await;
         assert_eq!(all.text, "first\n");

@@ -26,6 +26,7 @@ use super::identity::{Key, Mark, Seen, State};
 use super::records::{Rules, records};
 use super::siblings;
 use super::since::Since;
+use crate::encoding;
 
 /// Finished files that are remembered, so that they are not taken for new ones.
 const REMEMBERED: usize = 3;
@@ -280,6 +281,9 @@ impl Tail {
             open.note(&seen);
             let mut pulled = open.pull(&rules, now)?;
             self.complaints.extend(open.take_trouble());
+            if open.turns_out_wide() {
+                self.complaints.push(encoding::wide(&self.path));
+            }
             if pulled.piece.is_none() && !pulled.more && open.is_holding() {
                 let due = if open.is_rotated() {
                     Some((open.grew_at() + rules.settle, true))
