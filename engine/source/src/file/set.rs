@@ -310,8 +310,10 @@ impl Set {
                 }
                 new = true;
                 // A rotated file that was alone so far is followed under its own name.
-                let is_known =
-                    matches!(begin, Begin::New(_)) && self.followed.keys().any(|other| is_rotated_from(other, &path));
+                let is_known = matches!(begin, Begin::New(_)) && {
+                    let checkpointed = self.checkpoints.keys().map(|stream| Path::new(&**stream));
+                    self.paths().chain(checkpointed).any(|other| is_rotated_from(other, &path))
+                };
                 self.follow(path, Some(&pattern), if is_known { Begin::Beginning } else { begin.clone() });
             }
         }

@@ -267,6 +267,24 @@ async fn a_log_that_was_born_and_rotated_while_down_is_read_from_its_first_line_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotated_log_that_was_followed_by_itself_is_not_read_again_with_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (rotated, log) = (folder.path().join("a-20261122.log"), folder.path().join("a.log"));
+    write(&rotated, "1\n");
+    let settings = || source(&[glob_of(&folder, "*.log")], Start::Beginning, RARELY);
+    let mut running = start(settings(), Vec::new());
+    assert_eq!(running.caught_up().await, ["1"]);
+    let checkpoints = running.stop().await;
+    write(&rotated, "2\n");
+    write(&log, "3\n");
+    let mut running = start(settings(), checkpoints);
+    let mut lines = running.caught_up().await;
+    lines.sort_unstable();
+    assert_eq!(lines, ["2", "3"]);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_of_two_names_is_read_once_and_it_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let name = |name: &str| folder.path().join(name);
