@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use heinzel_source::journald::files;
 use heinzel_source::settings::{Settings, Source};
 
 /// A log that a Debian, Ubuntu, RHEL or SUSE system may have: source name, path or glob, format.
@@ -31,8 +32,8 @@ pub(crate) const PROXMOX_TASKS: &str = "/var/log/pve/tasks";
 /// What of [`LOGS`] is there, the journal, and task histories; as `[[source]]` tables in TOML.
 pub(crate) fn tables() -> Vec<String> {
     let mut tables = Vec::new();
-    let journal = ["/run/log/journal", "/var/log/journal"].iter().any(|p| Path::new(p).is_dir());
-    if journal && ["/usr/bin/journalctl", "/bin/journalctl"].iter().any(|p| Path::new(p).exists()) {
+    // A container has the folder and journalctl, but often nothing that writes a journal.
+    if files::is_here(None) && ["/usr/bin/journalctl", "/bin/journalctl"].iter().any(|p| Path::new(p).exists()) {
         tables.push("name = \"journal\"\nkind = \"journald\"\n".to_owned());
     }
     for (name, path, format) in LOGS {

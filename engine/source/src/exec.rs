@@ -1,14 +1,15 @@
 //! A command's lines: once for as long as it runs, or again and again.
 //!
 //! Start at [`run`]. There is no checkpoint: what a command writes cannot be read again. A command that is run again and
-//! again is never run twice at a time.
+//! again is never run twice at a time, and a run that takes too long is ended.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use heinzel_core::block::{Block, Checkpoint, Health, Shape, StreamId};
 use heinzel_process::How;
 use heinzel_process::stream::{StreamCommand, stream};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::error::{SourceError, unless_closed};
 use crate::feed::Feed;
@@ -32,25 +33,43 @@ async fn follow(feed: &Feed, settings: &Exec) -> Result<(), SourceError> {
         offset: 0,
         healthy: false,
     };
-    let Some(pause) = settings.interval else {
+    let Some(again) = settings.again else {
         // Like a socket's, what it writes has no past: what is there to read is read as it comes.
         feed.caught_up().await?;
-        return reader.run().await;
+        return reader.run(None).await.map(drop);
     };
     // Zero would run it without a rest, and is not a valid interval.
-    let mut ticks = interval(pause.max(std::time::Duration::from_millis(100)));
+    let mut ticks = interval(again.interval.max(Duration::from_millis(100)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut first = true;
+    let mut owes_caught_up = true;
     loop {
         tokio::select! {
             () = feed.stop.cancelled() => return Ok(()),
             _ = ticks.tick() => {}
         }
-        reader.run().await?;
-        if std::mem::take(&mut first) {
-            feed.caught_up().await?;
+        match reader.run(Some(again.timeout)).await? {
+            Over::Ended if std::mem::take(&mut owes_caught_up) => feed.caught_up().await?,
+            Over::Ended => {}
+            Over::Stopped => return Ok(()),
+            Over::TooLate { said } => {
+                // Not an error of the source, which would be shown as well again while the next run hangs.
+                let why = format!(
+                    "run {}: it took longer than {} s and was ended; {said}. If it needs longer, say `timeout`",
+                    settings.argv.join(" "),
+                    again.timeout.as_secs_f32()
+                );
+                feed.health(None, Health::Degraded { why }).await?;
+                (reader.healthy, owes_caught_up) = (false, true);
+            }
         }
     }
+}
+
+/// How a run came to its end without an error.
+enum Over {
+    Ended,
+    Stopped,
+    TooLate { said: String },
 }
 
 struct Reader<'a> {
@@ -62,12 +81,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Runs the command once and hands over its lines as they come.
-    async fn run(&mut self) -> Result<(), SourceError> {
+    /// Runs the command once, for at most `timeout`, and hands over its lines as they come.
+    async fn run(&mut self, timeout: Option<Duration>) -> Result<Over, SourceError> {
         let program = self.command.argv.first().cloned().unwrap_or_default();
         let mut running = stream(&self.command)?;
-        if !std::mem::replace(&mut self.healthy, true) {
-            self.feed.health(None, Health::Ok).await?;
+        let late = timeout.map(|timeout| Instant::now() + timeout);
+        if late.is_none() {
+            self.is_well().await?;
         }
         let (mut chunk, mut lines, mut bytes) = (Vec::new(), Lines::new(LINE_LIMIT), Vec::new());
         loop {
@@ -76,7 +96,14 @@ impl Reader<'_> {
                 biased;
                 () = self.feed.stop.cancelled() => {
                     let _ = running.stop().await;
-                    return Ok(());
+                    return Ok(Over::Stopped);
+                }
+                // Before the reading: a command may also write without end.
+                () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {
+                    self.send(&mut bytes, &mut lines).await?;
+                    let said = last_words(&running.stderr());
+                    let _ = running.stop().await;
+                    return Ok(Over::TooLate { said });
                 }
                 read = running.read(&mut chunk) => {
                     read.map_err(SourceError::io(format!("read what {program} writes")))?
@@ -103,17 +130,24 @@ impl Reader<'_> {
         self.send(&mut bytes, &mut lines).await?;
         let (how, stderr) = running.end().await.map_err(SourceError::io(format!("wait for {program}")))?;
         if how == How::Exit(0) {
-            return Ok(());
+            self.is_well().await?;
+            return Ok(Over::Ended);
         }
         self.healthy = false;
-        let said =
-            if stderr.is_empty() { "it wrote nothing to stderr".to_owned() } else { format!("it said: {stderr}") };
+        let said = last_words(&stderr);
         let how = match how {
             How::Exit(code) => format!("ended with exit code {code}"),
             How::Signal(signal) => format!("was ended by signal {signal}"),
             How::TimedOut => "closed its stdout and did not end".to_owned(),
         };
         Err(SourceError::Broken(format!("run {program}: it {how}; {said}")))
+    }
+
+    async fn is_well(&mut self) -> Result<(), SourceError> {
+        if !std::mem::replace(&mut self.healthy, true) {
+            self.feed.health(None, Health::Ok).await?;
+        }
+        Ok(())
     }
 
     async fn send(&mut self, bytes: &mut Vec<u8>, lines: &mut Lines) -> Result<(), SourceError> {
@@ -141,10 +175,12 @@ impl Reader<'_> {
     }
 }
 
+fn last_words(stderr: &str) -> String {
+    if stderr.is_empty() { "it wrote nothing to stderr".to_owned() } else { format!("it said: {stderr}") }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use heinzel_core::block::{Delivery, Notice};
     use heinzel_core::parse::Format;
     use heinzel_core::time::Timestamp;
@@ -153,7 +189,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::settings::Start;
+    use crate::settings::{Again, Start};
 
     struct Outcome {
         text: String,
@@ -164,10 +200,15 @@ mod tests {
 
     /// Runs a script until `enough` bytes have come, or it ends.
     async fn outcome(script: &str, interval: Option<Duration>, enough: usize) -> Outcome {
+        let timeout = Duration::from_secs(60);
+        outcome_of(script, interval.map(|interval| Again { interval, timeout }), enough).await
+    }
+
+    async fn outcome_of(script: &str, again: Option<Again>, enough: usize) -> Outcome {
         let (out, mut inlet) = mpsc::channel(16);
         let stop = CancellationToken::new();
         let feed = Feed::new("e".into(), out, Arc::new(|| Timestamp::EPOCH), stop.clone());
-        let settings = Exec { argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(), interval };
+        let settings = Exec { argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(), again };
         let common = Common { name: "e".into(), format: Format::Plain, zone: None, start: Start::End, program: None };
         let task = tokio::spawn(async move { run(feed, common, settings, vec![]).await });
         let mut all = Outcome { text: String::new(), health: Vec::new(), counted: Vec::new(), result: Ok(()) };
@@ -205,6 +246,12 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn colours_are_taken_out() {
+        let all = outcome("printf '\\033[1;31mFAULT\\033[0m id=1\\n'", None, usize::MAX).await;
+        assert_eq!(all.text, "FAULT id=1\n");
+    }
+
+    #[tokio::test]
     async fn lines_come_while_it_runs() {
         let all = outcome("echo first; exec sleep 1000", None, 1).await;
         assert_eq!(all.text, "first\n");
@@ -216,6 +263,25 @@ mod tests {
         let all = outcome("echo x", Some(Duration::from_millis(1)), 6).await;
         assert_eq!(all.text, "x\nx\nx\n");
         all.result.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_run_that_takes_too_long_is_ended_with_its_group_and_shown_until_one_ends_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let marks = folder.path().display();
+        // The first run hangs, in a child too; the second, which finds its mark, does not.
+        let script = format!(
+            "if [ -e {marks}/1 ]; then echo well; exit 0; fi; touch {marks}/1; echo begun; echo stuck >&2; sleep 1000 & echo $! >{marks}/pid; wait"
+        );
+        let again = Again { interval: Duration::from_millis(1), timeout: Duration::from_millis(500) };
+        let all = outcome_of(&script, Some(again), "begun\nwell\nwell\n".len()).await;
+        all.result.unwrap();
+        assert!(all.text.starts_with("begun\nwell\n"), "{}", all.text);
+        let [Health::Degraded { why }, Health::Ok] = &all.health[..] else { panic!("{:?}", all.health) };
+        assert!(why.contains("longer than 0.5 s") && why.contains("stuck") && why.contains("`timeout`"), "{why}");
+        let pid = std::fs::read_to_string(folder.path().join("pid")).unwrap();
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+        assert!(stat.is_err() || stat.unwrap().contains(") Z "), "the child of the run lives on");
     }
 
     #[tokio::test]

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use heinzel_core::block::{Block, Checkpoint, Delivery, Health, Notice, SourceId, StreamId};
+use heinzel_core::block::{Block, Checkpoint, Delivery, Health, Notice, Shape, SourceId, StreamId};
 use heinzel_core::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use crate::encoding::uncolour;
 use crate::outlet::Outlet;
 
 /// Says what time it is. The only clock is the caller's.
@@ -63,11 +64,15 @@ impl Feed {
         Self { handed_over: Some(handed_over), ..self }
     }
 
-    /// Hands over a block.
+    /// Hands over a block, without a terminal's colours.
     ///
     /// # Errors
     /// [`Closed`] when the engine stops; the block is then not stored and will be read again from the checkpoint.
-    pub async fn block(&self, block: Block) -> Result<(), Closed> {
+    pub async fn block(&self, mut block: Block) -> Result<(), Closed> {
+        match &mut block.shape {
+            Shape::Lines => uncolour(&mut block.bytes, std::iter::empty()),
+            Shape::Records(records) => uncolour(&mut block.bytes, records.iter_mut().map(|record| &mut record.end)),
+        }
         self.send(Delivery::Block(block)).await
     }
 

@@ -13,7 +13,10 @@ pub mod exec;
 pub mod file;
 pub mod journald;
 mod lines;
+
 pub mod syslog;
+
+pub mod encoding;
 
 pub mod cron;
 pub mod decode;

@@ -58,6 +58,9 @@ pub struct Settings {
     pub command: Option<Vec<String>>,
     /// `exec`: runs the command again so long after it was started; without it the command is expected to go on.
     pub interval: Option<Span>,
+    /// `exec` with `interval`: a run that takes longer is ended, with its whole process group; as long as `interval`, but at least
+    /// `1m`, when not given.
+    pub timeout: Option<Span>,
     /// `proxmox`: the folder of the task history; `/var/log/pve/tasks` when not given.
     pub folder: Option<PathBuf>,
     /// `task_lines`: which key of the JSON object holds what.
@@ -304,8 +307,17 @@ pub enum Listen {
 pub struct Exec {
     /// The program and its arguments; never empty.
     pub argv: Vec<String>,
-    /// Runs it again so long after it was started. `None`: it is expected to go on.
-    pub interval: Option<Duration>,
+    /// Runs it again and again. `None`: it is expected to go on.
+    pub again: Option<Again>,
+}
+
+/// When a command is run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// So long after it was started.
+    pub interval: Duration,
+    /// A run that takes longer is ended.
+    pub timeout: Duration,
 }
 
 /// The task history of Proxmox VE.

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use heinzel_core::block::{Block, Shape, SourceId, StreamId};
 use heinzel_core::findings::Findings;
 use heinzel_core::time::Timestamp;
+use heinzel_source::encoding;
 
 use crate::clock;
 use crate::live::Live;
@@ -119,9 +120,14 @@ impl Log {
         if self.ended {
             return Ok(None);
         }
-        let bytes = self.whole_lines(spare)?;
+        let mut bytes = self.whole_lines(spare)?;
         let offset = self.offset;
         self.offset += bytes.len() as u64;
+        // As the sources do.
+        if offset == 0 {
+            bytes.drain(..encoding::mark_of(&bytes));
+        }
+        encoding::uncolour(&mut bytes, std::iter::empty());
         let block = Block {
             source: self.lane.source().clone(),
             stream: self.stream.clone(),
@@ -219,6 +225,9 @@ impl Tally {
         self.sequel.settle(&mut scanned);
         scanned.findings.add_to_lines(self.lines);
         self.lines += lines;
+        if self.bytes == 0 && encoding::is_wide(&spare) == Some(true) {
+            self.complaints.push(encoding::wide(&self.path));
+        }
         self.bytes += spare.len() as u64;
         let last = last.or(first.filter(|_| self.span.is_none()));
         self.span = match (self.span, last) {

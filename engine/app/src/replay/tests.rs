@@ -137,3 +137,12 @@ fn a_broken_pack_of_the_operator_still_hides_the_one_that_came_with_heinzel() {
     let (live, problems) = Live::load(&[own, shipped], None);
     assert!(live.rules.rules.is_empty() && problems.iter().any(heinzel_script::problem::Problem::is_error));
 }
+
+#[test]
+fn a_log_is_read_without_colours_and_byte_order_mark_and_utf_16_is_said() {
+    let (places, outcomes) = replay("", "\u{feff}2026-01-01T00:00:00Z x: worker died\n\x1b[1;31mworker\x1b[0m died\n");
+    assert_eq!(places.iter().map(|(_, line)| *line).collect::<Vec<_>>(), [Some(1), Some(2)]);
+    assert!(outcomes.span.is_some(), "the first line has a time");
+    let (places, outcomes) = replay("", "w\0o\0r\0k\0e\0r\0 \0d\0i\0e\0d\0\n\0");
+    assert!(places.is_empty() && outcomes.complaints[0].contains("UTF-16"), "{:?}", outcomes.complaints);
+}

@@ -208,6 +208,12 @@ impl SourceView {
         };
         self.is_live() && !self.streams.iter().any(unreadable)
     }
+
+    /// Whether silence of a stream that has spoken proves that nothing is wrong any more: that of a file which is gone does not.
+    #[must_use]
+    pub fn hears(&self, stream: &str) -> bool {
+        self.reads(Some(stream)) && self.streams.get(stream) != Some(&Health::Missing)
+    }
 }
 
 impl Default for SourceView {

@@ -118,7 +118,7 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let Some(incident) = desk.state.incidents.get(&id) else { return };
     let heard = incident.last_heard();
     let place = &incident.cause.place;
-    let live = desk.state.sources.get(&place.source).is_some_and(|view| view.reads(Some(&place.stream)));
+    let live = desk.state.sources.get(&place.source).is_some_and(|view| view.hears(&place.stream));
     let source = place.source.clone();
     let Some(run) = heal::run_mut(desk, id) else { return };
     let touched = run.touched;

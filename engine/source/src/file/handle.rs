@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::content::{Content, Unpacked};
 use super::identity::{HEAD, Key, Mark, Seen, TRAIL, bytes_at, hash};
 use super::records::{Rules, strip_nuls};
+use crate::encoding;
 
 /// So much is read at once, in bytes.
 const READ: usize = 256 * 1024;
@@ -26,6 +27,8 @@ pub(crate) struct Open {
     skipping: bool,
     /// The file's first bytes, as far as they were read.
     head: Vec<u8>,
+    /// Its first bytes have told how it is encoded.
+    is_told: bool,
     /// The bytes right before `at`.
     trail: Vec<u8>,
     /// Size and time at the last look.
@@ -76,6 +79,7 @@ impl Open {
             held: Vec::new(),
             skipping: false,
             head: Vec::new(),
+            is_told: false,
             trail: Vec::new(),
             size: 0,
             mtime_ns: seen.mtime_ns,
@@ -135,6 +139,7 @@ impl Open {
             held: std::mem::take(&mut self.held),
             skipping: self.skipping,
             head: std::mem::take(&mut self.head),
+            is_told: self.is_told,
             trail: std::mem::take(&mut self.trail),
             size: self.size,
             mtime_ns: seen.mtime_ns,
@@ -150,6 +155,7 @@ impl Open {
         (self.at, self.size, self.skipping) = (0, 0, false);
         self.held = Vec::new();
         self.head.clear();
+        self.is_told = false;
         self.trail.clear();
         self.grew_at = now;
     }
@@ -171,7 +177,7 @@ impl Open {
             offset,
             head: hash(&self.head),
             head_len: self.head.len(),
-            start: Mark::start_of(&self.head),
+            begin: self.head.clone(),
             trail: hash(trail),
             trail_len: trail.len(),
             mtime_ns: self.mtime_ns,
@@ -186,6 +192,16 @@ impl Open {
     /// When the kernel refuses.
     pub(crate) fn seen(&self) -> io::Result<Seen> {
         self.content.seen()
+    }
+
+    /// Whether it has turned out since this was last asked that it is UTF-16.
+    pub(crate) fn turns_out_wide(&mut self) -> bool {
+        if self.is_told {
+            return false;
+        }
+        let is_wide = encoding::is_wide(&self.head);
+        self.is_told = is_wide.is_some();
+        is_wide == Some(true)
     }
 
     /// What broke since this was last asked, and where lines may be missing.
@@ -242,6 +258,11 @@ impl Open {
     /// Whether anything was delivered of it.
     pub(crate) fn is_begun(&self) -> bool {
         self.at > 0
+    }
+
+    /// When it was last written, as far as was seen.
+    pub(crate) fn mtime_ns(&self) -> i64 {
+        self.mtime_ns
     }
 
     /// When bytes came last.
@@ -388,7 +409,13 @@ impl Open {
             self.skipping = true;
             self.skip();
         }
+        let mark = if offset == 0 { encoding::mark_of(&bytes) } else { 0 };
+        if mark > 0 {
+            bytes.drain(..mark);
+            ends.iter_mut().for_each(|end| *end -= mark);
+        }
         pulled.counts.nul_stripped += strip_nuls(&mut bytes, &mut ends);
+        encoding::uncolour(&mut bytes, ends.iter_mut());
         pulled.piece = Some(Piece { offset, bytes, ends });
     }
 

@@ -15,8 +15,6 @@ pub(crate) const HEAD: usize = 256;
 pub(crate) const TRAIL: usize = 64;
 /// Heads shorter than this are too likely alike to tell, without looking for it, that a file is a copy of another.
 const TELLING: usize = 32;
-/// How many of a file's first bytes are kept as they are, at most: what recognises a copy that is shorter than the head.
-const START: usize = 32;
 /// The version of [`State`].
 const VERSION: u32 = 1;
 
@@ -56,9 +54,9 @@ pub(crate) struct Mark {
     /// Hash of the first `head_len` bytes.
     pub(crate) head: u64,
     pub(crate) head_len: usize,
-    /// The first bytes themselves, which a copy shorter than `head_len` is recognised by.
-    #[serde(default)]
-    pub(crate) start: Vec<u8>,
+    /// These bytes themselves: a copy shorter than `head_len` is recognised by all it has, since logs begin alike.
+    #[serde(default, with = "latin")]
+    pub(crate) begin: Vec<u8>,
     /// Hash of the `trail_len` bytes before `offset`.
     pub(crate) trail: u64,
     pub(crate) trail_len: usize,
@@ -89,6 +87,24 @@ pub(crate) enum Likeness {
 }
 
 impl Mark {
+    /// Of a file that is nowhere, last written at `mtime_ns`, of which not a byte was seen.
+    pub(crate) fn nowhere(mtime_ns: i64) -> Self {
+        let nothing = hash(&[]);
+        Self {
+            device: u64::MAX,
+            inode: u64::MAX,
+            offset: 0,
+            head: nothing,
+            head_len: 0,
+            begin: Vec::new(),
+            trail: nothing,
+            trail_len: 0,
+            mtime_ns,
+            skipping: false,
+            done: false,
+        }
+    }
+
     pub(crate) fn key(&self) -> Key {
         Key { device: self.device, inode: self.inode }
     }
@@ -99,8 +115,8 @@ impl Mark {
     /// When the file cannot be read.
     pub(crate) fn compare(&self, file: &File, size: u64) -> io::Result<Likeness> {
         if size < self.head_len as u64 {
-            let begin = bytes_at(file, 0, START)?;
-            let is_copy = !begin.is_empty() && size < self.offset && self.start.starts_with(&begin);
+            let all = bytes_at(file, 0, self.head_len)?;
+            let is_copy = !all.is_empty() && size < self.offset && self.begin.starts_with(&all);
             return Ok(if is_copy { Likeness::Shorter } else { Likeness::Other });
         }
         if hash(&bytes_at(file, 0, self.head_len)?) != self.head {
@@ -118,11 +134,6 @@ impl Mark {
         self.offset == 0 && self.head_len == 0
     }
 
-    /// The bytes of `head` that [`Mark::start`] keeps.
-    pub(crate) fn start_of(head: &[u8]) -> Vec<u8> {
-        head[..head.len().min(START)].to_vec()
-    }
-
     /// Whether a byte is known that a copy can be looked for by.
     pub(crate) fn has_bytes(&self) -> bool {
         self.head_len > 0
@@ -131,6 +142,26 @@ impl Mark {
     /// Whether its first bytes are enough to take whatever begins with them for a copy.
     pub(crate) fn is_telling(&self) -> bool {
         self.head_len >= TELLING
+    }
+}
+
+/// Bytes as text, a character each: of most logs it is what they say.
+mod latin {
+    use std::borrow::Cow;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) if text.is_ascii() => Cow::Borrowed(text),
+            _ => bytes.iter().copied().map(char::from).collect(),
+        };
+        serializer.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.chars().map(u8::try_from).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
     }
 }
 
@@ -149,21 +180,7 @@ impl State {
 
     /// Stands for a checkpoint that cannot be read: one file that is nowhere to be found.
     pub(crate) fn unusable() -> Self {
-        let nothing = hash(&[]);
-        let mark = Mark {
-            device: u64::MAX,
-            inode: u64::MAX,
-            offset: 1,
-            head: nothing,
-            head_len: 0,
-            start: Vec::new(),
-            trail: nothing,
-            trail_len: 0,
-            mtime_ns: i64::MAX,
-            skipping: false,
-            done: false,
-        };
-        Self::new(vec![mark])
+        Self::new(vec![Mark { offset: 1, ..Mark::nowhere(i64::MAX) }])
     }
 
     /// Reads a checkpoint's text. `None`: damaged, or of another version.

@@ -7,7 +7,8 @@
 //!
 //! A missing or unreadable file is a health that is shown, never an error. Rotated-away files are read to their end, also
 //! when they were rotated (and packed by gzip) while Heinzel was not running; what cannot be found is complained of. `start` applies only where
-//! there is no checkpoint; a file that appears under a glob while it is watched is read from its beginning.
+//! there is no checkpoint; a file that appears under a glob while it is watched is read from its beginning,
+//! with those rotated away from it since then.
 
 mod bell;
 mod wake;
@@ -18,6 +19,8 @@ mod set;
 mod since;
 
 mod tail;
+
+mod home;
 
 mod siblings;
 
@@ -89,9 +92,10 @@ pub async fn run(
     let (tell, mut told) = oneshot::channel();
     let stop = feed.stop.clone();
     let thread = {
-        let (bell, begin) = (bell.clone(), set::begin(common.start, (feed.now)(), time_of(&feed, &common)));
+        let (bell, now) = (bell.clone(), (feed.now)());
+        let begin = set::begin(common.start, now, time_of(&feed, &common));
         let read = move || {
-            let set = Set::new(&settings, begin, checkpoints);
+            let set = Set::new(&settings, begin, checkpoints, now);
             // Nobody may want to know.
             let _ = tell.send(Arc::new(Reader::new(set, feed, bell, runtime)).run(settings.poll));
         };

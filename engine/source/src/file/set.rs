@@ -4,12 +4,15 @@
 //! whoever has more goes to the back of the queue, so that a large file does not starve the others.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heinzel_core::block::{Checkpoint, Health, StreamId};
+use heinzel_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::identity::State;
 use super::records::Rules;
@@ -20,8 +23,19 @@ use crate::settings::{self, Start};
 
 /// So much is read in one round before it is handed over, in bytes.
 const ROUND: usize = 4 << 20;
+
+/// How often names that are not text are looked for.
+const NAMELESS: Duration = Duration::from_secs(60);
+
 /// A glob's checkpoint: it has been watched, so a file without a checkpoint of its own is new.
-const WATCHED: &str = r#"{"v":1,"watched":true}"#;
+#[derive(Debug, Serialize, Deserialize)]
+struct Watched {
+    v: u32,
+    watched: bool,
+    /// Since when, in nanoseconds since 1970.
+    #[serde(default)]
+    since_ns: Option<i64>,
+}
 
 /// What a round brought, in order.
 #[derive(Debug)]
@@ -82,10 +96,24 @@ pub(crate) struct Set {
     new_globs: HashSet<String>,
     /// Globs whose checkpoint is to be handed over when all files have been looked at.
     unmarked: Vec<String>,
+    /// When this run began, in nanoseconds since 1970.
+    now_ns: i64,
+    /// Further names of files that are followed, with the name under which they are.
+    twins: HashMap<PathBuf, PathBuf>,
+    /// How far files were read under another name.
+    inherited: HashMap<PathBuf, State>,
+    /// Names that are not text, already complained of, and when they were looked for.
+    nameless: HashSet<PathBuf>,
+    nameless_at: Option<Instant>,
+    /// What expanding the globs brought up.
+    news: Vec<Out>,
+    /// How the new files of a glob are read that was watched before: what was written to them when somebody watched is known.
+    newcomers: HashMap<String, Begin>,
 }
 
 impl Set {
-    pub(crate) fn new(file: &settings::File, begin: Begin, checkpoints: Vec<Checkpoint>) -> Self {
+    /// `now` is the time as files have it.
+    pub(crate) fn new(file: &settings::File, begin: Begin, checkpoints: Vec<Checkpoint>, now: Timestamp) -> Self {
         let rules = Rules {
             max_line: file.max_line,
             multiline: file.multiline.clone(),
@@ -99,6 +127,8 @@ impl Set {
         let checkpoints: HashMap<_, _> = checkpoints.into_iter().map(|c| (c.stream.clone(), c)).collect();
         let new_globs: HashSet<String> =
             globs.iter().filter(|glob| !checkpoints.contains_key(glob.as_str())).cloned().collect();
+        let now_ns = now.as_micros().saturating_mul(1_000);
+        let newcomers = newcomers(&globs, &checkpoints, now_ns);
         let mut set = Self {
             literals: file.paths.iter().filter(|path| !is_glob(path)).map(PathBuf::from).collect(),
             exclude: file.exclude.clone(),
@@ -110,10 +140,17 @@ impl Set {
             queued: HashSet::new(),
             unmarked: new_globs.iter().cloned().collect(),
             new_globs,
+            now_ns,
+            twins: HashMap::new(),
+            inherited: HashMap::new(),
+            nameless: HashSet::new(),
+            nameless_at: None,
+            news: Vec::new(),
+            newcomers,
             globs,
         };
         for path in set.literals.clone() {
-            set.follow(path, true, set.begin.clone());
+            set.follow(path, None, set.begin.clone());
         }
         set.expand();
         set.new_globs.clear();
@@ -152,6 +189,11 @@ impl Set {
         if wake.names {
             round.changed |= self.expand();
         }
+        if self.nameless_at.is_none_or(|at| at + NAMELESS <= now) {
+            self.nameless_at = Some(now);
+            self.complain_of_nameless();
+        }
+        round.out.append(&mut self.news);
         let due: Vec<PathBuf> = self
             .followed
             .iter()
@@ -169,8 +211,10 @@ impl Set {
         }
         round.more = !self.queue.is_empty();
         if !round.more {
+            let watched = Watched { v: 1, watched: true, since_ns: Some(self.now_ns) };
+            let state = serde_json::to_string(&watched).unwrap_or_default();
             let marked = self.unmarked.drain(..);
-            round.out.extend(marked.map(|glob| Out::Checkpoint(Arc::from(glob), WATCHED.to_owned())));
+            round.out.extend(marked.map(|glob| Out::Checkpoint(Arc::from(glob), state.clone())));
         }
         round.again_at = self.again_at();
         round
@@ -215,10 +259,12 @@ impl Set {
             round.out.push(Out::Chunk(followed.stream.clone(), chunk));
         }
         // A glob's file that is gone, with nothing left of it: forget it, or dated names would add up for ever.
+        // Not one of which a rotated file is left, which would be taken for new.
         let gone = !followed.literal
-            && looked.health == Health::Missing
+            && matches!(looked.health, Health::Missing | Health::Ok)
             && followed.tail.is_over()
-            && siblings::list(followed.tail.path()).is_empty();
+            && siblings::list(followed.tail.path()).is_empty()
+            && siblings::packed(followed.tail.path()).is_empty();
         if gone {
             round.out.push(Out::Checkpoint(followed.stream.clone(), String::new()));
             self.followed.remove(path);
@@ -243,17 +289,32 @@ impl Set {
         for pattern in self.globs.clone() {
             let found: Vec<PathBuf> = expand_one(&pattern).collect();
             let all: HashSet<&PathBuf> = found.iter().chain(self.followed.keys()).collect();
-            let fresh: Vec<PathBuf> = found
+            let mut fresh: Vec<PathBuf> = found
                 .iter()
                 .filter(|path| !self.followed.contains_key(*path))
                 .filter(|path| !self.is_excluded(path) && !path.is_dir() && !is_of_another(path, &all))
                 .cloned()
                 .collect();
             // What appears under a glob that is being watched is new, whatever `start` says.
-            let begin = if self.new_globs.contains(&pattern) { self.begin.clone() } else { Begin::Beginning };
+            let begin = match self.newcomers.get(&pattern) {
+                _ if self.new_globs.contains(&pattern) => &self.begin,
+                begin => begin.unwrap_or(&Begin::Beginning),
+            };
+            let begin = begin.clone();
+            // Of several names of a file the one that was followed before.
+            fresh.sort_by_key(|path| !self.checkpoints.contains_key(&*path.to_string_lossy()));
+            let mut names = twins::Names::default();
             for path in fresh {
+                if self.is_twin(&path, &mut names) {
+                    continue;
+                }
                 new = true;
-                self.follow(path, false, begin.clone());
+                // A rotated file that was alone so far is followed under its own name.
+                let is_known = matches!(begin, Begin::New(_)) && {
+                    let checkpointed = self.checkpoints.keys().map(|stream| Path::new(&**stream));
+                    self.paths().chain(checkpointed).any(|other| is_rotated_from(other, &path))
+                };
+                self.follow(path, Some(&pattern), if is_known { Begin::Beginning } else { begin.clone() });
             }
         }
         new
@@ -261,31 +322,41 @@ impl Set {
 
     /// Follows again what has a checkpoint but is not there now: what was rotated away may be found.
     fn recall(&mut self) {
-        let patterns: Vec<glob::Pattern> = self.globs.iter().filter_map(|glob| glob::Pattern::new(glob).ok()).collect();
+        let of_glob = |glob: &String| Some((glob.clone(), glob::Pattern::new(glob).ok()?));
+        let patterns: Vec<(String, glob::Pattern)> = self.globs.iter().filter_map(of_glob).collect();
         let separated = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
-        let missing: Vec<PathBuf> = self
+        let fits = |path: &Path| patterns.iter().find(|(_, pattern)| pattern.matches_path_with(path, separated));
+        let missing: Vec<(PathBuf, String)> = self
             .checkpoints
             .keys()
             .filter(|stream| !self.globs.iter().any(|glob| **glob == ***stream))
             .map(|stream| PathBuf::from(&**stream))
-            .filter(|path| !self.followed.contains_key(path) && !self.is_excluded(path))
-            .filter(|path| patterns.iter().any(|pattern| pattern.matches_path_with(path, separated)))
+            .filter(|path| {
+                !self.followed.contains_key(path) && !self.twins.contains_key(path) && !self.is_excluded(path)
+            })
+            .filter_map(|path| fits(&path).map(|(glob, _)| (path.clone(), glob.clone())))
             .collect();
-        for path in missing {
-            self.follow(path, false, Begin::Beginning);
+        for (path, glob) in missing {
+            self.follow(path, Some(&glob), Begin::Beginning);
         }
     }
 
-    fn follow(&mut self, path: PathBuf, literal: bool, otherwise: Begin) {
+    /// Follows a path, which `glob` found, if it was not named.
+    fn follow(&mut self, path: PathBuf, glob: Option<&str>, otherwise: Begin) {
         let stream: StreamId = Arc::from(path.to_string_lossy());
         let begin = match self.checkpoints.remove(&stream) {
+            None if let Some(state) = self.inherited.remove(&path) => Begin::Resume(state),
             // A damaged checkpoint: nothing may be lost silently, so it counts and everything is read.
             Some(checkpoint) => Begin::Resume(State::read(&checkpoint.state).unwrap_or_else(State::unusable)),
             None => otherwise,
         };
         let tail = Tail::new(path.clone(), self.rules.clone(), begin);
+        let tail = match glob {
+            Some(pattern) => tail.found_by(pattern),
+            None => tail,
+        };
         self.enqueue(path.clone());
-        self.followed.insert(path, Followed { tail, stream, health: None, literal, again_at: None });
+        self.followed.insert(path, Followed { tail, stream, health: None, literal: glob.is_none(), again_at: None });
     }
 
     fn is_excluded(&self, path: &Path) -> bool {
@@ -297,8 +368,23 @@ impl Set {
     }
 }
 
+/// How new files begin under globs that were watched before: with what was rotated away since somebody watched last, which was no
+/// earlier than any write that was seen.
+fn newcomers(globs: &[String], checkpoints: &HashMap<StreamId, Checkpoint>, now_ns: i64) -> HashMap<String, Begin> {
+    let states = checkpoints.values().filter_map(|checkpoint| State::read(&checkpoint.state));
+    let last_write = states.flat_map(|state| state.files).map(|mark| mark.mtime_ns).filter(|&at| at <= now_ns).max();
+    let begin = |glob: &String| {
+        let since = match checkpoints.get(glob.as_str()) {
+            Some(checkpoint) => serde_json::from_str::<Watched>(&checkpoint.state).ok()?.since_ns,
+            None => Some(now_ns),
+        };
+        Some((glob.clone(), Begin::New(since.max(last_write)?)))
+    };
+    globs.iter().filter_map(begin).collect()
+}
+
 /// Builds what `start` means.
-pub(crate) fn begin(start: Start, now: heinzel_core::time::Timestamp, time_of: TimeOf) -> Begin {
+pub(crate) fn begin(start: Start, now: Timestamp, time_of: TimeOf) -> Begin {
     match start {
         Start::End => Begin::End,
         Start::Beginning => Begin::Beginning,
@@ -313,14 +399,18 @@ fn expand_one(pattern: &str) -> impl Iterator<Item = PathBuf> {
 
 /// Whether a path is only another name of a file that is followed: rotated away from it, or a link to it.
 fn is_of_another(path: &Path, all: &HashSet<&PathBuf>) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    let is_rotated = all.iter().any(|other| {
-        other.parent() == path.parent()
-            && other
-                .file_name()
-                .and_then(|base| base.to_str())
-                .is_some_and(|base| siblings::rotated(base, name).is_some())
-    });
+    let is_rotated = all.iter().any(|other| is_rotated_from(path, other));
     let is_link = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
     is_rotated || (is_link && fs::canonicalize(path).is_ok_and(|target| target != path && all.contains(&target)))
 }
+
+/// Whether a path is what `base` becomes when it is rotated.
+fn is_rotated_from(path: &Path, base: &Path) -> bool {
+    fn name(path: &Path) -> Option<&str> {
+        path.file_name().and_then(OsStr::to_str)
+    }
+    path.parent() == base.parent()
+        && matches!((name(base), name(path)), (Some(base), Some(name)) if siblings::rotated(base, name).is_some())
+}
+
+mod twins;

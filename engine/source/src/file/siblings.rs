@@ -11,12 +11,15 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::identity::{Likeness, Mark, Seen};
+use super::identity::{Key, Likeness, Mark, Seen};
 
 /// Endings of compressed files.
 const COMPRESSED: &[&str] = &["gz", "bz2", "xz", "zst", "lz4", "lzma", "Z", "zip", "br"];
 /// Numbers from here on are dates or seconds, not ages.
 const LARGEST_AGE: u64 = 9_999;
+
+/// In nanoseconds.
+pub(crate) const SECOND: i64 = 1_000_000_000;
 
 /// How old a rotated file is by its name: greater is newer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,6 +119,19 @@ pub(crate) fn packed(path: &Path) -> Vec<Sibling> {
     found.retain(|sibling| !sibling.path.with_extension("").exists());
     found.sort_by(|a, b| a.age.cmp(&b.age));
     found
+}
+
+/// Whether the file `key`, last written at `mtime_ns`, was rotated away from `path`: it, or what was packed of it, lies beside it.
+pub(crate) fn has_been_rotated(path: &Path, key: Key, mtime_ns: i64) -> bool {
+    let (Some(folder), Some(base)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else { return false };
+    fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { return false };
+        let plain = if is_compressed(name) { name.rsplit_once('.').map_or(name, |(plain, _)| plain) } else { name };
+        // Not every packer keeps more than the second.
+        let is_it = |seen: Seen| seen.key == key || seen.mtime_ns / SECOND >= mtime_ns / SECOND;
+        rotated(base, plain).is_some() && entry.metadata().is_ok_and(|meta| is_it(Seen::of(&meta)))
+    })
 }
 
 fn list_of(path: &Path, rotated: impl Fn(&str, &str) -> Option<Age>) -> Vec<Sibling> {

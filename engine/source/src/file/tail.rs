@@ -9,7 +9,7 @@
 //! - Rotated files that were moved elsewhere, or compressed by anything but gzip, while Heinzel was not running. It says so.
 //! - A file truncated and written anew with the same first 256 bytes and the same 64 bytes before the offset.
 //! - A file without a single byte read has only its inode to be known by; of two files that begin with all that was read, the
-//!   older one counts as the copy.
+//!   older one counts as the copy. So does one that holds nothing but the beginning of what was read, where the file itself is gone.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -21,10 +21,12 @@ use std::time::Instant;
 use heinzel_core::block::{Health, Shape};
 
 use super::handle::{Open, Piece, Pulled};
-use super::identity::{Mark, Seen, State};
+use super::home::Home;
+use super::identity::{Key, Mark, Seen, State};
 use super::records::{Rules, records};
 use super::siblings;
 use super::since::Since;
+use crate::encoding;
 
 /// Finished files that are remembered, so that they are not taken for new ones.
 const REMEMBERED: usize = 3;
@@ -36,6 +38,8 @@ pub(crate) enum Begin {
     End,
     /// From its beginning.
     Beginning,
+    /// From its beginning and with the rotated ones before it that were written after this time, in nanoseconds since 1970.
+    New(i64),
     /// From its beginning and with the rotated ones before it, without the records that are too old.
     Since(Since),
     /// From the checkpoint.
@@ -75,6 +79,11 @@ pub(crate) struct Looked {
 #[derive(Debug)]
 pub(crate) struct Tail {
     path: PathBuf,
+    home: Home,
+    /// It is followed because a glob found it: it may be removed for good.
+    is_of_glob: bool,
+    /// Since when the path names none of its files.
+    absent: Option<Absent>,
     rules: Arc<Rules>,
     /// Set until the first file is decided on.
     begin: Option<Begin>,
@@ -94,7 +103,10 @@ pub(crate) struct Tail {
 impl Tail {
     pub(crate) fn new(path: PathBuf, rules: Arc<Rules>, begin: Begin) -> Self {
         Self {
+            home: Home::of(&path),
             path,
+            is_of_glob: false,
+            absent: None,
             rules,
             begin: Some(begin),
             files: VecDeque::new(),
@@ -107,11 +119,16 @@ impl Tail {
         }
     }
 
+    /// The path was found by this glob.
+    pub(crate) fn found_by(self, pattern: &str) -> Self {
+        Self { home: Home::of_glob(pattern), is_of_glob: true, ..self }
+    }
+
     /// Looks at the path and its files, and reads up to one block.
     pub(crate) fn look(&mut self, now: Instant) -> Looked {
         let (health, named) = match self.look_at_path(now) {
             Ok(Some(seen)) => (Health::Ok, Some(seen)),
-            Ok(None) => (Health::Missing, None),
+            Ok(None) => (self.without_file(now), None),
             Err(error) => (degraded("open", &self.path, &error), None),
         };
         self.look_on(now, health, named)
@@ -170,6 +187,13 @@ impl Tail {
         self.begin.is_none() && self.files.is_empty()
     }
 
+    /// How far the file `key` is read, if it is one of those that the path has named.
+    pub(crate) fn state_of(&self, key: Key) -> Option<State> {
+        let open = self.files.iter().find(|open| open.key == key).map(Open::mark);
+        let mark = open.or_else(|| self.finished.iter().find(|mark| mark.key() == key).cloned());
+        mark.map(|mark| State::new(vec![mark]))
+    }
+
     /// The path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -187,6 +211,7 @@ impl Tail {
                     && last.key == seen.key
                 {
                     last.unrotate();
+                    self.absent = None;
                     return Ok(Some(seen));
                 }
                 siblings::open(&self.path)
@@ -207,6 +232,8 @@ impl Tail {
                     }
                 }
                 self.switched = true;
+                self.absent = None;
+                self.home.note(&self.path);
                 Ok(Some(seen))
             }
             Err(error) => {
@@ -216,6 +243,7 @@ impl Tail {
                 if !missing(&error) {
                     return Err(error);
                 }
+                self.note_absence(now);
                 // Perhaps created and rotated away since the last look.
                 self.take_newer(None, now);
                 match self.begin.take() {
@@ -253,6 +281,9 @@ impl Tail {
             open.note(&seen);
             let mut pulled = open.pull(&rules, now)?;
             self.complaints.extend(open.take_trouble());
+            if open.turns_out_wide() {
+                self.complaints.push(encoding::wide(&self.path));
+            }
             if pulled.piece.is_none() && !pulled.more && open.is_holding() {
                 let due = if open.is_rotated() {
                     Some((open.grew_at() + rules.settle, true))
@@ -371,6 +402,9 @@ fn degraded(tried: &str, path: &Path, error: &io::Error) -> Health {
 mod succession;
 
 mod packed;
+
+mod absence;
+use self::absence::Absent;
 
 #[cfg(test)]
 mod tests;

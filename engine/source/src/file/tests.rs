@@ -70,6 +70,19 @@ impl Running {
         }
     }
 
+    /// What is complained of until all is read.
+    async fn complaints(&mut self) -> (Vec<String>, Vec<String>) {
+        let (mut lines, mut complaints) = (Vec::new(), Vec::new());
+        loop {
+            match self.next().await {
+                Delivery::Notice(Notice::CaughtUp { .. }) => return (lines, complaints),
+                Delivery::Notice(Notice::Complaint { text, .. }) => complaints.push(text),
+                Delivery::Block(block) => lines.extend(texts(&block)),
+                Delivery::Notice(_) => {}
+            }
+        }
+    }
+
     async fn lines(&mut self, count: usize) -> Vec<String> {
         let mut lines = Vec::new();
         while lines.len() < count {
@@ -216,6 +229,112 @@ async fn lines_written_while_down_are_read_also_of_new_and_rotated_files() {
     let checkpoints = running.stop().await;
     let mut running = start(settings(), checkpoints);
     assert!(running.caught_up().await.is_empty());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_was_born_and_rotated_while_down_is_read_from_its_first_line_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("a.log"), "old\n");
+    for (pattern, packs) in [("*.log", false), ("*.log*", false), ("*.log", true)] {
+        let name = |name: &str| folder.path().join(name);
+        let settings = || source(&[glob_of(&folder, pattern)], Start::End, RARELY);
+        let mut running = start(settings(), Vec::new());
+        assert!(running.caught_up().await.is_empty());
+        let checkpoints = running.stop().await;
+        write(&name("b.log.2"), "1\n");
+        if packs {
+            let mut packed = flate2::write::GzEncoder::new(
+                fs::File::create(name("b.log.2.gz")).unwrap(),
+                flate2::Compression::fast(),
+            );
+            packed.write_all(b"1\n").unwrap();
+            packed.finish().unwrap();
+            fs::remove_file(name("b.log.2")).unwrap();
+        }
+        write(&name("b.log.1"), "2\n");
+        write(&name("b.log"), "3\n");
+        let mut running = start(settings(), checkpoints);
+        assert_eq!(running.caught_up().await, ["1", "2", "3"], "{pattern}");
+        let checkpoints = running.stop().await;
+        let mut running = start(settings(), checkpoints);
+        assert!(running.caught_up().await.is_empty(), "{pattern}");
+        running.stop().await;
+        for name in fs::read_dir(folder.path()).unwrap().flatten().filter(|entry| entry.file_name() != "a.log") {
+            fs::remove_file(name.path()).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotated_log_that_was_followed_by_itself_is_not_read_again_with_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (rotated, log) = (folder.path().join("a-20261122.log"), folder.path().join("a.log"));
+    write(&rotated, "1\n");
+    let settings = || source(&[glob_of(&folder, "*.log")], Start::Beginning, RARELY);
+    let mut running = start(settings(), Vec::new());
+    assert_eq!(running.caught_up().await, ["1"]);
+    let checkpoints = running.stop().await;
+    write(&rotated, "2\n");
+    write(&log, "3\n");
+    let mut running = start(settings(), checkpoints);
+    let mut lines = running.caught_up().await;
+    lines.sort_unstable();
+    assert_eq!(lines, ["2", "3"]);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_two_names_is_read_once_and_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |name: &str| folder.path().join(name);
+    write(&name("b.log"), "1\n");
+    let settings = || source(&[glob_of(&folder, "*/*.log"), glob_of(&folder, "*.log")], Start::Beginning, RARELY);
+    let mut running = start(settings(), Vec::new());
+    assert_eq!(running.caught_up().await, ["1"]);
+    let mut checkpoints = running.stop().await;
+    // A name that comes first, and one through a folder that is a link.
+    fs::hard_link(name("b.log"), name("a.log")).unwrap();
+    fs::create_dir(name("real")).unwrap();
+    write(&name("real/c.log"), "2\n");
+    symlink(name("real"), name("link")).unwrap();
+    for expected in [&["2"][..], &[]] {
+        let mut running = start(settings(), checkpoints);
+        let (lines, complaints) = running.complaints().await;
+        assert_eq!(lines, expected);
+        assert_eq!(complaints.len(), 2, "{complaints:?}");
+        assert!(complaints.iter().any(|c| c.contains("a.log is another name of") && c.contains("b.log, which")));
+        checkpoints = running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_two_names_is_read_on_under_the_one_that_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (folder.path().join("a.log"), folder.path().join("b.log"));
+    write(&one, "1\n");
+    fs::hard_link(&one, &two).unwrap();
+    let mut running = start(source(&[glob_of(&folder, "*.log")], Start::Beginning, RARELY), Vec::new());
+    assert_eq!(running.caught_up().await, ["1"]);
+    fs::remove_file(&one).unwrap();
+    write(&two, "2\n");
+    assert_eq!(running.lines(1).await, ["2"]);
+    write(&two, "3\n");
+    assert_eq!(running.lines(1).await, ["3"]);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_is_not_text_is_said() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    for name in [&b"m\xfcller.log"[..], b"m\xfcller.txt", b"m\xfcller-debug.log"] {
+        write(&folder.path().join(std::ffi::OsStr::from_bytes(name)), "1\n");
+    }
+    let mut running = start(source(&[glob_of(&folder, "*.log")], Start::Beginning, RARELY), Vec::new());
+    let (_, complaints) = running.complaints().await;
+    let [complaint] = &complaints[..] else { panic!("{complaints:?}") };
+    assert!(complaint.contains(r"m\xFCller.log") && complaint.contains("not UTF-8"), "{complaint}");
     running.stop().await;
 }
 

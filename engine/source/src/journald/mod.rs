@@ -7,6 +7,7 @@
 //! the journal has been trimmed beyond the cursor, `--after-cursor` would leave out an entry that nobody has read.
 
 pub mod entry;
+pub mod files;
 pub mod unit;
 
 use std::sync::Arc;
@@ -52,7 +53,8 @@ pub async fn run(
     checkpoints: Vec<Checkpoint>,
 ) -> Result<(), SourceError> {
     let (settings, common, program) = (&settings, &common, &["journalctl".to_owned()]);
-    let reader = Reader { feed, settings, common, program, stream: Arc::from("journal") };
+    let is_here: &(dyn Fn() -> bool + Sync) = &|| files::is_here(settings.directory.as_deref());
+    let reader = Reader { feed, settings, common, program, is_here, stream: Arc::from("journal") };
     unless_closed(reader.run(&checkpoints).await)
 }
 
@@ -62,6 +64,8 @@ struct Reader<'a> {
     common: &'a Common,
     /// `journalctl`, as an argv.
     program: &'a [String],
+    /// Whether there is a journal.
+    is_here: &'a (dyn Fn() -> bool + Sync),
     stream: StreamId,
 }
 
@@ -121,6 +125,9 @@ impl Reader<'_> {
 
     /// Runs journalctl once.
     async fn follow(&self, from: &From, position: &mut Position) -> Result<Over, SourceError> {
+        if !(self.is_here)() {
+            return Err(SourceError::Broken(self.no_journal()));
+        }
         let skip = if let From::Cursor(cursor) = from { Some(cursor.as_str()) } else { None };
         let command = StreamCommand { argv: self.argv(from), environment: Vec::new() };
         let mut journalctl = stream(&command)?;
@@ -207,17 +214,22 @@ impl Reader<'_> {
                 ),
             }
         } else if said.contains("No journal files were found") {
-            Health::Degraded {
-                why: format!(
-                    "read the journal: there are no journal files{}; is systemd-journald running, and is /run/log/journal \
-                     or /var/log/journal readable here?",
-                    self.settings.directory.as_ref().map(|d| format!(" in {}", d.display())).unwrap_or_default()
-                ),
-            }
+            Health::Degraded { why: self.no_journal() }
         } else {
             Health::Ok
         };
         Ok(self.feed.health(None, health).await?)
+    }
+
+    fn no_journal(&self) -> String {
+        let place = match &self.settings.directory {
+            Some(directory) => format!("in {}", directory.display()),
+            None => "on this machine".to_owned(),
+        };
+        format!(
+            "read the journal: there is no journal {place}; start systemd-journald, or read the files of /var/log with sources of \
+             `kind = \"file\"` instead"
+        )
     }
 
     /// Hands over what has been read, with the position behind it.

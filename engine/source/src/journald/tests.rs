@@ -39,6 +39,10 @@ struct Run {
 
 /// Runs the source until it has delivered `records`, or ends by itself.
 async fn run_with(script: &str, start: Start, checkpoints: Vec<Checkpoint>, records: usize) -> Run {
+    run_where(true, script, start, checkpoints, records).await
+}
+
+async fn run_where(is_here: bool, script: &str, start: Start, checkpoints: Vec<Checkpoint>, records: usize) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let program = fake(folder.path(), script);
     let (out, mut inlet) = mpsc::channel(64);
@@ -46,8 +50,8 @@ async fn run_with(script: &str, start: Start, checkpoints: Vec<Checkpoint>, reco
     let feed = Feed::new("j".into(), out, Arc::new(|| Timestamp::from_seconds(NOW)), stop.clone());
     let task = tokio::spawn(async move {
         let (settings, common) = (Journald::default(), common(start));
-        let reader =
-            Reader { feed, settings: &settings, common: &common, program: &program, stream: Arc::from("journal") };
+        let (settings, common, program, is_here) = (&settings, &common, &program, &|| is_here);
+        let reader = Reader { feed, settings, common, program, is_here, stream: Arc::from("journal") };
         reader.run(&checkpoints).await
     });
     let mut run =
@@ -71,7 +75,7 @@ async fn run_with(script: &str, start: Start, checkpoints: Vec<Checkpoint>, reco
         }
     }
     run.result = unless_closed(task.await.unwrap());
-    run.args = fs::read_to_string(folder.path().join("args")).unwrap();
+    run.args = fs::read_to_string(folder.path().join("args")).unwrap_or_default();
     run
 }
 
@@ -220,8 +224,8 @@ async fn missing_permission_is_a_visible_state() {
     let feed = Feed::new("j".into(), out, Arc::new(|| Timestamp::from_seconds(NOW)), stop.clone());
     let task = tokio::spawn(async move {
         let (settings, common) = (Journald::default(), common(Start::Beginning));
-        let reader =
-            Reader { feed, settings: &settings, common: &common, program: &program, stream: Arc::from("journal") };
+        let (settings, common, program, is_here) = (&settings, &common, &program, &|| true);
+        let reader = Reader { feed, settings, common, program, is_here, stream: Arc::from("journal") };
         reader.run(&[]).await
     });
     let seen = loop {
@@ -311,4 +315,16 @@ proptest! {
         let json = serde_json::json!({ "_TRANSPORT": "x", name: value });
         Batch::default().take(json.to_string().as_bytes(), None, &common(Start::End));
     }
+}
+
+#[tokio::test]
+async fn without_a_journal_nothing_is_followed_and_it_is_said() {
+    let run = run_where(false, "exec sleep 1000", Start::End, Vec::new(), 0).await;
+    let why = run.result.unwrap_err().to_string();
+    assert!(why.contains("there is no journal on this machine") && why.contains("/var/log"), "{why}");
+    assert_eq!((run.args.as_str(), run.health), ("", Vec::new()));
+    assert!(
+        !run.blocks[0].checkpoint.as_ref().unwrap().state.is_empty(),
+        "what is written from here on is read once there is one"
+    );
 }

@@ -10,9 +10,12 @@ use std::time::Duration;
 use heinzel_core::time::Span;
 
 use super::{
-    Border, Common, Cron, Exec, File, Journald, Kind, KindName, Listen, MAX_LINE, Multiline, OneOrMany, Proxmox, Push,
-    Settings, Source, Start, Syslog, TaskLines, Token, Wrong,
+    Again, Border, Common, Cron, Exec, File, Journald, Kind, KindName, Listen, MAX_LINE, Multiline, OneOrMany, Proxmox,
+    Push, Settings, Source, Start, Syslog, TaskLines, Token, Wrong,
 };
+
+/// A command has at least so long, unless `timeout` says otherwise: a busy machine is slow.
+const LEAST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Which keys belong to which kinds, beside the common ones.
 const KEYS: &[(&str, &[KindName])] = {
@@ -29,6 +32,7 @@ const KEYS: &[(&str, &[KindName])] = {
         ("listen", &[Syslog]),
         ("command", &[Exec]),
         ("interval", &[Exec]),
+        ("timeout", &[Exec]),
         ("folder", &[Proxmox]),
         ("fields", &[TaskLines]),
         ("states", &[TaskLines]),
@@ -84,6 +88,7 @@ impl Settings {
             "listen" => self.listen.is_some(),
             "command" => self.command.is_some(),
             "interval" => self.interval.is_some(),
+            "timeout" => self.timeout.is_some(),
             "folder" => self.folder.is_some(),
             "fields" => self.fields.is_some(),
             "states" => self.states.is_some(),
@@ -252,7 +257,19 @@ impl Settings {
         if self.interval.is_some_and(|span| span.0.is_zero()) {
             return self.wrong("interval", "is zero; write a span like `5m`");
         }
-        Ok(Exec { argv, interval: self.interval.map(|span| span.0) })
+        let again = match (self.interval, self.timeout) {
+            (None, Some(_)) => {
+                return self
+                    .wrong("timeout", "is for a command with `interval`; without it the command may run for ever");
+            }
+            (_, Some(Span(Duration::ZERO))) => return self.wrong("timeout", "is zero; write a span like `1m`"),
+            (None, None) => None,
+            (Some(Span(interval)), timeout) => {
+                let timeout = timeout.map_or(interval.max(LEAST_TIMEOUT), |span| span.0);
+                Some(Again { interval, timeout })
+            }
+        };
+        Ok(Exec { argv, again })
     }
 
     fn task_lines(&self) -> Result<TaskLines, Wrong> {

@@ -56,8 +56,17 @@ fn the_other_kinds_are_read() {
     check("name = 's'\nkind = 'syslog'\nlisten = 'unix:///run/x'", "Syslog(Syslog { listen: Unix(\"/run/x\") })");
     check(
         "name = 'e'\nkind = 'exec'\ncommand = ['dmesg', '-w']\ninterval = '5m'",
-        "Exec(Exec { argv: [\"dmesg\", \"-w\"], interval: Some(300s) })",
+        "Exec(Exec { argv: [\"dmesg\", \"-w\"], again: Some(Again { interval: 300s, timeout: 300s }) })",
     );
+    check(
+        "name = 'e'\nkind = 'exec'\ncommand = ['x']\ninterval = '3s'",
+        "Exec(Exec { argv: [\"x\"], again: Some(Again { interval: 3s, timeout: 60s }) })",
+    );
+    check(
+        "name = 'e'\nkind = 'exec'\ncommand = ['x']\ninterval = '5m'\ntimeout = '10s'",
+        "Exec(Exec { argv: [\"x\"], again: Some(Again { interval: 300s, timeout: 10s }) })",
+    );
+    check("name = 'e'\nkind = 'exec'\ncommand = ['x']", "Exec(Exec { argv: [\"x\"], again: None })");
     check("name = 'p'\nkind = 'proxmox'", "Proxmox(Proxmox { folder: \"/var/log/pve/tasks\" })");
     check("name = 'c'\nkind = 'cron'", "Cron(Cron { path: None })");
     check("name = 'p'\nkind = 'push'\ntoken = '0123456789abcdef'", "Push(Push { token: Text(Secret(…)) })");
@@ -82,6 +91,8 @@ fn mistakes_name_source_key_and_way_out() {
     refused("name = 'web'\nkind = 'file'\npath = '/a'\ntimezone = 'Mars/Base'", &["`timezone`", "Europe/Berlin"]);
     refused("name = 'web'\nkind = 'file'\npath = '/a'\nmultiline = { start = '(' }", &["`multiline`", "regular expr"]);
     refused("name = 'web'\nkind = 'file'\npath = '/a'\nmultiline = {}", &["`multiline`", "either"]);
+    refused("name = 'e'\nkind = 'exec'\ncommand = ['x']\ntimeout = '1m'", &["`timeout`", "`interval`"]);
+    refused("name = 'e'\nkind = 'exec'\ncommand = ['x']\ninterval = '1m'\ntimeout = '0s'", &["`timeout`", "zero"]);
     refused("name = 'web'\nkind = 'file'\npath = '/a'\nmax_line = 1", &["`max_line`", "between"]);
     refused("name = 'web'\nkind = 'file'\npath = '/a'\npoll = '1ms'", &["`poll`", "2s"]);
     refused("name = 'a b'\nkind = 'cron'", &["`a b`", "`name`"]);

@@ -76,6 +76,20 @@ fn quiet_of_a_source_that_is_not_read_proves_nothing() {
 }
 
 #[test]
+fn quiet_of_a_file_that_is_gone_proves_nothing() {
+    let mut e = Engine::new(rule(Restart { quiet: Some(Duration::from_secs(10)), ..Restart::default() }), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    let stream = |health| Input::Notice(Notice::Health { source: "log".into(), stream: Some("log".into()), health });
+    e.step(stream(Health::Missing));
+    e.pass_to(40, &heals);
+    assert_eq!(e.status(), Status::Healing, "it waits for the file");
+    e.step(stream(Health::Ok));
+    e.pass_to(55, &heals);
+    assert_eq!(e.status(), Status::Resolved);
+}
+
+#[test]
 fn a_broken_fix_rolls_back_opens_the_breaker_and_goes_one_mode_down() {
     let mut e = Engine::new(rule(Restart { rollback: true, ..Restart::default() }), Mode::Auto);
     e.policy.breaker.failures = "2/1d".to_owned().try_into().unwrap();

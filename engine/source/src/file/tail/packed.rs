@@ -10,10 +10,7 @@ use super::Tail;
 use crate::file::content::{Packed, Unpacked};
 use crate::file::handle::Open;
 use crate::file::identity::{Mark, Seen};
-use crate::file::siblings::{self, Sibling};
-
-/// In nanoseconds.
-const SECOND: i64 = 1_000_000_000;
+use crate::file::siblings::{self, SECOND, Sibling};
 
 impl Tail {
     /// Goes on in the packed file that `mark` was made from; returns it if it is there.

@@ -21,6 +21,12 @@ impl Tail {
                 return Ok(());
             }
             Begin::End => self.files.push_back(Open::from_end(file, &seen, self.rules.max_line, now)?),
+            Begin::New(after_ns) => {
+                let mark = Mark::nowhere(after_ns);
+                self.push_newer_packed(&siblings::packed(&self.path), None, &mark, &[], now);
+                self.push_newer(&siblings::list(&self.path), None, &mark, Some(seen.key), now);
+                self.files.push_back(Open::from_beginning(file, &seen, now));
+            }
             Begin::Beginning => self.files.push_back(Open::from_beginning(file, &seen, now)),
             Begin::Since(since) => {
                 for sibling in siblings::list(&self.path) {
@@ -72,7 +78,15 @@ impl Tail {
                 }
                 continue;
             }
-            let found = siblings::find(&mark, &siblings);
+            let mut found = siblings::find(&mark, &siblings);
+            // What has all that was read is it rather than what has only the beginning.
+            let unpacked = match found {
+                None | Some(Found::Shorter(_)) if !mark.done => self.resume_packed(&mark, &packed, now),
+                _ => None,
+            };
+            if unpacked.is_some() {
+                found = None;
+            }
             if found.is_some() {
                 last_packed = None;
             }
@@ -89,10 +103,10 @@ impl Tail {
                 }
                 Some(_) => {}
                 None => {
-                    let found = if mark.done { None } else { self.resume_packed(&mark, &packed, now) };
-                    last_packed = found.clone().or(last_packed);
+                    let is_nowhere = unpacked.is_none() && !mark.done;
+                    last_packed = unpacked.or(last_packed);
                     if is_last {
-                        if found.is_none() && !mark.done {
+                        if is_nowhere {
                             self.count("checkpoint_unusable", 1);
                             self.complain_of(&mark);
                         }
@@ -127,7 +141,20 @@ impl Tail {
         }
         self.files.iter_mut().for_each(|open| open.rotate(now));
         self.take_newer(Some(seen.key), now);
-        self.files.push_back(Open::from_beginning(file, &seen, now));
+        let back = self.back_again(&file, &seen, now);
+        self.files.push_back(back.unwrap_or_else(|| Open::from_beginning(file, &seen, now)));
+    }
+
+    /// The file, where it was read to, if it was read to its end and closed before it came back (with its volume).
+    fn back_again(&mut self, file: &File, seen: &Seen, now: Instant) -> Option<Open> {
+        let is_it = |mark: &Mark| {
+            (mark.is_telling() || (mark.has_bytes() && mark.key() == seen.key))
+                && matches!(mark.compare(file, seen.size), Ok(Likeness::Continues))
+        };
+        let number = self.finished.iter().rposition(is_it)?;
+        let open = Open::from_mark(file.try_clone().ok()?, seen, &self.finished[number], now).ok()?;
+        self.finished.remove(number);
+        Some(open)
     }
 
     /// Takes up the rotated files that are newer than the newest that is known: several rotations between two looks.
@@ -169,8 +196,11 @@ impl Tail {
         };
         let is_copy = |sibling: &Sibling| {
             mark.is_telling()
-                && siblings::open(&sibling.path).is_ok_and(|(file, seen)| {
-                    mark.compare(&file, seen.size).is_ok_and(|likeness| likeness != Likeness::Other)
+                && siblings::open(&sibling.path).is_ok_and(|(file, seen)| match mark.compare(&file, seen.size) {
+                    Ok(Likeness::Continues) => true,
+                    // Where the file itself is known, a copy that was made after its last write has all of it.
+                    Ok(Likeness::Shorter) => after.is_none(),
+                    Ok(Likeness::Other) | Err(_) => false,
                 })
         };
         siblings

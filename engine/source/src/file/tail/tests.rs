@@ -7,6 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod absence;
+mod alike;
 mod packed;
 mod records;
 mod short;

@@ -56,3 +56,48 @@ fn since_drops_what_is_too_old_and_reads_the_rotated_file_too() {
     bench.look();
     bench.expect(&["undated, but new"]);
 }
+
+#[test]
+fn of_a_new_log_only_the_rotated_files_are_read_that_are_new_too() {
+    let mut bench = Bench::new(Begin::Beginning);
+    bench.write("app.log.3", "old\n");
+    let last = Seen::of(&fs::metadata(bench.path("app.log.3")).unwrap()).mtime_ns;
+    bench.write("app.log.2", "1\n");
+    bench.write("app.log.1", "2\n");
+    bench.write("app.log", "3\n");
+    bench.tail = Tail::new(bench.path("app.log"), bench.rules.clone(), Begin::New(last));
+    for _ in 0..2 {
+        bench.look();
+        bench.wait(60);
+        bench.expect(&["1", "2", "3"]);
+        bench.restart();
+    }
+}
+
+#[test]
+fn a_byte_order_mark_and_colours_are_no_part_of_a_line_and_offsets_stay_right() {
+    let mut bench = Bench::new(Begin::Beginning);
+    bench.write("app.log", "\u{feff}first\n\x1b[1;31mFAULT\x1b[0m id=1\n");
+    bench.look();
+    bench.restart();
+    bench.write("app.log", "\x1b[33mlast\x1b[0m\n\u{feff}not at the beginning\n");
+    bench.look();
+    bench.expect(&["first", "FAULT id=1", "last", "\u{feff}not at the beginning"]);
+    assert_eq!((bench.counted("checkpoint_unusable"), &bench.complaints), (0, &Vec::new()));
+}
+
+#[test]
+fn utf_16_is_complained_of_once_a_file() {
+    for begin in [Begin::Beginning, Begin::End] {
+        let mut bench = Bench::new(begin);
+        let text: Vec<u8> = "\u{feff}FAULT id=1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        bench.write("app.log", &text);
+        bench.look();
+        for _ in 0..3 {
+            bench.write("app.log", &text);
+            bench.look();
+        }
+        let [complaint] = &bench.complaints[..] else { panic!("{:?}", bench.complaints) };
+        assert!(complaint.contains("app.log: it is written in UTF-16") && complaint.contains("iconv"), "{complaint}");
+    }
+}
