@@ -11,6 +11,7 @@ mod attack;
 mod commands;
 mod customers;
 mod form;
+mod looks;
 mod mining;
 mod models;
 mod pages;

@@ -171,13 +171,16 @@ pub struct NewsEvent {
     pub data: String,
 }
 
-/// How a diagnosis and repair stands.
+/// How a diagnosis and repair stands. `checking`: probes are running, or a technician is being told. `found`: the cause is known, and the
+/// fix waits, for another one or for as long as none may run (a pause, maintenance). `repairing`: it is running. Then nothing follows:
+/// `repaired`, with proof; `well`, nothing is wrong; `handed_over`, a technician knows; `unsettled`, nobody has it in hand, so that the
+/// ticket should be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NewsState {
-    /// Probes are running.
+    /// Probes are running, or a technician is being told.
     Checking,
-    /// The cause is known.
+    /// The cause is known. The fix waits: until another one is done, or for as long as none may run (a pause, maintenance).
     Found,
     /// A fix is running.
     Repairing,
@@ -187,7 +190,7 @@ pub enum NewsState {
     Well,
     /// A technician has it. Final.
     HandedOver,
-    /// Neither repaired nor in anybody's hands: the ticket should be sent. Final.
+    /// Neither repaired nor in anybody's hands (nobody is to be told, or could be): the ticket should be sent. Final.
     Unsettled,
 }
 

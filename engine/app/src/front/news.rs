@@ -106,18 +106,20 @@ const fn order(stand: Stand) -> u8 {
     match stand {
         Stand::Repairing => 0,
         Stand::Found => 1,
-        Stand::Checking => 2,
-        Stand::Repaired => 3,
-        Stand::HandedOver => 4,
-        Stand::Unsettled => 5,
-        Stand::Well => 6,
+        Stand::Waiting => 2,
+        Stand::Checking => 3,
+        Stand::Telling => 4,
+        Stand::Repaired => 5,
+        Stand::HandedOver => 6,
+        Stand::Unsettled => 7,
+        Stand::Well => 8,
     }
 }
 
 const fn state(stand: Stand) -> NewsState {
     match stand {
-        Stand::Checking => NewsState::Checking,
-        Stand::Found => NewsState::Found,
+        Stand::Checking | Stand::Telling => NewsState::Checking,
+        Stand::Found | Stand::Waiting => NewsState::Found,
         Stand::Repairing => NewsState::Repairing,
         Stand::Repaired => NewsState::Repaired,
         Stand::Well => NewsState::Well,

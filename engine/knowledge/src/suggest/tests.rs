@@ -173,6 +173,20 @@ fn an_incident_is_no_answer_to_another_question() {
 }
 
 #[test]
+fn nobody_promises_a_repair_that_may_not_begin() {
+    let of = |stand, language| News::of(&concern(stand, "vm/start", true), language);
+    let waiting = of(Stand::Waiting, Language::De);
+    assert_eq!(waiting.title, "Ihr Server „shop“: Ursache gefunden");
+    assert!(
+        waiting.text.starts_with("Gefunden: er war gesperrt. Die Reparatur ist vorbereitet, darf aber"),
+        "{waiting:?}"
+    );
+    let waiting = of(Stand::Waiting, Language::En).text;
+    assert!(waiting.contains("may not start right now") && !waiting.contains("about to"), "{waiting}");
+    assert!(!of(Stand::Telling, Language::De).text.contains("kümmert"), "nobody knows of it yet");
+}
+
+#[test]
 fn three_at_most_and_one_place_is_kept_for_an_answer() {
     let library = two();
     let mut concerns = vec![concern(Stand::Repairing, "vm/start", true); 5];
@@ -189,9 +203,11 @@ fn news_are_sentences_in_both_languages() {
     for stand in [
         Stand::Checking,
         Stand::Found,
+        Stand::Waiting,
         Stand::Repairing,
         Stand::Repaired,
         Stand::Well,
+        Stand::Telling,
         Stand::HandedOver,
         Stand::Unsettled,
     ] {

@@ -1,0 +1,58 @@
+//! What the form says of a look.
+
+use serde_json::Value;
+
+use crate::form::{KIMS, STUCK_DRAFT, ask, body, form, introduce, lab};
+use crate::lab::{Engine, wait};
+
+fn says(engine: &Engine<'_>, draft: &str, text: &str) -> Value {
+    body(ask(engine, Some("kim"), draft, Some("site:shop"), text), 200)
+}
+
+/// The news of a stream, which must end.
+fn told(engine: &Engine<'_>, draft: &str) -> Vec<Value> {
+    let (status, stream) = engine.http("GET", &format!("/v1/drafts/{draft}/news"), &form(Some("kim")), "");
+    assert_eq!(status, 200, "{stream}");
+    stream.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect()
+}
+
+fn until(state: &str, engine: &Engine<'_>, draft: &str) -> Value {
+    let mut last = Value::Null;
+    wait(&format!("the form says {state}"), || {
+        last = says(engine, draft, STUCK_DRAFT);
+        last["news"]["state"] == state
+    });
+    last
+}
+
+#[test]
+fn a_repair_that_may_not_begin_is_not_said_to_begin() {
+    let lab = lab();
+    let engine = lab.start();
+    introduce(&engine);
+    lab.write("sites/shop", "stuck");
+    lab.run(&["pause", "--why", "migration"]).ends(0, &[]);
+    let said = until("found", &engine, KIMS);
+    let words = said.to_string();
+    assert!(words.contains("darf aber gerade nicht beginnen") && !words.contains("repariert"), "{said}");
+    lab.run(&["resume"]).ends(0, &[]);
+    until("repaired", &engine, KIMS);
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn nobody_is_said_to_know_while_the_webhook_is_down() {
+    let lab = lab();
+    let rule = lab
+        .read("rules/web/stuck.rhai")
+        .replace("if facts.file.exists {", "if true { step.hand_over(\"odd\") } else if false {");
+    lab.write("rules/web/stuck.rhai", rule);
+    let config = format!("{}\n[act.webhooks.operator]\nurl = \"http://127.0.0.1:1/x\"\n", lab.read("heinzel.toml"));
+    lab.write("heinzel.toml", config);
+    let engine = lab.start();
+    introduce(&engine);
+    let said = until("unsettled", &engine, KIMS);
+    assert!(said["items"].as_array().unwrap().iter().all(|item| item["kind"] == "answer"), "{said}");
+    assert_eq!(told(&engine, KIMS).last().unwrap()["state"], "unsettled");
+    assert_eq!(engine.stop(), 0);
+}
