@@ -5,6 +5,8 @@ use serde_json::Value;
 use crate::form::{KIMS, STUCK_DRAFT, ask, body, form, introduce, lab};
 use crate::lab::{Engine, wait};
 
+const INVOICE_DRAFT: &str = "Wo finde ich meine Rechnung vom letzten Monat?";
+
 fn says(engine: &Engine<'_>, draft: &str, text: &str) -> Value {
     body(ask(engine, Some("kim"), draft, Some("site:shop"), text), 200)
 }
@@ -54,5 +56,22 @@ fn nobody_is_said_to_know_while_the_webhook_is_down() {
     let said = until("unsettled", &engine, KIMS);
     assert!(said["items"].as_array().unwrap().iter().all(|item| item["kind"] == "answer"), "{said}");
     assert_eq!(told(&engine, KIMS).last().unwrap()["state"], "unsettled");
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn the_next_draft_hears_what_was_just_repaired() {
+    let lab = lab();
+    let engine = lab.start();
+    introduce(&engine);
+    lab.write("sites/shop", "stuck");
+    until("repaired", &engine, KIMS);
+    for (number, text) in ["Wie wird morgen das Wetter?", INVOICE_DRAFT, STUCK_DRAFT].into_iter().enumerate() {
+        let said = says(&engine, &format!("next-draft-{number}-of-kim-0123456789"), text);
+        let fixes = said["items"].as_array().unwrap().iter().filter(|item| item["kind"] == "fix");
+        assert_eq!(fixes.map(|item| item["id"].clone()).collect::<Vec<_>>(), ["1"], "{said}");
+    }
+    let lees = body(ask(&engine, Some("lee"), "draft-of-lee-0123456789", None, STUCK_DRAFT), 200);
+    assert!(lees["items"].as_array().unwrap().iter().all(|item| item["id"] != "1"), "{lees}");
     assert_eq!(engine.stop(), 0);
 }

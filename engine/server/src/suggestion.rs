@@ -184,7 +184,7 @@ pub enum ItemKind {
     Answer,
     /// Something that is wrong now with the customer's asset.
     Incident,
-    /// Something that was just repaired there.
+    /// Something that was repaired there within the last 24 hours.
     Fix,
 }
 

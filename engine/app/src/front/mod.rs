@@ -229,7 +229,8 @@ impl Desk {
             None => owners::concerned(&live.assets, customer, incident),
         };
         let fresh = self.board.fresh(clock::now(), |incident| Some((incident.clone(), about(incident)?)));
-        fresh.iter().map(|(incident, about)| self.concern(incident, about, follows, language)).collect()
+        let told = fresh.iter().filter(|(incident, _)| !news::is_outdated(incident, &fresh));
+        told.map(|(incident, about)| self.concern(incident, about, follows, language)).collect()
     }
 
     /// What an incident means for an asset of the customer who asks.
@@ -241,6 +242,7 @@ impl Desk {
             incident: incident.id,
             rule: incident.rule.to_string(),
             answer: incident.answer.clone(),
+            intents: clause.map(|clause| clause.intents.clone()).unwrap_or_default(),
             stand: Stand::of(incident),
             found: clause.filter(|_| is_cause_known(incident)).map(|clause| clause.found.clone()).unwrap_or_default(),
             asset_name: names.get(asset).cloned(),

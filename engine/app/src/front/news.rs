@@ -96,6 +96,14 @@ async fn tell(desk: &Arc<Desk>, draft: &str, customer: Option<&CustomerClaim>, f
     }
 }
 
+/// Whether that this one was repaired is no news any more: the same has been found there again since.
+pub(super) fn is_outdated(incident: &Incident, all: &[(Arc<Incident>, &str)]) -> bool {
+    let is_same =
+        |later: &Incident| later.id > incident.id && (&later.rule, &later.asset) == (&incident.rule, &incident.asset);
+    let says_more = |later: &Incident| !matches!(Stand::of(later), Stand::Checking | Stand::Well);
+    Stand::of(incident) == Stand::Repaired && all.iter().any(|(later, _)| is_same(later) && says_more(later))
+}
+
 /// Whether news say something that others did not: the time alone is none.
 fn is_other(before: &News, now: &News) -> bool {
     (before.state, &before.text, before.incident) != (now.state, &now.text, now.incident)

@@ -42,6 +42,7 @@ fn concern(stand: Stand, answer: &str, of_this_draft: bool) -> Concern {
         incident: 12,
         rule: "virtualisation.guest-locked".into(),
         answer: Some(answer.into()),
+        intents: Vec::new(),
         stand,
         found: BTreeMap::from([("de".into(), words("er war gesperrt")), ("en".into(), words("it was locked"))]),
         asset_name: Some("shop".into()),
@@ -170,6 +171,29 @@ fn an_incident_is_no_answer_to_another_question() {
     // Nobody has it in hand: no comfort.
     let nobody = [concern(Stand::Unsettled, "vm/start", true)];
     assert_eq!(case(&nobody).shows(&library, &[ranked(0, 0.9)]), Ok(vec![answer("vm/start")]));
+}
+
+#[test]
+fn what_was_just_repaired_is_said_to_the_next_draft_whatever_it_says() {
+    let library = two();
+    let repaired = [concern(Stand::Repaired, "vm/locked", false)];
+    let (fix, start) = ((Kind::Fix, "12".to_owned()), answer("vm/start"));
+    // Behind the answers, as it may have nothing to do with them.
+    let about = Case { kind: Some("vm"), ..case(&repaired) };
+    assert_eq!(about.shows(&library, &[ranked(0, 0.9)]), Ok(vec![start.clone(), fix.clone()]));
+    let items = about.items(&library, &[ranked(0, 0.9)]).unwrap();
+    assert!(items[1].rank_score < items[0].rank_score, "the order is that of the scores");
+    assert_eq!(about.shows(&library, &[]), Ok(vec![fix.clone()]));
+    // In front of them, where such drafts set the rule off.
+    let mut set_off = repaired.clone();
+    set_off[0].intents = vec!["vm/start".into()];
+    let like = Case { kind: Some("vm"), ..case(&set_off) };
+    assert_eq!(like.shows(&library, &[ranked(0, 0.9)]), Ok(vec![fix.clone(), start.clone()]));
+    // Which of their assets it is about is not known; and what goes on there is no such news.
+    assert_eq!(case(&repaired).shows(&library, &[ranked(0, 0.9)]), Ok(vec![start.clone()]));
+    let repairing = [concern(Stand::Repairing, "vm/locked", false)];
+    let about = Case { kind: Some("vm"), ..case(&repairing) };
+    assert_eq!(about.shows(&library, &[ranked(0, 0.9)]), Ok(vec![start]));
 }
 
 #[test]
