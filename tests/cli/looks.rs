@@ -1,6 +1,6 @@
 //! What the form says of a look.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::form::{KIMS, STUCK_DRAFT, ask, body, form, introduce, lab};
 use crate::lab::{Engine, wait};
@@ -73,5 +73,37 @@ fn the_next_draft_hears_what_was_just_repaired() {
     }
     let lees = body(ask(&engine, Some("lee"), "draft-of-lee-0123456789", None, STUCK_DRAFT), 200);
     assert!(lees["items"].as_array().unwrap().iter().all(|item| item["id"] != "1"), "{lees}");
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn times_are_those_of_the_customers_clock() {
+    let lab = lab();
+    let config = lab.read("heinzel.toml") + "\n[answers]\ntime_zone = \"Asia/Tokyo\"\n";
+    lab.write("heinzel.toml", config);
+    let engine = lab.start();
+    introduce(&engine);
+    lab.write("sites/shop", "stuck");
+    let said = until("repaired", &engine, KIMS);
+    let news = said["news"]["text"].as_str().unwrap();
+    assert!(news.ends_with("läuft wieder."), "its time is `at`: {news}");
+    let end: jiff::Timestamp = lab.incidents()[0]["resolved_at"].as_str().unwrap().parse().unwrap();
+    let clock = |zone: &str| end.in_tz(zone).unwrap().strftime("%H:%M").to_string();
+
+    let next = |draft: &str, text: &str, zone: Option<&str>| {
+        let mut request = json!({ "draft_id": draft, "body": text, "locale": "de", "asset": "site:shop" });
+        request["time_zone"] = json!(zone);
+        let said = body(engine.http("POST", "/v1/suggestions", &form(Some("kim")), &request.to_string()), 200);
+        let fixes: Vec<&Value> =
+            said["items"].as_array().unwrap().iter().filter(|item| item["kind"] == "fix").collect();
+        assert_eq!((fixes.len(), &fixes[0]["id"]), (1, &json!("1")), "{said}");
+        fixes[0]["parts"]["act"].as_str().unwrap().to_owned()
+    };
+    let act = next("next-draft-of-kim-0123456789", "Wie wird morgen das Wetter?", Some("America/New_York"));
+    assert!(act.contains(&clock("America/New_York")), "{act}");
+    let act = next("third-draft-of-kim-0123456789", INVOICE_DRAFT, Some("Mars/Olympus"));
+    assert!(act.contains(&clock("Asia/Tokyo")), "{act}");
+    let act = next("like-draft-of-kim-0123456789", STUCK_DRAFT, None);
+    assert!(act.contains(&clock("Asia/Tokyo")), "{act}");
     assert_eq!(engine.stop(), 0);
 }

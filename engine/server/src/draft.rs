@@ -150,7 +150,7 @@ impl Stream for NewsStream {
 pub struct News {
     /// How it stands.
     pub state: NewsState,
-    /// The same as a sentence for the customer.
+    /// The same as a sentence for the customer. It names no time: that is `at`, for the form to show by the customer's clock.
     pub text: String,
     /// The incident.
     #[schema(required)]

@@ -13,6 +13,7 @@ mod owners;
 mod records;
 mod shelf;
 mod tickets;
+mod times;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ use heinzel_server::front::{Answering, Asker, Front, Kept, Refused};
 use heinzel_server::{asset, customer, draft, import, report, suggestion, ticket};
 use heinzel_store::customers::{Claim, Customers};
 use heinzel_store::error::StoreError;
+use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::board::Board;
@@ -49,6 +51,7 @@ use crate::watch::Swap;
 pub(crate) use meaning::MODELS;
 pub(crate) use open::open;
 pub(crate) use shelf::Shelf;
+use times::Reader;
 
 /// How long the form's answer waits for the pump to say which incidents a look has opened.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -66,6 +69,8 @@ pub(crate) struct Desk {
     pub(crate) settings: Suggestions,
     /// What answers say of the operator.
     pub(crate) words: Words,
+    /// The time zone of customers whose form names none.
+    pub(crate) zone: TimeZone,
     /// The folder of the engine's store, for timelines.
     pub(crate) state: PathBuf,
     pub(crate) drafts: drafts::Drafts,
@@ -116,8 +121,9 @@ impl Desk {
             self.look(&draft.draft_id, &customer.id, asset, intents).await;
         }
         let follows = self.drafts.follows(&draft.draft_id);
+        let reader = Reader::of(language, draft.time_zone.as_deref(), &self.zone);
         let concerns: Vec<Concern> = match customer {
-            Some(customer) => self.concerns(customer, asset.as_deref(), &follows, language),
+            Some(customer) => self.concerns(customer, asset.as_deref(), &follows, &reader),
             None => Vec::new(),
         };
         let news = customer.and_then(|customer| self.news_now(customer, &follows, language));
@@ -127,7 +133,7 @@ impl Desk {
             asset_kind: asset.as_deref().map(kind_of),
             context: self.context(known.and_then(|known| known.name), asset.as_deref(), language),
             concerns: &concerns,
-            today: &news::today(now),
+            today: &reader.today(now),
         };
         let found = suggest::suggest(&shelf.library, &shelf.documents, &ranked, threshold, &asked);
         let top = found.as_ref().ok().and_then(|items| items.first());
@@ -220,7 +226,7 @@ impl Desk {
         customer: &asked_by::CustomerClaim,
         asset: Option<&str>,
         follows: &[IncidentId],
-        language: Language,
+        reader: &Reader,
     ) -> Vec<Concern> {
         let live = self.current.get();
         // An asset that is named was found to be theirs.
@@ -230,12 +236,12 @@ impl Desk {
         };
         let fresh = self.board.fresh(clock::now(), |incident| Some((incident.clone(), about(incident)?)));
         let told = fresh.iter().filter(|(incident, _)| !news::is_outdated(incident, &fresh));
-        told.map(|(incident, about)| self.concern(incident, about, follows, language)).collect()
+        told.map(|(incident, about)| self.concern(incident, about, follows, reader)).collect()
     }
 
     /// What an incident means for an asset of the customer who asks.
-    fn concern(&self, incident: &Incident, asset: &str, follows: &[IncidentId], language: Language) -> Concern {
-        let live = self.current.get();
+    fn concern(&self, incident: &Incident, asset: &str, follows: &[IncidentId], reader: &Reader) -> Concern {
+        let (live, now) = (self.current.get(), clock::now());
         let clause = live.rules.rules.get(&incident.rule).and_then(|rule| rule.draft.as_ref());
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         Concern {
@@ -247,8 +253,8 @@ impl Desk {
             found: clause.filter(|_| is_cause_known(incident)).map(|clause| clause.found.clone()).unwrap_or_default(),
             asset_name: names.get(asset).cloned(),
             asset_kind: kind_of(asset).to_owned(),
-            since: news::time_of_day(incident.told.unwrap_or(incident.opened_at), language),
-            until: incident.resolved_at.map(|end| news::time_of_day(end, language)),
+            since: reader.time_of_day(incident.told.unwrap_or(incident.opened_at), now),
+            until: incident.resolved_at.map(|end| reader.time_of_day(end, now)),
             of_this_draft: follows.contains(&incident.id),
         }
     }

@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use heinzel_core::incident::{Incident, IncidentId};
 use heinzel_core::look::Stand;
-use heinzel_core::time::Timestamp;
 use heinzel_knowledge::answer::Language;
 use heinzel_knowledge::suggest::news::News as Words;
 use heinzel_server::draft::{News, NewsState};
 use heinzel_server::front::CustomerClaim;
-use jiff::tz::TimeZone;
 use tokio::sync::{broadcast, mpsc};
 
 use super::Desk;
 use super::owners::concerned;
+use super::times::Reader;
 
 /// News that wait for a slow form.
 const WAITING: usize = 16;
@@ -41,10 +40,12 @@ impl Desk {
             return Some(News { state: NewsState::Checking, text: text.to_owned(), incident, at });
         };
         let live = self.current.get();
-        let concern = self.concern(first, concerned(&live.assets, customer, first)?, follows, language);
+        let reader = Reader { language, zone: self.zone.clone() };
+        let concern = self.concern(first, concerned(&live.assets, customer, first)?, follows, &reader);
         Some(News {
             state: state(concern.stand),
-            text: Words::of(&concern, language).text,
+            // Its time stands beside it, for whatever clock the reader has.
+            text: Words::undated(&concern, language).text,
             incident: Some(first.id),
             at: first.resolved_at.or(first.told).unwrap_or(first.opened_at),
         })
@@ -134,23 +135,4 @@ const fn state(stand: Stand) -> NewsState {
         Stand::HandedOver => NewsState::HandedOver,
         Stand::Unsettled => NewsState::Unsettled,
     }
-}
-
-/// A time as people say it: of today the time alone, else with its day.
-pub(super) fn time_of_day(at: Timestamp, language: Language) -> String {
-    let zone = TimeZone::system();
-    let Ok(then) = jiff::Timestamp::from_microsecond(at.as_micros()) else { return String::new() };
-    let (then, now) = (then.to_zoned(zone.clone()), jiff::Timestamp::now().to_zoned(zone));
-    let format = match (then.date() == now.date(), language) {
-        (true, _) => "%H:%M",
-        (false, Language::De) => "%d.%m., %H:%M Uhr",
-        (false, Language::En) => "%-d %B, %H:%M",
-    };
-    then.strftime(format).to_string()
-}
-
-/// The day, as answers name their last one.
-pub(super) fn today(now: Timestamp) -> String {
-    let zoned = jiff::Timestamp::from_microsecond(now.as_micros()).map(|at| at.to_zoned(TimeZone::system()));
-    zoned.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
 }

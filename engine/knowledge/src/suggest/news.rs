@@ -18,7 +18,13 @@ impl News {
     /// The news of an incident.
     #[must_use]
     pub fn of(concern: &Concern, language: Language) -> Self {
-        Self { title: title(concern, language), text: text(concern, language) }
+        Self { title: title(concern, language), text: text(concern, language, true) }
+    }
+
+    /// The same without times: for where the time stands beside it, as the reader's own clock shows it.
+    #[must_use]
+    pub fn undated(concern: &Concern, language: Language) -> Self {
+        Self { title: title(concern, language), text: text(concern, language, false) }
     }
 }
 
@@ -73,10 +79,11 @@ pub(crate) fn title(concern: &Concern, language: Language) -> String {
     }
 }
 
-fn text(concern: &Concern, language: Language) -> String {
+fn text(concern: &Concern, language: Language, dated: bool) -> String {
     let asset = asset(concern, language);
     let upper = first_upper(&asset);
     let found = concern.found.get(language.code()).map(String::as_str);
+    let when = |before: &str, time: &str| if dated { format!("{before}{time}") } else { String::new() };
     let (since, until) = (&*concern.since, concern.until.as_deref().unwrap_or(&concern.since));
     match language {
         Language::De => {
@@ -91,19 +98,21 @@ fn text(concern: &Concern, language: Language) -> String {
                 ),
                 Stand::Repairing => format!("{cause}Wir reparieren das gerade und sagen hier Bescheid."),
                 Stand::Repaired => {
-                    format!("{cause}Repariert und geprüft: {upper} läuft wieder seit {until}.")
+                    format!("{cause}Repariert und geprüft: {upper} läuft wieder{}.", when(" seit ", until))
                 }
                 Stand::Well => format!(
-                    "Wir haben {} geprüft, zuletzt um {until}: Von hier aus ist alles in Ordnung. Hilft Ihnen das nicht, senden Sie Ihre Nachricht bitte ab.",
-                    accusative(&asset)
+                    "Wir haben {} geprüft{}: Von hier aus ist alles in Ordnung. Hilft Ihnen das nicht, senden Sie Ihre Nachricht bitte ab.",
+                    accusative(&asset),
+                    when(", zuletzt um ", until)
                 ),
                 Stand::Telling => format!(
                     "{cause}Das klären wir nicht von allein und sagen gerade unserer Technik Bescheid. Sie können in Ruhe weiterschreiben."
                 ),
                 Stand::HandedOver => format!(
-                    "{cause}Eine Technikerin oder ein Techniker weiß seit {since} Bescheid und kümmert sich darum. Sie müssen nicht noch einmal schreiben."
+                    "{cause}Eine Technikerin oder ein Techniker weiß{} Bescheid und kümmert sich darum. Sie müssen nicht noch einmal schreiben.",
+                    when(" seit ", since)
                 ),
-                Stand::Unsettled => "Das konnten wir nicht von allein klären. Bitte senden Sie Ihre Nachricht ab: Was wir gefunden haben, liegt dem Support vor.".to_owned(),
+                Stand::Unsettled => UNSETTLED.0.to_owned(),
             }
         }
         Language::En => {
@@ -116,25 +125,40 @@ fn text(concern: &Concern, language: Language) -> String {
                 ),
                 Stand::Repairing => format!("{cause}We are repairing this now and will tell you here."),
                 Stand::Repaired => {
-                    format!("{cause}Repaired and checked: {asset} has been running again since {until}.")
+                    format!(
+                        "{cause}Repaired and checked: {asset} {}.",
+                        match dated {
+                            true => format!("has been running again since {until}"),
+                            false => "is running again".to_owned(),
+                        }
+                    )
                 }
                 Stand::Well => format!(
-                    "We have checked {asset}, last at {until}: from here, everything is fine. If that does not help, please send your message."
+                    "We have checked {asset}{}: from here, everything is fine. If that does not help, please send your message.",
+                    when(", last at ", until)
                 ),
                 Stand::Telling => format!(
                     "{cause}We cannot settle this by ourselves and are telling a technician right now. Feel free to keep writing."
                 ),
-                Stand::HandedOver => format!(
-                    "{cause}A technician has known about this since {since} and is on it. There is no need to write again."
-                ),
-                Stand::Unsettled => {
-                    "We could not settle this by ourselves. Please send your message: support sees what we have found."
-                        .to_owned()
+                Stand::HandedOver => {
+                    let knows = if dated {
+                        format!("has known about this since {since}")
+                    } else {
+                        "knows about this".to_owned()
+                    };
+                    format!("{cause}A technician {knows} and is on it. There is no need to write again.")
                 }
+                Stand::Unsettled => UNSETTLED.1.to_owned(),
             }
         }
     }
 }
+
+/// For what nobody has in hand.
+const UNSETTLED: (&str, &str) = (
+    "Das konnten wir nicht von allein klären. Bitte senden Sie Ihre Nachricht ab: Was wir gefunden haben, liegt dem Support vor.",
+    "We could not settle this by ourselves. Please send your message: support sees what we have found.",
+);
 
 /// „Wir prüfen …“: all nouns above but the masculine ones stay as they are.
 fn accusative(asset: &str) -> String {

@@ -239,9 +239,12 @@ fn news_are_sentences_in_both_languages() {
             for language in Language::ALL {
                 let mut concern = concern(stand, "vm/start", true);
                 concern.asset_kind = kind.into();
-                let news = News::of(&concern, language);
-                assert!(news.text.ends_with('.') && !news.text.contains("  "), "{news:?}");
-                assert!(news.title.starts_with(char::is_uppercase), "{news:?}");
+                let undated = News::undated(&concern, language);
+                for news in [News::of(&concern, language), undated.clone()] {
+                    assert!(news.text.ends_with('.') && !news.text.contains("  "), "{news:?}");
+                    assert!(news.title.starts_with(char::is_uppercase), "{news:?}");
+                }
+                assert!(!undated.text.contains(|letter: char| letter.is_ascii_digit()), "{undated:?}");
             }
         }
     }
