@@ -1,11 +1,32 @@
-//! What the form says of a look.
+//! What the form says of a look: over a restart, while nothing may be repaired, to the next draft.
 
 use serde_json::{Value, json};
 
 use crate::form::{KIMS, STUCK_DRAFT, ask, body, form, introduce, lab};
-use crate::lab::{Engine, wait};
+use crate::lab::{Engine, Lab, wait};
 
 const INVOICE_DRAFT: &str = "Wo finde ich meine Rechnung vom letzten Monat?";
+
+/// The lab of the form, with a repair that is proved when `sites/hold` is gone, too.
+fn slow() -> Lab {
+    let lab = lab();
+    let rule = lab.read("rules/web/stuck.rhai").replace(
+        "\"exists\", false)],",
+        &lab.text(
+            "\"exists\", false), check.is(probe.file(\"LAB/sites/hold\"), \"exists\", false)],\n    within: \"5m\",",
+        ),
+    );
+    lab.write("rules/web/stuck.rhai", rule);
+    lab.write("sites/hold", "");
+    lab
+}
+
+fn again(lab: &Lab) -> Engine<'_> {
+    let engine = lab.start();
+    let first = json!({ "draft_id": "after-the-start-0123456789", "body": "Rechnung" }).to_string();
+    wait("the answers are read", || engine.http("POST", "/v1/suggestions", &form(None), &first).0 != 503);
+    engine
+}
 
 fn says(engine: &Engine<'_>, draft: &str, text: &str) -> Value {
     body(ask(engine, Some("kim"), draft, Some("site:shop"), text), 200)
@@ -25,6 +46,54 @@ fn until(state: &str, engine: &Engine<'_>, draft: &str) -> Value {
         last["news"]["state"] == state
     });
     last
+}
+
+#[test]
+fn a_repair_ends_for_its_draft_after_a_restart_too() {
+    let lab = slow();
+    let engine = lab.start();
+    introduce(&engine);
+    lab.write("sites/shop", "stuck");
+    until("repairing", &engine, KIMS);
+    assert_eq!(engine.stop(), 0);
+
+    let engine = again(&lab);
+    std::fs::remove_file(lab.path("sites/hold")).unwrap();
+    let news = told(&engine, KIMS);
+    let last = news.last().unwrap();
+    assert_eq!((&last["state"], &last["incident"]), (&json!("repaired"), &json!(1)), "{news:?}");
+    // The customer types on: what was repaired is not looked at again.
+    let said = says(&engine, KIMS, STUCK_DRAFT);
+    assert_eq!((&said["news"]["state"], &said["items"][0]["kind"]), (&json!("repaired"), &json!("fix")), "{said}");
+    assert_eq!(lab.incidents().len(), 1);
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn what_a_draft_follows_is_known_after_a_restart_and_what_is_not_known_is_no_silence() {
+    let lab = slow();
+    let engine = lab.start();
+    introduce(&engine);
+    let other = "other-draft-of-kim-0123456789";
+    assert_eq!(says(&engine, other, INVOICE_DRAFT)["news"], Value::Null);
+    lab.write("sites/shop", "stuck");
+    lab.append("logs/a.log", "site shop is stuck\n");
+    wait("it is being repaired", || !lab.path("sites/shop").exists());
+    let said = until("repairing", &engine, KIMS);
+    assert_eq!(said["items"][0]["kind"], "incident", "{said}");
+    assert_eq!(engine.stop(), 0);
+
+    let engine = again(&lab);
+    std::fs::remove_file(lab.path("sites/hold")).unwrap();
+    let news = told(&engine, KIMS);
+    assert_eq!(news.last().unwrap()["state"], "repaired", "{news:?}");
+    let news = told(&engine, other);
+    assert_eq!(
+        (news.len(), &news[0]["state"], &news[0]["incident"]),
+        (1, &json!("unsettled"), &Value::Null),
+        "{news:?}"
+    );
+    assert_eq!(engine.stop(), 0);
 }
 
 #[test]

@@ -33,7 +33,8 @@ pub const NEWS_WAITING: usize = 16;
 
 /// News about the customer's asset that this draft set off, as server-sent events named `news`, each a [`News`]. First
 /// the latest there is. Ends after `repaired`, `well`, `handed_over` or `unsettled`, a minute after the claim has expired, and
-/// after a quarter of an hour at the latest.
+/// after a quarter of an hour at the latest. A draft that was begun before the engine was started anew goes on where it was;
+/// where it cannot be told any more what it set off, its news is `unsettled`.
 ///
 /// # Errors
 /// 401 and 403 when key, origin and claim do not belong together; 404 when the draft is unknown or somebody else's; 429

@@ -87,9 +87,9 @@ impl Desk {
     async fn answer(&self, asker: &Asker, draft: suggestion::Draft) -> Result<suggestion::Suggestions, Refused> {
         let now = clock::now();
         let owner = owner_of(asker);
-        match self.customers.claim(&draft.draft_id, &owner, now).map_err(busy)? {
-            Claim::First | Claim::Yours => {}
-            Claim::Foreign => return Err(Refused::NoSuchDraft),
+        let claimed = self.customers.claim(&draft.draft_id, &owner, now).map_err(busy)?;
+        if claimed == Claim::Foreign {
+            return Err(Refused::NoSuchDraft);
         }
         let customer = asker.customer.as_ref();
         let asset = self.asset_of(customer, draft.asset.as_deref())?;
@@ -115,10 +115,21 @@ impl Desk {
 
         let held_out = is_held_out(&owner, &draft.draft_id, self.settings.hold_out);
         let spoken = drafts::Spoken { body: whole, language };
-        self.drafts.hear(&draft.draft_id, spoken);
+        let is_forgotten = self.drafts.hear(&draft.draft_id, spoken) && claimed == Claim::Yours;
+        if let Some(customer) = customer.filter(|_| is_forgotten) {
+            let follows = self.before(&draft.draft_id, customer).follows;
+            self.drafts.follow(&draft.draft_id, &follows);
+            if !follows.is_empty() {
+                // What it is about has been looked at.
+                self.drafts.asks_anew(&draft.draft_id, &intents);
+            }
+        }
         // Who is held out is helped like everybody; only the answers are not shown.
         if let (Some(customer), Some(asset)) = (customer, &asset) {
             self.look(&draft.draft_id, &customer.id, asset, intents).await;
+        }
+        if let Some(customer) = customer {
+            self.drafts.follow(&draft.draft_id, &self.own(&draft.draft_id, customer));
         }
         let follows = self.drafts.follows(&draft.draft_id);
         let reader = Reader::of(language, draft.time_zone.as_deref(), &self.zone);
@@ -215,7 +226,7 @@ impl Desk {
         match tokio::time::timeout(PATIENCE, wait).await {
             Ok(Ok(Ok(incidents))) => self.drafts.follow(draft, &incidents),
             Ok(Ok(Err(refused))) => tracing::debug!(%refused, "a draft sets nothing off"),
-            // What was set off is found on the board.
+            // What is set off yet is found on the board.
             Ok(Err(_)) | Err(_) => {}
         }
     }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heinzel_core::asset::kind_of;
 use heinzel_core::incident::{Incident, IncidentId};
 use heinzel_core::look::Stand;
 use heinzel_knowledge::answer::Language;
-use heinzel_knowledge::suggest::news::News as Words;
+use heinzel_knowledge::suggest::news::{self, News as Words};
 use heinzel_server::draft::{News, NewsState};
 use heinzel_server::front::CustomerClaim;
 use tokio::sync::{broadcast, mpsc};
@@ -14,6 +15,17 @@ use tokio::sync::{broadcast, mpsc};
 use super::Desk;
 use super::owners::concerned;
 use super::times::Reader;
+use crate::clock;
+
+/// What a draft was told before it was forgotten here: by an engine that has been started anew since, mostly.
+#[derive(Default)]
+pub(super) struct Before {
+    language: Option<Language>,
+    /// The incidents that it follows.
+    pub(super) follows: Vec<IncidentId>,
+    /// It may have followed one, and nobody knows which.
+    is_lost: bool,
+}
 
 /// News that wait for a slow form.
 const WAITING: usize = 16;
@@ -31,7 +43,7 @@ impl Desk {
         let known: Vec<Arc<Incident>> = follows.iter().filter_map(|id| self.board.incident(*id)).collect();
         let Some(first) = known.iter().min_by_key(|incident| order(Stand::of(incident))) else {
             // Decided, and about to be stored.
-            let at = crate::clock::now();
+            let at = clock::now();
             let text = match language {
                 Language::De => "Wir sehen gerade nach.",
                 Language::En => "We are having a look.",
@@ -51,14 +63,41 @@ impl Desk {
         })
     }
 
+    /// The incidents that a customer's draft has opened.
+    pub(super) fn own(&self, draft: &str, customer: &CustomerClaim) -> Vec<IncidentId> {
+        self.board.fresh(clock::now(), |incident| is_of(incident, draft, customer).then_some(incident.id))
+    }
+
+    /// What is stored of what a draft follows: what it opened; and what it was shown and was going on when the customer typed last.
+    pub(super) fn before(&self, draft: &str, customer: &CustomerClaim) -> Before {
+        let own = self.own(draft, customer);
+        let Some(stored) = self.customers.draft(draft).ok().flatten() else {
+            return Before { follows: own, ..Before::default() };
+        };
+        let live = self.current.get();
+        let went_on = |incident: &Arc<Incident>| {
+            let is_later = incident.resolved_at.is_none_or(|end| end > stored.last);
+            (is_later && concerned(&live.assets, customer, incident).is_some()).then_some(incident.id)
+        };
+        let mut follows = self.board.fresh(clock::now(), went_on);
+        follows.retain(|id| !own.contains(id) && self.customers.has_shown(draft, &id.to_string()).unwrap_or(false));
+        follows.extend(own);
+        let mut clauses = live.rules.rules.values().filter_map(|rule| rule.draft.as_ref());
+        let looks = |asset: &String| clauses.any(|clause| clause.asset.iter().any(|kind| kind == kind_of(asset)));
+        let is_lost = follows.is_empty() && stored.asset.as_ref().is_some_and(looks);
+        Before { language: Language::from_locale(&stored.language), follows, is_lost }
+    }
+
     /// What a draft follows, from now on: first how it stands, then each change.
     pub(super) fn follow(&self, draft: &str, customer: Option<CustomerClaim>) -> mpsc::Receiver<News> {
         let (send, receive) = mpsc::channel(WAITING);
+        let forgotten = customer.as_ref().filter(|_| self.drafts.spoken(draft).is_none());
+        let before = forgotten.map(|customer| self.before(draft, customer)).unwrap_or_default();
         let (desk, draft) = (self.me.clone(), draft.to_owned());
         tokio::spawn(async move {
             // The engine stops: there is no news any more.
             let Some(desk) = desk.upgrade() else { return };
-            let told = tell(&desk, &draft, customer.as_ref(), &send);
+            let told = tell(&desk, &draft, customer.as_ref(), before, &send);
             // A form that stays open for ever is told nothing more.
             let _ = tokio::time::timeout(LONGEST, told).await;
         });
@@ -66,12 +105,26 @@ impl Desk {
     }
 }
 
-async fn tell(desk: &Arc<Desk>, draft: &str, customer: Option<&CustomerClaim>, form: &mpsc::Sender<News>) {
+async fn tell(
+    desk: &Arc<Desk>,
+    draft: &str,
+    customer: Option<&CustomerClaim>,
+    mut before: Before,
+    form: &mpsc::Sender<News>,
+) {
     let mut changes = desk.board.listen();
     let mut last: Option<News> = None;
+    if before.is_lost {
+        let text = news::unsettled(before.language.unwrap_or(Language::De)).to_owned();
+        // A form that is gone misses nothing.
+        return drop(form.send(News { state: NewsState::Unsettled, text, incident: None, at: clock::now() }).await);
+    }
     loop {
-        let language = desk.drafts.spoken(draft).map_or(Language::De, |spoken| spoken.language);
-        if let Some(news) = customer.and_then(|customer| desk.news_now(customer, &desk.drafts.follows(draft), language))
+        let language = desk.drafts.spoken(draft).map(|spoken| spoken.language).or(before.language);
+        let mut follows = desk.drafts.follows(draft);
+        follows.extend(before.follows.iter().filter(|id| !follows.contains(id)).copied().collect::<Vec<_>>());
+        if let Some(news) =
+            customer.and_then(|customer| desk.news_now(customer, &follows, language.unwrap_or(Language::De)))
             && last.as_ref().is_none_or(|last| is_other(last, &news))
         {
             let over = news.state.is_final();
@@ -88,13 +141,23 @@ async fn tell(desk: &Arc<Desk>, draft: &str, customer: Option<&CustomerClaim>, f
                 () = tokio::time::sleep(Duration::from_secs(2)) => break,
             };
             match changed {
-                Ok(incident) if desk.drafts.follows(draft).contains(&incident.id) => break,
+                Ok(incident) if follows.contains(&incident.id) => break,
+                // Opened later than whoever asked for it could wait.
+                Ok(incident) if customer.is_some_and(|customer| is_of(&incident, draft, customer)) => {
+                    before.follows.push(incident.id);
+                    break;
+                }
                 Ok(_) => {}
                 Err(broadcast::error::RecvError::Lagged(_)) => break,
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }
     }
+}
+
+/// Whether an incident was opened by this draft of this customer's.
+fn is_of(incident: &Incident, draft: &str, customer: &CustomerClaim) -> bool {
+    incident.origin.as_ref().is_some_and(|origin| origin.draft == draft && origin.customer == customer.id)
 }
 
 /// Whether that this one was repaired is no news any more: the same has been found there again since.

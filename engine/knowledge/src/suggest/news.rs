@@ -160,6 +160,15 @@ const UNSETTLED: (&str, &str) = (
     "We could not settle this by ourselves. Please send your message: support sees what we have found.",
 );
 
+/// The same of a draft of which is not known any more what it set off.
+#[must_use]
+pub const fn unsettled(language: Language) -> &'static str {
+    match language {
+        Language::De => UNSETTLED.0,
+        Language::En => UNSETTLED.1,
+    }
+}
+
 /// „Wir prüfen …“: all nouns above but the masculine ones stay as they are.
 fn accusative(asset: &str) -> String {
     let ending = |word: &str| asset.strip_prefix(word).map(|rest| format!("Ihren{}{rest}", &word[3..]));
