@@ -414,6 +414,52 @@ fn an_import_leaves_alone_what_it_does_not_speak_of() {
 }
 
 #[test]
+fn a_draft_that_asks_for_no_help_sets_nothing_off() {
+    let lab = lab();
+    let engine = lab.start();
+    introduce(&engine);
+    lab.write("sites/shop", "stuck");
+    for (number, text) in [
+        "Bitte nichts anfassen: meine Website lädt nicht mehr, auf keinen Fall etwas ändern",
+        "Meine Website lädt nicht mehr. Das hat sich erledigt.",
+        "Mein Auto lädt nicht mehr",
+        "Die Seite site:blog lädt nicht mehr",
+        "Wo ist meine Rechnung für die Website",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let said = body(ask(&engine, Some("kim"), &format!("{KIMS}-{number}"), Some("site:shop"), text), 200);
+        assert_eq!(said["news"], Value::Null, "{text}: {said}");
+    }
+    let said = body(ask(&engine, Some("kim"), KIMS, Some("site:shop"), STUCK_DRAFT), 200);
+    assert_eq!((&said["news"]["state"], &said["news"]["incident"]), (&json!("checking"), &json!(1)), "the first look");
+}
+
+#[test]
+fn who_is_shown_nothing_sets_nothing_off() {
+    for settings in ["enabled = false", "hold_out = 0.5"] {
+        let lab = lab();
+        lab.write("heinzel.toml", format!("{}\n[suggestions]\n{settings}\n", lab.read("heinzel.toml")));
+        let engine = lab.start();
+        introduce(&engine);
+        let mut unserved = 0;
+        for customer in ["ada", "ben", "cem", "dan", "eva", "fay", "gus", "hal", "ida", "jan"] {
+            let asset = format!("site:{customer}");
+            let owned = json!({ "name": customer, "owner": customer }).to_string();
+            body(engine.http("PUT", &format!("/v1/assets/{asset}"), &shop(), &owned), 201);
+            lab.write(&format!("sites/{customer}"), "stuck");
+            let draft = format!("draft-of-{customer}-0123456789");
+            let said = body(ask(&engine, Some(customer), &draft, Some(&asset), STUCK_DRAFT), 200);
+            let nothing = matches!(said["nothing"]["reason"].as_str(), Some("off" | "hold_out"));
+            assert_eq!(said["news"].is_null(), nothing, "{said}");
+            unserved += usize::from(nothing);
+        }
+        assert!(unserved > 0 && (unserved == 10) == settings.starts_with("enabled"), "{settings}: {unserved} of 10");
+    }
+}
+
+#[test]
 fn what_the_operator_has_not_granted_is_not_set_off() {
     let lab = lab();
     lab.write("heinzel.toml", lab.read("heinzel.toml").replace("look = [\"web.stuck\"]", "look = []"));

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod complaint;
+pub mod occasion;
 pub mod placeholder;
 pub mod front_matter;
 pub mod library;

@@ -20,7 +20,7 @@ pub use start::StartError;
 pub struct Command {
     /// Program and arguments. A bare program name is looked up in [`PATH`] only.
     pub argv: Vec<String>,
-    /// Variables beside `PATH`, `LANG=C.UTF-8` and `TZ=UTC`; nothing is inherited.
+    /// Variables beside `PATH`, `LANG=C.UTF-8`, `TZ=UTC`, and for root `HOME=/root`; nothing is inherited.
     pub environment: Vec<(String, String)>,
     /// After this the whole process group gets SIGTERM, and 2 s later SIGKILL.
     pub timeout: Duration,

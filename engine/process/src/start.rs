@@ -1,5 +1,6 @@
 //! Finding a program and starting it in its own, clean process group.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -94,6 +95,23 @@ pub(crate) struct Started {
     pub(crate) child: tokio::process::Child,
 }
 
+/// A program in a group of its own, with pipes for stdout and stderr, and nothing of ours. Programs of root find root's home:
+/// `mysql` reads its password there.
+pub(crate) fn clean(
+    program: impl AsRef<OsStr>,
+    arguments: &[String],
+    environment: &[(String, String)],
+) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(program);
+    command.args(arguments).env_clear().env("PATH", PATH).env("LANG", "C.UTF-8").env("TZ", "UTC");
+    if rustix::process::geteuid().is_root() {
+        command.env("HOME", "/root");
+    }
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command
+}
+
 /// Starts `command` in a new process group, with stdin empty and stdout and stderr as pipes.
 ///
 /// # Errors
@@ -102,20 +120,7 @@ pub(crate) fn start(command: &Command) -> Result<Started, StartError> {
     let program = command.argv.first().ok_or(StartError::NoProgram)?;
     let path = find(program)?;
     let refused = |source| StartError::Refused { program: program.clone(), source };
-    let child = tokio::process::Command::new(path)
-        .args(&command.argv[1..])
-        .env_clear()
-        .env("PATH", PATH)
-        .env("LANG", "C.UTF-8")
-        .env("TZ", "UTC")
-        .envs(command.environment.iter().map(|(name, value)| (name, value)))
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(refused)?;
+    let child = clean(path, &command.argv[1..], &command.environment).spawn().map_err(refused)?;
     let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     Ok(Started { group: Group { leader }, child })
 }

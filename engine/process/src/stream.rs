@@ -6,7 +6,6 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +16,9 @@ use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::How;
 use crate::run::watch;
-use crate::{How, PATH};
+use crate::start::clean;
 
 /// How many bytes of stderr are kept: its end, for the error message.
 pub const STDERR_KEPT: usize = 4096;
@@ -34,7 +34,7 @@ const READ: usize = 64 * 1024;
 pub struct StreamCommand {
     /// Program and arguments. A bare program name is looked up in [`PATH`] only.
     pub argv: Vec<String>,
-    /// Variables beside `PATH`, `LANG=C.UTF-8` and `TZ=UTC`; nothing is inherited.
+    /// Variables beside `PATH`, `LANG=C.UTF-8`, `TZ=UTC`, and for root `HOME=/root`; nothing is inherited.
     pub environment: Vec<(String, String)>,
 }
 
@@ -77,21 +77,7 @@ pub struct Streaming {
 pub fn stream(command: &StreamCommand) -> Result<Streaming, StreamError> {
     let [program, arguments @ ..] = command.argv.as_slice() else { return Err(StreamError::Empty) };
     let refused = |source| StreamError::Start { program: program.clone(), source };
-    let mut child = tokio::process::Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .env("PATH", PATH)
-        .env("LANG", "C.UTF-8")
-        .env("TZ", "UTC")
-        .envs(command.environment.iter().map(|(name, value)| (name, value)))
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(refused)?;
+    let mut child = clean(program, arguments, &command.environment).kill_on_drop(true).spawn().map_err(refused)?;
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(refused(io::Error::other("it has no stdout or stderr pipe")));
     };
@@ -258,6 +244,7 @@ mod tests {
         .await;
         let mut names: Vec<&str> = out.lines().filter_map(|line| line.split('=').next()).collect();
         names.sort_unstable();
+        names.retain(|name| *name != "HOME");
         assert_eq!(names, ["LANG", "MORE", "PATH", "TZ"]);
     }
 

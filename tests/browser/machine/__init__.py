@@ -51,8 +51,9 @@ class Machine:
         (self.folder / "pve-log/running.101").touch()
         for name in ("index", "active"):
             (self.folder / "pve-log/tasks" / name).touch()
-        (self.folder / "sbin/qm").write_bytes((HERE / "qm").read_bytes())
-        (self.folder / "sbin/qm").chmod(0o755)
+        for name in ("qm", "systemd-run"):
+            (self.folder / "sbin" / name).write_bytes((HERE / name).read_bytes())
+            (self.folder / "sbin" / name).chmod(0o755)
         text = (HERE / "heinzel.toml").read_text().replace("@FOLDER@", str(self.folder)).replace("@TOKEN@", TOKEN)
         text = text.replace("@ORIGIN@", self.shop).replace("@SECRET@", SECRET)
         self.settings = self.folder / "heinzel.toml"

@@ -6,7 +6,7 @@ QUICK = True
 RULE = "web.nginx-config-invalid"
 SERVICES = ["nginx"]
 STEPS = ["* /etc/nginx/conf.d/customer.conf *", "run nginx -t", "systemctl start nginx.service"]
-CHANGES = ["/etc/nginx/conf.d/customer.conf", "/etc/nginx/customer.conf.broken"]
+CHANGES = ["/etc/nginx/conf.d/customer.conf", "/etc/nginx/customer.conf.broken-*"]
 
 
 def healthy(lab):
@@ -19,4 +19,4 @@ def fault(lab):
 
 
 def after(lab, incident, timeline):
-    expect("proxy_pas " in lab.sh("cat /etc/nginx/customer.conf.broken"), "the customer's file is kept")
+    expect("proxy_pas " in lab.sh("cat /etc/nginx/customer.conf.broken-*"), "the customer's file is kept")

@@ -5,7 +5,7 @@ from laboratory import expect
 RULE = "web.nginx-config-invalid"
 EXPECTED = "handed-over"
 SERVICES = ["nginx"]
-STEPS = ["* /etc/nginx/conf.d/a.conf *", "run nginx -t", "* /etc/nginx/a.conf.broken *"]
+STEPS = ["* /etc/nginx/conf.d/a.conf *", "run nginx -t", "* /etc/nginx/a.conf.broken-* *"]
 CHANGES = ["/etc/nginx/conf.d/[ab].conf"]
 
 

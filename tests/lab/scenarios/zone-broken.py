@@ -35,4 +35,4 @@ def fault(lab):
 
 
 def after(lab, incident, timeline):
-    expect("192.0.2.300" in lab.sh("cat /etc/bind/db.example.org.broken"), "the edit is kept")
+    expect("192.0.2.300" in lab.sh("cat /etc/bind/db.example.org.broken-*"), "the edit is kept")

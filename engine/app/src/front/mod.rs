@@ -5,6 +5,7 @@
 
 mod drafts;
 mod elsewhere;
+mod looks;
 mod meaning;
 mod misfits;
 mod news;
@@ -107,26 +108,24 @@ impl Desk {
         let written = rank::Draft { subject: &draft.subject, body: &draft.body, language: form };
         let Found { ranked, threshold, by } = shelf.find(&written, suggest::RANKED).await;
         let passes = words >= suggest::FEWEST_WORDS && rank::fit(&ranked) >= threshold;
-        let intents: Vec<String> = ranked
-            .iter()
-            .filter(|one| passes && one.raw >= threshold * suggest::FURTHER)
-            .filter_map(|one| shelf.documents.get(one.document).cloned())
-            .collect();
 
         let held_out = is_held_out(&owner, &draft.draft_id, self.settings.hold_out);
         let spoken = drafts::Spoken { body: whole, language };
         let is_forgotten = self.drafts.hear(&draft.draft_id, spoken) && claimed == Claim::Yours;
-        if let Some(customer) = customer.filter(|_| is_forgotten) {
-            let follows = self.before(&draft.draft_id, customer).follows;
-            self.drafts.follow(&draft.draft_id, &follows);
-            if !follows.is_empty() {
-                // What it is about has been looked at.
-                self.drafts.asks_anew(&draft.draft_id, &intents);
+        let before = customer.filter(|_| is_forgotten).map(|customer| self.before(&draft.draft_id, customer).follows);
+        let before = before.unwrap_or_default();
+        self.drafts.follow(&draft.draft_id, &before);
+        // Who is held out shows what happens without all of this.
+        let served = self.settings.enabled && !held_out;
+        if let (Some(customer), Some(asset), true) = (customer, &asset, served && passes) {
+            let said = format!("{}\n{body}", draft.subject);
+            if let Some(intent) = self.occasion(customer, asset, &said, &ranked, &shelf.documents) {
+                if !before.is_empty() {
+                    // What it is about has been looked at.
+                    self.drafts.asks_anew(&draft.draft_id, std::slice::from_ref(&intent));
+                }
+                self.look(&draft.draft_id, &customer.id, asset, vec![intent]).await;
             }
-        }
-        // Who is held out is helped like everybody; only the answers are not shown.
-        if let (Some(customer), Some(asset)) = (customer, &asset) {
-            self.look(&draft.draft_id, &customer.id, asset, intents).await;
         }
         if let Some(customer) = customer {
             self.drafts.follow(&draft.draft_id, &self.own(&draft.draft_id, customer));
@@ -137,7 +136,7 @@ impl Desk {
             Some(customer) => self.concerns(customer, asset.as_deref(), &follows, &reader),
             None => Vec::new(),
         };
-        let news = customer.and_then(|customer| self.news_now(customer, &follows, language));
+        let news = customer.filter(|_| served).and_then(|customer| self.news_now(customer, &follows, language));
         let asked = Asked {
             language,
             words,

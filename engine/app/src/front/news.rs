@@ -84,7 +84,8 @@ impl Desk {
         follows.extend(own);
         let mut clauses = live.rules.rules.values().filter_map(|rule| rule.draft.as_ref());
         let looks = |asset: &String| clauses.any(|clause| clause.asset.iter().any(|kind| kind == kind_of(asset)));
-        let is_lost = follows.is_empty() && stored.asset.as_ref().is_some_and(looks);
+        let served = self.settings.enabled && !stored.hold_out;
+        let is_lost = served && follows.is_empty() && stored.asset.as_ref().is_some_and(looks);
         Before { language: Language::from_locale(&stored.language), follows, is_lost }
     }
 

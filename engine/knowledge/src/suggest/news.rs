@@ -109,7 +109,7 @@ fn text(concern: &Concern, language: Language, dated: bool) -> String {
                     "{cause}Das klären wir nicht von allein und sagen gerade unserer Technik Bescheid. Sie können in Ruhe weiterschreiben."
                 ),
                 Stand::HandedOver => format!(
-                    "{cause}Eine Technikerin oder ein Techniker weiß{} Bescheid und kümmert sich darum. Sie müssen nicht noch einmal schreiben.",
+                    "{cause}Eine Technikerin oder ein Techniker weiß{} Bescheid und kümmert sich darum. Geht es Ihnen darum, müssen Sie nicht noch einmal schreiben.",
                     when(" seit ", since)
                 ),
                 Stand::Unsettled => UNSETTLED.0.to_owned(),
@@ -146,7 +146,9 @@ fn text(concern: &Concern, language: Language, dated: bool) -> String {
                     } else {
                         "knows about this".to_owned()
                     };
-                    format!("{cause}A technician {knows} and is on it. There is no need to write again.")
+                    format!(
+                        "{cause}A technician {knows} and is on it. If this is what you are writing about, there is no need to write again."
+                    )
                 }
                 Stand::Unsettled => UNSETTLED.1.to_owned(),
             }

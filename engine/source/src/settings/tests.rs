@@ -93,3 +93,36 @@ fn mistakes_name_source_key_and_way_out() {
     refused("name = 't'\nkind = 'task_lines'\npath = '/a'", &["`fields`"]);
     refused("name = 'web'\nkind = 'file'\npath = '/a'\npaht = '/b'", &["paht"]);
 }
+
+#[test]
+fn the_page_for_operators_names_every_key() {
+    let page = include_str!("../../../../packaging/SOURCES.md");
+    let unknown = toml::from_str::<Settings>("no_such_key = 1").unwrap_err().to_string();
+    let known = unknown.split_once("expected one of").unwrap().1;
+    let keys: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+    assert!(keys.len() > 15, "{unknown}");
+    for key in keys {
+        assert!(page.contains(&format!("`{key}`")) || page.contains(&format!("`{key} = ")), "{key}");
+    }
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let table: toml::Table = toml::from_str(example).unwrap();
+    read(&toml::to_string(&table["source"][0]).unwrap()).unwrap();
+    let tasks = page.split("```toml\n").nth(2).and_then(|rest| rest.split("```").next()).unwrap();
+    read(&format!("name = 't'\nkind = 'task_lines'\npath = '/t.jsonl'\n{tasks}")).unwrap();
+    for format in [
+        "auto",
+        "syslog",
+        "json",
+        "logfmt",
+        "access",
+        "nginx-error",
+        "apache-error",
+        "php",
+        "mysql",
+        "postgresql",
+        "plain",
+    ] {
+        assert!(page.contains(&format!("`{format}`")), "{format}");
+        read(&format!("name = 'a'\nkind = 'file'\npath = '/a'\nformat = '{format}'")).unwrap();
+    }
+}
