@@ -70,7 +70,7 @@ ACT
 ## advise
 "#;
 
-fn lab() -> Lab {
+pub(crate) fn lab() -> Lab {
     let lab = Lab::new();
     lab.write("rules/web/stuck.rhai", lab.text(STUCK));
     lab.write("rules/web/samples/stuck.toml", STUCK_SAMPLES);
@@ -118,7 +118,7 @@ fn claim(customer: &str) -> String {
     format!("{signed}.{}", base64url(hmac::sign(&key, signed.as_bytes()).as_ref()))
 }
 
-fn form(customer: Option<&str>) -> String {
+pub(crate) fn form(customer: Option<&str>) -> String {
     let claim = customer.map(|id| format!("Heinzel-Claim: {}\r\n", claim(id))).unwrap_or_default();
     format!(
         "Authorization: Bearer {FORM}\r\nOrigin: https://my.example.com\r\nContent-Type: application/json\r\n{claim}"
@@ -130,14 +130,14 @@ fn shop() -> String {
 }
 
 #[track_caller]
-fn body((status, answer): (u16, String), expected: u16) -> Value {
+pub(crate) fn body((status, answer): (u16, String), expected: u16) -> Value {
     assert_eq!(status, expected, "{answer}");
     let text = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
     serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
 /// Customers kim and lee, each with a site.
-fn introduce(engine: &Engine<'_>) {
+pub(crate) fn introduce(engine: &Engine<'_>) {
     for (customer, site, name) in [("kim", "shop", "Kims Laden"), ("lee", "blog", "Lees Blog")] {
         body(engine.http("PUT", &format!("/v1/customers/{customer}"), &shop(), "{\"name\":\"Kim Lee\"}"), 201);
         let asset = json!({ "name": name, "owner": customer }).to_string();
@@ -148,7 +148,13 @@ fn introduce(engine: &Engine<'_>) {
     wait("the answers are read", || engine.http("POST", "/v1/suggestions", &form(None), &ask).0 != 503);
 }
 
-fn ask(engine: &Engine<'_>, customer: Option<&str>, draft: &str, asset: Option<&str>, text: &str) -> (u16, String) {
+pub(crate) fn ask(
+    engine: &Engine<'_>,
+    customer: Option<&str>,
+    draft: &str,
+    asset: Option<&str>,
+    text: &str,
+) -> (u16, String) {
     let mut request = json!({ "draft_id": draft, "body": text, "locale": "de" });
     if let Some(asset) = asset {
         request["asset"] = json!(asset);
@@ -156,8 +162,8 @@ fn ask(engine: &Engine<'_>, customer: Option<&str>, draft: &str, asset: Option<&
     engine.http("POST", "/v1/suggestions", &form(customer), &request.to_string())
 }
 
-const KIMS: &str = "draft-of-kim-0123456789";
-const STUCK_DRAFT: &str = "Meine Website lädt nicht mehr";
+pub(crate) const KIMS: &str = "draft-of-kim-0123456789";
+pub(crate) const STUCK_DRAFT: &str = "Meine Website lädt nicht mehr";
 
 #[test]
 fn a_draft_is_answered_repaired_and_counted_and_nobody_else_hears_of_it() {

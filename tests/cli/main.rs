@@ -12,6 +12,7 @@ mod commands;
 mod customers;
 mod form;
 mod in_force;
+mod looks;
 mod mining;
 mod models;
 mod pages;

@@ -70,6 +70,10 @@ fn what_run_would_refuse_is_refused_by_check() {
         "[act.webhooks.operator]\nurl = \"alerts\"\n",
         &["heinzel.toml: `act.webhooks.operator`: its `url` is no URL"],
     );
+    refused(
+        "[answers]\ntime_zone = \"Mars/Olympus\"\n",
+        &["`answers.time_zone`", "Mars/Olympus", "like Europe/Berlin"],
+    );
     refused("[store]\nfolder = \"heinzel.toml\"\n", &["is no folder; name another folder in `store.folder`"]);
     let token = "[[server.token]]\nname = \"shop\"\nscopes = [\"ingest\"]\ntoken_file = \"none\"\n";
     let lab = Lab::with(&format!("\n[server]\nlisten = \"127.0.0.1:0\"\n{token}"));

@@ -16,6 +16,7 @@ use heinzel_script::plain_file;
 use heinzel_server::settings::{Server, Settings as ServerSettings};
 use heinzel_source::settings::{Settings as SourceSettings, Source};
 use heinzel_store::customers::Retention;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -46,7 +47,7 @@ pub(crate) struct File {
     /// The HTTP API.
     server: ServerSettings,
     /// What answers say.
-    answers: Answers,
+    answers: AnswerSettings,
     /// What the ticket form is told.
     suggestions: SuggestionSettings,
     /// Answers that are kept elsewhere.
@@ -150,11 +151,29 @@ impl SuggestionSettings {
 }
 
 /// `[answers]`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Answers {
+struct AnswerSettings {
+    /// The time zone in which they name times to customers whose form does not say theirs; default: this machine's.
+    time_zone: Option<String>,
     /// What they say about the company.
+    words: Words,
+}
+
+/// What answers say of the operator, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Answers {
+    pub(crate) zone: TimeZone,
     pub(crate) words: Words,
+}
+
+impl AnswerSettings {
+    fn check(self) -> Result<Answers, String> {
+        self.words.check()?;
+        let zone = self.time_zone.as_deref().map_or_else(|| Ok(TimeZone::system()), TimeZone::get);
+        let zone = zone.map_err(|error| format!("`answers.time_zone`: {error}; names are like Europe/Berlin"))?;
+        Ok(Answers { zone, words: self.words })
+    }
 }
 
 /// The configuration, checked.
@@ -246,7 +265,7 @@ impl Config {
         let wrong = |why: &dyn std::fmt::Display| anyhow!("configuration {}: {why}", path.display());
         file.policy.check().map_err(|e| wrong(&e))?;
         file.act.check().map_err(|e| wrong(&e))?;
-        file.answers.words.check().map_err(|e| wrong(&e))?;
+        let answers = file.answers.check().map_err(|why| wrong(&why))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let server = file.server.check(folder).map_err(|e| wrong(&e))?;
         let suggestions = file.suggestions.check().map_err(|why| wrong(&why))?;
@@ -267,7 +286,7 @@ impl Config {
             policy: file.policy,
             act: file.act,
             server,
-            answers: file.answers,
+            answers,
             suggestions,
             knowledge,
         })
@@ -286,7 +305,7 @@ impl Config {
             policy: Policy::default(),
             act: ActSettings::default(),
             server: Server::default(),
-            answers: Answers::default(),
+            answers: AnswerSettings::default().check().expect("the defaults are right"),
             suggestions: SuggestionSettings::default().check().expect("the defaults are right"),
             knowledge: Vec::new(),
         }

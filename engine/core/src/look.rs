@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::asset::AssetId;
-use crate::incident::{Incident, Status};
+use crate::incident::{Incident, Notice, Status};
 use crate::run::{End, Run, Stage};
 use crate::time::Timestamp;
 
@@ -101,14 +101,18 @@ pub enum Refused {
 pub enum Stand {
     /// The probes are out.
     Checking,
-    /// The cause is known, and the fix waits for its turn.
+    /// The cause is known, and the fix waits until another one on the asset is done.
     Found,
+    /// The cause is known, and nothing may be repaired there now (a pause, maintenance): nobody here knows for how long.
+    Waiting,
     /// The fix is under way, or being proved.
     Repairing,
     /// Repaired, with proof.
     Repaired,
     /// Nothing was wrong.
     Well,
+    /// A person is being told, for the first time.
+    Telling,
     /// A person has been told.
     HandedOver,
     /// Neither repaired nor in anybody's hands: the ticket should be sent.
@@ -139,7 +143,8 @@ impl Stand {
                     Self::Checking
                 }
             }
-            (_, Some((Stage::Held { .. }, _))) => Self::Found,
+            (_, Some((Stage::Held { gate, .. }, _))) if gate == "lock" => Self::Found,
+            (_, Some((Stage::Held { .. }, _))) => Self::Waiting,
             (_, Some((Stage::Acting { .. } | Stage::RollingBack { .. }, _))) => Self::Repairing,
             (_, Some((Stage::Verifying { plan, .. }, touched))) => {
                 if touched || !plan.steps.is_empty() {
@@ -152,12 +157,13 @@ impl Stand {
         }
     }
 
-    /// Nobody is promised a person who has not been told.
+    /// Nobody is promised a person who has not been told: what could not be delivered at once may not be for hours.
     fn with_a_person(incident: &Incident) -> Self {
+        let is_first_try = |notice: &Notice| notice.tries == 1 && notice.next.is_none();
         if incident.told.is_some() || incident.acknowledged_by.is_some() {
             Self::HandedOver
-        } else if incident.notice.is_some() {
-            Self::Checking
+        } else if incident.notice.as_ref().is_some_and(is_first_try) {
+            Self::Telling
         } else {
             Self::Unsettled
         }
@@ -175,9 +181,11 @@ impl Stand {
         match self {
             Self::Checking => "checking",
             Self::Found => "found",
+            Self::Waiting => "waiting",
             Self::Repairing => "repairing",
             Self::Repaired => "repaired",
             Self::Well => "well",
+            Self::Telling => "telling",
             Self::HandedOver => "handed_over",
             Self::Unsettled => "unsettled",
         }

@@ -39,6 +39,8 @@ pub struct Concern {
     pub rule: String,
     /// The answer that the rule names.
     pub answer: Option<AnswerId>,
+    /// The answers that fit drafts which set the rule off.
+    pub intents: Vec<AnswerId>,
     /// How it stands.
     pub stand: Stand,
     /// What the rule says it has found, by language.
@@ -47,12 +49,19 @@ pub struct Concern {
     pub asset_name: Option<String>,
     /// The kind of asset.
     pub asset_kind: String,
-    /// Since when, as people say it.
+    /// Since when (of a person: since when they know), as people say it.
     pub since: String,
     /// Until when, as people say it.
     pub until: Option<String>,
     /// This draft set it off.
     pub of_this_draft: bool,
+}
+
+impl Concern {
+    /// Whether a draft that this answer fits could be about it.
+    fn is_about(&self, answer: &str) -> bool {
+        self.answer.as_deref() == Some(answer) || self.intents.iter().any(|intent| intent == answer)
+    }
 }
 
 /// What is known of a draft and of who writes it.
@@ -79,7 +88,7 @@ pub enum Kind {
     Answer,
     /// Something that is wrong now.
     Incident,
-    /// Something that was just repaired.
+    /// Something that was repaired lately.
     Fix,
 }
 
@@ -132,7 +141,7 @@ pub fn suggest(
     let mut items: Vec<Item> = Vec::new();
     let mut told: BTreeSet<&str> = BTreeSet::new();
     for concern in asked.concerns {
-        let fit = concern.answer.as_deref().and_then(|answer| ranked.iter().find(|one| id_of(one) == Some(answer)));
+        let fit = ranked.iter().find(|one| id_of(one).is_some_and(|id| concern.is_about(id)));
         let compatible = fit.is_some_and(|one| one.raw >= threshold * COMPATIBLE) || asked.words < FEWEST_WORDS;
         if !(compatible || concern.of_this_draft) || items.len() + 1 >= MOST || !is_worth_telling(concern) {
             continue;
@@ -145,16 +154,28 @@ pub fn suggest(
     if asked.words < FEWEST_WORDS {
         return if items.is_empty() { Err(Nothing::TooShort) } else { Ok(items) };
     }
+    let repaired = just_repaired(library, &items, asked);
+    let places = MOST - usize::from(repaired.is_some());
     let passes = rank::fit(ranked) >= threshold;
     for one in ranked.iter().filter(|_| passes) {
-        if items.len() >= MOST {
+        if items.len() >= places {
             break;
         }
         let enough = one.raw >= threshold * FURTHER;
         let answer = id_of(one).filter(|id| enough && !told.contains(id)).and_then(|id| library.get(id));
         items.extend(answer.and_then(|answer| of_answer(answer, one, asked)));
     }
+    let last = items.last().map_or(0.0, |item| item.rank_score);
+    items.extend(repaired.map(|item| Item { rank_score: last - 1.0, ..item }));
     if items.is_empty() { Err(Nothing::NothingFits) } else { Ok(items) }
+}
+
+/// What was repaired last at the asset that the draft is about: worth a place behind the answers, whatever the draft says.
+fn just_repaired(library: &Library, items: &[Item], asked: &Asked<'_>) -> Option<Item> {
+    asked.asset_kind?;
+    let repaired = asked.concerns.iter().find(|concern| concern.stand == Stand::Repaired)?;
+    let is_told = items.iter().any(|item| item.incident == Some(repaired.incident));
+    if is_told { None } else { of_concern(library, repaired, None, asked) }
 }
 
 /// What nobody has in hand is no comfort; the customer writes, and the ticket carries what was found.

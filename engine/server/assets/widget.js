@@ -33,6 +33,7 @@
     const LENGTH = 8000; // characters sent, and drawn in one part
 
     const HOME = document.currentScript?.src ? new URL(document.currentScript.src).origin : location.origin;
+    const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone?.slice(0, 64); // undefined in some: then the engine's
     const NOTHING = { text: "", words: [] };
     const PARTS = ["acknowledge", "clarify", "agree", "act", "advise"];
     const LAST = ["repaired", "well", "handed_over", "unsettled"]; // states after which no news comes
@@ -511,7 +512,7 @@
             let response = null, answer = null;
             try {
                 response = await this.#call("suggestions", {
-                    draft_id: this.#draft, subject: draft.subject, body: draft.body, locale: this.#locale, page: (this.getAttribute("page") || location.pathname).slice(0, 512),
+                    draft_id: this.#draft, subject: draft.subject, body: draft.body, locale: this.#locale, time_zone: ZONE, page: (this.getAttribute("page") || location.pathname).slice(0, 512),
                     field: this.getAttribute("for"), asset: asset === this.#foreign ? undefined : asset,
                 }, { signal: request.signal });
                 answer = await response.json();

@@ -33,7 +33,8 @@ pub const NEWS_WAITING: usize = 16;
 
 /// News about the customer's asset that this draft set off, as server-sent events named `news`, each a [`News`]. First
 /// the latest there is. Ends after `repaired`, `well`, `handed_over` or `unsettled`, a minute after the claim has expired, and
-/// after a quarter of an hour at the latest.
+/// after a quarter of an hour at the latest. A draft that was begun before the engine was started anew goes on where it was;
+/// where it cannot be told any more what it set off, its news is `unsettled`.
 ///
 /// # Errors
 /// 401 and 403 when key, origin and claim do not belong together; 404 when the draft is unknown or somebody else's; 429
@@ -150,7 +151,7 @@ impl Stream for NewsStream {
 pub struct News {
     /// How it stands.
     pub state: NewsState,
-    /// The same as a sentence for the customer.
+    /// The same as a sentence for the customer. It names no time: that is `at`, for the form to show by the customer's clock.
     pub text: String,
     /// The incident.
     #[schema(required)]
@@ -171,13 +172,16 @@ pub struct NewsEvent {
     pub data: String,
 }
 
-/// How a diagnosis and repair stands.
+/// How a diagnosis and repair stands. `checking`: probes are running, or a technician is being told. `found`: the cause is known, and the
+/// fix waits, for another one or for as long as none may run (a pause, maintenance). `repairing`: it is running. Then nothing follows:
+/// `repaired`, with proof; `well`, nothing is wrong; `handed_over`, a technician knows; `unsettled`, nobody has it in hand, so that the
+/// ticket should be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NewsState {
-    /// Probes are running.
+    /// Probes are running, or a technician is being told.
     Checking,
-    /// The cause is known.
+    /// The cause is known. The fix waits: until another one is done, or for as long as none may run (a pause, maintenance).
     Found,
     /// A fix is running.
     Repairing,
@@ -187,7 +191,7 @@ pub enum NewsState {
     Well,
     /// A technician has it. Final.
     HandedOver,
-    /// Neither repaired nor in anybody's hands: the ticket should be sent. Final.
+    /// Neither repaired nor in anybody's hands (nobody is to be told, or could be): the ticket should be sent. Final.
     Unsettled,
 }
 

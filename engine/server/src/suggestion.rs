@@ -64,6 +64,11 @@ pub struct Draft {
     #[serde(default)]
     #[schema(max_length = 35, example = "de")]
     pub locale: Option<String>,
+    /// The time zone of the customer's clock, by its IANA name: in it the texts name times. Without one that is known: the
+    /// operator's (`[answers] time_zone`).
+    #[serde(default)]
+    #[schema(max_length = 64, example = "Europe/Berlin")]
+    pub time_zone: Option<String>,
     /// The customer. Must be the one of the claim.
     #[serde(default)]
     #[schema(pattern = "^[!-~]{1,128}$", example = "K1")]
@@ -94,6 +99,7 @@ impl Draft {
         wire::at_most("subject", &self.subject, 1_000)?;
         wire::at_most("body", &self.body, Self::BODY)?;
         wire::at_most_if("locale", self.locale.as_deref(), 35)?;
+        wire::at_most_if("time_zone", self.time_zone.as_deref(), 64)?;
         wire::id_if("customer", self.customer.as_deref())?;
         wire::asset_id_if("asset", self.asset.as_deref())?;
         wire::at_most_if("page", self.page.as_deref(), 512)?;
@@ -188,7 +194,7 @@ pub enum ItemKind {
     Answer,
     /// Something that is wrong now with the customer's asset.
     Incident,
-    /// Something that was just repaired there.
+    /// Something that was repaired there within the last 24 hours.
     Fix,
 }
 

@@ -18,8 +18,7 @@ use tokio::time::timeout;
 #[tokio::test]
 async fn a_draft_is_answered_as_the_contract_says() {
     let lab = Lab::new().await;
-    let more =
-        r#","subject":"Server","locale":"en-GB","customer":"K1","asset":"vm:100","page":"/tickets/new","field":"body""#;
+    let more = r#","subject":"Server","locale":"en-GB","time_zone":"Europe/London","customer":"K1","asset":"vm:100","page":"/tickets/new","field":"body""#;
     let answer = lab.suggest("K1", &draft(DRAFT, more)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let json = answer.json();

@@ -15,7 +15,7 @@ def from_five_words_on(form):
     draft = form.asks(1, patience=1)
     assert time.monotonic() - began < 1, "five words are not asked about at once"
     form.shows("Mein Server startet nicht")
-    assert draft == {"draft_id": draft["draft_id"], "subject": "", "body": FIVE, "locale": "de", "page": "/form.html", "field": "body", "asset": "vm:100"}, draft
+    assert draft == {"draft_id": draft["draft_id"], "subject": "", "body": FIVE, "locale": "de", "time_zone": form.js("Intl.DateTimeFormat().resolvedOptions().timeZone"), "page": "/form.html", "field": "body", "asset": "vm:100"}, draft
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", draft["draft_id"]), draft
     _, headers, _ = form.engine.asked[0]
     assert headers["Authorization"] == "Bearer form-key-of-the-tests" and headers["Heinzel-Claim"] == claim("K1"), headers

@@ -42,13 +42,13 @@ impl Drafts {
         self.talks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in what a draft says now.
-    pub(super) fn hear(&self, draft: &str, spoken: Spoken) {
+    /// Takes in what a draft says now. Whether nothing was known of it.
+    pub(super) fn hear(&self, draft: &str, spoken: Spoken) -> bool {
         let mut talks = self.talks();
         if let Some(talk) = talks.get_mut(draft) {
             talk.spoken = spoken;
             talk.touched = Instant::now();
-            return;
+            return false;
         }
         if talks.len() >= MOST {
             let mut ages: Vec<Instant> = talks.values().map(|talk| talk.touched).collect();
@@ -58,6 +58,7 @@ impl Drafts {
         }
         let talk = Talk { spoken, asked: None, follows: Vec::new(), shown: 0, touched: Instant::now() };
         talks.insert(draft.to_owned(), talk);
+        true
     }
 
     /// What it says; `None`: it was not heard of lately.
@@ -117,7 +118,8 @@ mod tests {
         let drafts = Drafts::default();
         let intents = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         assert!(!drafts.asks_anew("unknown", &intents(&["a/b"])));
-        drafts.hear("d", spoken());
+        assert!(drafts.hear("d", spoken()));
+        assert!(!drafts.hear("d", spoken()));
         assert!(drafts.asks_anew("d", &intents(&["a/b"])));
         assert!(!drafts.asks_anew("d", &intents(&["a/b"])));
         assert!(drafts.asks_anew("d", &intents(&["a/b", "a/c"])));

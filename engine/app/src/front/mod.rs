@@ -14,6 +14,7 @@ mod owners;
 mod records;
 mod shelf;
 mod tickets;
+mod times;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ use heinzel_server::front::{Answering, Asker, Front, Kept, Refused};
 use heinzel_server::{asset, customer, draft, import, report, suggestion, ticket};
 use heinzel_store::customers::{Claim, Customers};
 use heinzel_store::error::StoreError;
+use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::board::Board;
@@ -50,6 +52,7 @@ use crate::watch::Swap;
 pub(crate) use meaning::MODELS;
 pub(crate) use open::open;
 pub(crate) use shelf::Shelf;
+use times::Reader;
 
 /// How long the form's answer waits for the pump to say which incidents a look has opened.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -67,6 +70,8 @@ pub(crate) struct Desk {
     pub(crate) settings: Suggestions,
     /// What answers say of the operator.
     pub(crate) words: Words,
+    /// The time zone of customers whose form names none.
+    pub(crate) zone: TimeZone,
     /// The folder of the engine's store, for timelines.
     pub(crate) state: PathBuf,
     pub(crate) drafts: drafts::Drafts,
@@ -83,9 +88,9 @@ impl Desk {
     async fn answer(&self, asker: &Asker, draft: suggestion::Draft) -> Result<suggestion::Suggestions, Refused> {
         let now = clock::now();
         let owner = owner_of(asker);
-        match self.customers.claim(&draft.draft_id, &owner, now).map_err(busy)? {
-            Claim::First | Claim::Yours => {}
-            Claim::Foreign => return Err(Refused::NoSuchDraft),
+        let claimed = self.customers.claim(&draft.draft_id, &owner, now).map_err(busy)?;
+        if claimed == Claim::Foreign {
+            return Err(Refused::NoSuchDraft);
         }
         let customer = asker.customer.as_ref();
         let asset = self.asset_of(customer, draft.asset.as_deref())?;
@@ -106,18 +111,29 @@ impl Desk {
 
         let held_out = is_held_out(&owner, &draft.draft_id, self.settings.hold_out);
         let spoken = drafts::Spoken { body: whole, language };
-        self.drafts.hear(&draft.draft_id, spoken);
+        let is_forgotten = self.drafts.hear(&draft.draft_id, spoken) && claimed == Claim::Yours;
+        let before = customer.filter(|_| is_forgotten).map(|customer| self.before(&draft.draft_id, customer).follows);
+        let before = before.unwrap_or_default();
+        self.drafts.follow(&draft.draft_id, &before);
         // Who is held out shows what happens without all of this.
         let served = self.settings.enabled && !held_out;
         if let (Some(customer), Some(asset), true) = (customer, &asset, served && passes) {
             let said = format!("{}\n{body}", draft.subject);
             if let Some(intent) = self.occasion(customer, asset, &said, &ranked, &shelf.documents) {
+                if !before.is_empty() {
+                    // What it is about has been looked at.
+                    self.drafts.asks_anew(&draft.draft_id, std::slice::from_ref(&intent));
+                }
                 self.look(&draft.draft_id, &customer.id, asset, vec![intent]).await;
             }
         }
+        if let Some(customer) = customer {
+            self.drafts.follow(&draft.draft_id, &self.own(&draft.draft_id, customer));
+        }
         let follows = self.drafts.follows(&draft.draft_id);
+        let reader = Reader::of(language, draft.time_zone.as_deref(), &self.zone);
         let concerns: Vec<Concern> = match customer {
-            Some(customer) => self.concerns(customer, asset.as_deref(), &follows, language),
+            Some(customer) => self.concerns(customer, asset.as_deref(), &follows, &reader),
             None => Vec::new(),
         };
         let news = customer.filter(|_| served).and_then(|customer| self.news_now(customer, &follows, language));
@@ -127,7 +143,7 @@ impl Desk {
             asset_kind: asset.as_deref().map(kind_of),
             context: self.context(known.and_then(|known| known.name), asset.as_deref(), language),
             concerns: &concerns,
-            today: &news::today(now),
+            today: &reader.today(now),
         };
         let found = suggest::suggest(&shelf.library, &shelf.documents, &ranked, threshold, &asked);
         let top = found.as_ref().ok().and_then(|items| items.first());
@@ -209,7 +225,7 @@ impl Desk {
         match tokio::time::timeout(PATIENCE, wait).await {
             Ok(Ok(Ok(incidents))) => self.drafts.follow(draft, &incidents),
             Ok(Ok(Err(refused))) => tracing::debug!(%refused, "a draft sets nothing off"),
-            // What was set off is found on the board.
+            // What is set off yet is found on the board.
             Ok(Err(_)) | Err(_) => {}
         }
     }
@@ -220,7 +236,7 @@ impl Desk {
         customer: &asked_by::CustomerClaim,
         asset: Option<&str>,
         follows: &[IncidentId],
-        language: Language,
+        reader: &Reader,
     ) -> Vec<Concern> {
         let live = self.current.get();
         // An asset that is named was found to be theirs.
@@ -229,24 +245,26 @@ impl Desk {
             None => owners::concerned(&live.assets, customer, incident),
         };
         let fresh = self.board.fresh(clock::now(), |incident| Some((incident.clone(), about(incident)?)));
-        fresh.iter().map(|(incident, about)| self.concern(incident, about, follows, language)).collect()
+        let told = fresh.iter().filter(|(incident, _)| !news::is_outdated(incident, &fresh));
+        told.map(|(incident, about)| self.concern(incident, about, follows, reader)).collect()
     }
 
     /// What an incident means for an asset of the customer who asks.
-    fn concern(&self, incident: &Incident, asset: &str, follows: &[IncidentId], language: Language) -> Concern {
-        let live = self.current.get();
+    fn concern(&self, incident: &Incident, asset: &str, follows: &[IncidentId], reader: &Reader) -> Concern {
+        let (live, now) = (self.current.get(), clock::now());
         let clause = live.rules.rules.get(&incident.rule).and_then(|rule| rule.draft.as_ref());
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         Concern {
             incident: incident.id,
             rule: incident.rule.to_string(),
             answer: incident.answer.clone(),
+            intents: clause.map(|clause| clause.intents.clone()).unwrap_or_default(),
             stand: Stand::of(incident),
             found: clause.filter(|_| is_cause_known(incident)).map(|clause| clause.found.clone()).unwrap_or_default(),
             asset_name: names.get(asset).cloned(),
             asset_kind: kind_of(asset).to_owned(),
-            since: news::time_of_day(incident.told.unwrap_or(incident.opened_at), language),
-            until: incident.resolved_at.map(|end| news::time_of_day(end, language)),
+            since: reader.time_of_day(incident.told.unwrap_or(incident.opened_at), now),
+            until: incident.resolved_at.map(|end| reader.time_of_day(end, now)),
             of_this_draft: follows.contains(&incident.id),
         }
     }

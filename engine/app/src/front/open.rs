@@ -60,6 +60,7 @@ pub(crate) fn open(
         pump: pump.clone(),
         settings: config.suggestions.clone(),
         words: config.answers.words.clone(),
+        zone: config.answers.zone.clone(),
         state: config.state.clone(),
         drafts: drafts::Drafts::default(),
         me: me.clone(),

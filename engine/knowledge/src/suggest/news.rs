@@ -18,7 +18,13 @@ impl News {
     /// The news of an incident.
     #[must_use]
     pub fn of(concern: &Concern, language: Language) -> Self {
-        Self { title: title(concern, language), text: text(concern, language) }
+        Self { title: title(concern, language), text: text(concern, language, true) }
+    }
+
+    /// The same without times: for where the time stands beside it, as the reader's own clock shows it.
+    #[must_use]
+    pub fn undated(concern: &Concern, language: Language) -> Self {
+        Self { title: title(concern, language), text: text(concern, language, false) }
     }
 }
 
@@ -56,12 +62,16 @@ pub(crate) fn title(concern: &Concern, language: Language) -> String {
     match (concern.stand, language) {
         (Stand::Checking, Language::De) => format!("{asset} wird gerade geprüft"),
         (Stand::Checking, Language::En) => format!("{asset} is being checked"),
-        (Stand::Found | Stand::Repairing, Language::De) => format!("{asset} wird gerade repariert"),
-        (Stand::Found | Stand::Repairing, Language::En) => format!("{asset} is being repaired"),
+        (Stand::Found | Stand::Waiting, Language::De) => format!("{asset}: Ursache gefunden"),
+        (Stand::Found | Stand::Waiting, Language::En) => format!("{asset}: we have found the cause"),
+        (Stand::Repairing, Language::De) => format!("{asset} wird gerade repariert"),
+        (Stand::Repairing, Language::En) => format!("{asset} is being repaired"),
         (Stand::Repaired, Language::De) => format!("{asset} ist repariert"),
         (Stand::Repaired, Language::En) => format!("{asset} has been repaired"),
         (Stand::Well, Language::De) => format!("{asset} ist geprüft"),
         (Stand::Well, Language::En) => format!("{asset} has been checked"),
+        (Stand::Telling, Language::De) => format!("{asset}: wir holen jemanden dazu"),
+        (Stand::Telling, Language::En) => format!("{asset}: we are getting a technician"),
         (Stand::HandedOver, Language::De) => format!("{asset}: ein Mensch kümmert sich"),
         (Stand::HandedOver, Language::En) => format!("{asset}: a person is on it"),
         (Stand::Unsettled, Language::De) => format!("{asset}: bitte schreiben Sie uns"),
@@ -69,46 +79,95 @@ pub(crate) fn title(concern: &Concern, language: Language) -> String {
     }
 }
 
-fn text(concern: &Concern, language: Language) -> String {
+fn text(concern: &Concern, language: Language, dated: bool) -> String {
     let asset = asset(concern, language);
     let upper = first_upper(&asset);
     let found = concern.found.get(language.code()).map(String::as_str);
-    let until = concern.until.as_deref().unwrap_or(&concern.since);
+    let when = |before: &str, time: &str| if dated { format!("{before}{time}") } else { String::new() };
+    let (since, until) = (&*concern.since, concern.until.as_deref().unwrap_or(&concern.since));
     match language {
         Language::De => {
             let cause = found.map(|found| format!("Gefunden: {found}. ")).unwrap_or_default();
             match concern.stand {
-                Stand::Checking => format!("Wir prüfen {} gerade. Sie können in Ruhe weiterschreiben.", accusative(&asset)),
-                Stand::Found => format!("{cause}Die Reparatur beginnt gleich."),
+                Stand::Checking => {
+                    format!("Wir prüfen {} gerade. Sie können in Ruhe weiterschreiben.", accusative(&asset))
+                }
+                Stand::Found => format!("{cause}Die Reparatur beginnt, sobald eine andere dort fertig ist."),
+                Stand::Waiting => format!(
+                    "{cause}Die Reparatur ist vorbereitet, darf aber gerade nicht beginnen; wann, ist noch offen. Ist es eilig, senden Sie Ihre Nachricht bitte ab."
+                ),
                 Stand::Repairing => format!("{cause}Wir reparieren das gerade und sagen hier Bescheid."),
-                Stand::Repaired => format!("{cause}Repariert und geprüft: {upper} läuft wieder seit {until}."),
-                Stand::Well => format!("Wir haben {} geprüft, zuletzt um {until}: Von hier aus ist alles in Ordnung. Hilft Ihnen das nicht, senden Sie Ihre Nachricht bitte ab.", accusative(&asset)),
-                Stand::HandedOver => format!("{cause}Eine Technikerin oder ein Techniker weiß seit {} Bescheid und kümmert sich darum. Geht es Ihnen darum, müssen Sie nicht noch einmal schreiben.", concern.since),
-                Stand::Unsettled => "Das konnten wir nicht von allein klären. Bitte senden Sie Ihre Nachricht ab: Was wir gefunden haben, liegt dem Support vor.".to_owned(),
+                Stand::Repaired => {
+                    format!("{cause}Repariert und geprüft: {upper} läuft wieder{}.", when(" seit ", until))
+                }
+                Stand::Well => format!(
+                    "Wir haben {} geprüft{}: Von hier aus ist alles in Ordnung. Hilft Ihnen das nicht, senden Sie Ihre Nachricht bitte ab.",
+                    accusative(&asset),
+                    when(", zuletzt um ", until)
+                ),
+                Stand::Telling => format!(
+                    "{cause}Das klären wir nicht von allein und sagen gerade unserer Technik Bescheid. Sie können in Ruhe weiterschreiben."
+                ),
+                Stand::HandedOver => format!(
+                    "{cause}Eine Technikerin oder ein Techniker weiß{} Bescheid und kümmert sich darum. Geht es Ihnen darum, müssen Sie nicht noch einmal schreiben.",
+                    when(" seit ", since)
+                ),
+                Stand::Unsettled => UNSETTLED.0.to_owned(),
             }
         }
         Language::En => {
             let cause = found.map(|found| format!("Found: {found}. ")).unwrap_or_default();
             match concern.stand {
                 Stand::Checking => format!("We are checking {asset} right now. Feel free to keep writing."),
-                Stand::Found => format!("{cause}The repair is about to start."),
+                Stand::Found => format!("{cause}The repair starts as soon as another one there is done."),
+                Stand::Waiting => format!(
+                    "{cause}The repair is prepared but may not start right now, and we cannot say yet when it will. If it is urgent, please send your message."
+                ),
                 Stand::Repairing => format!("{cause}We are repairing this now and will tell you here."),
                 Stand::Repaired => {
-                    format!("{cause}Repaired and checked: {asset} has been running again since {until}.")
+                    format!(
+                        "{cause}Repaired and checked: {asset} {}.",
+                        match dated {
+                            true => format!("has been running again since {until}"),
+                            false => "is running again".to_owned(),
+                        }
+                    )
                 }
                 Stand::Well => format!(
-                    "We have checked {asset}, last at {until}: from here, everything is fine. If that does not help, please send your message."
+                    "We have checked {asset}{}: from here, everything is fine. If that does not help, please send your message.",
+                    when(", last at ", until)
                 ),
-                Stand::HandedOver => format!(
-                    "{cause}A technician has known about this since {} and is on it. If this is what you are writing about, there is no need to write again.",
-                    concern.since
+                Stand::Telling => format!(
+                    "{cause}We cannot settle this by ourselves and are telling a technician right now. Feel free to keep writing."
                 ),
-                Stand::Unsettled => {
-                    "We could not settle this by ourselves. Please send your message: support sees what we have found."
-                        .to_owned()
+                Stand::HandedOver => {
+                    let knows = if dated {
+                        format!("has known about this since {since}")
+                    } else {
+                        "knows about this".to_owned()
+                    };
+                    format!(
+                        "{cause}A technician {knows} and is on it. If this is what you are writing about, there is no need to write again."
+                    )
                 }
+                Stand::Unsettled => UNSETTLED.1.to_owned(),
             }
         }
+    }
+}
+
+/// For what nobody has in hand.
+const UNSETTLED: (&str, &str) = (
+    "Das konnten wir nicht von allein klären. Bitte senden Sie Ihre Nachricht ab: Was wir gefunden haben, liegt dem Support vor.",
+    "We could not settle this by ourselves. Please send your message: support sees what we have found.",
+);
+
+/// The same of a draft of which is not known any more what it set off.
+#[must_use]
+pub const fn unsettled(language: Language) -> &'static str {
+    match language {
+        Language::De => UNSETTLED.0,
+        Language::En => UNSETTLED.1,
     }
 }
 

@@ -42,6 +42,7 @@ fn concern(stand: Stand, answer: &str, of_this_draft: bool) -> Concern {
         incident: 12,
         rule: "virtualisation.guest-locked".into(),
         answer: Some(answer.into()),
+        intents: Vec::new(),
         stand,
         found: BTreeMap::from([("de".into(), words("er war gesperrt")), ("en".into(), words("it was locked"))]),
         asset_name: Some("shop".into()),
@@ -173,6 +174,43 @@ fn an_incident_is_no_answer_to_another_question() {
 }
 
 #[test]
+fn what_was_just_repaired_is_said_to_the_next_draft_whatever_it_says() {
+    let library = two();
+    let repaired = [concern(Stand::Repaired, "vm/locked", false)];
+    let (fix, start) = ((Kind::Fix, "12".to_owned()), answer("vm/start"));
+    // Behind the answers, as it may have nothing to do with them.
+    let about = Case { kind: Some("vm"), ..case(&repaired) };
+    assert_eq!(about.shows(&library, &[ranked(0, 0.9)]), Ok(vec![start.clone(), fix.clone()]));
+    let items = about.items(&library, &[ranked(0, 0.9)]).unwrap();
+    assert!(items[1].rank_score < items[0].rank_score, "the order is that of the scores");
+    assert_eq!(about.shows(&library, &[]), Ok(vec![fix.clone()]));
+    // In front of them, where such drafts set the rule off.
+    let mut set_off = repaired.clone();
+    set_off[0].intents = vec!["vm/start".into()];
+    let like = Case { kind: Some("vm"), ..case(&set_off) };
+    assert_eq!(like.shows(&library, &[ranked(0, 0.9)]), Ok(vec![fix.clone(), start.clone()]));
+    // Which of their assets it is about is not known; and what goes on there is no such news.
+    assert_eq!(case(&repaired).shows(&library, &[ranked(0, 0.9)]), Ok(vec![start.clone()]));
+    let repairing = [concern(Stand::Repairing, "vm/locked", false)];
+    let about = Case { kind: Some("vm"), ..case(&repairing) };
+    assert_eq!(about.shows(&library, &[ranked(0, 0.9)]), Ok(vec![start]));
+}
+
+#[test]
+fn nobody_promises_a_repair_that_may_not_begin() {
+    let of = |stand, language| News::of(&concern(stand, "vm/start", true), language);
+    let waiting = of(Stand::Waiting, Language::De);
+    assert_eq!(waiting.title, "Ihr Server „shop“: Ursache gefunden");
+    assert!(
+        waiting.text.starts_with("Gefunden: er war gesperrt. Die Reparatur ist vorbereitet, darf aber"),
+        "{waiting:?}"
+    );
+    let waiting = of(Stand::Waiting, Language::En).text;
+    assert!(waiting.contains("may not start right now") && !waiting.contains("about to"), "{waiting}");
+    assert!(!of(Stand::Telling, Language::De).text.contains("kümmert"), "nobody knows of it yet");
+}
+
+#[test]
 fn three_at_most_and_one_place_is_kept_for_an_answer() {
     let library = two();
     let mut concerns = vec![concern(Stand::Repairing, "vm/start", true); 5];
@@ -189,9 +227,11 @@ fn news_are_sentences_in_both_languages() {
     for stand in [
         Stand::Checking,
         Stand::Found,
+        Stand::Waiting,
         Stand::Repairing,
         Stand::Repaired,
         Stand::Well,
+        Stand::Telling,
         Stand::HandedOver,
         Stand::Unsettled,
     ] {
@@ -199,9 +239,12 @@ fn news_are_sentences_in_both_languages() {
             for language in Language::ALL {
                 let mut concern = concern(stand, "vm/start", true);
                 concern.asset_kind = kind.into();
-                let news = News::of(&concern, language);
-                assert!(news.text.ends_with('.') && !news.text.contains("  "), "{news:?}");
-                assert!(news.title.starts_with(char::is_uppercase), "{news:?}");
+                let undated = News::undated(&concern, language);
+                for news in [News::of(&concern, language), undated.clone()] {
+                    assert!(news.text.ends_with('.') && !news.text.contains("  "), "{news:?}");
+                    assert!(news.title.starts_with(char::is_uppercase), "{news:?}");
+                }
+                assert!(!undated.text.contains(|letter: char| letter.is_ascii_digit()), "{undated:?}");
             }
         }
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::asset::Asset;
 use crate::gate::{self, Verdict};
 use crate::look::{DraftClause, Refused, Request, Stand};
+use crate::policy::Maintenance;
 
 /// An engine whose rule looks at virtual machines when a draft says that one does not start; the customer kim has one.
 fn engine(mode: Mode, look: &str, fix: &str) -> Engine {
@@ -107,7 +108,7 @@ fn a_draft_takes_no_rule_further_than_the_operator_says() {
     let mut looks_only = engine(Mode::Auto, "web.*", "none.*");
     looks_only.draft(&request("kim", "vm:100")).unwrap();
     looks_only.saw(false);
-    assert_eq!(looks_only.stand(1), Stand::Checking, "nobody has been told yet");
+    assert_eq!(looks_only.stand(1), Stand::Telling, "nobody has been told yet");
     looks_only.answer(&heals);
     assert_eq!(looks_only.stand(1), Stand::HandedOver);
     assert_eq!(looks_only.state.incidents[&1].status, Status::AwaitingApproval);
@@ -121,6 +122,41 @@ fn a_draft_takes_no_rule_further_than_the_operator_says() {
     let refused = not_granted.draft(&request("kim", "vm:100")).unwrap_err();
     assert_eq!(refused.to_string(), "drafts may not set off web.nginx-down; add it to `policy.drafts.look`");
     assert!(not_granted.state.incidents.is_empty());
+}
+
+#[test]
+fn a_fix_that_may_not_begin_is_not_called_one_that_does() {
+    let mut paused = engine(Mode::Auto, "web.*", "web.*");
+    paused.command(Command::Pause { why: "migration".into() }).unwrap();
+    paused.draft(&request("kim", "vm:100")).unwrap();
+    paused.saw(false);
+    assert_eq!(paused.stand(1), Stand::Waiting);
+    assert!(!Stand::Waiting.is_last(), "it goes on by itself");
+    paused.command(Command::Resume).unwrap();
+    paused.saw(false);
+    assert_eq!(paused.stand(1), Stand::Repairing);
+
+    let mut maintained = engine(Mode::Auto, "web.*", "web.*");
+    let (from, until) = (Engine::time(0), Engine::time(u64::from(u32::MAX)));
+    maintained.policy.maintenance = vec![Maintenance { assets: vec!["vm:*".into()], from, until }];
+    maintained.draft(&request("kim", "vm:100")).unwrap();
+    maintained.saw(false);
+    assert_eq!(maintained.stand(1), Stand::Waiting);
+}
+
+#[test]
+fn a_person_is_promised_once_one_has_been_told() {
+    let mut engine = engine(Mode::Auto, "web.*", "none.*");
+    engine.draft(&request("kim", "vm:100")).unwrap();
+    engine.saw(false);
+    assert_eq!(engine.stand(1), Stand::Telling);
+    let is_down = |_: &Act| Outcome::Failed { why: "connection refused".into() };
+    engine.answer(&is_down);
+    assert_eq!(engine.stand(1), Stand::Unsettled, "nobody knows of it");
+    engine.pass_to(engine.now + 45, &is_down);
+    assert_eq!(engine.stand(1), Stand::Unsettled);
+    engine.pass_to(engine.now + 600, &heals);
+    assert_eq!(engine.stand(1), Stand::HandedOver);
 }
 
 #[test]
