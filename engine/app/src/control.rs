@@ -6,10 +6,12 @@
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
 use heinzel_core::step::Command;
+use heinzel_server::customer::Forgotten;
 use heinzel_store::lock::{Anchor, Owner, owner_of};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
@@ -17,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Ends, Exit};
+use crate::front::Forgetting;
 use crate::pump::{Asked, Order};
 use crate::report::Report;
 use crate::state_folder;
@@ -34,6 +37,11 @@ pub(crate) enum Question {
     },
     /// How is everything?
     Report,
+    /// Forget this customer.
+    Forget {
+        /// Whom, by the shop's id.
+        customer: String,
+    },
 }
 
 /// The engine's answer.
@@ -46,6 +54,8 @@ pub(crate) enum Reply {
     Refused(String),
     /// How everything is.
     Report(Box<Report>),
+    /// What was forgotten.
+    Forgotten(Forgotten),
 }
 
 /// The longest question, in bytes.
@@ -111,14 +121,17 @@ pub(crate) fn listen(path: &Path) -> anyhow::Result<Listener> {
     Ok(listener)
 }
 
+/// Whom the command line's questions go to.
+#[derive(Clone)]
+pub(crate) struct Ways {
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) ask: mpsc::Sender<Asked>,
+    /// Forgets a customer; may block.
+    pub(crate) forget: Arc<Forgetting>,
+}
+
 /// Answers until told to stop. `lock` says whether the folder is still ours.
-pub(crate) async fn serve(
-    mut listener: Listener,
-    lock: Anchor,
-    orders: mpsc::Sender<Order>,
-    ask: mpsc::Sender<Asked>,
-    stop: CancellationToken,
-) {
+pub(crate) async fn serve(mut listener: Listener, lock: Anchor, ways: Ways, stop: CancellationToken) {
     let mut looked = tokio::time::interval(LOOK_EVERY);
     loop {
         let stream = tokio::select! {
@@ -136,20 +149,16 @@ pub(crate) async fn serve(
                 }
             },
         };
-        let (orders, ask) = (orders.clone(), ask.clone());
+        let ways = ways.clone();
         tokio::spawn(async move {
-            if let Err(error) = answer(stream, &orders, &ask).await {
+            if let Err(error) = answer(stream, &ways).await {
                 tracing::debug!(%error, "control socket");
             }
         });
     }
 }
 
-async fn answer(
-    stream: tokio::net::UnixStream,
-    orders: &mpsc::Sender<Order>,
-    ask: &mpsc::Sender<Asked>,
-) -> anyhow::Result<()> {
+async fn answer(stream: tokio::net::UnixStream, ways: &Ways) -> anyhow::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     tokio::io::BufReader::new(read.take(LONGEST)).read_line(&mut line).await?;
@@ -159,7 +168,7 @@ async fn answer(
         }
         Ok(Question::Command { by, command }) => {
             let (answer, wait) = oneshot::channel();
-            orders.send(Order { by, command, answer }).await.map_err(|_| anyhow!("stopping"))?;
+            ways.orders.send(Order { by, command, answer }).await.map_err(|_| anyhow!("stopping"))?;
             match wait.await? {
                 Ok(text) => Reply::Done(text),
                 Err(text) => Reply::Refused(text),
@@ -167,8 +176,15 @@ async fn answer(
         }
         Ok(Question::Report) => {
             let (answer, wait) = oneshot::channel();
-            ask.send(answer).await.map_err(|_| anyhow!("stopping"))?;
+            ways.ask.send(answer).await.map_err(|_| anyhow!("stopping"))?;
             Reply::Report(Box::new(wait.await?))
+        }
+        Ok(Question::Forget { customer }) => {
+            let forget = ways.forget.clone();
+            match tokio::task::spawn_blocking(move || forget(&customer)).await? {
+                Ok(forgotten) => Reply::Forgotten(forgotten),
+                Err(text) => Reply::Refused(text),
+            }
         }
     };
     let mut text = serde_json::to_vec(&reply)?;

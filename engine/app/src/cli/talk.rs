@@ -21,7 +21,9 @@ pub(super) fn tell(global: &super::Global, command: Command) -> anyhow::Result<E
     let answer = match ask(&state, &Question::Command { by: who(), command: command.clone() })? {
         Some(Reply::Done(text)) => Ok(text),
         Some(Reply::Refused(text)) => Err(text),
-        Some(Reply::Report(_)) => Err("the engine answered another question; are both sides of one version?".into()),
+        Some(Reply::Report(_) | Reply::Forgotten(_)) => {
+            Err("the engine answered another question; are both sides of one version?".into())
+        }
         None => without_engine(&state, config, command)?,
     };
     match answer {

@@ -90,12 +90,16 @@ impl Desk {
         let language = sent.locale.as_deref().and_then(Language::from_locale);
         let named = sent.answer_used.is_some();
         let answer_used = sent.answer_used.filter(|answer| self.is_answer(answer));
+        let (mut subject, mut body) = (sent.subject, sent.body);
+        if self.settings.retention.ticket_texts.is_zero() {
+            (subject, body) = (String::new(), String::new());
+        }
         let ticket = Ticket {
             id: sent.id.clone(),
             customer: sent.customer.clone(),
             asset,
-            subject: sent.subject.clone(),
-            body: sent.body.clone(),
+            subject,
+            body,
             language: language.map(|language| language.code().to_owned()),
             page: sent.page.clone(),
             created: sent.created_at.unwrap_or_else(clock::now),

@@ -129,7 +129,9 @@ pub fn texts(tickets: &[Ticket], drafts: &[Draft], names: &BTreeMap<String, Vec<
         let draft = ticket.draft.as_deref().and_then(|id| by_id.get(id).copied());
         Text::of_ticket(ticket, draft, &known)
     };
-    let mut texts: Vec<Text> = tickets.iter().map(of_ticket).collect();
+    // Of old tickets it is known that they were sent, no longer what they said.
+    let says = |ticket: &&Ticket| !ticket.subject.is_empty() || !ticket.body.is_empty();
+    let mut texts: Vec<Text> = tickets.iter().filter(says).map(of_ticket).collect();
     texts.extend(drafts.iter().filter(|draft| !sent.contains(&*draft.id)).filter_map(Text::of_draft));
     texts
 }
