@@ -127,10 +127,15 @@ fn is_anchor(word: &str) -> bool {
 /// unit and no code. It should be asked only where a password is likely, or where losing a word costs nothing.
 #[must_use]
 pub fn is_like_secret(word: &str) -> bool {
-    let length = word.chars().count();
+    (SHORTEST..=LONGEST).contains(&word.chars().count()) && is_mixed(word)
+}
+
+/// Whether a word of any length has letters and digits (or marks) together like that: it may be a part of a password.
+#[must_use]
+pub fn is_mixed(word: &str) -> bool {
     let is_elsewhere =
         word.contains(['<', '>', '/', '\\', '@', '=', ':', '(', ')', '[', ']']) || word.starts_with("0x");
-    if !(SHORTEST..=LONGEST).contains(&length) || is_elsewhere || !word.contains(char::is_alphabetic) {
+    if is_elsewhere || !word.contains(char::is_alphabetic) {
         return false;
     }
     let has_digit = word.contains(char::is_numeric);
