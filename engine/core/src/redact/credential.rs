@@ -18,7 +18,7 @@ const QUOTED: &str = r#"(?i)\b(passwor[dt]e?|kennwort|passphrase|passwd|pwd|pw|p
 const QUOTED_BEFORE: &str = r#"(?i)(["'„“»`])([^"'“”„«»`\n]{1,60})(["'“”«»`])(\s+(?:ist|is|war|was)\s+(?:\p{L}+\s+){0,3}(?:\p{L}+-)?(?:passwor[dt]|kennwort|passphrase|pwd|pw)\b)"#;
 
 /// A user and a password behind a word for both.
-const PAIR: &str = r"(?i)\b(zugangsdaten|zugang|login-?daten|anmelde-?daten|logins?|credentials|creds)((?:\s*[:=]|\s+(?:sind|lauten|lautet|ist|war|waren|are|is))?\s*)(<[a-z]{2,12}>|[\p{L}\d_.-]{2,40})(\s*[:/|]\s*|[ \t]+)([^\s<>/]{3,64})";
+const PAIR: &str = r"(?i)\b(zugangsdaten|zugang|login-?daten|anmelde-?daten|logins?|credentials|creds)((?:\s*[:=]|\s+(?:sind|lauten|lautet|ist|war|waren|are|is))?\s*)(<[a-z]{2,12}>|[\p{L}\d_.-]{2,40})(\s*[:/|]\s*|[ \t]+)([^\s<>/]{3,64})([ \t]+\S)?";
 
 /// Those in quotes, before a single word is looked for behind a word for passwords.
 pub(super) fn quoted() -> Vec<Step> {
@@ -48,17 +48,16 @@ fn pair(c: &Captures<'_>) -> String {
         let word = word.to_lowercase();
         is_ordinary(&word) || is_anchor(&word) || PRODUCTS.contains(&&*word) || SERVICES.contains(&&*word)
     };
-    // `Zugang Kundencenter / Webmail` is none: what does not look like a password is one only where nothing follows.
-    let ends = c.get(0).is_some_and(|whole| {
-        whole.as_str().len() == c[1].len() + c[2].len() + user.len() + between.len() + value.len()
-    }) && !between.trim().is_empty()
-        && !user.starts_with(char::is_uppercase)
-        && value.chars().all(char::is_alphanumeric);
-    if is_word(user) || is_word(value) || !(is_like_secret(value) || ends && user.starts_with('<')) {
+    // `Zugang Kundencenter / Webmail geht nicht` is none: what does not look like a password is one only where nothing follows.
+    let means_both = ["daten", "cred"].iter().any(|part| c[1].to_lowercase().contains(part));
+    let is_account = user.starts_with('<') || means_both && user.starts_with(char::is_lowercase);
+    let is_all = is_account && c.get(6).is_none() && !between.trim().is_empty();
+    if is_word(user) || is_word(value) || !(is_like_secret(value) || is_all) {
         return c[0].to_owned();
     }
     let user = if user.starts_with('<') { user } else { "<user>" };
-    format!("{}{}{user}{between}<secret>{}", &c[1], &c[2], &c[5][value.len()..])
+    let rest = c.get(6).map_or("", |rest| rest.as_str());
+    format!("{}{}{user}{between}<secret>{}{rest}", &c[1], &c[2], &c[5][value.len()..])
 }
 
 /// Takes out what looks like a password within [`NEAR`] words of a word for passwords.

@@ -352,6 +352,9 @@ fn passwords_are_found_near_words_for_them() {
     check("Zugangsdaten sabine / Blume77", "Zugangsdaten <user> / <secret>");
     check("Zugangsdaten:\nsabine\nBlume77!", "Zugangsdaten:\nsabine\n<secret>!");
     check("Login sabine / Blume77 geht nicht", "Login <user> / <secret> geht nicht");
+    check("Login sabine / rosenrot", "Login <user> / <secret>");
+    check("Zugangsdaten sabine / rosenrot.\nDanke", "Zugangsdaten <user> / <secret>.\nDanke");
+    check("Login sabine / kundenportal geht nicht", "Login <user> / kundenportal geht nicht");
     check("login: sabine/Blume77", "login: <user>/<secret>");
     check("Credentials are sabine:Blume77", "Credentials are <user>:<secret>");
     check("user/pass: sabine/Blume77.", "user/pass: <user>/<secret>.");
