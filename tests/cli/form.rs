@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::lab::{Engine, Lab, wait};
 
+mod forget;
+
 const FORM: &str = "form-key-0123456789";
 const SHOP: &str = "shop-key-0123456789";
 const SECRET: &str = "claims-0123456789-0123456789-0123456789";

@@ -96,11 +96,13 @@ struct SuggestionSettings {
     drafts: Span,
     /// How long tickets are kept.
     tickets: Span,
+    /// How long what they say is kept; `0s`: not at all.
+    ticket_texts: Span,
 }
 
 impl Default for SuggestionSettings {
     fn default() -> Self {
-        let Retention { drafts, tickets } = Retention::default();
+        let Retention { drafts, tickets, ticket_texts } = Retention::default();
         Self {
             enabled: true,
             hold_out: 0.0,
@@ -108,6 +110,7 @@ impl Default for SuggestionSettings {
             model: None,
             drafts: Span(drafts),
             tickets: Span(tickets),
+            ticket_texts: Span(ticket_texts),
         }
     }
 }
@@ -145,7 +148,7 @@ impl SuggestionSettings {
             hold_out: self.hold_out,
             keep_drafts: self.keep_drafts == KeepDrafts::Redacted,
             model: self.model,
-            retention: Retention { drafts: self.drafts.0, tickets: self.tickets.0 },
+            retention: Retention { drafts: self.drafts.0, tickets: self.tickets.0, ticket_texts: self.ticket_texts.0 },
         })
     }
 }

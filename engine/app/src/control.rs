@@ -13,6 +13,7 @@ use anyhow::{Context as _, anyhow, bail};
 use heinzel_core::incident::IncidentId;
 use heinzel_core::policy::Policy;
 use heinzel_core::step::Command;
+use heinzel_server::customer::Forgotten;
 use heinzel_store::lock::{Anchor, Owner, owner_of};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::exit::{Ends, Exit};
+use crate::front::Forgetting;
 use crate::pump::{Asked, Order};
 use crate::report::{Outlook, Report};
 use crate::state_folder;
@@ -45,6 +47,11 @@ pub(crate) enum Question {
         /// Its number.
         incident: IncidentId,
     },
+    /// Forget this customer.
+    Forget {
+        /// Whom, by the shop's id.
+        customer: String,
+    },
 }
 
 /// The engine's answer.
@@ -61,6 +68,8 @@ pub(crate) enum Reply {
     Policy(Box<Policy>),
     /// What becomes of an incident; nothing, when it is forgotten.
     Outlook(Option<Box<Outlook>>),
+    /// What was forgotten.
+    Forgotten(Forgotten),
 }
 
 /// The longest question, in bytes.
@@ -126,15 +135,18 @@ pub(crate) fn listen(path: &Path) -> anyhow::Result<Listener> {
     Ok(listener)
 }
 
+/// Whom the command line's questions go to.
+#[derive(Clone)]
+pub(crate) struct Ways {
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) ask: mpsc::Sender<Asked>,
+    pub(crate) config: Arc<Config>,
+    /// Forgets a customer; may block.
+    pub(crate) forget: Arc<Forgetting>,
+}
+
 /// Answers until told to stop. `lock` says whether the folder is still ours.
-pub(crate) async fn serve(
-    mut listener: Listener,
-    lock: Anchor,
-    orders: mpsc::Sender<Order>,
-    ask: mpsc::Sender<Asked>,
-    config: Arc<Config>,
-    stop: CancellationToken,
-) {
+pub(crate) async fn serve(mut listener: Listener, lock: Anchor, ways: Ways, stop: CancellationToken) {
     let mut looked = tokio::time::interval(LOOK_EVERY);
     loop {
         let stream = tokio::select! {
@@ -152,21 +164,16 @@ pub(crate) async fn serve(
                 }
             },
         };
-        let (orders, ask, config) = (orders.clone(), ask.clone(), config.clone());
+        let ways = ways.clone();
         tokio::spawn(async move {
-            if let Err(error) = answer(stream, &orders, &ask, &config).await {
+            if let Err(error) = answer(stream, &ways).await {
                 tracing::debug!(%error, "control socket");
             }
         });
     }
 }
 
-async fn answer(
-    stream: tokio::net::UnixStream,
-    orders: &mpsc::Sender<Order>,
-    ask: &mpsc::Sender<Asked>,
-    config: &Arc<Config>,
-) -> anyhow::Result<()> {
+async fn answer(stream: tokio::net::UnixStream, ways: &Ways) -> anyhow::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     tokio::io::BufReader::new(read.take(LONGEST)).read_line(&mut line).await?;
@@ -176,7 +183,7 @@ async fn answer(
         }
         Ok(Question::Command { by, command }) => {
             let (answer, wait) = oneshot::channel();
-            orders.send(Order { by, command, answer }).await.map_err(|_| anyhow!("stopping"))?;
+            ways.orders.send(Order { by, command, answer }).await.map_err(|_| anyhow!("stopping"))?;
             match wait.await? {
                 Ok(text) => Reply::Done(text),
                 Err(text) => Reply::Refused(text),
@@ -184,19 +191,26 @@ async fn answer(
         }
         Ok(Question::Report) => {
             let (answer, wait) = oneshot::channel();
-            ask.send(Asked::Report(answer)).await.map_err(|_| anyhow!("stopping"))?;
+            ways.ask.send(Asked::Report(answer)).await.map_err(|_| anyhow!("stopping"))?;
             let mut report = wait.await?;
-            let origin = config.origin.clone();
+            let origin = ways.config.origin.clone();
             // Not by the loop: a file may lie where nobody answers.
             report.settings_changed = tokio::task::spawn_blocking(move || origin.edited()).await?;
             Reply::Report(Box::new(report))
         }
         // It is what it was at the start.
-        Ok(Question::Policy) => Reply::Policy(Box::new(config.policy.clone())),
+        Ok(Question::Policy) => Reply::Policy(Box::new(ways.config.policy.clone())),
         Ok(Question::Outlook { incident }) => {
             let (answer, wait) = oneshot::channel();
-            ask.send(Asked::Outlook(incident, answer)).await.map_err(|_| anyhow!("stopping"))?;
+            ways.ask.send(Asked::Outlook(incident, answer)).await.map_err(|_| anyhow!("stopping"))?;
             Reply::Outlook(wait.await?.map(Box::new))
+        }
+        Ok(Question::Forget { customer }) => {
+            let forget = ways.forget.clone();
+            match tokio::task::spawn_blocking(move || forget(&customer)).await? {
+                Ok(forgotten) => Reply::Forgotten(forgotten),
+                Err(text) => Reply::Refused(text),
+            }
         }
     };
     let mut text = serde_json::to_vec(&reply)?;

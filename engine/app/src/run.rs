@@ -196,7 +196,9 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let advice = tokio::spawn(advise(swap, learning.clone()));
     let service =
         Service::from_environment().map(|service| tokio::spawn(service.keep(ready, ask.clone(), stop_sources.clone())));
-    let control = tokio::spawn(control::serve(listener, anchor, to_order, ask, config.clone(), stop_control.clone()));
+    let forget = front::forgetting(front.as_ref().map(|front| front.desk.clone()), &config.state);
+    let ways = control::Ways { orders: to_order, ask, config: config.clone(), forget };
+    let control = tokio::spawn(control::serve(listener, anchor, ways, stop_control.clone()));
 
     // Without its loop the engine would look alive and do nothing; whoever started it starts it again.
     let broke = tokio::select! {

@@ -11,9 +11,14 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 use serde::{Deserialize, Serialize};
 
+mod credential;
+mod paper;
+mod person;
 mod place;
 mod secret;
 mod user;
+
+pub use credential::{is_like_secret, is_mixed};
 
 /// A text without personal data; `<email>`, `<name>`, … stand in their places.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -95,15 +100,19 @@ static STEPS: LazyLock<Vec<Step>> = LazyLock::new(|| {
         secret::whole(),
         closings(),
         links(),
+        credential::quoted(),
         secret::announced(),
+        paper::steps(),
         place::births(),
         user::steps(),
         accounts_and_hosts(),
         place::addresses(),
         vec![(regex(DOMAIN), domain)],
+        credential::near(),
         place::phones(),
         vec![(regex(r"\b0[xX][0-9a-fA-F]+\b|\d(?:[ -]?\d){6,}"), number)],
         names(),
+        person::steps(),
     ]
     .concat()
 });
@@ -211,7 +220,9 @@ fn number(c: &Captures<'_>) -> String {
 }
 
 /// Capitalised words behind a greeting that are nobody's name.
-const NO_NAME: [&str; 37] = [
+const NO_NAME: [&str; 39] = [
+    "Grüße",
+    "Gruß",
     "Mr",
     "Mrs",
     "Ms",

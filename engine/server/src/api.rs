@@ -97,6 +97,8 @@ pub struct Limits {
     pub call_waits: Duration,
     /// How long it may then take.
     pub call_within: Duration,
+    /// How long a customer may take to be forgotten: what they wrote is taken from the disk.
+    pub forgotten_within: Duration,
     /// How long a report may take.
     pub report_within: Duration,
     /// The largest ticket, in bytes: every one that the description allows fits in.
@@ -135,6 +137,7 @@ impl Default for Limits {
             calls: 16,
             call_waits: Duration::from_secs(2),
             call_within: Duration::from_secs(10),
+            forgotten_within: Duration::from_secs(120),
             report_within: Duration::from_secs(120),
             ticket_body: wire::json_bytes(Ticket::BODY),
             record_body: 1 << 20,

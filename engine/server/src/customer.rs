@@ -1,4 +1,4 @@
-//! `PUT /v1/customers/{id}`: what the shop's systems say of a customer.
+//! `/v1/customers/{id}`: what the shop's systems say of a customer, and that one is to be forgotten.
 
 use std::sync::Arc;
 
@@ -49,6 +49,42 @@ pub async fn put(
     check(&customer.to_customer(&id))?;
     let kept = door.blocking(door.limits.call_within, move |front| front.put_customer(&id, customer)).await?;
     Ok(ticket::answer(kept))
+}
+
+/// Forgets a customer: their record, addresses and when they were heard of; their tickets and drafts, those sent as theirs
+/// too, with what was shown for them and said to it; examples learned from them. Nothing of it is left on the disk. Once
+/// more does no harm: there is nothing left to forget then.
+///
+/// Their assets stay, without owner and name, because other assets may need them and what protects them must hold; whoever
+/// wants an asset's id to be gone, too, has to change it. Tickets that name no customer cannot be told to be theirs. In the
+/// engine's own store, incidents keep the ids of their customers, and lines of logs stay in the timeline and the audit trail,
+/// which cannot be changed, as long as these are kept. What your systems send of the customer afterwards is kept anew: erase
+/// them there first.
+///
+/// # Errors
+/// 401 and 403 without a token of the scope `ingest`, 503 when it could not be finished: what is left to be done is done when
+/// it is sent again.
+#[utoipa::path(
+    delete,
+    path = "/v1/customers/{id}",
+    tag = "records",
+    params(("id" = String, Path, description = "The shop's id", pattern = "^[!-~]{1,128}$")),
+    responses(
+        (status = 200, description = "What was forgotten; nothing where nothing was known", body = Forgotten),
+        openapi::ErasureProblems,
+    ),
+    security(("ingest" = [])),
+)]
+pub async fn forget(
+    State(door): State<Arc<Door>>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request<Body>,
+) -> Result<Json<Forgotten>, Failure> {
+    door.access.entitled(request.headers(), Scope::Ingest)?;
+    let id = wire::path(id)?;
+    wire::id_if("id", Some(&id))?;
+    let forgotten = door.blocking(door.limits.forgotten_within, move |front| front.forget_customer(&id)).await?;
+    Ok(Json(forgotten))
 }
 
 /// Reads customers from CSV in UTF-8, with `;`, `,` or tabs between the cells and a header of the columns `id`, `name`,
@@ -102,6 +138,24 @@ pub struct CustomerRecord {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_seen: Option<Timestamp>,
+}
+
+/// What was forgotten of a customer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Forgotten {
+    /// Whether their record, an address, or when they were heard of was known.
+    pub customer: bool,
+    /// How many tickets.
+    pub tickets: u64,
+    /// How many drafts.
+    pub drafts: u64,
+    /// How many examples that were learned from what they wrote.
+    pub examples: u64,
+    /// Assets that were theirs: they stay, without owner and name.
+    #[schema(example = json!(["vm:100"]))]
+    pub assets: Vec<String>,
+    /// Assets that are theirs by the operator's `assets.toml`: that is changed there.
+    pub listed: Vec<String>,
 }
 
 impl CustomerRecord {

@@ -13,7 +13,7 @@ use heinzel_core::time::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::asset::AssetRecord;
-use crate::customer::CustomerRecord;
+use crate::customer::{CustomerRecord, Forgotten};
 use crate::draft::{Feedback, News};
 use crate::import::{ImportKind, Imported};
 use crate::report::{ReportName, Span};
@@ -73,6 +73,12 @@ pub trait Front: Send + Sync + 'static {
     /// # Errors
     /// [`Refused::Invalid`] when something in it is not usable.
     fn put_customer(&self, id: &str, customer: CustomerRecord) -> Result<Kept<CustomerRecord>, Refused>;
+
+    /// Forgets a customer, on the disk and in memory. Once more forgets nothing more.
+    ///
+    /// # Errors
+    /// [`Refused::Busy`] when it could not be finished.
+    fn forget_customer(&self, id: &str) -> Result<Forgotten, Refused>;
 
     /// Reads CSV as it arrives: good rows are written down, bad ones are complained of. What has no column stays as it
     /// was. With `dry_run` nothing is written. An error of `rows` means that the rest does not come: end with [`Refused::BrokeOff`].

@@ -79,7 +79,7 @@ pub fn router(inside: Inside, stop: CancellationToken) -> Router {
         .route("/v1/webhooks/zammad", post(zammad::zammad))
         .route("/v1/assets/{id}", put(asset::put))
         .route("/v1/assets/import", post(asset::import))
-        .route("/v1/customers/{id}", put(customer::put))
+        .route("/v1/customers/{id}", put(customer::put).delete(customer::forget))
         .route("/v1/customers/import", post(customer::import))
         .route("/v1/reports/{name}", get(report::reports))
         .route("/v1/events", post(push::events))

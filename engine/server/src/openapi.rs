@@ -58,6 +58,8 @@ problems! {
     RecordProblems = [400, 401, 403, 408, 413, 415, 422, 500, 503];
     /// How what the shop says of an asset may fail.
     AssetProblems = [400, 401, 403, 408, 409, 413, 415, 422, 500, 503];
+    /// How a customer may fail to be forgotten.
+    ErasureProblems = [400, 401, 403, 422, 500, 503];
     /// How what is signed may fail.
     SignedProblems = [400, 401, 408, 413, 415, 422, 500, 503];
     /// How a report may fail.
@@ -91,6 +93,7 @@ fn referred(status: u16) -> (String, RefOr<utoipa::openapi::Response>) {
         asset::put,
         asset::import,
         customer::put,
+        customer::forget,
         customer::import,
         report::reports,
         push::events,

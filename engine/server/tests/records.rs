@@ -386,3 +386,19 @@ async fn requests_are_counted_by_route_not_by_address() {
     }
     assert!(!metrics.contains("secret-of-somebody"), "{metrics}");
 }
+
+#[tokio::test]
+async fn a_customer_is_forgotten_by_who_may_write_them_down() {
+    let lab = Lab::new().await;
+    assert_eq!(lab.ask(&format!("PUT /v1/customers/K1\n{INGEST}"), "{}").await.status, 201);
+    let forget = async |head: &str| lab.ask(&format!("DELETE /v1/customers/K1\n{head}"), "").await;
+    forget("X: y").await.is_problem(401, "unauthorized");
+    forget(SHOP).await.is_problem(403, "forbidden");
+    let ingest = "Authorization: Bearer ingest-token-of-tickets";
+    for known in [true, false] {
+        let answer = forget(ingest).await;
+        assert_eq!((answer.status, &answer.json()["customer"]), (200, &serde_json::json!(known)), "{}", answer.body);
+    }
+    assert!(lab.fake.told().customers.is_empty());
+    lab.ask(&format!("DELETE /v1/customers/K%201\n{ingest}"), "").await.is_problem(422, "invalid");
+}

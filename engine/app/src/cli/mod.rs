@@ -22,6 +22,7 @@ mod eval;
 mod exchange;
 mod customers;
 mod explain;
+mod forget;
 mod incident;
 mod in_force;
 mod init;
@@ -216,6 +217,9 @@ pub(crate) enum Command {
     Silence(customers::Since),
     /// List addresses of customers that mail does not reach, or that were long unused.
     Contacts(customers::Contacts),
+    /// Forget a customer: all that is remembered of them, on the disk, too.
+    #[command(subcommand)]
+    Customers(forget::Command),
     /// Print the page of all rules, or the functions that rules may call.
     Reference(reference::Arguments),
     /// Print shell completions.
@@ -263,6 +267,7 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
         Command::Deflection(since) => customers::deflection(&global, &since),
         Command::Silence(since) => customers::silence(&global, &since),
         Command::Contacts(arguments) => customers::contacts(&global, &arguments),
+        Command::Customers(command) => forget::customers(&global, &command),
         Command::Reference(arguments) => reference::reference(&global, &arguments),
         Command::Completions { shell } => page::completions(shell),
         Command::Man { into } => page::man(into.as_deref()),

@@ -81,7 +81,7 @@ fn words(report: &Report, limit: usize) -> String {
         out.push_str(&table(&["customers", "texts", "this week (before)", "no answer", "topic", "hint"], &rows));
     }
     out.push_str(&format!(
-        "{} of {} in {}, {} shown; {} like too few others\n",
+        "{} of {} in {}, {} shown; {} not sorted: like too few others\n",
         super::count(report.texts, "text"),
         super::count(report.customers, "customer"),
         super::count(report.topics.len(), "topic"),

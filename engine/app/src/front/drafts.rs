@@ -61,6 +61,12 @@ impl Drafts {
         true
     }
 
+    /// These were never heard of.
+    pub(super) fn forget(&self, drafts: &[String]) {
+        let mut talks = self.talks();
+        drafts.iter().for_each(|draft| drop(talks.remove(draft)));
+    }
+
     /// What it says; `None`: it was not heard of lately.
     pub(super) fn spoken(&self, draft: &str) -> Option<Spoken> {
         self.talks().get(draft).map(|talk| talk.spoken.clone())

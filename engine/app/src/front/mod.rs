@@ -5,6 +5,7 @@
 
 mod drafts;
 mod elsewhere;
+mod forget;
 mod looks;
 mod meaning;
 mod misfits;
@@ -49,6 +50,7 @@ use crate::pump::Message;
 use crate::scanner::Current;
 use crate::watch::Swap;
 
+pub(crate) use forget::{Forgetting, forget_in, forgetting};
 pub(crate) use meaning::MODELS;
 pub(crate) use open::open;
 pub(crate) use shelf::Shelf;
@@ -391,6 +393,10 @@ impl Front for Desk {
         customer: customer::CustomerRecord,
     ) -> Result<Kept<customer::CustomerRecord>, Refused> {
         self.keep_customer(id, customer)
+    }
+
+    fn forget_customer(&self, id: &str) -> Result<customer::Forgotten, Refused> {
+        self.forget(id)
     }
 
     fn import(

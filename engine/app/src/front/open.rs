@@ -113,10 +113,13 @@ fn tidy(customers: &Customers, keep: &Retention) {
     loop {
         match customers.retain(clock::now(), keep) {
             Ok(removed) if removed.more => {}
-            Ok(_) => return,
+            Ok(_) => break,
             Err(error) => {
                 return tracing::warn!(%error, "could not remove what is too old; it is tried again in an hour");
             }
         }
+    }
+    if let Err(error) = customers.scrub() {
+        tracing::warn!(%error, "what was removed may still stand on the disk; it is tried again in an hour");
     }
 }

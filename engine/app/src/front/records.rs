@@ -42,7 +42,7 @@ impl Desk {
     }
 
     /// Tells the engine which assets there are now.
-    fn know(&self) -> Result<(), Refused> {
+    pub(super) fn know(&self) -> Result<(), Refused> {
         let all = self.customers.assets().map_err(busy)?;
         let named = all.iter().filter_map(|one| Some((one.asset.id.clone(), one.name.clone()?)));
         *self.names.write().unwrap_or_else(PoisonError::into_inner) = named.collect();

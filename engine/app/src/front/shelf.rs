@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::knowledge;
 
 /// The file in the state folder that keeps the index. It may be deleted at any time.
-const INDEX: &str = "answers.index";
+pub(super) const INDEX: &str = "answers.index";
 
 /// How long learned examples wait for others, before the index is built anew.
 const LEARNED: Duration = Duration::from_secs(60);

@@ -27,6 +27,11 @@ use crate::text::{code, plain};
 const TOLD: usize = 3;
 /// Lines of an incident's timeline in a note.
 const LINES: usize = 20;
+/// Incidents that a ticket without an asset is linked to at most.
+const PERHAPS: usize = 5;
+/// How long after its end an incident may be what such a ticket is about. Where the asset is known,
+/// [`FRESH`](crate::board::FRESH) counts.
+const JUST: Duration = Duration::from_secs(3600);
 /// How long the store is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -85,31 +90,39 @@ impl Desk {
             }),
             None => None,
         };
+        let before = self.customers.ticket(&sent.id).map_err(busy)?;
         let asset = sent.asset.clone().or_else(|| draft.as_ref().and_then(|draft| draft.asset.clone()));
-        let incidents = self.incidents_for(sent.customer.as_deref(), asset.as_deref(), sent.draft_id.as_deref());
+        let asset = asset.or_else(|| before.as_ref().and_then(|before| before.asset.clone()));
+        let about = self.about(sent.customer.as_deref(), asset.as_deref(), sent.draft_id.as_deref());
+        // What may be meant is linked once: what comes up later, while the ticket is told of again, is not what it was about.
+        let linked: Vec<_> = if before.is_none() { about.all().collect() } else { about.own.iter().collect() };
         let language = sent.locale.as_deref().and_then(Language::from_locale);
         let named = sent.answer_used.is_some();
         let answer_used = sent.answer_used.filter(|answer| self.is_answer(answer));
+        let (mut subject, mut body) = (sent.subject, sent.body);
+        if self.settings.retention.ticket_texts.is_zero() {
+            (subject, body) = (String::new(), String::new());
+        }
         let ticket = Ticket {
             id: sent.id.clone(),
             customer: sent.customer.clone(),
             asset,
-            subject: sent.subject.clone(),
-            body: sent.body.clone(),
+            subject,
+            body,
             language: language.map(|language| language.code().to_owned()),
             page: sent.page.clone(),
             created: sent.created_at.unwrap_or_else(clock::now),
             draft: draft.map(|draft| draft.id),
             answer_used,
-            incidents: incidents.iter().map(|incident| incident.id).collect(),
+            incidents: linked.into_iter().map(|incident| incident.id).collect(),
         };
         let left_out = if named && ticket.answer_used.is_none() { vec![LeftOut::answer_used()] } else { Vec::new() };
         let put = self.customers.put_ticket(&ticket).map_err(busy)?;
         self.learn_used(&put);
         let taken = ticket::TicketTaken {
             id: sent.id,
-            note: self.note_of(&incidents),
-            incidents: incidents.iter().map(|incident| listed(incident)).collect(),
+            note: self.note_of(&about),
+            incidents: about.all().map(|incident| listed(incident)).collect(),
             left_out,
         };
         Ok(kept(put.put(), taken))
@@ -137,41 +150,33 @@ impl Desk {
         self.learn(&Owner::Customer(customer), answer, language, &text, Origin::Logged);
     }
 
-    /// What is known of the customer's asset, and what the draft has set off.
-    fn incidents_for(&self, customer: Option<&str>, asset: Option<&str>, draft: Option<&str>) -> Vec<Arc<Incident>> {
-        let Some(customer) = customer else { return Vec::new() };
+    /// What is known of the customer's asset, and what the draft has set off. Of a ticket that names no asset, what may be meant.
+    fn about(&self, customer: Option<&str>, asset: Option<&str>, draft: Option<&str>) -> About {
+        let Some(customer) = customer else { return About::default() };
         let follows = draft.map(|draft| self.drafts.follows(draft)).unwrap_or_default();
         let claim = CustomerClaim { id: customer.to_owned(), assets: None, expires: Timestamp::MAX };
         let live = self.current.get();
-        self.board.fresh(clock::now(), |incident| {
-            let about = follows.contains(&incident.id) || asset.is_none_or(|asset| incident.concerns(asset));
-            (about && concerned(&live.assets, &claim, incident).is_some()).then(|| incident.clone())
-        })
+        let now = clock::now();
+        let fresh = self.board.fresh(now, |incident| {
+            let is_own = follows.contains(&incident.id) || asset.is_some_and(|asset| incident.concerns(asset));
+            ((is_own || asset.is_none()) && concerned(&live.assets, &claim, incident).is_some())
+                .then(|| (incident.clone(), is_own))
+        });
+        About::of(fresh, now)
     }
 
     /// What was found, so that support begins with the facts. Whatever logs or rules say stands in it as code, because
     /// ticket systems show the note as Markdown.
-    fn note_of(&self, incidents: &[Arc<Incident>]) -> String {
+    fn note_of(&self, about: &About) -> String {
         let mut note = String::new();
-        if incidents.is_empty() {
-            return note;
-        }
-        let store = Sqlite::open_read_only(&self.state, PATIENCE);
-        for incident in incidents.iter().take(TOLD) {
-            // Writing into a text cannot fail.
-            let _ = writeln!(
-                note,
-                "**Incident {}** {} on {}, {} since {}",
-                incident.id,
-                code(&plain(&incident.title, 200)),
-                code(&plain(&incident.asset, 200)),
-                incident.status,
-                incident.opened_at
-            );
+        // Writing into a text cannot fail.
+        let store = (!about.own.is_empty()).then(|| Sqlite::open_read_only(&self.state, PATIENCE).ok()).flatten();
+        for incident in about.own.iter().take(TOLD) {
+            let _ = writeln!(note, "{}", headline(incident));
             if let Some(verdict) = &incident.verdict {
                 let _ = writeln!(note, "- how it stands: {}", code(&plain(verdict, 300)));
             }
-            let timeline = store.as_ref().ok().and_then(|store| store.timeline(incident.id).ok()).unwrap_or_default();
+            let timeline = store.as_ref().and_then(|store| store.timeline(incident.id).ok()).unwrap_or_default();
             let skipped = timeline.len().saturating_sub(LINES);
             for line in timeline.iter().skip(skipped) {
                 let _ =
@@ -179,11 +184,58 @@ impl Desk {
             }
             note.push('\n');
         }
-        if incidents.len() > TOLD {
-            let _ = writeln!(note, "And {} more; `heinzel incident list` shows them.", incidents.len() - TOLD);
+        if !about.perhaps.is_empty() {
+            let _ = writeln!(note, "The ticket names no asset. What is open at the customer's, or has just ended:\n");
+            for incident in &about.perhaps {
+                let _ = writeln!(note, "- {}", headline(incident));
+            }
+            note.push('\n');
+        }
+        let more = about.own.len().saturating_sub(TOLD) + about.more;
+        if more > 0 {
+            let _ = writeln!(note, "And {more} more; `heinzel incident list` shows them.");
         }
         note.trim_end().to_owned()
     }
+}
+
+/// The incidents that a ticket is about.
+#[derive(Debug, Default)]
+struct About {
+    /// Of the asset that it names, or set off by its draft.
+    own: Vec<Arc<Incident>>,
+    /// It names none: what is open at the customer's assets, and then what has just ended, at most [`PERHAPS`].
+    perhaps: Vec<Arc<Incident>>,
+    /// So many more of these.
+    more: usize,
+}
+
+impl About {
+    /// Sorts incidents, newest first, each with whether the ticket is surely about it.
+    fn of(fresh: Vec<(Arc<Incident>, bool)>, now: Timestamp) -> Self {
+        let (own, others): (Vec<_>, Vec<_>) = fresh.into_iter().partition(|(_, is_own)| *is_own);
+        let mut perhaps: Vec<_> = others.into_iter().map(|(incident, _)| incident).collect();
+        perhaps.retain(|incident| incident.resolved_at.is_none_or(|end| now.since(end) <= JUST));
+        perhaps.sort_by_key(|incident| incident.is_resolved());
+        let more = perhaps.len().saturating_sub(PERHAPS);
+        perhaps.truncate(PERHAPS);
+        Self { own: own.into_iter().map(|(incident, _)| incident).collect(), perhaps, more }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Incident>> {
+        self.own.iter().chain(&self.perhaps)
+    }
+}
+
+fn headline(incident: &Incident) -> String {
+    format!(
+        "**Incident {}** {} on {}, {} since {}",
+        incident.id,
+        code(&plain(&incident.title, 200)),
+        code(&plain(&incident.asset, 200)),
+        incident.status,
+        incident.opened_at
+    )
 }
 
 fn listed(incident: &Incident) -> ticket::TicketIncident {
@@ -201,5 +253,39 @@ fn listed(incident: &Incident) -> ticket::TicketIncident {
         }
         .to_owned(),
         since: incident.opened_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn incident(id: u64, ended: Option<i64>) -> Arc<Incident> {
+        let ended =
+            ended.map(|end| format!(r#","resolved_at":"{}""#, Timestamp::from_seconds(end))).unwrap_or_default();
+        let text = format!(
+            r#"{{"id":{id},"rule":"a.b","asset":"vm:{id}","title":"t","severity":"high","status":"open",
+            "opened":"1970-01-01T00:00:00Z","opened_at":"1970-01-01T00:00:00Z","last_seen":"1970-01-01T00:00:00Z","findings":1,
+            "cause":{{"place":{{"source":"s","stream":"x","offset":0}},"fields":{{}},"message":"m"}},
+            "customers":["K1"],"dependants":[]{ended}}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_ticket_that_names_no_asset_is_not_about_all_that_ever_was() {
+        let now = 100_000;
+        // Fifty that are over since hours, one that has just ended, seven that are open, and what the draft has set off.
+        let mut fresh: Vec<_> = (0..50).map(|id| (incident(id, Some(now - 10_000)), false)).collect();
+        fresh.push((incident(50, Some(now - 60)), false));
+        fresh.extend((51..58).map(|id| (incident(id, None), false)));
+        fresh.push((incident(58, Some(now - 10_000)), true));
+        fresh.reverse();
+        let ids = |list: &[Arc<Incident>]| list.iter().map(|one| one.id).collect::<Vec<_>>();
+        let about = About::of(fresh, Timestamp::from_seconds(now));
+        assert_eq!((ids(&about.own), ids(&about.perhaps), about.more), (vec![58], vec![57, 56, 55, 54, 53], 3));
+        let few = vec![(incident(3, None), false), (incident(2, Some(now - 60)), false)];
+        let about = About::of(few, Timestamp::from_seconds(now));
+        assert_eq!((ids(&about.perhaps), about.more), (vec![3, 2], 0));
     }
 }

@@ -14,7 +14,7 @@ const TOKEN: &str = r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[oprsu]_[0-9A-Za-z_]{16,}
 /// A number behind a word that says that it opens something.
 const CODE: &str = r#"(?i)\b((?:[ms]?-?TAN|PIN|PUK|CVV2?|CVC2?|OTP|Prüfziffer|Kartenprüfnummer|Sicherheitscode|Bestätigungscode|Einmalcode|(?:security|verification|confirmation|one[ -]time)[ -]code)(?:[ -]?(?:Nummer|Nr\.?|Code|number|no\.))?(?:\s*[:=]|\s+(?:lautet|ist|war|is|was))?\s*["'„“]?)(?:\d{3}[ -]\d{3}|\d{3,})\b"#;
 
-const PASSWORD: &str = r#"(?i)\b(passwor[dt]e?|kennwort|passphrase|passwd|pwd|pw|pin|zugangscode|auth-?(?:info-?)?code|(?:api|secret)[ _-]?key|(?:aws_)?secret[ _]access[ _]key|token|secret)\b(\s*["“”]?\s*(?::|=|\blautet\b|\bist\b|\bis\b|\bwar\b|\bwas\b)\s*|\s+)["'„“»]?([^\s"'“”«<>]+)["'“”«]?"#;
+const PASSWORD: &str = r#"(?i)\b(passwor[dt]e?|kennwort|passphrase|passwd|pwd|pw|pin|zugangscode|auth-?(?:info-?)?code|(?:api|secret)[ _-]?key|(?:aws_)?secret[ _]access[ _]key|token|secret)\b(\s*["“”]?\s*(?::|=|\blautet\b|\bist\b|\bis\b|\bwar\b|\bwas\b)\s*|\s+)["'„“»]?([^\s"'„“”»«<>]+)["'“”«]?"#;
 
 /// Blocks and tokens, in which anything else could be found.
 pub(super) fn whole() -> Vec<Step> {

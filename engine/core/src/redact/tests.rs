@@ -346,11 +346,135 @@ fn what_hosting_is_about_stays() {
     );
 }
 
+#[test]
+fn passwords_are_found_near_words_for_them() {
+    check("root:x8Kd!29sK ist das neue kennwort", "root:<secret> ist das neue kennwort");
+    check("Zugangsdaten sabine / Blume77", "Zugangsdaten <user> / <secret>");
+    check("Zugangsdaten:\nsabine\nBlume77!", "Zugangsdaten:\nsabine\n<secret>!");
+    check("Login sabine / Blume77 geht nicht", "Login <user> / <secret> geht nicht");
+    check("Login sabine / rosenrot", "Login <user> / <secret>");
+    check("Zugangsdaten sabine / rosenrot.\nDanke", "Zugangsdaten <user> / <secret>.\nDanke");
+    check("Login sabine / kundenportal geht nicht", "Login <user> / kundenportal geht nicht");
+    check("login: sabine/Blume77", "login: <user>/<secret>");
+    check("Credentials are sabine:Blume77", "Credentials are <user>:<secret>");
+    check("user/pass: sabine/Blume77.", "user/pass: <user>/<secret>.");
+    check("sabine:Blume77 als Passwort geht nicht", "<user>:<secret> als Passwort geht nicht");
+    check_all(
+        "<secret>",
+        &[
+            "Kennwort \"[Rosen rot]\" geht nicht",
+            "das Passwort lautet „[Rosen rot]“",
+            "password: '[red roses]'",
+            "\"[Rosen rot]\" ist mein neues Passwort",
+            "habe [Blume77] als Passwort gesetzt",
+            "mit [x8Kd29sK] klappt es nicht, das Kennwort ist aber richtig",
+            "Mein Passwort geht nicht. Ich nehme immer [Rosen!Rot77]",
+            "the new pw for the panel should be [tulip2024]",
+        ],
+    );
+    check_all(
+        "",
+        &[
+            "Passwort für PHP8 und MySQL8, Windows11, Outlook2019 und Office365 geht nicht",
+            "Kennwort vergessen, Zugangsdaten FTP / SSH fehlen",
+            "Zugang Kundencenter / Webmail geht nicht, Login / Passwort falsch",
+            "Passwort \"falsch\" steht da, auf \"Passwort\" und \"Login\" klicken",
+            "Passwort nach 30Minuten und 500MB weg, Update KB50344, Fehler ERR-1045",
+            "Failed password for invalid user admin from port 2222 ssh2",
+            "pam_unix(sshd:auth): password check failed, sshd(1234): code 0x80070005",
+            "2-Faktor und Passwort, IPv6, SHA256, Passwort-Änderung in wp-config.php",
+            "Passwörter per OAuth2 und TLS1.3, phpMyAdmin 5.2.1 und Benutzer+Passwort",
+            "Login mit dem neuen iPhone15 geht nicht",
+            "Das Passwort von Server-2 im WordPress",
+        ],
+    );
+}
+
+#[test]
+fn what_looks_like_a_secret() {
+    for secret in ["blume77", "x8Kd29sK", "Sommer2024", "77blumen", "rosen-77", "Rosen!Rot", "a1b2c3"] {
+        assert!(is_like_secret(secret), "{secret}");
+    }
+    for word in
+        ["php8", "mysql80", "500mb", "error1045", "postfach", "5.7.1", "tls1.3", "web1", "e-mail", "4711", "wp-config"]
+    {
+        assert!(!is_like_secret(word), "{word}");
+    }
+}
+
+#[test]
+fn names_behind_a_farewell_or_family_go() {
+    check_all(
+        "<name>",
+        &[
+            "It is down, cheers [Bob Marleyson]",
+            "cheers [Bob Marleyson] and please hurry, my shop is offline",
+            "danke, [Sabine Blume]. Noch etwas: der Shop ist weiß",
+            "Grüße [Sabine], ach ja, der Shop ist weiß",
+            "lg [sabine]\nPS: eilt",
+            "mein kleiner Bruder [Max Muster] hat ein Postfach",
+            "my wife [Anna] cannot log in",
+            "unsere Kollegin [Ayse Yilmaz] ist neu",
+        ],
+    );
+    check("mein Sohn Timmy (9) spielt", "mein Sohn <name> spielt");
+    check_all(
+        "",
+        &[
+            "Danke Ihnen. Danke, Problem gelöst.",
+            "Vielen Dank für die Hilfe, Gruß Support und so weiter",
+            "meinem Kollegen Zugriff auf das Postfach geben",
+            "my friend PHP 8 is slow, our partner program",
+            "Thanks, it works. Regards",
+            "danke WordPress läuft wieder",
+        ],
+    );
+}
+
+#[test]
+fn numbers_of_papers_and_cars_go() {
+    check_all(
+        "<number>",
+        &[
+            "Personalausweis [L01X00T47] liegt bei",
+            "Ausweisnummer: [L01X00T47], Reisepass [C01X00T478]",
+            "passport number is [533380006]",
+            "Kennzeichen [K-AB 1234], Kennzeichen: [B MW 12]",
+            "mein Auto [K-AB 1234] steht",
+            "license plate [7ABC123]",
+        ],
+    );
+    check_all(
+        "",
+        &[
+            "Personalausweis hochladen geht nicht, Reisepass seit 2024",
+            "Kennzeichen einer Domain, HP-UX 11, RAID-Z 2, Ausweis 3 Tage später",
+            "PHP-FPM 8, A-B 12, SSL-A 1",
+        ],
+    );
+}
+
 /// What looks like the beginning of something long, again and again: if the time grew with its square, this would not end.
 #[test]
 fn hostile_texts_take_no_longer_than_others() {
-    let pieces =
-        ["-----BEGIN A-----", "user a ", "Am Am ", "0-", "(0", "Straße ", "eyJ.", "geboren am ", "12345 A", "a."];
+    let pieces = [
+        "-----BEGIN A-----",
+        "user a ",
+        "Am Am ",
+        "0-",
+        "(0",
+        "Straße ",
+        "eyJ.",
+        "geboren am ",
+        "12345 A",
+        "a.",
+        "pw a1b2c3 ",
+        "login a / ",
+        "cheers A ",
+        "my son A ",
+        "Ausweis 1 ",
+        "pw \"a",
+    ];
     for piece in pieces {
         assert!(Redacted::of(&piece.repeat(LONGEST / piece.len()), &[]).as_str().len() <= 2 * LONGEST, "{piece}");
     }

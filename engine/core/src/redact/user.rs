@@ -129,7 +129,16 @@ const ENDINGS: [&str; 22] = [
     "ption", "able", "ful", "less", "ate", "ges", "face",
 ];
 
-/// What else stands behind "user", "login" and their German sisters.
+/// What else stands behind "user", "login" and their German sisters: a word that is nobody's name.
+pub(super) fn is_ordinary(folded: &str) -> bool {
+    ORDINARY.contains(folded)
+}
+
+/// An account of the system itself.
+pub(super) fn is_of_system(folded: &str) -> bool {
+    SYSTEM.contains(&folded)
+}
+
 static ORDINARY: LazyLock<HashSet<&str>> =
     LazyLock::new(|| GERMAN.split_whitespace().chain(ENGLISH.split_whitespace()).collect());
 

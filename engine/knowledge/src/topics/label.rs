@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use heinzel_core::redact::is_mixed;
+
 use super::Text;
 use super::vectors::stems;
 use crate::text::analyse;
@@ -10,7 +12,7 @@ use crate::text::analyse;
 const WORDS: usize = 4;
 
 /// A name for each topic: class-based tf-idf, so words that are frequent in it and rare elsewhere. A word that only one
-/// customer of the topic uses is no name: it may be theirs.
+/// customer of the topic uses is no name: it may be theirs. A topic whose texts have no word in common has none.
 pub(super) fn labels(texts: &[Text], words: &[String], topics: &[Vec<usize>]) -> Vec<Vec<String>> {
     let counted: Vec<Counted> = topics.iter().map(|members| Counted::of(texts, words, members)).collect();
     let mut everywhere: HashMap<&str, f64> = HashMap::new();
@@ -68,7 +70,12 @@ impl Counted {
                 if stem.chars().count() < 2 || stem.chars().all(|c| c.is_ascii_digit()) {
                     continue;
                 }
-                let spelling = words[*member][word.start..word.end].to_lowercase();
+                let spelling = &words[*member][word.start..word.end];
+                // What redaction has overlooked must not become a file's name: a password, or a piece of one.
+                if is_mixed(spelling) {
+                    continue;
+                }
+                let spelling = spelling.to_lowercase();
                 let of = counted.stems.entry(stem).or_default();
                 of.times += 1.0;
                 of.writers.insert(writer);

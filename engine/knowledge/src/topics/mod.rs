@@ -129,7 +129,9 @@ pub fn texts(tickets: &[Ticket], drafts: &[Draft], names: &BTreeMap<String, Vec<
         let draft = ticket.draft.as_deref().and_then(|id| by_id.get(id).copied());
         Text::of_ticket(ticket, draft, &known)
     };
-    let mut texts: Vec<Text> = tickets.iter().map(of_ticket).collect();
+    // Of old tickets it is known that they were sent, no longer what they said.
+    let says = |ticket: &&Ticket| !ticket.subject.is_empty() || !ticket.body.is_empty();
+    let mut texts: Vec<Text> = tickets.iter().filter(says).map(of_ticket).collect();
     texts.extend(drafts.iter().filter(|draft| !sent.contains(&*draft.id)).filter_map(Text::of_draft));
     texts
 }
@@ -222,7 +224,7 @@ pub struct Report {
     pub texts: usize,
     /// Customers; a text whose writer is unknown counts as one.
     pub customers: usize,
-    /// Texts that are like too few others.
+    /// Texts that are like too few others, or share no word with them: not sorted.
     pub alone: usize,
     /// The topics, those with most customers first.
     pub topics: Vec<Topic>,
@@ -238,9 +240,9 @@ const LONG: usize = 240;
 #[must_use]
 pub fn report(texts: &[Text], semantic: Option<&[Vec<f32>]>, options: &Options) -> Report {
     let words: Vec<String> = texts.iter().map(|text| bare(&text.text)).collect();
-    let vectors = match semantic.filter(|vectors| vectors.len() == texts.len()) {
-        Some(vectors) => vectors::Matrix::of(vectors),
-        None => vectors::lexical(&words),
+    let (vectors, by_meaning) = match semantic.filter(|vectors| vectors.len() == texts.len()) {
+        Some(vectors) => (vectors::Matrix::of(vectors), true),
+        None => (vectors::lexical(&words), false),
     };
     let cluster_of = cluster::clusters(&vectors, options.join);
     let count = cluster_of.iter().flatten().max().map_or(0, |last| last + 1);
@@ -253,6 +255,9 @@ pub fn report(texts: &[Text], semantic: Option<&[Vec<f32>]>, options: &Options) 
     members.retain(|members| members.len() >= options.least.max(1));
     members.iter_mut().for_each(|members| typical_first(&vectors, members));
     let labels = label::labels(texts, &words, &members);
+    // Whatever is left over becomes a cluster, too. By words, texts of several writers without a common one are nothing but that.
+    let (members, labels): (Vec<Vec<usize>>, Vec<Vec<String>>) =
+        members.into_iter().zip(labels).filter(|(_, label)| by_meaning || !label.is_empty()).unzip();
     let everywhere = hint::Everywhere::of(texts);
     let sorted: usize = members.iter().map(Vec::len).sum();
     let mut topics: Vec<Topic> = members

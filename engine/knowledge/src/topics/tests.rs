@@ -101,6 +101,46 @@ fn vectors_of_a_model_decide_where_there_are_some() {
 }
 
 #[test]
+fn what_has_no_word_in_common_is_no_topic() {
+    let mixed = [
+        "Quallenpumpe leckt",
+        "Rechnung fehlt",
+        "Zugriff verweigert",
+        "Umzug gewünscht",
+        "Kündigung bestätigen",
+        "Spielstand verloren",
+        "Kalender leer",
+        "Blog zeigt Unsinn",
+        "Newsletter abbestellen",
+    ];
+    let texts: Vec<Text> = mixed.iter().enumerate().map(|(n, words)| text(n, &format!("K{n}"), 90, words)).collect();
+    let found = report(&texts, None, &Options::lexical(at(98)));
+    assert_eq!((found.texts, found.topics.len(), found.alone), (9, 0, 9), "{:?}", found.topics);
+    // Beside real ones, too.
+    let mut texts = scene();
+    let real = texts.len();
+    texts.extend(mixed.iter().enumerate().map(|(n, words)| text(100 + n, &format!("X{n}"), 90, words)));
+    let found = report(&texts, None, &Options::lexical(at(98)));
+    assert!(found.topics.iter().all(|topic| !topic.words.is_empty()), "{:?}", found.topics);
+    assert_eq!(find(&found, "postfach").customers, 24);
+    assert!(found.alone <= mixed.len() && real == 51, "{}", found.alone);
+}
+
+#[test]
+fn no_word_like_a_secret_names_a_topic() {
+    let texts: Vec<Text> = (0..8)
+        .map(|n| text(n, &format!("K{n}"), 90, "Blume77 x8Kd!29sK Domain umziehen mit PHP8, host pw a1b2"))
+        .collect();
+    let found = report(&texts, None, &Options::lexical(at(98)));
+    let topic = &found.topics[0];
+    let shown = format!("{:?} {}", topic.words, topic.slug);
+    for secret in ["blume77", "x8kd", "29sk", "a1b2"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    assert!(shown.contains("domain"), "{shown}");
+}
+
+#[test]
 fn no_texts_are_no_topics() {
     let found = report(&[], None, &Options::lexical(at(1)));
     assert_eq!((found.texts, found.topics.len(), found.alone), (0, 0, 0));

@@ -14,7 +14,7 @@ use heinzel_core::time::Timestamp;
 use heinzel_knowledge::answer::Language;
 use heinzel_server::api::{Api, NotTaken, PushSource};
 use heinzel_server::asset::AssetRecord;
-use heinzel_server::customer::CustomerRecord;
+use heinzel_server::customer::{CustomerRecord, Forgotten};
 use heinzel_server::draft::{Feedback, NEWS_WAITING, News, NewsState};
 use heinzel_server::front::{Answering, Asker, Front, Kept, Owner, Refused};
 use heinzel_server::import::{Complaint, ImportKind, Imported};
@@ -204,6 +204,11 @@ impl Front for Fake {
     fn put_customer(&self, id: &str, customer: CustomerRecord) -> Result<Kept<CustomerRecord>, Refused> {
         let known = self.told().customers.insert(id.into(), customer.clone());
         Ok(if known.is_some() { Kept::Known(customer) } else { Kept::New(customer) })
+    }
+
+    fn forget_customer(&self, id: &str) -> Result<Forgotten, Refused> {
+        let customer = self.told().customers.remove(id).is_some();
+        Ok(Forgotten { customer, ..Forgotten::default() })
     }
 
     fn import(&self, _kind: ImportKind, rows: &mut dyn Read, dry_run: bool) -> Result<Imported, Refused> {

@@ -37,18 +37,21 @@ use crate::sqlite::migrate::{self, Formats};
 
 mod drafts;
 mod examples;
+mod forget;
 mod people;
 mod reader;
 mod retain;
 mod row;
+mod scrub;
 mod tickets;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use forget::Forgotten;
 pub use reader::{Heard, Range, Reader};
-pub use retain::{Forgotten, Retained, Retention};
+pub use retain::{Retained, Retention};
 
 /// The file's name in the state folder.
 pub const FILE: &str = "customers.db";
@@ -79,6 +82,7 @@ struct Shared {
     /// Held while notes are stored, over several transactions.
     storing: Mutex<()>,
     examples: Mutex<Arc<[Example]>>,
+    remains: scrub::Remains,
 }
 
 /// What a put came to.
@@ -155,6 +159,7 @@ impl Customers {
         let mut conn = file::open(&file, PATIENCE, &FORMATS)?;
         let explain = |fail: Fail| fail.explain("open", &file);
         conn.pragma_update(None, "synchronous", "NORMAL").map_err(|error| explain(error.into()))?;
+        scrub::write_over(&conn).map_err(explain)?;
         let asking = file::connect(&file, OpenFlags::SQLITE_OPEN_READ_WRITE, PATIENCE)
             .and_then(|asking| {
                 asking.pragma_update(None, "query_only", true)?;
@@ -171,6 +176,7 @@ impl Customers {
             notes,
             storing: Mutex::default(),
             examples,
+            remains: scrub::Remains::default(),
         });
         let writer = writer::Writer::start(Arc::clone(&shared)).map_err(|fail| fail.explain("open", &shared.file))?;
         Ok(Self { shared, writer: Some(writer), checkpointer: Some(checkpointer) })
@@ -210,19 +216,6 @@ impl Customers {
     /// [`StoreError`]; nothing is removed then.
     pub fn remove_asset(&self, id: &str) -> Result<bool, StoreError> {
         self.shared.write("remove an asset from", |tx| people::remove_asset(tx, id))
-    }
-
-    /// Removes all that is known of a customer: for those who ask for it. Drafts that were not theirs by name stay, as
-    /// nobody can tell whose they are.
-    ///
-    /// # Errors
-    /// [`StoreError`]; nothing is removed then.
-    pub fn forget(&self, customer: &str) -> Result<Forgotten, StoreError> {
-        self.flush()?;
-        self.shared.notes.forget(customer);
-        let forgotten = self.shared.write("forget a customer in", |tx| retain::forget(tx, customer))?;
-        self.learned_anew()?;
-        Ok(forgotten)
     }
 
     /// One customer.
@@ -394,12 +387,15 @@ impl Customers {
         self.shared.write("note a bounce in", |tx| people::bounced(tx, address, why, at))
     }
 
-    /// Removes what is older than `keep` says, a bounded amount a call: call again while [`Retained::more`].
+    /// Removes what is older than `keep` says, a bounded amount a call: call again while [`Retained::more`], and
+    /// [`Self::scrub`] then.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is removed then.
     pub fn retain(&self, now: Timestamp, keep: &Retention) -> Result<Retained, StoreError> {
-        self.shared.write("remove old rows from", |tx| retain::retain(tx, now, keep))
+        let retained = self.shared.write("remove old rows from", |tx| retain::retain(tx, now, keep))?;
+        self.shared.remains.leave(retained.any(), false);
+        Ok(retained)
     }
 
     /// A reader for reports, with a connection of its own.

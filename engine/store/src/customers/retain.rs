@@ -1,13 +1,11 @@
-//! Removes what is old, a bounded amount at a time, and what a customer wants forgotten.
+//! Removes what is old, a bounded amount at a time.
 
 use std::time::Duration;
 
-use heinzel_core::draft::Owner;
 use heinzel_core::time::Timestamp;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::examples;
 use crate::sqlite::fail::Fail;
 
 /// Rows of each table that one call removes at most. Keeps the wait of others short.
@@ -20,12 +18,14 @@ pub struct Retention {
     pub drafts: Duration,
     /// Tickets, after they were sent.
     pub tickets: Duration,
+    /// What tickets say, if it goes before them.
+    pub ticket_texts: Duration,
 }
 
 impl Default for Retention {
     fn default() -> Self {
         let days = |days: u64| Duration::from_secs(days * 86_400);
-        Self { drafts: days(90), tickets: days(400) }
+        Self { drafts: days(90), tickets: days(400), ticket_texts: days(90) }
     }
 }
 
@@ -40,23 +40,17 @@ pub struct Retained {
     pub feedback: u64,
     /// Tickets.
     pub tickets: u64,
+    /// Subjects and bodies of tickets that stay.
+    pub ticket_texts: u64,
     /// There is more to remove: call again.
     pub more: bool,
 }
 
-/// What was removed of a customer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Forgotten {
-    /// They were in the list of customers.
-    pub customer: bool,
-    /// Assets.
-    pub assets: u64,
-    /// Drafts.
-    pub drafts: u64,
-    /// Tickets.
-    pub tickets: u64,
-    /// Examples learned from their drafts.
-    pub examples: u64,
+impl Retained {
+    /// Whether it removed anything.
+    pub(super) fn any(self) -> bool {
+        [self.drafts, self.shown, self.feedback, self.tickets, self.ticket_texts].iter().any(|count| *count > 0)
+    }
 }
 
 pub(super) fn retain(conn: &Connection, now: Timestamp, keep: &Retention) -> Result<Retained, Fail> {
@@ -82,25 +76,14 @@ pub(super) fn retain(conn: &Connection, now: Timestamp, keep: &Retention) -> Res
             "DELETE FROM ticket WHERE rowid IN (SELECT rowid FROM ticket WHERE created < ?1 ORDER BY created LIMIT ?2)",
             before(keep.tickets),
         )?,
+        ticket_texts: cut(
+            "UPDATE ticket SET subject = '', body = '' WHERE rowid IN (SELECT rowid FROM ticket
+             WHERE created < ?1 AND (subject <> '' OR body <> '') ORDER BY created LIMIT ?2)",
+            before(keep.ticket_texts),
+        )?,
         more: false,
     };
-    let more = [removed.drafts, removed.shown, removed.feedback, removed.tickets].contains(&BATCH);
+    let more =
+        [removed.drafts, removed.shown, removed.feedback, removed.tickets, removed.ticket_texts].contains(&BATCH);
     Ok(Retained { more, ..removed })
-}
-
-pub(super) fn forget(conn: &Connection, customer: &str) -> Result<Forgotten, Fail> {
-    let count = |sql: &str| -> Result<u64, Fail> { Ok(conn.prepare_cached(sql)?.execute([customer])? as u64) };
-    for table in ["shown", "feedback"] {
-        count(&format!("DELETE FROM {table} WHERE draft IN (SELECT id FROM draft WHERE customer = ?1)"))?;
-    }
-    count("DELETE FROM contact WHERE customer = ?1")?;
-    count("DELETE FROM heard WHERE customer = ?1")?;
-    let source = examples::source(&Owner::Customer(customer.to_owned()));
-    Ok(Forgotten {
-        drafts: count("DELETE FROM draft WHERE customer = ?1")?,
-        tickets: count("DELETE FROM ticket WHERE customer = ?1")?,
-        assets: count("DELETE FROM asset WHERE owner = ?1")?,
-        customer: count("DELETE FROM customer WHERE id = ?1")? > 0,
-        examples: conn.prepare_cached("DELETE FROM example WHERE source = ?1")?.execute([source])? as u64,
-    })
 }

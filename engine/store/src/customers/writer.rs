@@ -4,9 +4,9 @@
 
 use std::collections::HashMap;
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use heinzel_core::draft::{Draft, DraftId, Owner, Shown};
 use heinzel_core::time::Timestamp;
@@ -28,6 +28,8 @@ const BATCH: usize = 200;
 const GATHER: Duration = Duration::from_millis(50);
 /// How long the thread rests when they could not be stored.
 const REST: Duration = Duration::from_secs(1);
+/// Whoever is forgotten may just be writing: what was claimed before is not noted for so long. Longer than a draft is answered.
+const ECHO: Duration = Duration::from_secs(60);
 
 /// What waits to be stored.
 #[derive(Debug, Default)]
@@ -47,6 +49,8 @@ struct Inner {
     /// Owners of the drafts seen lately, in two generations: when the young one is full it becomes the old one.
     young: HashMap<DraftId, Owner>,
     old: HashMap<DraftId, Owner>,
+    /// Customers who were forgotten within [`ECHO`], and when.
+    forgotten: Vec<(String, Instant)>,
 }
 
 impl Inner {
@@ -68,6 +72,9 @@ impl Inner {
     fn note(&mut self, mut draft: Draft) {
         if let Some(owner) = self.owner_of(&draft.id) {
             draft.owner = owner.clone();
+        } else if self.forgotten.iter().any(|(id, at)| draft.owner.customer() == Some(id) && at.elapsed() < ECHO) {
+            // Its claim is gone with them.
+            return;
         }
         if let Some(before) = self.drafts.get(&draft.id) {
             follows(&mut draft, before);
@@ -153,13 +160,21 @@ impl Notes {
         self.bell.notify_one();
     }
 
-    /// Nothing of a customer is remembered.
-    pub(super) fn forget(&self, customer: &str) {
+    /// Nothing of a customer is remembered, nor of these drafts.
+    pub(super) fn forget(&self, customer: &str, drafts: &[DraftId]) {
         let mut inner = locked(&self.inner);
         let theirs = |owner: &Owner| owner.customer() == Some(customer);
         inner.young.retain(|_, owner| !theirs(owner));
         inner.old.retain(|_, owner| !theirs(owner));
         inner.drafts.retain(|_, draft| !theirs(&draft.owner));
+        for draft in drafts {
+            inner.young.remove(draft);
+            inner.old.remove(draft);
+            inner.drafts.remove(draft);
+        }
+        inner.shown.retain(|shown| !drafts.contains(&shown.draft));
+        inner.forgotten.retain(|(_, at)| at.elapsed() < ECHO);
+        inner.forgotten.push((customer.to_owned(), Instant::now()));
     }
 
     /// How many wait, and how many were dropped.
@@ -199,7 +214,11 @@ impl Shared {
     /// Stores what is noted. What fails is noted again.
     pub(super) fn store_notes(&self) -> Result<(), StoreError> {
         // When this returns, what another thread took before is stored too.
-        let _storing = locked(&self.storing);
+        self.store_taken(&locked(&self.storing))
+    }
+
+    /// The same for who holds [`Shared::storing`].
+    pub(super) fn store_taken(&self, _storing: &MutexGuard<'_, ()>) -> Result<(), StoreError> {
         let (all_drafts, all_shown) = self.notes.take();
         let (mut drafts, mut shown) = (&*all_drafts, &*all_shown);
         let mut failed = None;

@@ -14,6 +14,7 @@ use super::{Claim, Customers, FILE, MOST_EXAMPLES, Put, Range, Reader, Retention
 
 mod basics;
 mod drafts;
+mod forget;
 mod trouble;
 
 /// A file in its own folder, which lives as long as this does.
