@@ -15,7 +15,8 @@ const ATTACKS: [(&str, &str); 12] = [
     ("'OR'1'='1", "contains `\\'`, which no ident has"),
     ("x');DROP", "contains `\\'`, which no ident has"),
     ("<script>alert(1)</script>", "contains `<`, which no ident has"),
-    ("\u{1b}[31mred", "contains a control character"),
+    // Colours are taken out of logs; this sets a terminal's title.
+    ("\u{1b}]0;red", "contains a control character"),
     ("-rf", "begins with `-`, which programs read as an option"),
     ("/srv/../etc/shadow", "contains `/`, which no ident has"),
     ("..", "begins with `.`"),

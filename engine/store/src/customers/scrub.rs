@@ -5,6 +5,7 @@
 //! to another one. [`Remains::remove`] ends both.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -43,8 +44,7 @@ impl Remains {
             self.in_file.store(false, Ordering::SeqCst);
         }
         if self.in_log.load(Ordering::SeqCst) {
-            let busy: bool = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-            if busy {
+            if !empty_log(conn)? {
                 let why =
                     "a program that is reading it, such as a report, keeps the write-ahead log; it is tried again";
                 return Err(Fail::Why(why.to_owned()));
@@ -52,5 +52,18 @@ impl Remains {
             self.in_log.store(false, Ordering::SeqCst);
         }
         Ok(())
+    }
+}
+
+/// Empties the write-ahead log; `false`: somebody reads what is in it. Whoever copies it to the file at the same time, as our own
+/// thread for that does, is through in a moment, and SQLite does not wait for them.
+fn empty_log(conn: &Connection) -> Result<bool, Fail> {
+    let end = Instant::now() + Duration::from_secs(1);
+    loop {
+        let busy: bool = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if !busy || Instant::now() >= end {
+            return Ok(!busy);
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
