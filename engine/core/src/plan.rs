@@ -1,6 +1,7 @@
 //! A fix made concrete: steps, the checks that prove it, and the way back.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -299,6 +300,16 @@ pub struct Plan {
     pub rollback: Vec<Step>,
     /// How verify waits.
     pub patience: crate::rule::Patience,
+}
+
+impl Plan {
+    /// A few letters that tell plans apart, for people who must name the one they mean.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        serde_json::to_string(&(&self.steps, &self.rollback)).unwrap_or_default().hash(&mut hasher);
+        format!("{:08x}", hasher.finish() >> 32)
+    }
 }
 
 #[cfg(test)]

@@ -52,10 +52,21 @@ pub struct Run {
 pub struct Approved {
     /// Who.
     pub by: String,
+    /// Of which round.
+    #[serde(default)]
+    pub round: u32,
     /// Which steps.
     pub steps: Vec<Step>,
     /// Which way back.
     pub rollback: Vec<Step>,
+}
+
+impl Approved {
+    /// Whether a plan is another one of the same round: whoever approves it may have seen the one before.
+    #[must_use]
+    pub fn is_outdated_by(&self, plan: &Plan) -> bool {
+        self.round == plan.round && (self.steps != plan.steps || self.rollback != plan.rollback)
+    }
 }
 
 impl Run {

@@ -170,6 +170,9 @@ pub(crate) enum Command {
     Approve {
         /// The incident's number.
         incident: u64,
+        /// The plan that is meant, by its mark; needed when it has changed since it was approved.
+        #[arg(long, value_name = "MARK")]
+        plan: Option<String>,
     },
     /// Do not let a plan be carried out.
     Deny {
@@ -252,7 +255,9 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
         Command::Eval(command) => eval::eval(&global, &command),
         Command::Status => status::status(&global),
         Command::Incident(command) => incident::incident(&global, command),
-        Command::Approve { incident } => talk::tell(&global, heinzel_core::step::Command::Approve { incident }),
+        Command::Approve { incident, plan } => {
+            talk::tell(&global, heinzel_core::step::Command::Approve { incident, plan })
+        }
         Command::Deny { incident, why } => talk::tell(&global, heinzel_core::step::Command::Deny { incident, why }),
         Command::Retry { incident } => talk::tell(&global, heinzel_core::step::Command::Retry { incident }),
         Command::Pause { why } => talk::tell(&global, heinzel_core::step::Command::Pause { why }),

@@ -30,6 +30,9 @@ pub enum Command {
     Approve {
         /// The incident.
         incident: IncidentId,
+        /// The mark of the plan that is meant; needed when it is another than one that was approved before.
+        #[serde(default)]
+        plan: Option<String>,
     },
     /// Do not carry the plan out.
     Deny {
@@ -71,7 +74,7 @@ pub(super) fn obey(desk: &mut Desk<'_, '_>, by: &str, command: Command) -> Resul
     match command {
         Command::Acknowledge { incident } => acknowledge(desk, by, incident),
         Command::Resolve { incident, note } => resolve(desk, by, incident, &note),
-        Command::Approve { incident } => approve(desk, by, incident),
+        Command::Approve { incident, plan } => approve(desk, by, incident, plan.as_deref()),
         Command::Deny { incident, why } => deny(desk, by, incident, &why),
         Command::Retry { incident } => again::retry(desk, by, incident),
         Command::Pause { why } => {
@@ -125,7 +128,7 @@ fn resolve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, note: &str) -> Res
     Ok(format!("incident {id} is resolved"))
 }
 
-fn approve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId) -> Result<String, String> {
+fn approve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, meant: Option<&str>) -> Result<String, String> {
     let status = unresolved(desk, id)?;
     let waiting = heal::run_mut(desk, id).and_then(|run| match &run.stage {
         Stage::AwaitingApproval { plan, .. } => Some(plan.clone()),
@@ -137,9 +140,19 @@ fn approve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId) -> Result<String, 
         ));
     };
     let words: Vec<String> = plan.steps.iter().map(|s| s.action.describe()).collect();
+    let approved = heal::run_mut(desk, id).and_then(|run| run.approved.as_ref());
+    let is_known = approved.is_none_or(|approved| !approved.is_outdated_by(&plan));
+    if !meant.map_or(is_known, |meant| meant == plan.mark()) {
+        return Err(format!(
+            "the plan of incident {id} is another by now: {}; look at it (`heinzel incident view {id}`), and if it is to be carried out, `heinzel approve {id} --plan {}`",
+            words.join("; "),
+            plan.mark()
+        ));
+    }
     desk.note_by(Some(id), by, "approved", words.join("; "));
     if let Some(run) = heal::run_mut(desk, id) {
-        run.approved = Some(Approved { by: by.to_owned(), steps: plan.steps, rollback: plan.rollback });
+        run.approved =
+            Some(Approved { by: by.to_owned(), round: plan.round, steps: plan.steps, rollback: plan.rollback });
     }
     // Nobody needs to be asked any more.
     tell::withdraw(desk, id);

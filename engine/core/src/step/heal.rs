@@ -200,17 +200,13 @@ pub(super) fn gates(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan) {
             }
         }
         Verdict::Approval { why } => {
-            desk.note(
-                Some(id),
-                "gate",
-                format!("gate `{gate}` asks for approval: {why}; `heinzel approve {id}` or `heinzel deny {id}`"),
-            );
+            let approved = run_mut(desk, id).and_then(|run| run.approved.as_ref());
+            let other = approved.is_some_and(|approved| approved.is_outdated_by(&plan));
+            let named = if other { format!(" --plan {}", plan.mark()) } else { String::new() };
+            let ways = format!("`heinzel approve {id}{named}` or `heinzel deny {id}`");
+            desk.note(Some(id), "gate", format!("gate `{gate}` asks for approval: {why}; {ways}"));
             set_stage(desk, id, Status::AwaitingApproval, Stage::AwaitingApproval { plan, since: now });
-            tell::tell(
-                desk,
-                id,
-                &format!("a fix waits for approval: {why}; `heinzel approve {id}` or `heinzel deny {id}`"),
-            );
+            tell::tell(desk, id, &format!("a fix waits for approval: {why}; {ways}"));
         }
         Verdict::Refuse { why } => {
             desk.note(Some(id), "gate", format!("gate `{gate}` refused: {why}"));

@@ -210,8 +210,11 @@ fn a_request_that_could_not_be_delivered_is_not_sent_once_it_is_void() {
         _ => stays_broken(act),
     };
     // It expires, it is denied, it is approved.
-    for word in [None, Some(Command::Deny { incident: 1, why: String::new() }), Some(Command::Approve { incident: 1 })]
-    {
+    for word in [
+        None,
+        Some(Command::Deny { incident: 1, why: String::new() }),
+        Some(Command::Approve { incident: 1, plan: None }),
+    ] {
         let mut e = Engine::new(rule(Restart::default()), Mode::Approve);
         e.policy.approval_expires = Span::seconds(60);
         e.line(0);

@@ -32,14 +32,22 @@ fn an_approval_does_not_hold_for_a_template_with_other_values() {
     e.policy.allow.paths.push("/srv/web".into());
     e.line(0);
     answer_probe(&mut e, false);
-    e.command(Command::Approve { incident: 1 }).unwrap();
+    e.command(Command::Approve { incident: 1, plan: None }).unwrap();
     // What the probe sees now is what would be written: not what was approved.
     let other = Outcome::Saw { fact: Fact::Seen { report: json!({ "active": false, "evil": true }) } };
     let at = e.out.iter().position(|effect| matches!(effect.act, Act::Probe { .. })).unwrap();
     let probe = e.out.remove(at);
     e.step(Input::Done { effect: probe.id, outcome: other });
     assert_eq!(e.status(), Status::AwaitingApproval);
-    e.command(Command::Approve { incident: 1 }).unwrap();
+    // Somebody else approves what they were shown before.
+    let refused = e.command(Command::Approve { incident: 1, plan: None }).unwrap_err();
+    assert!(refused.contains("write /srv/web/limits.conf"), "{refused}");
+    let (_, mark) = refused.split_once("--plan ").unwrap();
+    let wrong = Command::Approve { incident: 1, plan: Some("00000000".into()) };
+    assert!(e.command(wrong).unwrap_err().contains(mark));
+    assert!(e.said(&format!("heinzel approve 1 --plan {}", mark.trim_end_matches('`'))), "{:#?}", e.notes);
+    let mark = mark.trim_end_matches('`').to_owned();
+    e.command(Command::Approve { incident: 1, plan: Some(mark) }).unwrap();
     let at = e.out.iter().position(|effect| matches!(effect.act, Act::Probe { .. })).unwrap();
     let probe = e.out.remove(at);
     let other = Outcome::Saw { fact: Fact::Seen { report: json!({ "active": false, "evil": true }) } };
@@ -63,13 +71,13 @@ fn a_second_round_that_is_approved_is_not_stopped_by_the_rest_after_the_first() 
     e.line(0);
     answer_probe(&mut e, false);
     e.now = 5;
-    e.command(Command::Approve { incident: 1 }).unwrap();
+    e.command(Command::Approve { incident: 1, plan: None }).unwrap();
     answer_probe(&mut e, false);
     answer_step(&mut e, done());
     answer_probe(&mut e, false);
     assert_eq!(e.status(), Status::AwaitingApproval, "the second round has other steps");
     e.now = 10;
-    e.command(Command::Approve { incident: 1 }).unwrap();
+    e.command(Command::Approve { incident: 1, plan: None }).unwrap();
     answer_probe(&mut e, false);
     assert!(e.acts().contains(&"systemctl restart nginx.service".into()), "{:#?}", e.notes);
 }
@@ -186,7 +194,7 @@ fn who_denies_the_second_round_has_the_first_taken_back() {
         let mut e = Engine::new(rule(logic), Mode::Approve);
         e.line(0);
         answer_probe(&mut e, false);
-        e.command(Command::Approve { incident: 1 }).unwrap();
+        e.command(Command::Approve { incident: 1, plan: None }).unwrap();
         answer_probe(&mut e, false);
         answer_step(&mut e, done());
         answer_probe(&mut e, false);
@@ -293,7 +301,7 @@ fn the_lock_is_kept_between_two_rounds() {
 #[test]
 fn who_goes_on_after_a_first_round_leaves_who_works_there_by_now_alone() {
     for (word, said) in [
-        (Command::Approve { incident: 1 }, "gate `lock` holds: incident 2 is working on host:web1"),
+        (Command::Approve { incident: 1, plan: None }, "gate `lock` holds: incident 2 is working on host:web1"),
         (
             Command::Deny { incident: 1, why: "no".into() },
             "the way back stopped before `systemctl stop nginx.service`: incident 2 is working on host:web1",
@@ -306,7 +314,7 @@ fn who_goes_on_after_a_first_round_leaves_who_works_there_by_now_alone() {
         e.policy.modes.insert("web.other".into(), Mode::Auto);
         e.line(0);
         answer_probe(&mut e, false);
-        e.command(Command::Approve { incident: 1 }).unwrap();
+        e.command(Command::Approve { incident: 1, plan: None }).unwrap();
         answer_probe(&mut e, false);
         answer_step(&mut e, done());
         answer_probe(&mut e, false);
@@ -428,6 +436,6 @@ fn a_question_that_was_answered_is_not_asked_again() {
     sees_it_down(&mut e);
     let asked = e.out.remove(0);
     e.step(Input::Done { effect: asked.id, outcome: Outcome::Failed { why: "refused".into() } });
-    e.command(Command::Approve { incident: 1 }).unwrap();
+    e.command(Command::Approve { incident: 1, plan: None }).unwrap();
     assert!(e.state.incidents[&1].notice.is_none());
 }

@@ -187,8 +187,8 @@ fn approval_looks_again_and_holds_for_exactly_these_steps() {
     e.line(0);
     sees_it_down(&mut e);
     assert_eq!(e.status(), Status::AwaitingApproval);
-    assert!(e.command(Command::Approve { incident: 9 }).is_err());
-    e.command(Command::Approve { incident: 1 }).unwrap();
+    assert!(e.command(Command::Approve { incident: 9, plan: None }).is_err());
+    e.command(Command::Approve { incident: 1, plan: None }).unwrap();
     sees_it_down_last(&mut e);
     assert_eq!(e.acts(), ["systemctl restart nginx.service"]);
     e.pass_to(15, &heals);
