@@ -13,10 +13,10 @@ use heinzel_script::problem::{Gravity, Problem};
 use heinzel_server::access::Access;
 use serde_json::{Value, json};
 
-use crate::cli::list;
 use crate::config::{Config, SYSTEM_RULES};
 use crate::front::MODELS;
 use crate::live::Live;
+use crate::text::folders;
 use crate::{server, state_folder};
 
 /// Something that is wrong or may be, with its place and the way out.
@@ -72,7 +72,7 @@ pub(crate) fn no_packs(config: &Config, live: &Live, problems: &[Problem]) -> Op
         format!(
             "there are no packs in {}, so nothing is found and nothing answered; name their folder in `[rules] folders` (or by `--rules`), \
              or put packs into `rules` beside the configuration or into {}",
-            list(&config.rules),
+            folders(&config.rules),
             SYSTEM_RULES.join(" or ")
         )
     };

@@ -28,7 +28,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::board::Board;
-use crate::cli::count;
 use crate::config::Config;
 use crate::console::{Console, Show};
 use crate::exit::{Ends, Exit};
@@ -39,6 +38,7 @@ use crate::pipeline::Manner;
 use crate::pump::{Inbox, Message, Pump};
 use crate::scanner::{Current, Scanner};
 use crate::service::Service;
+use crate::text::count;
 use crate::watch::{Reload, Swap};
 use crate::{clock, control, doubts, front, in_order, server, state_folder};
 
@@ -398,7 +398,7 @@ fn announce(config: &Config, live: &Live, modes: &str, problems: &[Problem]) {
         );
     }
     let packs = if live.packs.is_empty() {
-        format!("no packs in {}", crate::cli::list(&config.rules))
+        format!("no packs in {}", crate::text::folders(&config.rules))
     } else {
         live.packs.join(", ")
     };

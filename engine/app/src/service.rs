@@ -139,9 +139,9 @@ fn sentence(report: &Report) -> String {
     }
     parts.push(format!(
         "{}, {}, {} not resolved",
-        crate::cli::count(report.sources.len(), "source"),
-        crate::cli::count(report.rules.len(), "rule"),
-        crate::cli::count(
+        crate::text::count(report.sources.len(), "source"),
+        crate::text::count(report.rules.len(), "rule"),
+        crate::text::count(
             report.incidents.values().map(|&n| usize::try_from(n).unwrap_or(usize::MAX)).sum(),
             "incident"
         ),

@@ -1,6 +1,7 @@
 //! Text for people. What comes from logs is made harmless before it reaches a terminal.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use heinzel_core::finding::excerpt;
 
@@ -33,6 +34,17 @@ pub(crate) fn after_colon(text: &str, limit: usize) -> String {
 /// [`plain`] for a text of several lines, which stay lines; nothing is cut.
 pub(crate) fn lines(text: &str) -> String {
     text.split('\n').map(|line| plain(line, usize::MAX)).collect::<Vec<_>>().join("\n")
+}
+
+/// A number of things: `1 error`, `2 errors`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Folders as people write them.
+pub(crate) fn folders(folders: &[PathBuf]) -> String {
+    let names: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
+    if names.is_empty() { "any folder (`--rules` or `rules.folders` names one)".into() } else { names.join(", ") }
 }
 
 /// Marks that reorder or hide text (Unicode bidirectional controls, zero-width characters).

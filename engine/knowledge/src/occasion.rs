@@ -58,7 +58,7 @@ static LEAVE: LazyLock<RegexSet> = LazyLock::new(|| {
     ])
 });
 
-/// It works again. Behind these a denial says the contrary.
+/// It works again.
 static OVER: LazyLock<RegexSet> = LazyLock::new(|| {
     set(&[
         r" (hat|haben) sich (\S+ ){0,2}(erledigt|gelost) | ist (\S+ )?(erledigt|behoben|gelost) ",

@@ -17,6 +17,7 @@ use serde_json::json;
 
 use super::exchange;
 use crate::exit::{Ends, Exit};
+use crate::text;
 use crate::text::{lines, plain, table};
 
 #[derive(Debug, Subcommand)]
@@ -107,8 +108,7 @@ fn library(config: &crate::config::Config) -> Library {
     let (library, complaints) = crate::knowledge::load(config);
     let errors = complaints.iter().filter(|c| c.is_error()).count();
     if errors > 0 {
-        let text =
-            format!("heinzel: {} in answers; `heinzel answers lint` shows them\n", super::count(errors, "error"));
+        let text = format!("heinzel: {} in answers; `heinzel answers lint` shows them\n", text::count(errors, "error"));
         super::remark(&text);
     }
     library
@@ -148,12 +148,13 @@ fn list(global: &super::Global, only: Option<&str>) -> anyhow::Result<Exit> {
     }
     if rows.is_empty() {
         let what = only.map_or_else(|| "answers".to_owned(), |glob| format!("answer fits `{}`", glob.0));
-        let text = format!("no {what} in {}; `heinzel answers lint` says what was loaded", super::list(&config.rules));
+        let text =
+            format!("no {what} in {}; `heinzel answers lint` says what was loaded", text::folders(&config.rules));
         return Err(Ends::with(Exit::Refused, text));
     }
     let number = rows.len();
     let mut page = table(&["answer", "category", "in", "only for", "title"], &rows);
-    let _ = writeln!(page, "{}", super::count(number, "answer"));
+    let _ = writeln!(page, "{}", text::count(number, "answer"));
     super::print(&page)?;
     Ok(Exit::Ok)
 }
@@ -271,11 +272,11 @@ fn report(
         }
         super::print(&format!(
             "{} in {}: {}, {}, {}\n",
-            super::count(answers, "answer"),
-            super::count(files.len(), "file"),
-            super::count(errors, "error"),
-            super::count(warnings, "warning"),
-            super::count(hints, "hint")
+            text::count(answers, "answer"),
+            text::count(files.len(), "file"),
+            text::count(errors, "error"),
+            text::count(warnings, "warning"),
+            text::count(hints, "hint")
         ))?;
     }
     Ok(if errors + warnings > 0 { Exit::Wrong } else { Exit::Ok })

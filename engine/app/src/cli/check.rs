@@ -6,6 +6,7 @@ use super::in_force;
 use crate::doubts::{self, Doubt};
 use crate::exit::Exit;
 use crate::live::Live;
+use crate::text;
 
 /// Checks everything and prints every problem.
 pub(super) fn check(global: &super::Global) -> anyhow::Result<Exit> {
@@ -34,13 +35,13 @@ pub(super) fn check(global: &super::Global) -> anyhow::Result<Exit> {
             config.sources.iter().map(|s| s.common.name.to_string()).collect::<Vec<_>>().join(", "),
             live.rules.rules.len(),
             if live.packs.is_empty() {
-                format!("no packs in {}", super::list(&config.rules))
+                format!("no packs in {}", text::folders(&config.rules))
             } else {
                 live.packs.join(", ")
             },
             live.assets.iter().count(),
-            super::count(errors, "error"),
-            super::count(warnings, "warning"),
+            text::count(errors, "error"),
+            text::count(warnings, "warning"),
         ))?;
     }
     Ok(if errors > 0 { Exit::Wrong } else { Exit::Ok })

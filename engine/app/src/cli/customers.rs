@@ -11,6 +11,7 @@ use heinzel_store::customers::{FILE, Reader};
 use super::reader;
 use crate::config::Config;
 use crate::exit::{Ends, Exit};
+use crate::text;
 use crate::text::{plain, table};
 use crate::{clock, reports};
 
@@ -127,7 +128,7 @@ fn spared(report: &deflection::Report) -> String {
 }
 
 fn count(number: u64, what: &str) -> String {
-    super::count(usize::try_from(number).unwrap_or(usize::MAX), what)
+    text::count(usize::try_from(number).unwrap_or(usize::MAX), what)
 }
 
 /// Whom nobody heard of.
@@ -150,7 +151,7 @@ const SHOWN: usize = 50;
 fn unheard(report: &silence::Report) -> String {
     let mut out = format!(
         "{} had problems that were repaired without a word; {} repairs with contact, {} too young to tell\n",
-        super::count(report.repaired_silently.len(), "customer"),
+        text::count(report.repaired_silently.len(), "customer"),
         report.repaired_with_contact,
         report.too_young
     );
@@ -167,7 +168,7 @@ fn unheard(report: &silence::Report) -> String {
         out,
         "\n{} of {} were never heard of\n",
         report.never_heard_of.len(),
-        super::count(report.customers, "customer")
+        text::count(report.customers, "customer")
     );
     let time = |time: Option<heinzel_core::time::Timestamp>| time.map_or("-".into(), |time| time.to_string());
     let row = |one: &silence::Silent| {

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use super::answers::language;
 use crate::exit::{Ends, Exit};
+use crate::text;
 use crate::text::{lines, plain};
 
 #[derive(Args, Debug)]
@@ -94,13 +95,13 @@ pub(super) fn export(global: &super::Global, arguments: &Export) -> anyhow::Resu
     let errors = complaints.iter().filter(|c| c.is_error()).count();
     if errors > 0 {
         let text =
-            format!("heinzel: {} left out; `heinzel answers lint` says why\n", super::count(errors, "faulty file"));
+            format!("heinzel: {} left out; `heinzel answers lint` says why\n", text::count(errors, "faulty file"));
         super::remark(&text);
     }
     let only = arguments.answer.as_deref().map(Glob::from);
     files.retain(|file| only.as_ref().is_none_or(|glob| glob.fits(&file.id)));
     if files.is_empty() {
-        let text = format!("no answers to export in {}", super::list(&config.rules));
+        let text = format!("no answers to export in {}", text::folders(&config.rules));
         return Err(Ends::with(Exit::Refused, text));
     }
     let text = match arguments.format {
@@ -111,7 +112,7 @@ pub(super) fn export(global: &super::Global, arguments: &Export) -> anyhow::Resu
         None => super::print(&text)?,
         Some(path) => {
             put(path, &text)?;
-            super::print(&format!("{} in {}\n", super::count(files.len(), "text"), path.display()))?;
+            super::print(&format!("{} in {}\n", text::count(files.len(), "text"), path.display()))?;
         }
     }
     Ok(Exit::Ok)

@@ -24,6 +24,7 @@ use crate::exit::{Ends, Exit};
 use crate::live::Live;
 use crate::pipeline::{Manner, Seer, names, parse_line, tags, task_role};
 use crate::report::Outlook;
+use crate::text;
 use crate::text::plain;
 use crate::{clock, run};
 
@@ -166,7 +167,7 @@ fn words(event: &Event<'_>, program: Option<&String>, considered: &[Considered],
         }
     }
     let finds = considered.iter().filter(|c| c.finds).count();
-    out.push_str(&format!("{} considered, {finds} find something", super::count(considered.len(), "rule")));
+    out.push_str(&format!("{} considered, {finds} find something", text::count(considered.len(), "rule")));
     if shown < considered.len() {
         out.push_str(&format!("; {} whose patterns do not match are not shown (--all)", considered.len() - shown));
     }

@@ -3,9 +3,9 @@
 use clap::Subcommand;
 use heinzel_server::customer::Forgotten;
 
-use super::count;
 use crate::control::{Question, Reply, absent, ask};
 use crate::exit::{Ends, Exit};
+use crate::text::count;
 use crate::text::plain;
 use crate::{front, state_folder};
 

@@ -18,6 +18,7 @@ use crate::exit::{Ends, Exit};
 use crate::live::Live;
 use crate::pipeline::{Candidates, parse_line, tags};
 use crate::replay::log::Log;
+use crate::text;
 use crate::text::{plain, table};
 
 #[derive(Debug, Args)]
@@ -91,12 +92,12 @@ pub(super) fn mine(global: &super::Global, arguments: &Arguments) -> anyhow::Res
 }
 
 fn summary(mined: &Mined, clusters: usize, shown: usize) -> String {
-    let count = |number: u64, what: &str| super::count(usize::try_from(number).unwrap_or(usize::MAX), what);
+    let count = |number: u64, what: &str| text::count(usize::try_from(number).unwrap_or(usize::MAX), what);
     let mut out = format!(
         "{}, {} of them known to rules; {} of other wordings",
         count(mined.lines, "line"),
         mined.known,
-        super::count(clusters, "cluster")
+        text::count(clusters, "cluster")
     );
     if clusters > shown {
         let _ = write!(out, ", {shown} shown (`--limit`)");
@@ -241,7 +242,7 @@ pub(super) fn rule(cluster: &Cluster, draft: &Draft) -> String {
     let title: String = plain(&cluster.wording, 150).replace(['"', '\\'], "'");
     let mut out = format!(
         "// Drafted from {}.\n#{{\n",
-        super::count(usize::try_from(cluster.count).unwrap_or(usize::MAX), "line")
+        text::count(usize::try_from(cluster.count).unwrap_or(usize::MAX), "line")
     );
     let _ = writeln!(out, "    title: \"{title}\",");
     out.push_str("    about: `Say what it means, its cause, what a fix would do, and when it must not run.`,\n");

@@ -86,7 +86,8 @@ impl Global {
         let (live, problems) = Live::after(&Live::default(), &config.rules, config.assets.as_deref(), rarity);
         let errors = problems.iter().filter(|p| p.is_error()).count();
         if errors > 0 {
-            let text = format!("heinzel: {} in rules or assets; `heinzel check` shows them\n", count(errors, "error"));
+            let text =
+                format!("heinzel: {} in rules or assets; `heinzel check` shows them\n", text::count(errors, "error"));
             remark(&text);
         }
         (live, problems)
@@ -303,21 +304,10 @@ pub(crate) fn cut_off(
     Ok(Exit::Ok)
 }
 
-/// A number of things: `1 error`, `2 errors`.
-pub(crate) fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Folders as people write them.
-pub(crate) fn list(folders: &[PathBuf]) -> String {
-    let names: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
-    if names.is_empty() { "any folder (`--rules` or `rules.folders` names one)".into() } else { names.join(", ") }
-}
-
 /// The refusal where no rule is loaded, or none that fits.
 pub(crate) fn no_rule(folders: &[PathBuf], only: Option<&Glob>) -> anyhow::Error {
     let what = only.map_or_else(|| "rules".to_owned(), |glob| format!("rule fits `{}`", glob.0));
-    Ends::with(Exit::Refused, format!("no {what} in {}; `heinzel check` says what was loaded", list(folders)))
+    Ends::with(Exit::Refused, format!("no {what} in {}; `heinzel check` says what was loaded", text::folders(folders)))
 }
 
 /// Prints text; a closed pipe is no error of ours.

@@ -18,6 +18,7 @@ use crate::in_order;
 use crate::live::Live;
 use crate::pipeline::Manner;
 use crate::replay::{Outcomes, Replay, html};
+use crate::text;
 use crate::text::{plain, table};
 
 #[derive(Debug, Args)]
@@ -109,7 +110,7 @@ pub(super) fn replayed(
     let config = global.config()?;
     let (live, _) = global.live_for(&config, files);
     if live.rules.rules.is_empty() {
-        let text = format!("no rule could be loaded from {}; `heinzel check` says why", super::list(&config.rules));
+        let text = format!("no rule could be loaded from {}; `heinzel check` says why", text::folders(&config.rules));
         return Err(Ends::with(Exit::Wrong, text));
     }
     let live = Arc::new(live);
@@ -159,16 +160,16 @@ fn words(o: &Outcomes) -> String {
         out.push('\n');
     }
     for (refused, times) in &o.refused {
-        let often = super::count(usize::try_from(*times).unwrap_or(usize::MAX), "time");
+        let often = text::count(usize::try_from(*times).unwrap_or(usize::MAX), "time");
         out.push_str(&format!("refused {often}: {}\n", plain(refused, 200)));
     }
-    let count = |number: u64, what: &str| super::count(usize::try_from(number).unwrap_or(usize::MAX), what);
+    let count = |number: u64, what: &str| text::count(usize::try_from(number).unwrap_or(usize::MAX), what);
     out.push_str(&format!(
         "{}, {}: {}, {}\n",
         count(o.lines, "line"),
         count(o.bytes, "byte"),
         count(o.findings.values().sum(), "finding"),
-        super::count(o.incidents.len(), "incident")
+        text::count(o.incidents.len(), "incident")
     ));
     out
 }

@@ -21,6 +21,7 @@ use super::policy::{breaker, word};
 use super::reference::{fix, trigger};
 use crate::exit::{Ends, Exit};
 use crate::live::{self, Live};
+use crate::text;
 use crate::text::table;
 
 #[derive(Debug, Subcommand)]
@@ -52,7 +53,7 @@ fn list(global: &super::Global, only: Option<&str>) -> anyhow::Result<Exit> {
     let only = only.map(Glob::from);
     // A list that lacks a rule must not look whole, least of all to a program.
     let wrong: Vec<String> = problems.iter().filter(|p| p.is_error()).map(|p| format!("{p}\n")).collect();
-    super::remark(&crate::text::lines(&wrong.concat()));
+    super::remark(&text::lines(&wrong.concat()));
     let exit = if wrong.is_empty() { Exit::Ok } else { Exit::Wrong };
     let fits = |rule: &&Arc<Rule>| only.as_ref().is_none_or(|glob| glob.fits(&rule.id.0));
     if exit == Exit::Ok && !live.rules.rules.values().any(|rule| fits(&rule)) {
@@ -82,7 +83,7 @@ fn list(global: &super::Global, only: Option<&str>) -> anyhow::Result<Exit> {
     }
     if !global.json {
         super::print(&table(&["rule", "severity", "does", "mode", "here so far", "title"], &rows))?;
-        super::print(&format!("{}\n", super::count(rows.len(), "rule")))?;
+        super::print(&format!("{}\n", text::count(rows.len(), "rule")))?;
     }
     Ok(exit)
 }
@@ -92,7 +93,7 @@ fn evidence(e: &Evidence) -> String {
     if e.incidents == 0 {
         return "-".into();
     }
-    let mut words = vec![super::count(usize::try_from(e.incidents).unwrap_or(usize::MAX), "incident")];
+    let mut words = vec![text::count(usize::try_from(e.incidents).unwrap_or(usize::MAX), "incident")];
     for (number, word) in [
         (e.planned, "planned"),
         (e.verified, "verified"),
@@ -222,8 +223,7 @@ fn described(rule: &Rule, story: &Story) -> String {
 /// Its samples in words: what fires, and with which facts it plans what.
 fn shown(samples: &Samples) -> String {
     let made = samples.samples.iter().filter(|s| s.made_by.is_some()).count();
-    let mut out =
-        format!("\n{} ({made} written by the real program):\n", super::count(samples.samples.len(), "sample"));
+    let mut out = format!("\n{} ({made} written by the real program):\n", text::count(samples.samples.len(), "sample"));
     for sample in &samples.samples {
         let sign = if sample.fires { "+" } else { "-" };
         let task = sample.task.as_ref().map(|task| {

@@ -11,6 +11,7 @@ use crate::control::{Question, Reply, absent, ask};
 use crate::exit::Exit;
 use crate::knowledge;
 use crate::report::{Report, SourceReport};
+use crate::text;
 use crate::text::{after_colon, lines, plain, table};
 
 /// How many complaints about answers are shown; `heinzel answers lint` has them all.
@@ -109,7 +110,7 @@ fn words(Status { report, broken_answers }: &Status) -> String {
     }
     for (to, untold) in &report.untold {
         let since = untold.since.map(|since| format!(" since {since}")).unwrap_or_default();
-        let messages = super::count(untold.messages, "message");
+        let messages = text::count(untold.messages, "message");
         problem(format!("{messages} for `{to}` could not be delivered{since}: {}", plain(&untold.why, 300)));
     }
     if report.rules.is_empty() {

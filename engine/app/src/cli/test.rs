@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::exit::Exit;
 use crate::live::Live;
+use crate::text;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -33,8 +34,8 @@ pub(super) fn test(global: &super::Global, arguments: &Arguments) -> anyhow::Res
         if live.rules.rules.is_empty() {
             let text = format!(
                 "no rule could be loaded from {}; {}\n",
-                super::list(&config.rules),
-                super::count(errors, "problem")
+                text::folders(&config.rules),
+                text::count(errors, "problem")
             );
             super::print(&text)?;
             return Ok(Exit::Wrong);
@@ -42,11 +43,11 @@ pub(super) fn test(global: &super::Global, arguments: &Arguments) -> anyhow::Res
         let left_out = if errors > 0 { ", and the packs concerned are left out" } else { "" };
         super::print(&format!(
             "{} and {} ({} % of them written by the real program) in {} pass; {}{left_out}\n",
-            super::count(live.rules.rules.len(), "rule"),
-            super::count(samples, "sample"),
+            text::count(live.rules.rules.len(), "rule"),
+            text::count(samples, "sample"),
             made * 100 / samples.max(1),
-            if live.packs.is_empty() { super::list(&config.rules) } else { live.packs.join(", ") },
-            super::count(errors, "problem")
+            if live.packs.is_empty() { text::folders(&config.rules) } else { live.packs.join(", ") },
+            text::count(errors, "problem")
         ))?;
     }
     Ok(if errors > 0 || live.rules.rules.is_empty() { Exit::Wrong } else { Exit::Ok })

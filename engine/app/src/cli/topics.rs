@@ -15,6 +15,7 @@ use heinzel_store::Store;
 use super::{customers, mine, reader};
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::text;
 use crate::text::{plain, table};
 use crate::{clock, reports};
 
@@ -82,9 +83,9 @@ fn words(report: &Report, limit: usize) -> String {
     }
     out.push_str(&format!(
         "{} of {} in {}, {} shown; {} not sorted: like too few others\n",
-        super::count(report.texts, "text"),
-        super::count(report.customers, "customer"),
-        super::count(report.topics.len(), "topic"),
+        text::count(report.texts, "text"),
+        text::count(report.customers, "customer"),
+        text::count(report.topics.len(), "topic"),
         rows.len(),
         report.alone
     ));
@@ -174,7 +175,7 @@ fn hint_for_rules(store: &dyn Store, folder: &Path, topic: &Topic) -> Option<Str
         out.push_str(&format!(
             "Incidents of {rule} are linked to {}. Where a draft of this topic shall start its probes, the rule says:\n\
              \x20   draft: #{{ intents: [\"{pack}/{}\"], asset: \"{kind}\" }},\n\n",
-            super::count(tickets, "ticket"),
+            text::count(tickets, "ticket"),
             topic.slug
         ));
     }
