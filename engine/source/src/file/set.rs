@@ -14,6 +14,7 @@ use heinzel_core::block::{Checkpoint, Health, StreamId};
 use heinzel_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::crowd::Crowd;
 use super::identity::State;
 use super::records::Rules;
 use super::siblings;
@@ -105,6 +106,7 @@ pub(crate) struct Set {
     /// Names that are not text, already complained of, and when they were looked for.
     nameless: HashSet<PathBuf>,
     nameless_at: Option<Instant>,
+    crowd: Crowd,
     /// What expanding the globs brought up.
     news: Vec<Out>,
     /// How the new files of a glob are read that was watched before: what was written to them when somebody watched is known.
@@ -145,6 +147,7 @@ impl Set {
             inherited: HashMap::new(),
             nameless: HashSet::new(),
             nameless_at: None,
+            crowd: Crowd::new(),
             news: Vec::new(),
             newcomers,
             globs,
@@ -303,6 +306,8 @@ impl Set {
             let begin = begin.clone();
             // Of several names of a file the one that was followed before.
             fresh.sort_by_key(|path| !self.checkpoints.contains_key(&*path.to_string_lossy()));
+            let complaint = self.crowd.admit(&pattern, self.followed.len(), &mut fresh);
+            self.news.extend(complaint.map(Out::Complaint));
             let mut names = twins::Names::default();
             for path in fresh {
                 if self.is_twin(&path, &mut names) {
@@ -413,4 +418,5 @@ fn is_rotated_from(path: &Path, base: &Path) -> bool {
         && matches!((name(base), name(path)), (Some(base), Some(name)) if siblings::rotated(base, name).is_some())
 }
 
+mod crowd;
 mod twins;

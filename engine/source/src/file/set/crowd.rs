@@ -1,0 +1,78 @@
+//! How many files a source follows at most: each is open, and whoever may create files below a glob must not take every
+//! descriptor that the engine has for programs, sockets and its store.
+//!
+//! Start at [`Crowd::admit`].
+
+use std::path::PathBuf;
+
+use rustix::process::{Resource, getrlimit};
+
+/// The room for files.
+pub(super) struct Crowd {
+    most: usize,
+    /// It was said that there are too many; not again before there was room.
+    said: bool,
+}
+
+impl Crowd {
+    /// Half of what the limit of open files leaves.
+    pub(super) fn new() -> Self {
+        let limit = getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok());
+        Self { most: limit.unwrap_or(usize::MAX) / 2, said: false }
+    }
+
+    /// Leaves of the files that a glob has brought up as many as there is room for, the first ones; a complaint when it begins to
+    /// leave some out.
+    pub(super) fn admit(&mut self, pattern: &str, followed: usize, fresh: &mut Vec<PathBuf>) -> Option<String> {
+        let room = self.most.saturating_sub(followed);
+        let over = fresh.len().saturating_sub(room);
+        fresh.truncate(room);
+        let says = over > 0 && !self.said;
+        self.said = over > 0;
+        says.then(|| {
+            format!(
+                "`{pattern}` fits {over} files more than can be followed: a source may hold {} open, half of the limit of open files; narrow `path`, leave some out with `exclude`, or raise LimitNOFILE= of the service",
+                self.most
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::{Duration, Instant};
+
+    use heinzel_core::time::Timestamp;
+
+    use super::super::{Begin, Out, Set, Wake};
+    use super::Crowd;
+    use crate::settings::File;
+
+    #[test]
+    fn many_files_leave_room_for_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: usize| fs::write(folder.path().join(format!("{name}.log")), "x\n").unwrap();
+        write(0);
+        let file = File::plain(&folder.path().join("*.log"));
+        let mut set = Set::new(&file, Begin::Beginning, Vec::new(), Timestamp::EPOCH);
+        set.crowd = Crowd { most: 3, said: false };
+        (1..6).for_each(write);
+        let names = Wake { all: true, names: true, ..Wake::default() };
+        let mut look = || {
+            let round = set.round(&names, Instant::now());
+            let said = round.out.iter().filter(|out| matches!(out, Out::Complaint(text) if text.contains("3 files more") && text.contains("LimitNOFILE")));
+            (said.count(), set.paths().count())
+        };
+        assert_eq!(look(), (1, 3));
+        assert_eq!(look(), (0, 3), "it is said once");
+        (0..6).for_each(|name| drop(fs::remove_file(folder.path().join(format!("{name}.log")))));
+        for minutes in 1..6 {
+            set.round(&names, Instant::now() + Duration::from_secs(60 * minutes));
+        }
+        write(9);
+        set.round(&names, Instant::now());
+        assert!(set.paths().any(|path| path.ends_with("9.log")), "who goes makes room");
+        assert!(Crowd::new().most > 100);
+    }
+}
