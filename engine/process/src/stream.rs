@@ -32,7 +32,7 @@ const READ: usize = 64 * 1024;
 /// What to start and read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamCommand {
-    /// Program and arguments. A bare program name is looked up in [`PATH`] only.
+    /// Program and arguments. A bare program name is looked up in [`crate::PATH`] only.
     pub argv: Vec<String>,
     /// Variables beside `PATH`, `LANG=C.UTF-8`, `TZ=UTC`, and for root `HOME=/root`; nothing is inherited.
     pub environment: Vec<(String, String)>,
