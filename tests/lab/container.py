@@ -120,7 +120,7 @@ class Container:
                     numbers = re.search(r"^NSpid:\s+(.*)$", status, re.M).group(1).split()
                     if status.startswith("Name:\tsystemd\n") and len(numbers) == 3 and numbers[2] == "1":
                         return first
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # the second: it went between opening and reading
             pass
         return None
 
