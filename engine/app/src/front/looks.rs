@@ -1,12 +1,21 @@
-//! Which drafts ask for a look at their customer's asset.
+//! Which drafts ask for a look at their customer's asset, and how one is set off.
+
+use std::sync::PoisonError;
+use std::time::Duration;
 
 use heinzel_core::asset::kind_of;
+use heinzel_core::look::Request;
 use heinzel_knowledge::answer::AnswerId;
 use heinzel_knowledge::occasion::{Subject, occasion};
 use heinzel_knowledge::rank::Ranked;
 use heinzel_server::front::CustomerClaim;
+use tokio::sync::oneshot;
 
-use super::{Desk, PoisonError, owners};
+use super::{Desk, owners};
+use crate::pump::Message;
+
+/// How long the form's answer waits for the pump to say which incidents a look has opened.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Of more assets of a customer the names are not looked for in a draft.
 const OTHERS: usize = 200;
@@ -22,6 +31,16 @@ impl Desk {
         documents: &[AnswerId],
     ) -> Option<AnswerId> {
         let live = self.current.get();
+        let kind = kind_of(asset);
+        let first = documents.get(ranked.first()?.document)?;
+        let clauses = live.rules.rules.values().filter_map(|rule| rule.draft.as_ref());
+        // First of all: hardly any answer sets something off, and this is asked at every letter.
+        if !clauses
+            .filter(|clause| clause.asset.iter().any(|one| one == kind))
+            .any(|clause| clause.intents.contains(first))
+        {
+            return None;
+        }
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         let called = |id: &str| -> Vec<String> {
             let bare = id.split_once(':').map(|(_, name)| name.to_owned());
@@ -36,8 +55,28 @@ impl Desk {
             .filter(|name| !own.contains(name))
             .collect();
         let [own, others] = [&own, &others].map(|names| names.iter().map(String::as_str).collect::<Vec<_>>());
-        let subject = Subject { kind: kind_of(asset), names: &own, others: &others };
+        let subject = Subject { kind, names: &own, others: &others };
         let said = occasion(draft, ranked, documents, subject).cloned();
         said.inspect_err(|why| tracing::debug!(asset, %why, "a draft sets nothing off")).ok()
+    }
+
+    /// Sets off a look, once for what a draft is about.
+    pub(super) async fn look(&self, draft: &str, customer: &str, asset: &str, intents: Vec<String>) {
+        if !self.drafts.asks_anew(draft, &intents) {
+            return;
+        }
+        let request =
+            Request { draft: draft.to_owned(), customer: customer.to_owned(), asset: asset.to_owned(), intents };
+        let (answer, wait) = oneshot::channel();
+        if self.pump.try_send(Message::Drafted { request, answer }).is_err() {
+            // The engine is behind: the next letter asks again.
+            return self.drafts.asks_again(draft);
+        }
+        match tokio::time::timeout(PATIENCE, wait).await {
+            Ok(Ok(Ok(incidents))) => self.drafts.follow(draft, &incidents),
+            Ok(Ok(Err(refused))) => tracing::debug!(%refused, "a draft sets nothing off"),
+            // What is set off yet is found on the board.
+            Ok(Err(_)) | Err(_) => {}
+        }
     }
 }

@@ -20,12 +20,11 @@ mod times;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
-use std::time::Duration;
 
 use heinzel_core::asset::kind_of;
 use heinzel_core::draft::{self as kept, Owner};
 use heinzel_core::incident::{Incident, IncidentId};
-use heinzel_core::look::{Request, Stand, is_cause_known};
+use heinzel_core::look::{Stand, is_cause_known};
 use heinzel_core::redact::Redacted;
 use heinzel_knowledge::answer::Language;
 use heinzel_knowledge::deflection::is_held_out;
@@ -41,7 +40,7 @@ use heinzel_server::{asset, customer, draft, import, report, suggestion, ticket}
 use heinzel_store::customers::{Claim, Customers};
 use heinzel_store::error::StoreError;
 use jiff::tz::TimeZone;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::board::Board;
 use crate::clock;
@@ -55,9 +54,6 @@ pub(crate) use meaning::MODELS;
 pub(crate) use open::open;
 pub(crate) use shelf::Shelf;
 use times::Reader;
-
-/// How long the form's answer waits for the pump to say which incidents a look has opened.
-const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Where customers are answered.
 pub(crate) struct Desk {
@@ -205,30 +201,6 @@ impl Desk {
                 let only = all.next().map(ToOwned::to_owned);
                 Ok(only.filter(|_| all.next().is_none()))
             }
-        }
-    }
-
-    /// Sets off a look, once for what a draft is about.
-    async fn look(&self, draft: &str, customer: &str, asset: &str, intents: Vec<String>) {
-        let live = self.current.get();
-        let kind = kind_of(asset);
-        let clauses = live.rules.rules.values().filter_map(|rule| rule.draft.as_ref());
-        let mut wanted = clauses.filter(|clause| clause.asset.iter().any(|one| one == kind));
-        if !wanted.any(|clause| clause.place_in(&intents).is_some()) || !self.drafts.asks_anew(draft, &intents) {
-            return;
-        }
-        let request =
-            Request { draft: draft.to_owned(), customer: customer.to_owned(), asset: asset.to_owned(), intents };
-        let (answer, wait) = oneshot::channel();
-        if self.pump.try_send(Message::Drafted { request, answer }).is_err() {
-            // The engine is behind: the next letter asks again.
-            return self.drafts.asks_again(draft);
-        }
-        match tokio::time::timeout(PATIENCE, wait).await {
-            Ok(Ok(Ok(incidents))) => self.drafts.follow(draft, &incidents),
-            Ok(Ok(Err(refused))) => tracing::debug!(%refused, "a draft sets nothing off"),
-            // What is set off yet is found on the board.
-            Ok(Err(_)) | Err(_) => {}
         }
     }
 
