@@ -72,6 +72,9 @@ pub(crate) enum Reply {
     Forgotten(Forgotten),
 }
 
+/// What is said of a reply that fits another question.
+pub(crate) const OTHER_QUESTION: &str = "the engine answered another question; are both sides of one version?";
+
 /// The longest question, in bytes.
 const LONGEST: u64 = 1 << 20;
 /// How long the command line waits for an answer. Longer than a hiccup of the disk.

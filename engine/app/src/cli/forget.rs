@@ -3,10 +3,9 @@
 use clap::Subcommand;
 use heinzel_server::customer::Forgotten;
 
-use crate::control::{Question, Reply, absent, ask};
+use crate::control::{OTHER_QUESTION, Question, Reply, absent, ask};
 use crate::exit::{Ends, Exit};
-use crate::text::count;
-use crate::text::plain;
+use crate::text::{count, plain};
 use crate::{front, state_folder};
 
 #[derive(Debug, Subcommand)]
@@ -29,10 +28,7 @@ pub(super) fn customers(global: &super::Global, command: &Command) -> anyhow::Re
     let forgotten = match ask(&state, &Question::Forget { customer: id.clone() })? {
         Some(Reply::Forgotten(forgotten)) => forgotten,
         Some(Reply::Refused(text)) => return Err(Ends::with(Exit::Refused, text)),
-        Some(_) => {
-            let text = "the engine answered another question; are both sides of one version?".to_owned();
-            return Err(Ends::with(Exit::Refused, text));
-        }
+        Some(_) => return Err(Ends::with(Exit::Refused, OTHER_QUESTION.to_owned())),
         None if !state.exists() => return Err(absent(&state)),
         None => {
             let _lock = state_folder::lock(&state)?;

@@ -10,7 +10,7 @@ use heinzel_store::sqlite::{Options, Sqlite};
 use heinzel_store::{Store as _, boot};
 
 use crate::config::Config;
-use crate::control::{Question, Reply, absent, ask};
+use crate::control::{OTHER_QUESTION, Question, Reply, absent, ask};
 use crate::exit::{Ends, Exit};
 use crate::live::Live;
 use crate::{clock, run, state_folder};
@@ -21,7 +21,7 @@ pub(super) fn tell(global: &super::Global, command: Command) -> anyhow::Result<E
     let answer = match ask(&state, &Question::Command { by: who(), command: command.clone() })? {
         Some(Reply::Done(text)) => Ok(text),
         Some(Reply::Refused(text)) => Err(text),
-        Some(_) => Err("the engine answered another question; are both sides of one version?".into()),
+        Some(_) => Err(OTHER_QUESTION.into()),
         None => without_engine(&state, config, command)?,
     };
     match answer {
