@@ -174,6 +174,7 @@ impl<'a, L: Ord + Clone, R> InOrder<'a, L, R> {
             btree_map::Entry::Vacant(place) => place.insert(Line { given: 0, waiting: BTreeMap::new() }),
         };
         *waiting += (self.size)(&result);
+        let was_full = *waiting >= AHEAD;
         line.waiting.insert(ticket.number, result);
         while let Some(result) = line.waiting.remove(&line.given) {
             line.given += 1;
@@ -183,7 +184,10 @@ impl<'a, L: Ord + Clone, R> InOrder<'a, L, R> {
                 break;
             }
         }
-        self.moved.notify_all();
+        // Nobody waits where there was room; and to wake nobody is a call of the kernel, too.
+        if was_full || self.is_over() {
+            self.moved.notify_all();
+        }
         !self.is_over()
     }
 

@@ -125,7 +125,8 @@ fn read(
     let source = log.source().clone();
     let name = path.display().to_string();
     let file = tags(&name).first().map(|tag| (*tag).to_owned()).unwrap_or_default();
-    while let Some((block, way)) = log.block(live, spare).with_context(|| format!("read {name}"))? {
+    while let Some(next) = log.next(live, spare).with_context(|| format!("read {name}"))? {
+        let (block, way) = next.read().with_context(|| format!("read {name}"))?;
         let scanned = way.read(&block, false, &mut candidates);
         let known: HashSet<u64> = scanned.findings.iter().map(|claim| claim.offset).collect();
         let mut offset = block.offset;

@@ -7,15 +7,15 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use heinzel_core::block::{Block, SourceId};
+use heinzel_core::block::SourceId;
 use heinzel_core::findings::{Claim, Findings};
 use heinzel_core::time::Timestamp;
 
-use super::log::{Came, Log, Tally};
+use super::log::{Came, Log, Next, Tally};
 use super::presence::Presence;
 use crate::in_order::{InOrder, Piece};
 use crate::live::Live;
-use crate::pipeline::{Candidates, Way};
+use crate::pipeline::Candidates;
 
 /// Reads the logs on so many threads (one: the caller's) while `merged` asks for their findings.
 ///
@@ -94,10 +94,13 @@ struct Queue {
     tally: Tally,
 }
 
+/// So many bytes are read at most before it is said how far reading has come.
+const TELLING: u64 = 8 << 20;
+
 /// A block to be scanned, of the log with this number.
 struct Errand {
     log: usize,
-    block: io::Result<(Block, Arc<Way>)>,
+    next: io::Result<Next>,
 }
 
 struct Done {
@@ -106,11 +109,11 @@ struct Done {
 }
 
 fn scan(ahead: &Ahead<'_>, errand: Errand, candidates: &mut Candidates) -> Done {
-    let came = |(block, way): (Block, Arc<Way>)| {
+    let came = errand.next.and_then(Next::read).map(|(block, way)| {
         ahead.presence.look(&block, &way);
         Came::of(block, &way, candidates)
-    };
-    Done { log: errand.log, came: errand.block.map(came) }
+    });
+    Done { log: errand.log, came }
 }
 
 impl Queue {
@@ -153,33 +156,45 @@ impl Ahead<'_> {
         let spare = back.spare.pop().unwrap_or_default();
         drop(back);
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let block = logs[log].block(self.live, spare).transpose();
-        if block.as_ref().is_none_or(Result::is_err) {
+        let next = logs[log].next(self.live, spare).transpose();
+        if next.as_ref().is_none_or(Result::is_err) {
             let queue = &mut self.back().queues[log];
             queue.ended = true;
-            queue.under_way -= usize::from(block.is_none());
+            queue.under_way -= usize::from(next.is_none());
             self.changed.notify_all();
         }
-        Some(Errand { log, block: block? })
+        Some(Errand { log, next: next? })
     }
 
     fn give(&self, done: Done) -> bool {
         let mut back = self.back();
         let Back { queues, spare, read, stopped } = &mut *back;
         let queue = &mut queues[done.log];
+        let was_full = queue.ahead() >= self.depth;
         queue.under_way -= 1;
+        let mut is_wanted = was_full || queue.ended;
         match done.came {
+            Ok(_) if queue.error.is_some() => {}
             Ok(came) => {
                 let (findings, bytes) = queue.tally.add(came);
                 *read += bytes.len() as u64;
                 spare.push(bytes);
                 if !findings.is_empty() {
                     queue.ready.push_back(findings);
+                    is_wanted |= queue.ready.len() > self.depth / 2;
                 }
             }
-            Err(error) => queue.error = Some(queue.tally.failed(error)),
+            // What comes behind it is not counted, as if nothing were missing.
+            Err(error) => {
+                queue.error.get_or_insert(queue.tally.failed(error));
+                queue.ended = true;
+                is_wanted = true;
+            }
         }
-        self.changed.notify_all();
+        // Waking a thread costs as much as scanning a block.
+        if is_wanted || *read >= TELLING {
+            self.changed.notify_all();
+        }
         !*stopped
     }
 }
@@ -207,8 +222,11 @@ impl Merge<'_> {
             read(std::mem::take(&mut back.read));
             let stopped = back.stopped;
             let queue = &mut back.queues[log];
+            let was_full = queue.ahead() >= self.ahead.depth;
             if let Some(findings) = queue.ready.pop_front() {
-                self.ahead.changed.notify_all();
+                if was_full {
+                    self.ahead.changed.notify_all();
+                }
                 return Ok(Some(findings));
             }
             if let Some(error) = queue.error.take() {

@@ -1,5 +1,8 @@
 //! Places, times and packs of a replay.
 
+use std::io::Write as _;
+use std::path::Path;
+
 use heinzel_core::parse::Format;
 
 use super::*;
@@ -9,7 +12,7 @@ const SAMPLES: &str =
     "[[sample]]\nline = \"worker died\"\nfires = true\n[[sample]]\nline = \"worker lives\"\nfires = false\n";
 
 /// A folder with one pack whose only rule has these lines.
-fn pack(folder: &std::path::Path, samples: &str, lines: &str) {
+fn pack(folder: &Path, samples: &str, lines: &str) {
     let pack = folder.join("a");
     std::fs::create_dir_all(pack.join("samples")).unwrap();
     std::fs::write(pack.join("pack.toml"), PACK).unwrap();
@@ -145,4 +148,91 @@ fn a_log_is_read_without_colours_and_byte_order_mark_and_utf_16_is_said() {
     assert!(outcomes.span.is_some(), "the first line has a time");
     let (places, outcomes) = replay("", "w\0o\0r\0k\0e\0r\0 \0d\0i\0e\0d\0\n\0");
     assert!(places.is_empty() && outcomes.complaints[0].contains("UTF-16"), "{:?}", outcomes.complaints);
+}
+
+/// The blocks of a file, each with its offset; between finding where one ends and reading it, `meanwhile` happens.
+fn blocks(file: &Path, mut meanwhile: impl FnMut(usize)) -> Vec<(u64, Vec<u8>)> {
+    let live = Arc::new(Live::load(&[], None).0);
+    let manner = Manner { format: Format::Auto, zone: jiff::tz::TimeZone::UTC, year: None, program: None };
+    let mut log = log::Log::open(file, 0, &manner).unwrap();
+    let mut blocks = Vec::new();
+    while let Some(next) = log.next(&live, vec![b'x'; 77]).unwrap() {
+        meanwhile(blocks.len());
+        let (block, _) = next.read().unwrap();
+        blocks.push((block.offset, block.bytes));
+    }
+    blocks
+}
+
+/// A pipe with these bytes, as a file.
+fn piped(folder: &Path, bytes: &[u8]) -> PathBuf {
+    let (pipe, bytes) = (folder.join("pipe"), bytes.to_vec());
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let into = pipe.clone();
+    std::thread::spawn(move || std::fs::write(into, bytes).unwrap());
+    pipe
+}
+
+#[test]
+fn the_blocks_of_a_file_are_its_lines_wherever_they_end_and_a_pipe_gives_the_same() {
+    let line = |length: usize| [vec![b'a'; length - 1], vec![b'\n']].concat();
+    let many = |length: usize, bytes: usize| line(length).repeat(bytes / length);
+    let files = [
+        vec![],
+        b"one line without an end".to_vec(),
+        many(100, 1_000_000),
+        // Line ends just at the borders of blocks, and just behind them.
+        many(256, 1 << 20),
+        [line(255), many(256, 1 << 20)].concat(),
+        // Lines longer than what is looked at for their end, and longer than a block.
+        many(5_000, 900_000),
+        [many(300_000, 1_200_000), b"the last".to_vec()].concat(),
+        [many(90, 500_000), line(700_000), many(90, 500_000)].concat(),
+        vec![b'\n'; 600_000],
+    ];
+    for bytes in files {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.log");
+        std::fs::write(&file, &bytes).unwrap();
+        let mut whole = bytes.clone();
+        if whole.last().is_some_and(|last| *last != b'\n') {
+            whole.push(b'\n');
+        }
+        for blocks in [blocks(&file, |_| {}), blocks(&piped(folder.path(), &bytes), |_| {})] {
+            let mut offset = 0;
+            for (at, block) in &blocks {
+                assert_eq!(*at, offset);
+                assert!(block.is_empty() || block.ends_with(b"\n"), "a line is cut at {at}");
+                offset += block.len() as u64;
+            }
+            assert!(blocks.into_iter().flat_map(|(_, block)| block).eq(whole.iter().copied()));
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_short_or_grows_while_it_is_read_is_read_as_far_as_it_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.log");
+    std::fs::write(&file, b"0123456789\n".repeat(100_000)).unwrap();
+    let open = std::fs::OpenOptions::new().write(true).open(&file).unwrap();
+    let shorter = blocks(&file, |number| {
+        if number == 1 {
+            open.set_len(300_005).unwrap();
+        }
+    });
+    let text = String::from_utf8(shorter.into_iter().flat_map(|(_, block)| block).collect()).unwrap();
+    assert_eq!(text.lines().count(), 27_274);
+    assert!(
+        text.lines().rev().skip(1).all(|line| line == "0123456789") && text.ends_with("\n01\n"),
+        "{:?}",
+        &text[text.len() - 40..]
+    );
+    let longer = blocks(&file, |number| {
+        if number == 0 {
+            std::fs::OpenOptions::new().append(true).open(&file).unwrap().write_all(b"23456789\nmore\n").unwrap();
+        }
+    });
+    let text = String::from_utf8(longer.into_iter().flat_map(|(_, block)| block).collect()).unwrap();
+    assert!(text.ends_with("\n0123456789\nmore\n"), "{:?}", &text[text.len() - 40..]);
 }
