@@ -49,7 +49,23 @@ impl Asset {
 }
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
-static WIDGET: LazyLock<Asset> = LazyLock::new(|| Asset::new(SCRIPT, include_str!("../assets/widget.js")));
+/// The one file that a page loads. What `begin.js` opens `end.js` closes, so no part is seen by the page's own scripts.
+/// `tests/browser/mock.py` reads the order of the parts here.
+const WIDGET_SCRIPT: &str = concat!(
+    include_str!("../assets/widget/begin.js"),
+    include_str!("../assets/widget/words.js"),
+    include_str!("../assets/widget/look.js"),
+    include_str!("../assets/widget/texts.js"),
+    include_str!("../assets/widget/items.js"),
+    include_str!("../assets/widget/replies.js"),
+    include_str!("../assets/widget/timers.js"),
+    include_str!("../assets/widget/draft.js"),
+    include_str!("../assets/widget/news.js"),
+    include_str!("../assets/widget/panel.js"),
+    include_str!("../assets/widget/suggest.js"),
+    include_str!("../assets/widget/end.js"),
+);
+static WIDGET: LazyLock<Asset> = LazyLock::new(|| Asset::new(SCRIPT, WIDGET_SCRIPT));
 static DEMO: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("text/html; charset=utf-8", include_str!("../assets/demo.html")));
 static DEMO_STYLE: LazyLock<Asset> =
