@@ -21,12 +21,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::edited::Origin;
-use crate::state_folder;
-
-/// Where the configuration is looked for when no flag names one.
-pub(crate) const SYSTEM_CONFIG: &str = "/etc/heinzel/heinzel.toml";
-/// Where rule packs lie on an installed system: the operator's own first.
-pub(crate) const SYSTEM_RULES: [&str; 2] = ["/etc/heinzel/rules", "/usr/share/heinzel/rules"];
+use crate::{installed, state_folder};
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -211,7 +206,7 @@ pub(crate) struct Overrides {
 impl Overrides {
     /// The configuration's file; `None`: there is none.
     pub(crate) fn file(&self) -> Option<PathBuf> {
-        let system = Path::new(SYSTEM_CONFIG);
+        let system = Path::new(installed::CONFIG);
         self.file.clone().or_else(|| system.exists().then(|| system.to_owned()))
     }
 }
@@ -299,7 +294,7 @@ impl Config {
         let rules = usual_rules(Path::new("rules"));
         Self {
             file: None,
-            origin: Arc::new(Origin::new(Path::new(SYSTEM_CONFIG), None)),
+            origin: Arc::new(Origin::new(Path::new(installed::CONFIG), None)),
             sources: crate::discover::sources(),
             rules,
             assets: None,
@@ -315,8 +310,8 @@ impl Config {
     }
 }
 
-/// Those that there are of the folder beside the configuration and [`SYSTEM_RULES`].
+/// Those that there are of the folder beside the configuration and [`installed::RULES`].
 fn usual_rules(beside: &Path) -> Vec<PathBuf> {
-    let system = SYSTEM_RULES.map(Path::new).into_iter().filter(|folder| *folder != beside);
+    let system = installed::RULES.map(Path::new).into_iter().filter(|folder| *folder != beside);
     std::iter::once(beside).chain(system).filter(|folder| folder.is_dir()).map(Path::to_owned).collect()
 }

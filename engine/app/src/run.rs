@@ -40,7 +40,7 @@ use crate::scanner::{Current, Scanner};
 use crate::service::Service;
 use crate::text::count;
 use crate::watch::{Reload, Swap};
-use crate::{clock, control, doubts, front, in_order, server, state_folder};
+use crate::{clock, control, front, in_order, server, state_folder, strays};
 
 /// From so many bytes on the logs are known well enough to give advice.
 const LEARNED: u64 = 1 << 20;
@@ -405,7 +405,7 @@ fn announce(config: &Config, live: &Live, modes: &str, problems: &[Problem]) {
     let modes = if modes.is_empty() { String::new() } else { format!(" ({modes})") };
     tracing::info!("{}{modes} in {packs}", count(live.rules.rules.len(), "rule"));
     let errors = problems.iter().filter(|p| p.is_error()).count();
-    doubts::log_strays(&config.policy, live, problems);
+    strays::log(&config.policy, live, problems);
     if errors > 0 {
         tracing::error!("{}", load_problem(live, errors));
     }
