@@ -236,11 +236,14 @@ impl Config {
         let file: File = toml::from_str(&text)
             .map_err(|e| anyhow!("configuration {}: {}", path.display(), e.to_string().trim_end()))?;
         let beside = |p: PathBuf| path.parent().map_or(p.clone(), |folder| folder.join(&p));
+        let at = |begin: usize| {
+            let before = text.get(..begin).unwrap_or_default();
+            format!("configuration {}, line {}", path.display(), before.matches('\n').count() + 1)
+        };
         let mut sources = Vec::new();
         let mut names = std::collections::BTreeSet::new();
         for settings in file.source {
-            let before = text.get(..settings.span().start).unwrap_or_default();
-            let place = format!("configuration {}, line {}", path.display(), before.matches('\n').count() + 1);
+            let place = at(settings.span().start);
             let source = settings.into_inner().check().map_err(|e| anyhow!("{place}: {e}"))?;
             if !names.insert(source.common.name.clone()) {
                 bail!(
@@ -252,8 +255,7 @@ impl Config {
         }
         let mut knowledge = Vec::new();
         for settings in file.knowledge {
-            let before = text.get(..settings.span().start).unwrap_or_default();
-            let place = format!("configuration {}, line {}", path.display(), before.matches('\n').count() + 1);
+            let place = at(settings.span().start);
             let mut source = settings.into_inner();
             source.check().map_err(|e| anyhow!("{place}: {e}"))?;
             source.path = source.path.map(beside);
