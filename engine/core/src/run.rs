@@ -81,6 +81,9 @@ impl Run {
     }
 }
 
+/// The gate that makes a plan wait for another fix on its asset.
+pub(crate) const LOCK: &str = "lock";
+
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "kebab-case")]
