@@ -77,6 +77,8 @@ fn start_log(json: bool) {
     let _ = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
 }
 
+/// From the configuration to the last flush. Long, because the order of starting and stopping is all that it says, and is read
+/// in one piece.
 async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let config = Arc::new(config);
     // From here on a signal ends the engine in good order, also one that comes while it starts.
