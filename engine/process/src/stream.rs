@@ -21,7 +21,7 @@ use crate::run::watch;
 use crate::start::clean;
 
 /// How many bytes of stderr are kept: its end, for the error message.
-pub const STDERR_KEPT: usize = 4096;
+pub(crate) const STDERR_KEPT: usize = 4096;
 /// How long a group that got SIGTERM has before SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long stdout is still read after the program itself has ended, when a child of it keeps the pipe open.

@@ -122,7 +122,7 @@ pub async fn demo(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<R
         openapi::NoDemo,
     ),
 )]
-pub async fn demo_style(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Response, Failure> {
+pub(crate) async fn demo_style(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Response, Failure> {
     part_of_demo(&door, &DEMO_STYLE, &headers)
 }
 
@@ -140,7 +140,7 @@ pub async fn demo_style(State(door): State<Arc<Door>>, headers: HeaderMap) -> Re
         openapi::NoDemo,
     ),
 )]
-pub async fn demo_script(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Response, Failure> {
+pub(crate) async fn demo_script(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Response, Failure> {
     part_of_demo(&door, &DEMO_SCRIPT, &headers)
 }
 
@@ -154,7 +154,7 @@ pub async fn demo_script(State(door): State<Arc<Door>>, headers: HeaderMap) -> R
     tag = "pages",
     responses((status = 200, description = "Key and claim", body = DemoClaim), openapi::NoDemo),
 )]
-pub async fn demo_claim(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Json<DemoClaim>, Failure> {
+pub(crate) async fn demo_claim(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Json<DemoClaim>, Failure> {
     door.access.demo_claim(&headers, door.api.now()).map(Json)
 }
 
