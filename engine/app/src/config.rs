@@ -71,7 +71,8 @@ pub(crate) struct Store {
 
 impl Default for Store {
     fn default() -> Self {
-        Self { folder: None, incidents: Span::seconds(90 * 86_400), audit: Span::seconds(400 * 86_400) }
+        let heinzel_store::Retention { incidents, audit, .. } = heinzel_store::Retention::default();
+        Self { folder: None, incidents: Span(incidents), audit: Span(audit) }
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use crate::run::watch;
 use crate::start::clean;
 
 /// How many bytes of stderr are kept: its end, for the error message.
-pub(crate) const STDERR_KEPT: usize = 4096;
+pub const STDERR_KEPT: usize = 4096;
 /// How long a group that got SIGTERM has before SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long stdout is still read after the program itself has ended, when a child of it keeps the pipe open.
@@ -133,11 +132,7 @@ impl Streaming {
         }
         self.sweep();
         let status = self.child.wait().await?;
-        let how = match (status.code(), status.signal()) {
-            _ if !in_time => How::TimedOut,
-            (Some(code), _) => How::Exit(code),
-            (None, signal) => How::Signal(signal.unwrap_or(0)),
-        };
+        let how = if in_time { status.into() } else { How::TimedOut };
         // The last words may still be in the pipe.
         let _ = timeout(LINGER, &mut self.stderr_reader).await;
         Ok((how, self.stderr()))
