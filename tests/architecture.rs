@@ -91,6 +91,46 @@ fn documents_name_only_what_exists() {
     }
 }
 
+/// Files that are named without their folder, and what is named as `Type::function` or `module::function`, must be in the source.
+#[test]
+fn the_architecture_names_only_code_that_is_there() {
+    let (mut folders, mut files, mut source) = (vec![root().join("engine")], BTreeSet::new(), String::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                files.insert(path.file_name().unwrap().to_str().unwrap().to_owned());
+                source.push_str(&read(&path));
+            }
+        }
+    }
+    let items: BTreeSet<&str> = source
+        .split_whitespace()
+        .zip(source.split_whitespace().skip(1))
+        .filter(|(kind, _)| ["fn", "struct", "enum", "trait", "type", "mod"].contains(kind))
+        .map(|(_, name)| name.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap())
+        .collect();
+    let variants: BTreeSet<&str> =
+        source.lines().map(|line| line.trim().trim_end_matches([',', '{', ' '])).filter(|l| !l.is_empty()).collect();
+    let architecture = read(&root().join("engine/ARCHITECTURE.md"));
+    let (mut paths, mut names) = (0, 0);
+    for word in architecture.split(|c: char| !c.is_alphanumeric() && !"_:./".contains(c)) {
+        let word = word.trim_matches(['.', ':']);
+        if word.ends_with(".rs") && !word.contains('/') {
+            names += 1;
+            assert!(files.contains(word), "engine/ARCHITECTURE.md names {word}, which is no file of the engine");
+        }
+        for name in word.split("::").filter(|_| word.contains("::")).skip_while(|name| *name == "core") {
+            paths += 1;
+            let is_there = items.contains(name) || variants.contains(name);
+            assert!(is_there, "engine/ARCHITECTURE.md names `{word}`; nothing in the engine is called `{name}`");
+        }
+    }
+    assert!(paths > 10 && names > 10, "{paths} {names}: does this test still read it rightly?");
+}
+
 #[test]
 fn core_touches_nothing() {
     let banned = [

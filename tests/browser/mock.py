@@ -4,6 +4,7 @@ The tests set what it answers; it keeps what it was asked."""
 
 import json
 import queue
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,12 @@ _TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=
 DEMO_CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
             "frame-ancestors 'none'; require-trusted-types-for 'script'")
 _PARTS = ("acknowledge", "clarify", "agree", "act", "advise")
+
+
+def widget():
+    """`/widget.js` as the engine joins it."""
+    parts = re.findall(r'include_str!\("\.\./assets/(widget/\w+\.js)"\)', (ASSETS.parent / "src" / "page.rs").read_text())
+    return "".join((ASSETS / part).read_text() for part in parts)
 
 
 def item(id="virtualisation/server-does-not-start", title="Mein Server startet nicht", confidence=0.8, kind="answer", links=(), **parts):
@@ -139,8 +146,9 @@ class _Engine(_Quiet):
         if path == "/demo/claim" and self.owner.demo:
             return self.reply(200, {"Content-Type": "application/json"}, json.dumps(self.owner.demo).encode())
         if path in ("/widget.js", "/demo", "/demo.js", "/demo.css"):
-            file = ASSETS / (path[1:] if "." in path else path[1:] + ".html")
-            return self.reply(200, {"Content-Type": _TYPES[file.suffix], "Content-Security-Policy": DEMO_CSP}, file.read_bytes())
+            file = path[1:] if "." in path else path[1:] + ".html"
+            text = widget() if file == "widget.js" else (ASSETS / file).read_text()
+            return self.reply(200, {"Content-Type": _TYPES[Path(file).suffix], "Content-Security-Policy": DEMO_CSP}, text.encode())
         if not self.path.endswith("/news"):
             return self.reply(404, self.cors())
         self.owner.streams.append((self.path.split("/")[3], dict(self.headers)))

@@ -91,8 +91,8 @@ impl Hands {
     }
 
     /// Another program in the place of `systemctl`: a bare name or an absolute path.
-    #[must_use]
-    pub fn with_systemctl(mut self, program: impl Into<String>) -> Self {
+    #[cfg(test)]
+    pub(crate) fn with_systemctl(mut self, program: impl Into<String>) -> Self {
         self.systemctl = program.into();
         self
     }

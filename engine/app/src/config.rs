@@ -21,12 +21,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::edited::Origin;
-use crate::state_folder;
-
-/// Where the configuration is looked for when no flag names one.
-pub(crate) const SYSTEM_CONFIG: &str = "/etc/heinzel/heinzel.toml";
-/// Where rule packs lie on an installed system: the operator's own first.
-pub(crate) const SYSTEM_RULES: [&str; 2] = ["/etc/heinzel/rules", "/usr/share/heinzel/rules"];
+use crate::{installed, state_folder};
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -76,7 +71,8 @@ pub(crate) struct Store {
 
 impl Default for Store {
     fn default() -> Self {
-        Self { folder: None, incidents: Span::seconds(90 * 86_400), audit: Span::seconds(400 * 86_400) }
+        let heinzel_store::Retention { incidents, audit, .. } = heinzel_store::Retention::default();
+        Self { folder: None, incidents: Span(incidents), audit: Span(audit) }
     }
 }
 
@@ -211,7 +207,7 @@ pub(crate) struct Overrides {
 impl Overrides {
     /// The configuration's file; `None`: there is none.
     pub(crate) fn file(&self) -> Option<PathBuf> {
-        let system = Path::new(SYSTEM_CONFIG);
+        let system = Path::new(installed::CONFIG);
         self.file.clone().or_else(|| system.exists().then(|| system.to_owned()))
     }
 }
@@ -241,11 +237,14 @@ impl Config {
         let file: File = toml::from_str(&text)
             .map_err(|e| anyhow!("configuration {}: {}", path.display(), e.to_string().trim_end()))?;
         let beside = |p: PathBuf| path.parent().map_or(p.clone(), |folder| folder.join(&p));
+        let at = |begin: usize| {
+            let before = text.get(..begin).unwrap_or_default();
+            format!("configuration {}, line {}", path.display(), before.matches('\n').count() + 1)
+        };
         let mut sources = Vec::new();
         let mut names = std::collections::BTreeSet::new();
         for settings in file.source {
-            let before = text.get(..settings.span().start).unwrap_or_default();
-            let place = format!("configuration {}, line {}", path.display(), before.matches('\n').count() + 1);
+            let place = at(settings.span().start);
             let source = settings.into_inner().check().map_err(|e| anyhow!("{place}: {e}"))?;
             if !names.insert(source.common.name.clone()) {
                 bail!(
@@ -257,8 +256,7 @@ impl Config {
         }
         let mut knowledge = Vec::new();
         for settings in file.knowledge {
-            let before = text.get(..settings.span().start).unwrap_or_default();
-            let place = format!("configuration {}, line {}", path.display(), before.matches('\n').count() + 1);
+            let place = at(settings.span().start);
             let mut source = settings.into_inner();
             source.check().map_err(|e| anyhow!("{place}: {e}"))?;
             source.path = source.path.map(beside);
@@ -299,7 +297,7 @@ impl Config {
         let rules = usual_rules(Path::new("rules"));
         Self {
             file: None,
-            origin: Arc::new(Origin::new(Path::new(SYSTEM_CONFIG), None)),
+            origin: Arc::new(Origin::new(Path::new(installed::CONFIG), None)),
             sources: crate::discover::sources(),
             rules,
             assets: None,
@@ -315,8 +313,8 @@ impl Config {
     }
 }
 
-/// Those that there are of the folder beside the configuration and [`SYSTEM_RULES`].
+/// Those that there are of the folder beside the configuration and [`installed::RULES`].
 fn usual_rules(beside: &Path) -> Vec<PathBuf> {
-    let system = SYSTEM_RULES.map(Path::new).into_iter().filter(|folder| *folder != beside);
+    let system = installed::RULES.map(Path::new).into_iter().filter(|folder| *folder != beside);
     std::iter::once(beside).chain(system).filter(|folder| folder.is_dir()).map(Path::to_owned).collect()
 }

@@ -2,22 +2,18 @@
 //!
 //! [`Config::load`] refuses what is wrong in itself. Here is what depends on this machine and on the rules.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use heinzel_core::policy::Policy;
-use heinzel_core::rule::RuleId;
 use heinzel_embedding::folder::look;
 use heinzel_script::problem::{Gravity, Problem};
 use heinzel_server::access::Access;
 use serde_json::{Value, json};
 
-use crate::config::{Config, SYSTEM_RULES};
+use crate::config::Config;
 use crate::front::MODELS;
 use crate::live::Live;
 use crate::text::folders;
-use crate::{server, state_folder};
+use crate::{installed, server, state_folder, strays};
 
 /// Something that is wrong or may be, with its place and the way out.
 #[derive(Debug)]
@@ -59,7 +55,7 @@ impl fmt::Display for Doubt {
 
 /// All there are. Only looks: nothing is made, and nothing is listened on.
 pub(crate) fn of(config: &Config, live: &Live, problems: &[Problem]) -> Vec<Doubt> {
-    let strays = strays(&config.policy, live, problems).into_iter().map(Doubt::warning);
+    let strays = strays::of(&config.policy, live, problems).into_iter().map(Doubt::warning);
     let state = state_folder::check(&config.state).err().map(Doubt::error);
     let unheard = server::unheard(config).map(Doubt::warning);
     state.into_iter().chain(secrets(config)).chain(unheard).chain(model(config)).chain(strays).collect()
@@ -73,7 +69,7 @@ pub(crate) fn no_packs(config: &Config, live: &Live, problems: &[Problem]) -> Op
             "there are no packs in {}, so nothing is found and nothing answered; name their folder in `[rules] folders` (or by `--rules`), \
              or put packs into `rules` beside the configuration or into {}",
             folders(&config.rules),
-            SYSTEM_RULES.join(" or ")
+            installed::RULES.join(" or ")
         )
     };
     (live.packs.is_empty() && !is_broken).then(|| Doubt::warning(text()))
@@ -114,36 +110,6 @@ fn secrets(config: &Config) -> Vec<Doubt> {
         }
     };
     pushed.chain(access).map(said).collect()
-}
-
-/// Lets the log say which patterns of the policy fit no rule.
-pub(crate) fn log_strays(policy: &Policy, live: &Live, problems: &[Problem]) {
-    for stray in strays(policy, live, problems) {
-        tracing::warn!("{stray}");
-    }
-}
-
-/// Patterns of the policy that fit no rule. What stands in a pack that is left out is there all the same.
-fn strays(policy: &Policy, live: &Live, problems: &[Problem]) -> Vec<String> {
-    let broken: BTreeSet<&Path> = problems.iter().filter(|p| p.is_error()).filter_map(|p| pack_of(&p.file)).collect();
-    let left_out: Vec<RuleId> = broken.into_iter().flat_map(rules_in).collect();
-    policy.strays(live.rules.rules.keys().chain(&left_out))
-}
-
-/// The folder of the pack that a file is in.
-fn pack_of(file: &Path) -> Option<&Path> {
-    file.ancestors().skip(1).take(2).find(|folder| folder.join("pack.toml").is_file())
-}
-
-/// The rules that a pack would have.
-fn rules_in(pack: &Path) -> Vec<RuleId> {
-    let entries = std::fs::read_dir(pack).into_iter().flatten().flatten();
-    let files = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "rhai"));
-    let id = |file: PathBuf| {
-        let (pack, rule) = (pack.file_name()?.to_str()?, file.file_stem()?.to_str()?);
-        Some(RuleId::from(&*format!("{pack}.{rule}")))
-    };
-    files.filter_map(id).collect()
 }
 
 #[cfg(test)]

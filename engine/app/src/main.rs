@@ -8,6 +8,7 @@ mod exit;
 mod text;
 
 mod clock;
+mod installed;
 mod config;
 mod edited;
 mod state_folder;
@@ -15,6 +16,7 @@ mod discover;
 
 mod learning;
 mod live;
+mod strays;
 mod doubts;
 mod samples;
 mod pipeline;

@@ -5,7 +5,7 @@ use heinzel_server::metric::{Kind, Metric};
 
 use crate::report::Report;
 
-/// Everything in the report that is a number.
+/// Everything in the report that is a number: one entry a metric.
 pub(crate) fn of(report: &Report) -> Vec<Metric> {
     let one = |name: &str, help: &str, kind, value: f64| Metric {
         name: name.into(),

@@ -40,7 +40,7 @@ use crate::scanner::{Current, Scanner};
 use crate::service::Service;
 use crate::text::count;
 use crate::watch::{Reload, Swap};
-use crate::{clock, control, doubts, front, in_order, server, state_folder};
+use crate::{clock, control, front, in_order, server, state_folder, strays};
 
 /// From so many bytes on the logs are known well enough to give advice.
 const LEARNED: u64 = 1 << 20;
@@ -77,6 +77,8 @@ fn start_log(json: bool) {
     let _ = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
 }
 
+/// From the configuration to the last flush. Long, because the order of starting and stopping is all that it says, and is read
+/// in one piece.
 async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let config = Arc::new(config);
     // From here on a signal ends the engine in good order, also one that comes while it starts.
@@ -405,7 +407,7 @@ fn announce(config: &Config, live: &Live, modes: &str, problems: &[Problem]) {
     let modes = if modes.is_empty() { String::new() } else { format!(" ({modes})") };
     tracing::info!("{}{modes} in {packs}", count(live.rules.rules.len(), "rule"));
     let errors = problems.iter().filter(|p| p.is_error()).count();
-    doubts::log_strays(&config.policy, live, problems);
+    strays::log(&config.policy, live, problems);
     if errors > 0 {
         tracing::error!("{}", load_problem(live, errors));
     }

@@ -7,11 +7,8 @@ use std::path::{Path, PathBuf};
 use heinzel_script::plain_file;
 use heinzel_store::lock::{Lock, NotTaken};
 
-use crate::config::SYSTEM_CONFIG;
 use crate::exit::{Ends, Exit};
-
-/// Where the store of [`SYSTEM_CONFIG`] is, also for commands that systemd has not started.
-const SYSTEM_STATE: &str = "/var/lib/heinzel";
+use crate::installed;
 
 /// The socket over which the command line talks to the running engine.
 pub(crate) fn socket(folder: &Path) -> PathBuf {
@@ -46,15 +43,15 @@ pub(crate) fn lock(folder: &Path) -> anyhow::Result<Lock> {
     })
 }
 
-/// Where it is when nothing names it: `$STATE_DIRECTORY` (systemd), [`SYSTEM_STATE`], `$XDG_STATE_HOME/heinzel`,
+/// Where it is when nothing names it: `$STATE_DIRECTORY` (systemd), [`installed::STATE`], `$XDG_STATE_HOME/heinzel`,
 /// `~/.local/state/heinzel`.
 pub(crate) fn usual(file: Option<&Path>) -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     if let Some(folder) = variable("STATE_DIRECTORY") {
         return folder;
     }
-    if file == Some(Path::new(SYSTEM_CONFIG)) {
-        return SYSTEM_STATE.into();
+    if file == Some(Path::new(installed::CONFIG)) {
+        return installed::STATE.into();
     }
     let state = variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")));
     state.unwrap_or_else(|| PathBuf::from("/var/lib")).join("heinzel")
@@ -121,8 +118,8 @@ mod tests {
     #[test]
     fn the_installed_engine_and_whoever_asks_it_mean_the_same_store() {
         if std::env::var_os("STATE_DIRECTORY").is_none() {
-            assert_eq!(usual(Some(Path::new(SYSTEM_CONFIG))), Path::new(SYSTEM_STATE));
-            assert_ne!(usual(Some(Path::new("heinzel.toml"))), Path::new(SYSTEM_STATE));
+            assert_eq!(usual(Some(Path::new(installed::CONFIG))), Path::new(installed::STATE));
+            assert_ne!(usual(Some(Path::new("heinzel.toml"))), Path::new(installed::STATE));
         }
     }
 

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use heinzel_core::finding::excerpt;
+use heinzel_core::unseen::is_unseen;
 
-/// The text on one line, without control characters (so no ANSI sequence survives), cut at `limit` bytes.
+/// The text on one line, without control characters (so no ANSI sequence survives) and without what nobody sees, cut at `limit` bytes.
 pub(crate) fn plain(text: &str, limit: usize) -> String {
     let cut = excerpt(text, limit);
     let mut out = String::with_capacity(cut.len());
@@ -13,7 +14,7 @@ pub(crate) fn plain(text: &str, limit: usize) -> String {
         match c {
             '\n' => out.push_str(" ⏎ "),
             '\t' => out.push(' '),
-            c if c.is_control() || is_invisible(c) => {
+            c if c.is_control() || is_unseen(c) => {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "{}", c.escape_unicode());
             }
@@ -45,11 +46,6 @@ pub(crate) fn count(number: usize, what: &str) -> String {
 pub(crate) fn folders(folders: &[PathBuf]) -> String {
     let names: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
     if names.is_empty() { "any folder (`--rules` or `rules.folders` names one)".into() } else { names.join(", ") }
-}
-
-/// Marks that reorder or hide text (Unicode bidirectional controls, zero-width characters).
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A table: the columns as wide as their widest cell, the last one free.
@@ -134,6 +130,7 @@ mod tests {
     fn nothing_from_a_log_reaches_a_terminal_as_a_command() {
         assert_eq!(plain("a\u{1b}[31mred\u{7}\u{9b}2J", 100), "a\\u{1b}[31mred\\u{7}\\u{9b}2J");
         assert_eq!(plain("exe\u{202e}gpj.x", 100), "exe\\u{202e}gpj.x");
+        assert_eq!(plain("a\u{61c}b\u{2028}c", 100), "a\\u{61c}b\\u{2028}c");
         assert_eq!(plain("ä€x", 3), "ä…");
         assert_eq!(plain("a\nb", 100), "a ⏎ b");
         assert_eq!((after_colon("a\nb", 100), after_colon(" ", 100)), (": a ⏎ b".into(), String::new()));

@@ -9,11 +9,11 @@ use heinzel_core::policy::Policy;
 use heinzel_script::reload::Watch;
 use tokio::sync::mpsc;
 
-use crate::doubts;
 use crate::learning::Learning;
 use crate::live::Live;
 use crate::pump::Message;
 use crate::scanner::Current;
+use crate::strays;
 
 /// Puts other rules in force. One at a time, from reading to swapping: else an older set could come last.
 #[derive(Clone)]
@@ -61,7 +61,7 @@ impl Swap {
         let errors: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
         if errors.is_empty() {
             tracing::info!(rules = live.rules.rules.len(), "reloaded");
-            doubts::log_strays(&self.policy, &live, &problems);
+            strays::log(&self.policy, &live, &problems);
             let others = self.others.lock().unwrap_or_else(PoisonError::into_inner).clone();
             return self.put(live.knowing(&others));
         }

@@ -46,7 +46,7 @@ pub struct Lag(i64);
 
 impl Lag {
     /// No line that is read as soon as it comes was on its way for longer (buffers of programs, relays).
-    pub const ON_ITS_WAY: Duration = Duration::from_secs(5 * 60);
+    pub(crate) const ON_ITS_WAY: Duration = Duration::from_secs(5 * 60);
 
     /// Of one line.
     #[must_use]

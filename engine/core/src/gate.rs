@@ -8,7 +8,7 @@ use crate::incident::Incident;
 use crate::plan::{Check, Plan};
 use crate::policy::Mode;
 use crate::rule::{Rule, RuleId};
-use crate::run::Run;
+use crate::run::{LOCK, Run};
 use crate::state::State;
 use crate::step::World;
 use crate::time::{Span, Timestamp};
@@ -58,41 +58,52 @@ struct Question<'a> {
 
 type Gate = fn(&Question<'_>) -> Verdict;
 
+/// Whether a gate is asked again while a plan is carried out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Before its first step alone.
+    Once,
+    /// Again: it is the operator's word, which may have become another one.
+    Again,
+}
+
+/// The gate by which an operator stops all fixes.
+pub const PAUSE: &str = "pause";
+
 /// The gates, in order. What can never be right is refused first, what may become right later waits last.
-const GATES: [(&str, Gate); 11] = [
-    ("mode", mode),
-    ("breaker", breaker),
-    ("target", target),
-    ("allow-list", allow_list),
-    ("cooldown", cooldown),
-    ("budget", budget),
-    ("protected", protected),
-    ("approval", approval),
-    ("draft", draft),
-    ("pause", pause),
-    ("lock", lock),
+const GATES: [(&str, Gate, Asked); 11] = [
+    ("mode", mode, Asked::Again),
+    ("breaker", breaker, Asked::Once),
+    ("target", target, Asked::Once),
+    ("allow-list", allow_list, Asked::Again),
+    ("cooldown", cooldown, Asked::Once),
+    ("budget", budget, Asked::Once),
+    ("protected", protected, Asked::Again),
+    ("approval", approval, Asked::Again),
+    ("draft", draft, Asked::Again),
+    (PAUSE, pause, Asked::Again),
+    (LOCK, lock, Asked::Once),
 ];
 
 /// Asks every gate whether `plan` may start now.
 #[must_use]
 pub fn ask(state: &State, world: &World<'_>, rule: &Rule, incident: &Incident, plan: &Plan) -> Vec<Answer> {
     let question = Question { state, world, rule, incident, run: incident.run.as_ref(), plan };
-    GATES.iter().map(|(gate, ask)| Answer { gate: (*gate).to_owned(), verdict: ask(&question) }).collect()
+    GATES.iter().map(|(gate, ask, _)| Answer { gate: (*gate).to_owned(), verdict: ask(&question) }).collect()
 }
 
 /// The operator's word alone: what may have changed since a plan passed the gates. `None`: it may still be carried out.
 #[must_use]
 pub fn ask_again(state: &State, world: &World<'_>, rule: &Rule, incident: &Incident, plan: &Plan) -> Option<Answer> {
     let question = Question { state, world, rule, incident, run: incident.run.as_ref(), plan };
-    let words = ["mode", "allow-list", "protected", "approval", "draft", "pause"];
-    let asked = GATES.iter().filter(|(gate, _)| words.contains(gate));
-    let answers = asked.map(|(gate, ask)| Answer { gate: (*gate).to_owned(), verdict: ask(&question) });
+    let asked = GATES.iter().filter(|(_, _, asked)| *asked == Asked::Again);
+    let answers = asked.map(|(gate, ask, _)| Answer { gate: (*gate).to_owned(), verdict: ask(&question) });
     answers.into_iter().find(|answer| answer.verdict != Verdict::Pass)
 }
 
 /// Which gate would refuse a plan like this to another attempt. `None`: none would, though one may make it wait or ask.
 #[must_use]
-pub fn refuses_anew(
+pub(crate) fn refuses_anew(
     state: &State,
     world: &World<'_>,
     rule: &Rule,
@@ -100,7 +111,7 @@ pub fn refuses_anew(
     plan: &Plan,
 ) -> Option<(&'static str, String)> {
     let question = Question { state, world, rule, incident, run: None, plan };
-    GATES.iter().find_map(|(gate, ask)| match ask(&question) {
+    GATES.iter().find_map(|(gate, ask, _)| match ask(&question) {
         Verdict::Refuse { why } => Some((*gate, why)),
         Verdict::Pass | Verdict::Wait { .. } | Verdict::Approval { .. } => None,
     })

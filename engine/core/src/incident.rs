@@ -133,7 +133,7 @@ impl Incident {
 
     /// When its newest finding was written, by this machine's clock.
     #[must_use]
-    pub fn last_heard(&self) -> Timestamp {
+    pub(crate) fn last_heard(&self) -> Timestamp {
         self.heard.unwrap_or(self.last_seen)
     }
 

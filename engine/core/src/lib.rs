@@ -15,6 +15,9 @@ pub mod task;
 
 pub mod glob;
 pub mod near;
+pub mod place;
+pub mod secret;
+pub mod unseen;
 pub mod pattern;
 pub mod field;
 pub mod trigger;

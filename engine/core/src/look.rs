@@ -1,4 +1,5 @@
-//! Looks that a draft sets off: a ticket that a customer has not sent yet may start probes and a fix.
+//! Looks that a draft sets off: a ticket that a customer has not sent yet may start probes and a fix. And how an incident
+//! stands for the customer ([`Stand`]).
 //!
 //! What a customer wrote never comes here: a draft is known by its id, by the customer who writes it and by what it is
 //! about (the answers that fit it).
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::asset::AssetId;
 use crate::incident::{Incident, Notice, Status};
-use crate::run::{End, Run, Stage};
+use crate::run::{End, LOCK, Run, Stage};
 use crate::time::Timestamp;
 
 /// `draft` of a rule: which drafts set it off.
@@ -26,7 +27,7 @@ pub struct DraftClause {
 impl DraftClause {
     /// How early the draft's answers name one of these: 0 for the best; `None` when none does.
     #[must_use]
-    pub fn place_in(&self, intents: &[String]) -> Option<usize> {
+    pub(crate) fn place_in(&self, intents: &[String]) -> Option<usize> {
         intents.iter().position(|intent| self.intents.contains(intent))
     }
 }
@@ -143,7 +144,7 @@ impl Stand {
                     Self::Checking
                 }
             }
-            (_, Some((Stage::Held { gate, .. }, _))) if gate == "lock" => Self::Found,
+            (_, Some((Stage::Held { gate, .. }, _))) if gate == LOCK => Self::Found,
             (_, Some((Stage::Held { .. }, _))) => Self::Waiting,
             (_, Some((Stage::Acting { .. } | Stage::RollingBack { .. }, _))) => Self::Repairing,
             (_, Some((Stage::Verifying { plan, .. }, touched))) => {

@@ -155,7 +155,7 @@ pub struct Step {
 }
 
 /// How long a step may take, unless the rule says otherwise.
-pub const STEP_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const STEP_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl From<Action> for Step {
     fn from(action: Action) -> Self {

@@ -59,7 +59,7 @@ impl Mode {
 
     /// The next more timid one.
     #[must_use]
-    pub fn more_timid(self) -> Option<Self> {
+    pub(crate) fn more_timid(self) -> Option<Self> {
         Self::ALL.into_iter().rev().find(|&m| m < self)
     }
 }

@@ -18,7 +18,7 @@ mod place;
 mod secret;
 mod user;
 
-pub use credential::{is_like_secret, is_mixed};
+pub use credential::is_mixed;
 
 /// A text without personal data; `<email>`, `<name>`, … stand in their places.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -64,7 +64,7 @@ pub struct Approved {
 impl Approved {
     /// Whether a plan is another one of the same round: whoever approves it may have seen the one before.
     #[must_use]
-    pub fn is_outdated_by(&self, plan: &Plan) -> bool {
+    pub(crate) fn is_outdated_by(&self, plan: &Plan) -> bool {
         self.round == plan.round && (self.steps != plan.steps || self.rollback != plan.rollback)
     }
 }
@@ -73,13 +73,16 @@ impl Run {
     /// Whether the run holds its asset's lock: while it acts, and while it looks again between two rounds. A run that has
     /// nothing to do and only sees whether it becomes well holds nobody up.
     #[must_use]
-    pub fn holds_lock(&self) -> bool {
+    pub(crate) fn holds_lock(&self) -> bool {
         if matches!(&self.stage, Stage::Verifying { plan, .. } if plan.steps.is_empty() && !self.touched) {
             return false;
         }
         self.stage.is_acting() || (self.round > 0 && matches!(self.stage, Stage::Probing { .. }))
     }
 }
+
+/// The gate that makes a plan wait for another fix on its asset.
+pub(crate) const LOCK: &str = "lock";
 
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -208,7 +211,7 @@ pub enum End {
 impl Stage {
     /// Whether steps or checks are under way.
     #[must_use]
-    pub fn is_acting(&self) -> bool {
+    pub(crate) fn is_acting(&self) -> bool {
         matches!(self, Self::Acting { .. } | Self::Verifying { .. } | Self::RollingBack { .. })
     }
 

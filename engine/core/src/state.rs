@@ -327,7 +327,7 @@ impl State {
 
     /// The incident of a rule and asset.
     #[must_use]
-    pub fn incident_of(&self, rule: &RuleId, asset: &str) -> Option<&Incident> {
+    pub(crate) fn incident_of(&self, rule: &RuleId, asset: &str) -> Option<&Incident> {
         self.incidents.get(self.subjects.get(&(rule.clone(), asset.to_owned()))?)
     }
 

@@ -247,7 +247,7 @@ impl Window {
 
     /// When a trigger that waits becomes due by itself. `known`: since when the rule listens.
     #[must_use]
-    pub fn due_at(&self, trigger: &Trigger, known: Option<Timestamp>) -> Option<Timestamp> {
+    pub(crate) fn due_at(&self, trigger: &Trigger, known: Option<Timestamp>) -> Option<Timestamp> {
         let from = |since: Timestamp| self.rested.map_or(since, |rested| rested.max(since));
         match trigger {
             Trigger::Absence { absence } => Some(from(self.newest.or(known)?) + *absence),

@@ -73,13 +73,6 @@ impl fmt::Display for Complaint {
     }
 }
 
-/// Line and column (both from 1, the column in characters) of a byte in a text.
-pub(crate) fn place(text: &str, byte: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(byte)];
-    let begin = before.rfind('\n').map_or(0, |n| n + 1);
-    (before.matches('\n').count() + 1, before[begin..].chars().count() + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,11 +92,5 @@ mod tests {
         assert_eq!(complaint.to_string(), text);
         (complaint.line, complaint.suggestion) = (0, None);
         assert_eq!(complaint.to_string(), "rules/web/answers/slow.de.md: error [format] `wbe` is no category");
-    }
-
-    #[test]
-    fn places_count_characters() {
-        assert_eq!(place("aö\nbü!\n", 7), (2, 3));
-        assert_eq!(place("", 7), (1, 1));
     }
 }

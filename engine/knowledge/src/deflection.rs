@@ -23,7 +23,7 @@ mod interval;
 pub use interval::{Interval, Rate};
 
 /// So long after a draft a ticket of the same customer counts as one about it.
-pub const RETURN: Duration = Duration::from_secs(72 * 3600);
+pub(crate) const RETURN: Duration = Duration::from_secs(72 * 3600);
 
 /// What the words of a report mean.
 pub const DEFINITIONS: [(&str, &str); 13] = [

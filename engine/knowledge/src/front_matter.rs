@@ -8,12 +8,13 @@ use std::ops::Range;
 use std::path::Path;
 
 use heinzel_core::near;
+use heinzel_core::place::place;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::answer::{AnswerId, Audience, Conditions, Language, Link, Parts, Variable, Variant};
-use crate::complaint::{Complaint, Severity, place};
+use crate::complaint::{Complaint, Severity};
 use crate::placeholder::{self, Kind, NAMES};
 
 mod body;
@@ -94,7 +95,7 @@ pub struct Places {
 impl Places {
     /// Where a byte of a part stands in the file.
     #[must_use]
-    pub fn in_part(&self, part: usize, text: &str, byte: usize) -> (usize, usize) {
+    pub(crate) fn in_part(&self, part: usize, text: &str, byte: usize) -> (usize, usize) {
         let (line, column) = place(text, byte);
         (self.parts.get(part).copied().unwrap_or(1) + line - 1, column)
     }

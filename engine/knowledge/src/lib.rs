@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod complaint;
+mod called;
 pub mod occasion;
 pub mod placeholder;
 pub mod front_matter;

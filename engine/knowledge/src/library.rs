@@ -8,6 +8,8 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use heinzel_core::place::place;
+
 use crate::answer::{Answer, AnswerId, Audience, Language, Variant};
 use crate::complaint::{Complaint, Severity};
 use crate::front_matter::{self, AnswerFile, whole};
@@ -288,7 +290,7 @@ fn text(path: &Path) -> Result<String, Complaint> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
-        let (line, column) = crate::complaint::place(&good, good.len());
+        let (line, column) = place(&good, good.len());
         Complaint { line, column, ..whole(path, "the file is not valid UTF-8 from here on", "save it as UTF-8") }
     })
 }

@@ -9,28 +9,12 @@ use std::sync::LazyLock;
 use regex::RegexSet;
 
 use crate::answer::AnswerId;
+use crate::called::called;
 use crate::rank::Ranked;
 use crate::text::{Analysis, analyse};
 
 /// The first answer must be as probably right as this.
 const SURE: f32 = 0.5;
-
-/// What customers call the assets of some kinds. Of other kinds nothing is known: drafts about them need not name them.
-const CALLED: [(&[&str], &str); 5] = [
-    (
-        &["vm", "ct", "host", "server"],
-        "server servers vserver vps vm root rootserver maschine machine kiste box instanz instance kvm lxc \
-         cloudserver dedi dedicated guest gast",
-    ),
-    (
-        &["site", "pool"],
-        "website websites webseite webseiten homepage seite seiten site page webpage shop onlineshop webshop blog \
-         webauftritt internetseite internetauftritt forum wordpress",
-    ),
-    (&["mailbox"], "postfach mailbox mail email mails emails mailadresse emailadresse inbox posteingang mailkonto"),
-    (&["domain", "zone"], "domain domains subdomain domainname dns nameserver zone"),
-    (&["database", "db"], "datenbank datenbanken database databases mysql mariadb postgres postgresql db"),
-];
 
 /// Right before a word for a server these make it a program: `MySQL server`, `Minecraft-Server`.
 const PROGRAMS: &str = "mysql mariadb postgres postgresql postgre redis datenbank database db sql mail smtp imap exchange web http \
@@ -145,14 +129,14 @@ fn says(text: &Analysis, name: &str) -> bool {
     name.trim().len() > 1 && text.folded.contains(&name)
 }
 
-/// Whether a text has a word for assets of this kind.
+/// Whether a text has a word for assets of this kind. Drafts about kinds for which customers have no word need not name them.
 fn calls(text: &Analysis, kind: &str) -> bool {
-    let Some((_, words)) = CALLED.iter().find(|(kinds, _)| kinds.contains(&kind)) else { return true };
+    let Some(called) = called(kind) else { return true };
     let is = |table: &str, word: &str| table.split_whitespace().any(|known| known == word);
     let mut before = "";
     text.words.iter().map(|word| text.word(word)).any(|word| {
         let program = is(PROGRAMS, std::mem::replace(&mut before, word));
-        is(words, word) && !(program && word.starts_with("server"))
+        is(called.words, word) && !(program && word.starts_with("server"))
     })
 }
 

@@ -24,7 +24,7 @@ pub const NAMES: [&str; 12] = [
 ];
 
 /// Those that are addresses: a link may begin with them.
-pub const ADDRESSES: [&str; 2] = ["panel", "status_page"];
+pub(crate) const ADDRESSES: [&str; 2] = ["panel", "status_page"];
 
 /// Where in Markdown a value comes to stand; each place has its own way to keep a value from becoming structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

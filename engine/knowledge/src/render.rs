@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use heinzel_core::unseen::is_unseen;
 use minijinja::value::{Object, ObjectRepr, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ impl Context {
         let Some(name) = NAMES.into_iter().find(|known| *known == name) else { return };
         let value: Vec<&str> =
             value.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-        let value: String = value.join(" ").chars().filter(|c| !is_invisible(*c)).collect();
+        let value: String = value.join(" ").chars().filter(|c| !is_unseen(*c)).collect();
         if value.is_empty() || (ADDRESSES.contains(&name) && !is_address(&value)) {
             self.values.remove(name);
         } else {
@@ -363,11 +364,6 @@ fn tidy(text: &str) -> String {
     }
     out.truncate(out.trim_end().len());
     out
-}
-
-/// Marks that reorder or hide text (Unicode bidirectional controls, zero-width characters).
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! leads its own process group, so that what it starts can be ended with it; only a program that deliberately leaves
 //! the group (`setsid`, as daemons do) outlives that.
 
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 mod start;
@@ -51,4 +53,13 @@ pub enum How {
     Signal(i32),
     /// It took too long and its process group was killed.
     TimedOut,
+}
+
+impl From<ExitStatus> for How {
+    fn from(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Exit(code),
+            (None, signal) => Self::Signal(signal.unwrap_or(0)),
+        }
+    }
 }

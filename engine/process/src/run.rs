@@ -1,7 +1,6 @@
 //! Running a program to its end.
 
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
@@ -83,11 +82,7 @@ pub async fn run(command: Command) -> Result<Ended, StartError> {
         return Ok(Ended { how: How::TimedOut, stdout, stderr });
     }
     let status = child.wait().await.map_err(refused)?;
-    let how = match (status.code(), status.signal()) {
-        (Some(code), _) => How::Exit(code),
-        (None, signal) => How::Signal(signal.unwrap_or(0)),
-    };
-    Ok(Ended { how, stdout, stderr })
+    Ok(Ended { how: status.into(), stdout, stderr })
 }
 
 /// Becomes readable when the process has ended.

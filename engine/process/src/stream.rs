@@ -5,7 +5,6 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -133,11 +132,7 @@ impl Streaming {
         }
         self.sweep();
         let status = self.child.wait().await?;
-        let how = match (status.code(), status.signal()) {
-            _ if !in_time => How::TimedOut,
-            (Some(code), _) => How::Exit(code),
-            (None, signal) => How::Signal(signal.unwrap_or(0)),
-        };
+        let how = if in_time { status.into() } else { How::TimedOut };
         // The last words may still be in the pipe.
         let _ = timeout(LINGER, &mut self.stderr_reader).await;
         Ok((how, self.stderr()))

@@ -6,9 +6,13 @@ use heinzel_core::probe::Probe;
 use rhai::{Array, Dynamic, Engine};
 use serde_json::Value as Json;
 
+use crate::arguments::{Made, file, number, process, span, unit, wrong};
 use crate::probe;
 use crate::view::to_json;
-use crate::words::{Checks, Made, file, number, process, span, unit, wrong};
+
+/// The word `check`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checks;
 
 pub(crate) fn register(engine: &mut Engine) {
     use Compare::{AtLeast, AtMost, Is, IsNot};

@@ -28,6 +28,7 @@ mod probe;
 mod step;
 mod view;
 mod words;
+mod arguments;
 
 pub mod plan_sample;
 pub mod reference;

@@ -12,12 +12,12 @@ use heinzel_core::rule::{Case, Has, Logic, LogicError, Proposal, RuleId};
 use rhai::{Array, Dynamic, FnPtr, ImmutableString, Map};
 use serde_json::Value as Json;
 
+use crate::arguments::shown;
 use crate::host::{Failure, Host};
 use crate::program::{Functions, Program};
 use crate::reader::kind;
 use crate::step::HandOver;
 use crate::view::{Names, View, from_json};
-use crate::words::shown;
 
 /// The most steps of a plan, and as many checks.
 const STEPS: usize = 100;

@@ -52,8 +52,8 @@ pub struct Loaded {
 
 impl Loaded {
     /// Whether anything was left out.
-    #[must_use]
-    pub fn has_errors(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn has_errors(&self) -> bool {
         self.problems.iter().any(Problem::is_error)
     }
 
@@ -124,7 +124,7 @@ pub fn load(folder: &Path) -> Loaded {
 
 /// Loads all packs under `folder`; their functions run within `limits`.
 #[must_use]
-pub fn load_with(folder: &Path, limits: Limits) -> Loaded {
+pub(crate) fn load_with(folder: &Path, limits: Limits) -> Loaded {
     let mut loaded = Loaded::default();
     let host = Host::new(limits);
     for path in list(folder, &mut loaded.problems) {

@@ -162,50 +162,62 @@ fn check_list(reader: &mut Reader<'_>, map: &Map, key: &str, list: &[String], sa
             let at = text.find(&format!("<{name}>")).map_or(0, |at| at + 1);
             captures.named.entry(name.to_owned()).or_insert_with(|| (path.clone(), text.clone(), at));
         }
-        if key == "unless" {
-            continue;
-        }
-        if regex.is_match(b"") {
-            reader.error(
-                &path,
-                format!("pattern {key}[{number}] fits the empty line, and so every line"),
-                "make at least one part of it required",
-            );
-        }
-        let begin = text.trim_start_matches('^');
-        if begin.starts_with(".*") || begin.starts_with(".+") {
-            reader.warn(
-                &path,
-                format!("pattern {key}[{number}] begins with `.*`, which only costs time"),
-                "leave it out: patterns are searched everywhere in the message",
-            );
-        }
-        if pattern::parse(text).is_ok_and(|hir| longest_literal(&hir) < LITERAL) {
-            reader.warn(
-                &path,
-                format!(
-                    "pattern {key}[{number}] has no literal of at least {LITERAL} bytes, so it is tried on every line"
-                ),
-                "add a word that the program always writes there",
-            );
-        }
-        if key == "match" && !fires(samples, number, &regex) {
-            match samples {
-                Some(samples) => reader.error(
-                    &path,
-                    format!("pattern match[{number}] has no firing sample in {}", samples.file.display()),
-                    format!("add a [[sample]] with such a line and `fires = true` (and `matches = [{number}]` if the line is in a `format`)"),
-                ),
-                None if number == 0 => reader.error(
-                    &path,
-                    NO_SAMPLES,
-                    format!("write samples/{}.toml with a real line, `fires = true`, and a near miss with `fires = false`", stem(reader)),
-                ),
-                None => {}
-            }
+        if key != "unless" {
+            check_search(reader, &Search { key, number, path: &path, text, regex: &regex }, samples);
         }
     }
     captures
+}
+
+/// A pattern that lines are searched for.
+struct Search<'a> {
+    key: &'a str,
+    number: usize,
+    path: &'a str,
+    text: &'a str,
+    regex: &'a regex::bytes::Regex,
+}
+
+/// Whether a pattern finds too much, costs too much, or was never shown to find anything.
+fn check_search(reader: &mut Reader<'_>, one: &Search<'_>, samples: Option<&Samples>) {
+    let Search { key, number, .. } = *one;
+    if one.regex.is_match(b"") {
+        reader.error(
+            one.path,
+            format!("pattern {key}[{number}] fits the empty line, and so every line"),
+            "make at least one part of it required",
+        );
+    }
+    let begin = one.text.trim_start_matches('^');
+    if begin.starts_with(".*") || begin.starts_with(".+") {
+        reader.warn(
+            one.path,
+            format!("pattern {key}[{number}] begins with `.*`, which only costs time"),
+            "leave it out: patterns are searched everywhere in the message",
+        );
+    }
+    if pattern::parse(one.text).is_ok_and(|hir| longest_literal(&hir) < LITERAL) {
+        reader.warn(
+            one.path,
+            format!("pattern {key}[{number}] has no literal of at least {LITERAL} bytes, so it is tried on every line"),
+            "add a word that the program always writes there",
+        );
+    }
+    if key == "match" && !fires(samples, number, one.regex) {
+        match samples {
+            Some(samples) => reader.error(
+                one.path,
+                format!("pattern match[{number}] has no firing sample in {}", samples.file.display()),
+                format!("add a [[sample]] with such a line and `fires = true` (and `matches = [{number}]` if the line is in a `format`)"),
+            ),
+            None if number == 0 => reader.error(
+                one.path,
+                NO_SAMPLES,
+                format!("write samples/{}.toml with a real line, `fires = true`, and a near miss with `fires = false`", stem(reader)),
+            ),
+            None => {}
+        }
+    }
 }
 
 fn stem(reader: &Reader<'_>) -> String {

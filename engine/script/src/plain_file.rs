@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 /// What is said of a path at which no regular file is.
 pub const NOT_PLAIN: &str = "this is not a regular file";
 /// The way out of it.
-pub const NOT_PLAIN_HINT: &str = "replace it by a plain text file";
+pub(crate) const NOT_PLAIN_HINT: &str = "replace it by a plain text file";
 
 /// Opens a regular file or what a link leads to; `None` where a folder, a pipe or a device is.
 ///

@@ -9,7 +9,11 @@ use heinzel_core::probe::{Capture, Probe};
 use rhai::{Array, Engine, ImmutableString, Map};
 use serde_json::Value as Json;
 
-use crate::words::{Made, Probes, accepted, argv, path, port, process, unit_glob, url, wrong};
+use crate::arguments::{Made, accepted, argv, path, port, process, unit_glob, url, wrong};
+
+/// The word `probe`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Probes;
 
 pub(crate) fn register(engine: &mut Engine) {
     engine
@@ -68,7 +72,7 @@ pub(crate) fn certificate(target: &str) -> Made<Probe> {
     let Some((host, number)) = target.rsplit_once(':') else {
         return wrong(format!(
             "the certificate's target `{}` is neither host:port nor an absolute path",
-            crate::words::shown(target)
+            crate::arguments::shown(target)
         ));
     };
     let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use heinzel_core::place::place;
 use serde::Serialize;
 
 use crate::plain_file;
@@ -142,9 +143,7 @@ impl FileText {
 
     /// Line (from 1), column (from 1, in characters) of a byte in the text.
     pub(crate) fn place(&self, byte: usize) -> (usize, usize) {
-        let before = &self.text[..self.text.floor_char_boundary(byte)];
-        let begin = before.rfind('\n').map_or(0, |n| n + 1);
-        (before.matches('\n').count() + 1, before[begin..].chars().count() + 1)
+        place(&self.text, byte)
     }
 
     /// The byte at which a line and column (both from 1) stand.

@@ -26,7 +26,7 @@ const fn entry(on: &'static str, name: &'static str, arguments: &'static str, ab
 }
 
 /// All functions that are not Rhai's own.
-pub const FUNCTIONS: &[Entry] = &[
+pub(crate) const FUNCTIONS: &[Entry] = &[
     entry("probe", "unit", "name: String", "State of a systemd unit; the name may hold `*`."),
     entry("probe", "disk", "path: String", "Use of the file system that holds a path."),
     entry("probe", "load", "", "Load averages."),

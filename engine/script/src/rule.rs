@@ -118,6 +118,7 @@ pub(crate) fn read(host: &Arc<Host>, file: &FileText, id: &RuleId, samples: Opti
     read_map(reader, host, &ast, &map, id, samples)
 }
 
+/// Reads all keys of a rule. As long as the contract: a line or two a key, then the rule if nothing was wrong.
 fn read_map(
     mut reader: Reader<'_>,
     host: &Arc<Host>,

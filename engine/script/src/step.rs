@@ -7,10 +7,10 @@ use heinzel_core::field::FieldType;
 use heinzel_core::plan::{Action, Step, UnitVerb};
 use rhai::{Array, Dynamic, Engine, Map};
 
-use crate::view::to_json;
-use crate::words::{
-    Made, Steps, accepted, argv, file, one_of, path, process, shown, span, unit, unlimited_span, url, wrong,
+use crate::arguments::{
+    Made, accepted, argv, file, one_of, path, process, shown, span, unit, unlimited_span, url, wrong,
 };
+use crate::view::to_json;
 
 /// Signals that make sense for a service (signal(7)).
 const SIGNALS: [&str; 10] = ["HUP", "INT", "QUIT", "KILL", "TERM", "USR1", "USR2", "CONT", "STOP", "WINCH"];
@@ -19,6 +19,10 @@ const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// The largest process id Linux can be set to give (proc(5), `/proc/sys/kernel/pid_max`).
 const PID_MAX: i64 = 4_194_304;
+
+/// The word `step`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Steps;
 
 pub(crate) fn register(engine: &mut Engine) {
     let verbs = [

@@ -86,7 +86,7 @@ pub struct Limits {
     /// The largest body of a form's request, in bytes: every draft that the description allows fits in.
     pub form_body: usize,
     /// How long the body of a form's, shop's or ticket system's request may take to arrive.
-    pub form_within: Duration,
+    pub body_within: Duration,
     /// How many requests of forms may be under way at once.
     pub forms: usize,
     /// How long suggestions may take.
@@ -131,7 +131,7 @@ impl Default for Limits {
             arrive_within: Duration::from_secs(30),
             stored_within: Duration::from_secs(10),
             form_body: wire::json_bytes(Draft::BODY),
-            form_within: Duration::from_secs(10),
+            body_within: Duration::from_secs(10),
             forms: 512,
             suggested_within: Duration::from_secs(3),
             calls: 16,
@@ -152,7 +152,7 @@ impl Default for Limits {
 
 /// Whether two secrets are the same, in a time that depends on their lengths only.
 #[must_use]
-pub fn is_same_secret(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn is_same_secret(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }

@@ -44,7 +44,7 @@ pub(crate) async fn around(State(door): State<Arc<Door>>, request: Request, next
     if of_form {
         allow(response.headers_mut(), origin);
     }
-    if !left.drain(door.limits.record_body, door.limits.form_within.min(REST_WITHIN)).await {
+    if !left.drain(door.limits.record_body, door.limits.body_within.min(REST_WITHIN)).await {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let status = response.status();

@@ -104,7 +104,7 @@ pub async fn feedback(
     let (parts, body) = request.into_parts();
     let visit = door.visit(&parts, true)?;
     let draft_id = known_form(draft_id)?;
-    let bytes = body::read(&parts.headers, body, door.limits.form_body, door.limits.form_within).await?;
+    let bytes = body::read(&parts.headers, body, door.limits.form_body, door.limits.body_within).await?;
     let feedback: Feedback = body::json(&parts.headers, &bytes)?;
     wire::at_most_if("answer", feedback.answer.as_deref(), 192)?;
     door.look(&visit.asker.owner(), &draft_id)?;

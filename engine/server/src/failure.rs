@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The content type of a problem.
-pub const CONTENT_TYPE: &str = "application/problem+json";
+pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 
 /// A request that was refused or could not be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,7 +193,7 @@ impl Failure {
     }
 
     /// 503: it may or may not have been stored; sending it again loses nothing.
-    pub fn not_stored(detail: impl Into<String>) -> Self {
+    pub(crate) fn not_stored(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_stored", detail).later(5)
     }
 

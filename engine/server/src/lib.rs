@@ -66,7 +66,8 @@ pub const ROUTES: [&str; 20] = [
 ];
 
 /// Those that pages of other origins ask.
-pub const FORM_ROUTES: [&str; 3] = ["/v1/suggestions", "/v1/drafts/{draft_id}/news", "/v1/drafts/{draft_id}/feedback"];
+pub(crate) const FORM_ROUTES: [&str; 3] =
+    ["/v1/suggestions", "/v1/drafts/{draft_id}/news", "/v1/drafts/{draft_id}/feedback"];
 
 /// All routes. Streams of news end at `stop`.
 pub fn router(inside: Inside, stop: CancellationToken) -> Router {

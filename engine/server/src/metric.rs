@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// The content type of [`exposition`].
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What a metric's numbers mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Metric {
 
 /// Writes metrics as Prometheus reads them.
 #[must_use]
-pub fn exposition(metrics: &[Metric]) -> String {
+pub(crate) fn exposition(metrics: &[Metric]) -> String {
     let mut text = String::new();
     for metric in metrics {
         let name = plain(&metric.name, true);

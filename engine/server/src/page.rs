@@ -49,7 +49,23 @@ impl Asset {
 }
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
-static WIDGET: LazyLock<Asset> = LazyLock::new(|| Asset::new(SCRIPT, include_str!("../assets/widget.js")));
+/// The one file that a page loads. What `begin.js` opens `end.js` closes, so no part is seen by the page's own scripts.
+/// `tests/browser/mock.py` reads the order of the parts here.
+const WIDGET_SCRIPT: &str = concat!(
+    include_str!("../assets/widget/begin.js"),
+    include_str!("../assets/widget/words.js"),
+    include_str!("../assets/widget/look.js"),
+    include_str!("../assets/widget/texts.js"),
+    include_str!("../assets/widget/items.js"),
+    include_str!("../assets/widget/replies.js"),
+    include_str!("../assets/widget/timers.js"),
+    include_str!("../assets/widget/draft.js"),
+    include_str!("../assets/widget/news.js"),
+    include_str!("../assets/widget/panel.js"),
+    include_str!("../assets/widget/suggest.js"),
+    include_str!("../assets/widget/end.js"),
+);
+static WIDGET: LazyLock<Asset> = LazyLock::new(|| Asset::new(SCRIPT, WIDGET_SCRIPT));
 static DEMO: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("text/html; charset=utf-8", include_str!("../assets/demo.html")));
 static DEMO_STYLE: LazyLock<Asset> =
@@ -106,7 +122,7 @@ pub async fn demo(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<R
         openapi::NoDemo,
     ),
 )]
-pub async fn demo_style(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Response, Failure> {
+pub(crate) async fn demo_style(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Response, Failure> {
     part_of_demo(&door, &DEMO_STYLE, &headers)
 }
 
@@ -124,7 +140,7 @@ pub async fn demo_style(State(door): State<Arc<Door>>, headers: HeaderMap) -> Re
         openapi::NoDemo,
     ),
 )]
-pub async fn demo_script(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Response, Failure> {
+pub(crate) async fn demo_script(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Response, Failure> {
     part_of_demo(&door, &DEMO_SCRIPT, &headers)
 }
 
@@ -138,7 +154,7 @@ pub async fn demo_script(State(door): State<Arc<Door>>, headers: HeaderMap) -> R
     tag = "pages",
     responses((status = 200, description = "Key and claim", body = DemoClaim), openapi::NoDemo),
 )]
-pub async fn demo_claim(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Json<DemoClaim>, Failure> {
+pub(crate) async fn demo_claim(State(door): State<Arc<Door>>, headers: HeaderMap) -> Result<Json<DemoClaim>, Failure> {
     door.access.demo_claim(&headers, door.api.now()).map(Json)
 }
 

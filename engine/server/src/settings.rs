@@ -4,12 +4,12 @@
 //! settings can be checked by somebody who may not read them.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use heinzel_core::policy::Rate;
+use heinzel_core::secret::Secret;
 use heinzel_core::time::Span;
 use serde::{Deserialize, Deserializer};
 
@@ -17,7 +17,7 @@ use crate::wire;
 
 /// How often one address may ask with one form key, unless its `rate` says otherwise: a customer who types asks about
 /// ten times a draft, and many may sit behind one address.
-pub const FORM_RATE: Rate = Rate { count: 240, within: Span::seconds(60) };
+pub(crate) const FORM_RATE: Rate = Rate { count: 240, within: Span::seconds(60) };
 
 /// `[server]` as written.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -123,17 +123,6 @@ impl Scope {
             Self::Operate => "operate",
             Self::Admin => "admin",
         }
-    }
-}
-
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
     }
 }
 

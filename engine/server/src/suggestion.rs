@@ -36,7 +36,7 @@ use crate::{body, openapi, wire};
 pub async fn suggestions(State(door): State<Arc<Door>>, request: Request<Body>) -> Result<Json<Suggestions>, Failure> {
     let (parts, body) = request.into_parts();
     let visit = door.visit(&parts, true)?;
-    let bytes = body::read(&parts.headers, body, door.limits.form_body, door.limits.form_within).await?;
+    let bytes = body::read(&parts.headers, body, door.limits.form_body, door.limits.body_within).await?;
     let draft: Draft = body::json(&parts.headers, &bytes)?;
     draft.check()?;
     draft.agrees(&visit.asker)?;

@@ -40,7 +40,7 @@ pub async fn tickets(
 ) -> Result<(StatusCode, Json<TicketTaken>), Failure> {
     let (parts, body) = request.into_parts();
     door.access.entitled(&parts.headers, Scope::Ingest)?;
-    let bytes = body::read(&parts.headers, body, door.limits.ticket_body, door.limits.form_within).await?;
+    let bytes = body::read(&parts.headers, body, door.limits.ticket_body, door.limits.body_within).await?;
     let ticket: Ticket = body::json(&parts.headers, &bytes)?;
     take(&door, ticket).await
 }

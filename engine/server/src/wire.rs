@@ -2,7 +2,7 @@
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use heinzel_core::asset;
+use heinzel_core::{asset, unseen};
 
 use crate::failure::Failure;
 
@@ -14,14 +14,14 @@ pub fn is_id(text: &str) -> bool {
 
 /// An asset's id, `kind:name`, as everywhere, with 32 and 150 characters at most.
 #[must_use]
-pub fn is_asset_id(text: &str) -> bool {
+pub(crate) fn is_asset_id(text: &str) -> bool {
     asset::check_id(text).is_ok()
         && text.split_once(':').is_some_and(|(kind, name)| kind.len() <= 32 && name.chars().count() <= 150)
 }
 
 /// A draft's id, as forms make it.
 #[must_use]
-pub fn is_draft_id(text: &str) -> bool {
+pub(crate) fn is_draft_id(text: &str) -> bool {
     (16..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
@@ -72,11 +72,9 @@ pub(crate) fn name_if(text: Option<&str>) -> Result<(), Failure> {
     if text.is_some_and(|text| text.contains(is_unseen)) { Err(Failure::invalid("name", way)) } else { Ok(()) }
 }
 
-/// Whether a character is none that people see: control characters, line separators, and marks that hide or reorder text (as in
-/// `engine/app/src/text.rs`, but for the joiners, which names in some scripts need).
+/// Whether a character may stand in no name: nobody sees it, and it is none of the joiners that names in some scripts need.
 pub(crate) fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    c.is_control() || (unseen::is_unseen(c) && !matches!(c, '\u{200c}' | '\u{200d}'))
 }
 
 /// A customer's id, where there is one.

@@ -50,7 +50,7 @@ pub async fn zammad(State(door): State<Arc<Door>>, request: Request<Body>) -> Re
     let (parts, body) = request.into_parts();
     // Without the header nothing of the body is taken in.
     let signature = signature(&parts.headers).ok_or_else(unsigned)?;
-    let bytes = body::read(&parts.headers, body, door.limits.record_body, door.limits.form_within).await?;
+    let bytes = body::read(&parts.headers, body, door.limits.record_body, door.limits.body_within).await?;
     hmac::verify(key, &bytes, &signature).map_err(|_| unsigned())?;
     let payload: Value = body::json(&parts.headers, &bytes)?;
     let (ticket, left_out) = read(&payload, places, door.api.now())?;

@@ -283,7 +283,7 @@ async fn a_mistake_in_the_engine_ends_one_request_only() {
 async fn slow_and_silent_connections_are_closed() {
     let limits = Limits {
         head_within: Duration::from_millis(300),
-        form_within: Duration::from_millis(300),
+        body_within: Duration::from_millis(300),
         ..Limits::default()
     };
     let lab = Lab::within(limits).await;

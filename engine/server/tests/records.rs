@@ -3,6 +3,7 @@
 mod fake;
 mod lab;
 
+use std::path::Path;
 use std::time::Duration;
 
 use heinzel_server::api::Limits;
@@ -330,6 +331,22 @@ async fn pages_and_their_policies() {
     let description = lab.ask("GET /v1/openapi.json", "").await;
     assert_eq!(description.json()["openapi"], "3.1.0");
     assert_eq!(lab.ask("HEAD /widget.js", "").await.body, "");
+}
+
+#[tokio::test]
+async fn the_script_of_the_form_is_all_its_parts_and_nothing_else() {
+    let served = Lab::new().await.ask("GET /widget.js", "").await.body;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/widget");
+    let parts: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut length = 0;
+    for part in &parts {
+        let text = std::fs::read_to_string(part).unwrap();
+        assert_eq!(served.matches(&*text).count(), 1, "{}", part.display());
+        length += text.len();
+    }
+    assert_eq!(served.len(), length);
+    assert!(served.starts_with("// <heinzel-suggest>") && served.ends_with("\n})();\n"));
+    assert!(length < 50_000, "{length} bytes: 15 kB packed is what a page loads without a thought");
 }
 
 #[tokio::test]

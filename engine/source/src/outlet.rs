@@ -107,7 +107,7 @@ impl Outlet {
 
     /// Whether nobody receives any more.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.channel.is_closed()
     }
 

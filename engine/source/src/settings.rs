@@ -4,7 +4,6 @@
 //! Complaints name the source, the key and the way out.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,12 +11,13 @@ use std::time::Duration;
 
 use heinzel_core::block::SourceId;
 use heinzel_core::parse::Format;
+use heinzel_core::secret::Secret;
 use heinzel_core::task::TaskState;
 use heinzel_core::time::Span;
 use serde::Deserialize;
 
 /// A line longer than this is cut, in bytes, unless `max_line` says otherwise.
-pub const MAX_LINE: u64 = 262_144;
+pub(crate) const MAX_LINE: u64 = 262_144;
 
 /// A `[[source]]` table as written. Every key that a kind does not know is an error of [`Settings::check`].
 #[derive(Clone, Debug, Deserialize)]
@@ -154,17 +154,6 @@ pub struct TaskFields {
     pub finished: Option<String>,
     /// The history's own word for its end.
     pub exit: Option<String>,
-}
-
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 /// A checked source.

@@ -14,13 +14,13 @@ use crate::feed::{Clock, Feed, HandedOver};
 use crate::outlet::Outlet;
 
 /// The first wait after a failure; doubled each time.
-pub const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
+pub(crate) const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
 /// The longest wait after a failure.
-pub const BACK_OFF_LONGEST: Duration = Duration::from_secs(60);
+pub(crate) const BACK_OFF_LONGEST: Duration = Duration::from_secs(60);
 /// A source that ran so long counts as well: the next failure starts from [`BACK_OFF_FIRST`] again.
-pub const WELL_AFTER: Duration = Duration::from_secs(60);
+pub(crate) const WELL_AFTER: Duration = Duration::from_secs(60);
 /// A restarted source that lived so long is shown as well again.
-pub const SHOWN_WELL_AFTER: Duration = Duration::from_secs(1);
+pub(crate) const SHOWN_WELL_AFTER: Duration = Duration::from_secs(1);
 /// How long a source may take to end once told to stop, before it is dropped.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 pub type Hash = [u8; 32];
 
 /// What stands before entry 1.
-pub const GENESIS: Hash = *b"heinzel: the audit chain, part 1";
+pub(crate) const GENESIS: Hash = *b"heinzel: the audit chain, part 1";
 
 /// The hash of entry number `seq` that follows an entry with the hash `prev`.
 ///

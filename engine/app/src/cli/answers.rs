@@ -15,7 +15,7 @@ use heinzel_knowledge::lint::{self, Around, Healing, RULES};
 use heinzel_knowledge::render::{self, Context};
 use serde_json::json;
 
-use super::exchange;
+use super::exchange::{self, language};
 use crate::exit::{Ends, Exit};
 use crate::text;
 use crate::text::{lines, plain, table};
@@ -71,10 +71,6 @@ pub(crate) struct LintArguments {
     /// List the rules of lint instead.
     #[arg(long)]
     list: bool,
-}
-
-pub(super) fn language(code: &str) -> Result<Language, String> {
-    Language::from_locale(code).ok_or_else(|| format!("`{code}` is no language that answers have; there is de and en"))
 }
 
 fn severity(word: &str) -> Result<Severity, String> {

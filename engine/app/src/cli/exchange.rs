@@ -14,7 +14,6 @@ use heinzel_knowledge::library;
 use heinzel_script::plain_file;
 use serde_json::json;
 
-use super::answers::language;
 use crate::exit::{Ends, Exit};
 use crate::text;
 use crate::text::{lines, plain};
@@ -86,6 +85,11 @@ fn audience(word: &str) -> Result<Audience, String> {
         "support" => Ok(Audience::Support),
         _ => Err(format!("`{word}` is no audience; there is customer and support")),
     }
+}
+
+/// The language that a word names.
+pub(super) fn language(code: &str) -> Result<Language, String> {
+    Language::from_locale(code).ok_or_else(|| format!("`{code}` is no language that answers have; there is de and en"))
 }
 
 /// Writes the answers out.

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use heinzel_core::finding::Role;
 use heinzel_core::findings::Claim;
+use heinzel_core::incident::Incident;
 use heinzel_core::time::{Span, Timestamp};
 use serde_json::json;
 
@@ -87,9 +88,7 @@ pub(super) fn replay(global: &super::Global, arguments: &Arguments) -> anyhow::R
     }
     if global.json {
         for incident in outcomes.incidents.values() {
-            let plan = incident.run.as_ref().and_then(|run| run.stage.plan());
-            let plan: Vec<String> =
-                plan.map(|p| p.steps.iter().map(|s| s.action.describe()).collect()).unwrap_or_default();
+            let plan = planned(incident);
             let timeline: Vec<_> = outcomes.timeline(incident.id).collect();
             super::print_json(&json!({ "incident": incident, "plan": plan, "timeline": timeline }))?;
         }
@@ -133,14 +132,18 @@ fn found(finding: &Claim<'_>) -> serde_json::Value {
     })
 }
 
+/// What would be done about an incident.
+fn planned(incident: &Incident) -> Vec<String> {
+    let plan = incident.run.as_ref().and_then(|run| run.stage.plan());
+    plan.map(|plan| plan.steps.iter().map(|step| step.action.describe()).collect()).unwrap_or_default()
+}
+
 fn words(o: &Outcomes) -> String {
     let mut out = String::new();
     for complaint in &o.complaints {
         out.push_str(&format!("! {}\n", plain(complaint, 600)));
     }
-    let row = |i: &heinzel_core::incident::Incident| {
-        let plan = i.run.as_ref().and_then(|run| run.stage.plan());
-        let plan: Vec<String> = plan.map(|p| p.steps.iter().map(|s| s.action.describe()).collect()).unwrap_or_default();
+    let row = |i: &Incident| {
         let gate =
             o.timeline(i.id).filter(|e| e.what == "gate").map(|e| plain(&e.text, 100)).last().unwrap_or_default();
         let asset = plain(&i.asset, 50);
@@ -150,7 +153,7 @@ fn words(o: &Outcomes) -> String {
             asset,
             i.severity.to_string(),
             i.findings.to_string(),
-            plain(&plan.join("; "), 100),
+            plain(&planned(i).join("; "), 100),
             gate,
         ]
     };

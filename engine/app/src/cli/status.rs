@@ -60,13 +60,39 @@ pub(super) fn status(global: &super::Global) -> anyhow::Result<Exit> {
 }
 
 /// The report for people: what is wrong comes first.
-fn words(Status { report, broken_answers }: &Status) -> String {
+fn words(status: &Status) -> String {
+    let report = &status.report;
     let mut out = format!("heinzel {}", report.version);
     if let Some(started) = report.started {
         out.push_str(&format!(", running since {started}"));
     }
     out.push('\n');
-    let mut problem = |text: String| out.push_str(&format!("! {text}\n"));
+    for problem in problems(status) {
+        out.push_str(&format!("! {problem}\n"));
+    }
+    out.push_str("\nSources\n");
+    out.push_str(&sources(&report.sources));
+    let unresolved: u64 = report.incidents.values().sum();
+    out.push_str(&format!("\nIncidents not resolved: {unresolved}"));
+    for (status, count) in &report.incidents {
+        out.push_str(&format!("  {status} {count}"));
+    }
+    out.push_str(&format!(
+        "\nRules: {} in {}; assets: {}\n",
+        report.rules.len(),
+        if report.packs.is_empty() { "no packs".into() } else { report.packs.join(", ") },
+        report.assets
+    ));
+    if let Some(refused) = &report.last_refused {
+        out.push_str(&format!("Last refused match: {}\n", plain(refused, 300)));
+    }
+    out
+}
+
+/// What is wrong.
+fn problems(Status { report, broken_answers }: &Status) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut problem = |text: String| problems.push(text);
     if let Some(running) = &report.stopping {
         let waits = if running.is_empty() { "what it knows is stored" } else { "waits for what is still running" };
         problem(format!("is stopping (process {}): {waits}", report.process));
@@ -139,9 +165,13 @@ fn words(Status { report, broken_answers }: &Status) -> String {
         let whose = if complaint.starts_with("source `") { String::new() } else { format!("source {first}: ") };
         problem(format!("{whose}{}{so}", plain(complaint, 400)));
     }
-    out.push_str("\nSources\n");
+    problems
+}
+
+/// The table of sources, each with its streams.
+fn sources(sources: &BTreeMap<String, SourceReport>) -> String {
     let mut rows = Vec::new();
-    for (name, source) in &report.sources {
+    for (name, source) in sources {
         rows.push(vec![
             name.clone(),
             word(&source.health),
@@ -154,22 +184,7 @@ fn words(Status { report, broken_answers }: &Status) -> String {
             rows.push(vec![format!("  {}", plain(stream, 200)), word(health)]);
         }
     }
-    out.push_str(&table(&["source", "health", "reading", "bytes", "findings", "counted"], &rows));
-    let unresolved: u64 = report.incidents.values().sum();
-    out.push_str(&format!("\nIncidents not resolved: {unresolved}"));
-    for (status, count) in &report.incidents {
-        out.push_str(&format!("  {status} {count}"));
-    }
-    out.push_str(&format!(
-        "\nRules: {} in {}; assets: {}\n",
-        report.rules.len(),
-        if report.packs.is_empty() { "no packs".into() } else { report.packs.join(", ") },
-        report.assets
-    ));
-    if let Some(refused) = &report.last_refused {
-        out.push_str(&format!("Last refused match: {}\n", plain(refused, 300)));
-    }
-    out
+    table(&["source", "health", "reading", "bytes", "findings", "counted"], &rows)
 }
 
 /// What the sources complain of, with those that complain of the same: of ten logs without times, one sentence.

@@ -1,8 +1,9 @@
 //! What the ticket form and the shop's systems ask, answered.
 //!
-//! Start at [`Desk::suggest`](Front::suggest): claim the draft, rank, see what goes on at the customer's asset, perhaps set
-//! off a look, and say what fits. Nothing here decides what is repaired: a look is a request to the pump.
+//! Start at [`Desk::answer`]: claim the draft, rank, perhaps set off a look, see what goes on at the customer's asset, and say
+//! what fits. Nothing here decides what is repaired: a look is a request to the pump.
 
+mod concerns;
 mod drafts;
 mod elsewhere;
 mod forget;
@@ -10,32 +11,29 @@ mod looks;
 mod meaning;
 mod misfits;
 mod news;
+mod note;
 mod open;
 mod owners;
+mod read;
 mod records;
+mod reply;
 mod shelf;
 mod tickets;
 mod times;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, RwLock, Weak};
 
 use heinzel_core::asset::kind_of;
-use heinzel_core::draft::{self as kept, Owner};
-use heinzel_core::incident::{Incident, IncidentId};
-use heinzel_core::look::{Stand, is_cause_known};
-use heinzel_core::redact::Redacted;
-use heinzel_knowledge::answer::Language;
+use heinzel_core::draft::Owner;
 use heinzel_knowledge::deflection::is_held_out;
-use heinzel_knowledge::rank::tiers::{By, Found};
-use heinzel_knowledge::render::{Context, Words};
-use heinzel_knowledge::suggest::{self, Asked, Concern, Kind};
-use heinzel_knowledge::text::{self, strip};
-use heinzel_knowledge::tone::{self, Subject, Tone};
-use heinzel_knowledge::{rank, suggest::Nothing};
-use heinzel_server::front as asked_by;
-use heinzel_server::front::{Answering, Asker, Front, Kept, Refused};
+use heinzel_knowledge::rank;
+use heinzel_knowledge::rank::tiers::Found;
+use heinzel_knowledge::render::Words;
+use heinzel_knowledge::suggest::{self, Asked, Concern, Nothing};
+use heinzel_server::front::{Answering, Asker, CustomerClaim, Front, Kept, Refused};
+use heinzel_server::suggestion::NothingReason;
 use heinzel_server::{asset, customer, draft, import, report, suggestion, ticket};
 use heinzel_store::customers::{Claim, Customers};
 use heinzel_store::error::StoreError;
@@ -51,7 +49,9 @@ use crate::watch::Swap;
 
 pub(crate) use forget::{Forgetting, forget_in, forgetting};
 pub(crate) use meaning::MODELS;
+use note::Outcome;
 pub(crate) use open::open;
+use read::Read;
 pub(crate) use shelf::Shelf;
 use times::Reader;
 
@@ -83,6 +83,7 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// The path of a draft: whose it is, what fits its words, what it sets off, what goes on, and what of all this is shown.
     async fn answer(&self, asker: &Asker, draft: suggestion::Draft) -> Result<suggestion::Suggestions, Refused> {
         let now = clock::now();
         let owner = owner_of(asker);
@@ -93,41 +94,35 @@ impl Desk {
         let customer = asker.customer.as_ref();
         let asset = self.asset_of(customer, draft.asset.as_deref())?;
         let known = customer.and_then(|customer| self.customers.customer(&customer.id).ok().flatten());
-        let form = draft.locale.as_deref().and_then(Language::from_locale);
-        let form = form.or_else(|| Language::from_locale(known.as_ref()?.language.as_deref()?));
-        let body = strip::strip(&draft.body);
-        let read = text::analyse(&format!("{}\n{body}", draft.subject), form);
-        let words = read.content_words();
-        let language = read.language.or(form).unwrap_or(Language::De);
-        let whole = format!("{}\n{}", draft.subject, draft.body);
-        let reading = tone::read(&whole);
+        let read = Read::of(&draft, known.as_ref());
+        let language = read.language;
 
         let shelf = self.shelf.get().ok_or_else(|| Refused::Busy("the answers are being read; ask again".into()))?;
-        let written = rank::Draft { subject: &draft.subject, body: &draft.body, language: form };
+        let written = rank::Draft { subject: &draft.subject, body: &draft.body, language: read.form };
         let Found { ranked, threshold, by } = shelf.find(&written, suggest::RANKED).await;
-        let passes = words >= suggest::FEWEST_WORDS && rank::fit(&ranked) >= threshold;
+        let passes = read.words >= suggest::FEWEST_WORDS && rank::fit(&ranked) >= threshold;
 
         let held_out = is_held_out(&owner, &draft.draft_id, self.settings.hold_out);
-        let spoken = drafts::Spoken { body: whole, language };
+        let spoken = drafts::Spoken { body: read.whole.clone(), language };
         let is_forgotten = self.drafts.hear(&draft.draft_id, spoken) && claimed == Claim::Yours;
         let before = customer.filter(|_| is_forgotten).map(|customer| self.before(&draft.draft_id, customer).follows);
         let before = before.unwrap_or_default();
         self.drafts.follow(&draft.draft_id, &before);
         // Who is held out shows what happens without all of this.
         let served = self.settings.enabled && !held_out;
-        if let (Some(customer), Some(asset), true) = (customer, &asset, served && passes) {
-            let said = format!("{}\n{body}", draft.subject);
-            if let Some(intent) = self.occasion(customer, asset, &said, &ranked, &shelf.documents) {
-                if !before.is_empty() {
-                    // What it is about has been looked at.
-                    self.drafts.asks_anew(&draft.draft_id, std::slice::from_ref(&intent));
-                }
-                self.look(&draft.draft_id, &customer.id, asset, vec![intent]).await;
+        if let (Some(customer), Some(asset), true) = (customer, &asset, served && passes)
+            && let Some(intent) = self.occasion(customer, asset, &read.own_words, &ranked, &shelf.documents)
+        {
+            if !before.is_empty() {
+                // What it is about has been looked at.
+                self.drafts.asks_anew(&draft.draft_id, std::slice::from_ref(&intent));
             }
+            self.look(&draft.draft_id, &customer.id, asset, vec![intent]).await;
         }
         if let Some(customer) = customer {
             self.drafts.follow(&draft.draft_id, &self.own(&draft.draft_id, customer));
         }
+
         let follows = self.drafts.follows(&draft.draft_id);
         let reader = Reader::of(language, draft.time_zone.as_deref(), &self.zone);
         let concerns: Vec<Concern> = match customer {
@@ -137,57 +132,28 @@ impl Desk {
         let news = customer.filter(|_| served).and_then(|customer| self.news_now(customer, &follows, language));
         let asked = Asked {
             language,
-            words,
+            words: read.words,
             asset_kind: asset.as_deref().map(kind_of),
             context: self.context(known.and_then(|known| known.name), asset.as_deref(), language),
             concerns: &concerns,
             today: &reader.today(now),
         };
         let found = suggest::suggest(&shelf.library, &shelf.documents, &ranked, threshold, &asked);
-        let top = found.as_ref().ok().and_then(|items| items.first());
-        let top = top.map(|item| kept::Top { item: item.id.clone(), confidence: f64::from(item.confidence) });
+        let best = found.as_ref().ok().and_then(|items| items.first()).map(note::top);
         let nothing = match &found {
-            _ if !self.settings.enabled => Some(suggestion::NothingReason::Off),
-            _ if held_out => Some(suggestion::NothingReason::HoldOut),
+            _ if !self.settings.enabled => Some(NothingReason::Off),
+            _ if held_out => Some(NothingReason::HoldOut),
             Ok(_) => None,
-            Err(Nothing::TooShort) => Some(suggestion::NothingReason::TooShort),
-            Err(Nothing::NothingFits) => Some(suggestion::NothingReason::NothingFits),
+            Err(Nothing::TooShort) => Some(NothingReason::TooShort),
+            Err(Nothing::NothingFits) => Some(NothingReason::NothingFits),
         };
         let items = found.ok().filter(|_| nothing.is_none()).unwrap_or_default();
-        self.note(&draft, &owner, language, words, held_out, top, nothing, asset, &items, by == By::Meaning);
-
-        let subject = match items.first().map(|item| item.kind) {
-            Some(Kind::Incident) => Subject::Incident,
-            Some(Kind::Fix) => Subject::Fix,
-            _ => Subject::Answer,
-        };
-        let opening =
-            if items.is_empty() { String::new() } else { tone::opening(&reading, language, subject).to_owned() };
-        Ok(suggestion::Suggestions {
-            draft_id: draft.draft_id,
-            language,
-            words: u32::try_from(words).unwrap_or(u32::MAX),
-            items: items.into_iter().map(shown).collect(),
-            nothing: nothing.map(|reason| suggestion::Nothing { reason, text: silence(reason, language).to_owned() }),
-            tone: suggestion::Tone {
-                tone: match reading.tone {
-                    Tone::Calm => suggestion::ToneName::Calm,
-                    Tone::Worried => suggestion::ToneName::Worried,
-                    Tone::Upset => suggestion::ToneName::Upset,
-                },
-                evidence: reading.evidence.iter().map(ToString::to_string).collect(),
-            },
-            opening,
-            news,
-        })
+        self.note(&draft, &read, Outcome { owner: &owner, asset, held_out, best, nothing, items: &items, by });
+        Ok(reply::of(draft.draft_id, &read, items, nothing, news))
     }
 
     /// The asset a draft is about: theirs, or nobody's business.
-    fn asset_of(
-        &self,
-        customer: Option<&asked_by::CustomerClaim>,
-        named: Option<&str>,
-    ) -> Result<Option<String>, Refused> {
+    fn asset_of(&self, customer: Option<&CustomerClaim>, named: Option<&str>) -> Result<Option<String>, Refused> {
         let Some(customer) = customer else {
             return if named.is_some() { Err(Refused::NotTheirs) } else { Ok(None) };
         };
@@ -202,127 +168,6 @@ impl Desk {
                 Ok(only.filter(|_| all.next().is_none()))
             }
         }
-    }
-
-    /// What goes on at the customer's assets, for people.
-    fn concerns(
-        &self,
-        customer: &asked_by::CustomerClaim,
-        asset: Option<&str>,
-        follows: &[IncidentId],
-        reader: &Reader,
-    ) -> Vec<Concern> {
-        let live = self.current.get();
-        // An asset that is named was found to be theirs.
-        let about = |incident: &Incident| match asset {
-            Some(asset) => incident.concerns(asset).then_some(asset),
-            None => owners::concerned(&live.assets, customer, incident),
-        };
-        let fresh = self.board.fresh(clock::now(), |incident| Some((incident.clone(), about(incident)?)));
-        let told = fresh.iter().filter(|(incident, _)| !news::is_outdated(incident, &fresh));
-        told.map(|(incident, about)| self.concern(incident, about, follows, reader)).collect()
-    }
-
-    /// What an incident means for an asset of the customer who asks.
-    fn concern(&self, incident: &Incident, asset: &str, follows: &[IncidentId], reader: &Reader) -> Concern {
-        let (live, now) = (self.current.get(), clock::now());
-        let clause = live.rules.rules.get(&incident.rule).and_then(|rule| rule.draft.as_ref());
-        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-        Concern {
-            incident: incident.id,
-            rule: incident.rule.to_string(),
-            answer: incident.answer.clone(),
-            intents: clause.map(|clause| clause.intents.clone()).unwrap_or_default(),
-            stand: Stand::of(incident),
-            found: clause.filter(|_| is_cause_known(incident)).map(|clause| clause.found.clone()).unwrap_or_default(),
-            asset_name: names.get(asset).cloned(),
-            asset_kind: kind_of(asset).to_owned(),
-            since: reader.time_of_day(incident.told.unwrap_or(incident.opened_at), now),
-            until: incident.resolved_at.map(|end| reader.time_of_day(end, now)),
-            of_this_draft: follows.contains(&incident.id),
-        }
-    }
-
-    /// What answers may say of this customer.
-    fn context(&self, name: Option<String>, asset: Option<&str>, language: Language) -> Context {
-        let mut context = Context::default();
-        self.words.fill(&mut context, language);
-        if let Some(name) = name {
-            context.set("customer.name", &name);
-        }
-        if let Some(id) = asset {
-            let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-            let bare = id.split_once(':').map_or(id, |(_, name)| name);
-            context.set("asset.id", bare);
-            context.set("asset.name", names.get(id).map_or(bare, String::as_str));
-        }
-        context
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one place writes down what a draft came to")]
-    fn note(
-        &self,
-        draft: &suggestion::Draft,
-        owner: &Owner,
-        language: Language,
-        words: usize,
-        hold_out: bool,
-        top: Option<kept::Top>,
-        nothing: Option<suggestion::NothingReason>,
-        asset: Option<String>,
-        items: &[suggest::Item],
-        by_meaning: bool,
-    ) {
-        let now = clock::now();
-        let text = self.settings.keep_drafts.then(|| {
-            let names = self.names_of(owner);
-            let known: Vec<&str> = names.iter().map(String::as_str).collect();
-            Redacted::of(&format!("{}\n{}", draft.subject, draft.body), &known)
-        });
-        self.customers.note_draft(kept::Draft {
-            id: draft.draft_id.clone(),
-            owner: owner.clone(),
-            language: language.code().to_owned(),
-            page: draft.page.clone(),
-            field: draft.field.clone(),
-            asset,
-            first: now,
-            last: now,
-            words: u32::try_from(words).unwrap_or(u32::MAX),
-            hold_out,
-            top,
-            nothing: nothing.map(|reason| match reason {
-                suggestion::NothingReason::TooShort => kept::Nothing::TooShort,
-                suggestion::NothingReason::NothingFits => kept::Nothing::NothingFits,
-                suggestion::NothingReason::HoldOut => kept::Nothing::HoldOut,
-                suggestion::NothingReason::Off => kept::Nothing::Off,
-            }),
-            text,
-        });
-        if items.is_empty() || !self.drafts.shows_anew(&draft.draft_id, items.iter().map(|item| &*item.id)) {
-            return;
-        }
-        let shown = (1..).zip(items).map(|(place, item)| kept::Shown {
-            draft: draft.draft_id.clone(),
-            item: item.id.clone(),
-            rank: place,
-            confidence: f64::from(item.confidence),
-            ranker: if by_meaning { "meaning" } else { "words" }.to_owned(),
-            at: now,
-        });
-        self.customers.note_shown(shown.collect());
-    }
-
-    /// What a customer and what is theirs is called: that is nobody else's business.
-    fn names_of(&self, owner: &Owner) -> Vec<String> {
-        let Some(id) = owner.customer() else { return Vec::new() };
-        let customer = self.customers.customer(id).ok().flatten();
-        let assets = self.customers.assets_of(id).unwrap_or_default().into_iter().filter_map(|asset| asset.name);
-        let words = customer
-            .and_then(|customer| customer.name)
-            .into_iter()
-            .flat_map(|name| name.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>());
-        words.chain(assets).chain([id.to_owned()]).collect()
     }
 
     /// Whether a draft is the asker's.
@@ -397,34 +242,4 @@ fn owner_of(asker: &Asker) -> Owner {
 fn busy(error: StoreError) -> Refused {
     tracing::error!(%error, "what is remembered of customers");
     Refused::Busy("what is remembered of customers cannot be read or written now; try again".into())
-}
-
-fn shown(item: suggest::Item) -> suggestion::Item {
-    suggestion::Item {
-        kind: match item.kind {
-            Kind::Answer => suggestion::ItemKind::Answer,
-            Kind::Incident => suggestion::ItemKind::Incident,
-            Kind::Fix => suggestion::ItemKind::Fix,
-        },
-        id: item.id,
-        title: item.title,
-        rank_score: f64::from(item.rank_score),
-        confidence: f64::from(item.confidence.clamp(0.0, 1.0)),
-        why: suggestion::Why { words: item.words, example: item.example, incident: item.incident },
-        parts: item.parts.into(),
-        links: item.links.into_iter().map(|link| suggestion::Link { title: link.title, url: link.url }).collect(),
-    }
-}
-
-/// Why nothing is shown, for people; empty where nobody needs to know.
-const fn silence(reason: suggestion::NothingReason, language: Language) -> &'static str {
-    match (reason, language) {
-        (suggestion::NothingReason::NothingFits, Language::De) => {
-            "Dazu haben wir keine fertige Antwort. Bitte senden Sie Ihre Nachricht ab."
-        }
-        (suggestion::NothingReason::NothingFits, Language::En) => {
-            "We have no ready answer to this. Please send your message."
-        }
-        _ => "",
-    }
 }

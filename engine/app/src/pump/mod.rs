@@ -393,7 +393,7 @@ impl<O: Out> Pump<O> {
         let incident = self.state.incidents.get(&effect.incident).filter(|_| effect.act.changes_world())?;
         self.state.paused.as_ref()?;
         let why = gate::halted(&self.state, &self.world(), &incident.asset)?;
-        Some(Outcome::Refused { gate: "pause".into(), why })
+        Some(Outcome::Refused { gate: gate::PAUSE.into(), why })
     }
 
     /// Notes that a step is about to be tried, however long it takes.

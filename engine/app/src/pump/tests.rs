@@ -61,6 +61,7 @@ fn a_store_that_takes_nothing_for_a_moment_is_shown_and_loses_nothing() {
     for kind in [Kind::Full, Kind::Locked] {
         for nth in 1.. {
             let scene = Scene::new();
+            scene.world().always_asks = true;
             let fault = Fault { nth, side: Side::Before, kind };
             let life = scene.live(&[fault], None);
             let counts = life.counts.unwrap();

@@ -125,7 +125,7 @@ fn is_anchor(word: &str) -> bool {
 /// Whether a word looks like a password: letters and digits (or marks) together that are no version, no product's name, no
 /// unit and no code. It should be asked only where a password is likely, or where losing a word costs nothing.
 #[must_use]
-pub fn is_like_secret(word: &str) -> bool {
+pub(crate) fn is_like_secret(word: &str) -> bool {
     (SHORTEST..=LONGEST).contains(&word.chars().count()) && is_mixed(word)
 }
 

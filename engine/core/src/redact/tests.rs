@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::credential::is_like_secret;
 use super::*;
 
 fn check(text: &str, expected: &str) {

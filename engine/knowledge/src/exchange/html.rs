@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use heinzel_core::unseen::is_unseen;
+
 use crate::front_matter::is_address;
 
 /// Elements that go with all that is in them.
@@ -50,7 +52,7 @@ const PLAIN: [&str; 24] = [
 
 /// Converts HTML (or plain text, whose line breaks then count). Also says what was left out.
 #[must_use]
-pub fn to_markdown(html: &str) -> (String, Vec<String>) {
+pub(crate) fn to_markdown(html: &str) -> (String, Vec<String>) {
     let mut made = Made::default();
     let plain = html.match_indices('<').all(|(at, _)| tag(&html[at..]).is_none());
     let mut rest = html;
@@ -187,7 +189,7 @@ impl Made {
                         self.line.push(' ');
                     }
                 }
-                c if c.is_control() || is_mark(c) => {}
+                c if c.is_control() || is_unseen(c) => {}
                 // Between backticks nothing can be escaped.
                 '`' if self.code.is_some() => self.line.push('\''),
                 '{' | '%' | '#' if self.code.is_some() && self.line.ends_with('{') => self.line.extend([' ', c]),
@@ -351,11 +353,6 @@ fn is_item(line: &str) -> bool {
     let line = line.trim_start();
     let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     line.starts_with("- ") || (digits > 0 && line[digits..].starts_with(". "))
-}
-
-/// Marks that reorder or hide text.
-fn is_mark(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Names of characters that text modules use.

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use heinzel_core::place::place;
 use heinzel_core::time::Span;
 use serde::{Deserialize, Serialize};
 
@@ -119,7 +120,7 @@ pub fn text<'b>(bytes: &'b [u8], from: &Path) -> Result<&'b str, Box<Complaint>>
         Ok(text) => Ok(text.trim_start_matches('\u{feff}')),
         Err(error) => {
             let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-            let (line, column) = crate::complaint::place(&before, before.len());
+            let (line, column) = place(&before, before.len());
             let not = whole(from, "this is not UTF-8 from here on", way("WINDOWS-1252"));
             Err(Box::new(Complaint { line, column, ..not }))
         }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use heinzel_core::near;
+use regex::Regex;
 use serde::Serialize;
 
 use crate::complaint::{Complaint, Severity};
@@ -215,6 +216,11 @@ impl<'a> Look<'a> {
 fn shown(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     if words.len() <= 8 { words.join(" ") } else { format!("{} …", words[..8].join(" ")) }
+}
+
+/// A pattern of the rules here.
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the tests compile every pattern of lint")
 }
 
 #[cfg(test)]

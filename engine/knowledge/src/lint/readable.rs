@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::prose::words;
-use super::{Look, Severity, shown};
+use super::{Look, Severity, regex, shown};
 use crate::answer::Language;
 
 /// A sentence longer than this is a warning.
@@ -33,10 +33,6 @@ static PASSIVE_EN: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)\b(is|are|was|were|been|being|be|gets?|got)( (not|now|then|also|often|usually|always|never|only|just|still|already|currently|automatically|\w+ly))? (\w{3,}ed|done|made|sent|found|kept|held|lost|shown|known|given|taken|written|set up|built|sold|told|paid|put|cut|read by|broken|chosen|hidden|stolen|begun|brought|caught|thrown|seen|run by) ?(by\b|[,.;:!?]|in\b|on\b|at\b|to\b|from\b|with\b|again\b|and\b|or\b|for\b|when\b|if\b|as\b|$)",
     )
 });
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the tests compile every pattern of lint")
-}
 
 /// Looks at one file.
 pub(super) fn look(look: &mut Look<'_>) {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::prose::words;
-use super::{Around, Look, Severity, shown};
+use super::{Around, Look, Severity, regex, shown};
 use crate::answer::Language;
 use crate::front_matter::is_address;
 use crate::placeholder::{self, Kind};
@@ -49,10 +49,6 @@ static TIME_EN: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Someone does something.
 static STEP: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b(sie|wir|bitte|unser\w*|we|us|our|you|please|your)\b"));
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the tests compile every pattern of lint")
-}
 
 /// Looks at one file.
 pub(super) fn look(look: &mut Look<'_>, around: &Around) {

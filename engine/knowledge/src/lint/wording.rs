@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::jargon::{TERMS, Term};
 use super::phrases::{PHRASES, Phrase};
-use super::{Look, Severity, shown};
+use super::{Look, Severity, regex, shown};
 use crate::answer::Language;
 
 type Phrases = Vec<(&'static Phrase, Regex, Option<Regex>)>;
@@ -55,10 +55,6 @@ static FOREIGN: LazyLock<Regex> = LazyLock::new(|| {
         r"(?m)^(```|~~~|> |\|.*\||={3,}$|-{3,}$|\*{3,}$)|!\[[^\]\n]*\]\(|(^|[\s(])_[^_\s][^_\n]*_($|[\s.,;:!?)])|(^|[\s(])\*[^*\s][^*\n]*\*($|[\s.,;:!?)])|~~[^~\n]+~~",
     )
 });
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the tests compile every pattern of lint")
-}
 
 /// Looks at one file.
 pub(super) fn look(look: &mut Look<'_>) {

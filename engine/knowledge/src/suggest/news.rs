@@ -3,6 +3,7 @@
 use heinzel_core::look::Stand;
 
 use crate::answer::Language;
+use crate::called::yours;
 use crate::suggest::Concern;
 
 /// News for a customer.
@@ -30,18 +31,7 @@ impl News {
 
 /// What the asset is called in a sentence.
 fn asset(concern: &Concern, language: Language) -> String {
-    let kind = match (&*concern.asset_kind, language) {
-        ("vm" | "ct" | "host" | "server", Language::De) => "Ihr Server",
-        ("vm" | "ct" | "host" | "server", Language::En) => "your server",
-        ("site" | "pool", Language::De) => "Ihre Website",
-        ("site" | "pool", Language::En) => "your website",
-        ("mailbox", Language::De) => "Ihr Postfach",
-        ("mailbox", Language::En) => "your mailbox",
-        ("domain" | "zone", Language::De) => "Ihre Domain",
-        ("domain" | "zone", Language::En) => "your domain",
-        (_, Language::De) => "Ihr Dienst",
-        (_, Language::En) => "your service",
-    };
+    let kind = yours(&concern.asset_kind, language);
     match &concern.asset_name {
         Some(name) => match language {
             Language::De => format!("{kind} „{name}“"),

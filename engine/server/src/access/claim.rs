@@ -24,7 +24,7 @@ pub(crate) const SKEW: Duration = Duration::from_secs(60);
 /// The longest claim, in bytes.
 const MOST_BYTES: usize = 8_192;
 /// The shortest secret, in bytes (RFC 7518, 3.2: at least as long as the hash).
-pub const SHORTEST_SECRET: usize = 32;
+pub(crate) const SHORTEST_SECRET: usize = 32;
 
 /// How the claims of one form are checked.
 #[derive(Clone, Debug)]

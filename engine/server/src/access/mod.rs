@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, header};
 use heinzel_core::policy::Rate;
+use heinzel_core::secret::Secret;
 use heinzel_core::time::Timestamp;
 use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -26,7 +27,7 @@ pub mod rate;
 use claim::Claims;
 
 /// The header with the customer's claim.
-pub const CLAIM: HeaderName = HeaderName::from_static("heinzel-claim");
+pub(crate) const CLAIM: HeaderName = HeaderName::from_static("heinzel-claim");
 
 /// The shortest token that is taken, in bytes.
 const SHORTEST_TOKEN: usize = 16;
@@ -49,7 +50,7 @@ pub struct Token {
     /// Its name.
     pub name: Arc<str>,
     scopes: BTreeSet<Scope>,
-    secret: settings::Secret,
+    secret: Secret,
     origins: Vec<String>,
     /// How often one address may ask with it.
     pub rate: Rate,
@@ -60,8 +61,8 @@ pub struct Token {
 
 #[derive(Debug)]
 struct OpenDemo {
-    key: settings::Secret,
-    claim_secret: settings::Secret,
+    key: Secret,
+    claim_secret: Secret,
     demo: Demo,
 }
 
@@ -338,15 +339,15 @@ fn open_claims(claims: &settings::Claims, place: &str) -> Result<Claims, Setting
     Ok(Claims::new(&secrets, claims.issuer.clone(), claims.audience.clone()))
 }
 
-fn claim_secret(kept: &Kept, place: &str) -> Result<settings::Secret, SettingsError> {
+fn claim_secret(kept: &Kept, place: &str) -> Result<Secret, SettingsError> {
     secret(kept, &format!("{place}.claims"), claim::SHORTEST_SECRET)
 }
 
-fn zammad_secret(zammad: &settings::Zammad) -> Result<settings::Secret, SettingsError> {
+fn zammad_secret(zammad: &settings::Zammad) -> Result<Secret, SettingsError> {
     secret(&zammad.secret, "server.zammad", 1)
 }
 
-fn secret(kept: &Kept, place: &str, shortest: usize) -> Result<settings::Secret, SettingsError> {
+fn secret(kept: &Kept, place: &str, shortest: usize) -> Result<Secret, SettingsError> {
     let text = match kept {
         Kept::Here(secret) => secret.0.clone(),
         Kept::File(path) => first_line(path).map_err(|error| SettingsError::unreadable(place, path, &error))?,
@@ -356,7 +357,7 @@ fn secret(kept: &Kept, place: &str, shortest: usize) -> Result<settings::Secret,
             format!("the secret has {} bytes; it needs {shortest}, like `openssl rand -hex 32` makes them", text.len());
         return Err(SettingsError::new(place, why));
     }
-    Ok(settings::Secret(text))
+    Ok(Secret(text))
 }
 
 fn first_line(path: &Path) -> std::io::Result<String> {
@@ -368,11 +369,11 @@ fn first_line(path: &Path) -> std::io::Result<String> {
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
-fn random() -> Result<settings::Secret, SettingsError> {
+fn random() -> Result<Secret, SettingsError> {
     let mut bytes = [0; 32];
     let no = |_| SettingsError::new("server.demo", "the system gives no random bytes");
     SystemRandom::new().fill(&mut bytes).map_err(no)?;
-    Ok(settings::Secret(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok(Secret(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
 #[cfg(test)]

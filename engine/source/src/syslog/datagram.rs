@@ -28,7 +28,7 @@ const DROPS: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the socket breaks.
-pub async fn udp(feed: &Feed, common: &Common, socket: &UdpSocket) -> Result<(), SourceError> {
+pub(crate) async fn udp(feed: &Feed, common: &Common, socket: &UdpSocket) -> Result<(), SourceError> {
     widen(socket);
     let inode = rustix::fs::fstat(socket).map(|stat| stat.st_ino).ok();
     let mut reader = Reader::new(feed, common);

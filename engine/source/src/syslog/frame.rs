@@ -94,12 +94,12 @@ impl Frames {
 
     /// Whether a message is under way.
     #[must_use]
-    pub fn is_amid(&self) -> bool {
+    pub(crate) fn is_amid(&self) -> bool {
         !matches!(&self.state, State::Begin(head) if head.is_empty())
     }
 
     /// How many messages were cut since this was last asked.
-    pub fn take_cut(&mut self) -> u64 {
+    pub(crate) fn take_cut(&mut self) -> u64 {
         std::mem::take(&mut self.cut) + self.lines.take_cut()
     }
 

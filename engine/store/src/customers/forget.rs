@@ -26,7 +26,7 @@ pub struct Forgotten {
 impl Forgotten {
     /// Nothing was known of them.
     #[must_use]
-    pub fn is_nothing(&self) -> bool {
+    pub(crate) fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 }

@@ -138,6 +138,8 @@ pub(super) struct World {
     opened: usize,
     /// The engine said that the store takes nothing.
     pub(super) trouble: Option<String>,
+    /// Asks again at once, so that no moment of trouble passes unseen, however busy the machine is.
+    pub(super) always_asks: bool,
     /// Then the source hands over one more block, and the engine is stopped.
     pub(super) stop_in_trouble: bool,
     /// Then an operator speaks, the store takes everything again, and the engine is stopped: what was answered, and how much
@@ -230,7 +232,10 @@ impl Hand {
                     self.stop.cancel();
                 }
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            let always_asks = self.world().always_asks;
+            if !always_asks {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
         }
     }
 

@@ -1,0 +1,88 @@
+//! What is remembered of a draft: what it came to and what was shown, never what was written unless the operator keeps it redacted.
+
+use heinzel_core::draft::{self as kept, Owner};
+use heinzel_core::redact::Redacted;
+use heinzel_knowledge::rank::tiers::By;
+use heinzel_knowledge::suggest::Item;
+use heinzel_server::suggestion::{self, NothingReason};
+
+use super::Desk;
+use super::read::Read;
+use crate::clock;
+
+/// What a draft came to.
+pub(super) struct Outcome<'a> {
+    pub(super) owner: &'a Owner,
+    pub(super) asset: Option<String>,
+    pub(super) held_out: bool,
+    /// What fitted best, also where nothing was shown.
+    pub(super) best: Option<kept::Top>,
+    pub(super) nothing: Option<NothingReason>,
+    /// What is shown.
+    pub(super) items: &'a [Item],
+    pub(super) by: By,
+}
+
+/// What is remembered of the item that fits best.
+pub(super) fn top(item: &Item) -> kept::Top {
+    kept::Top { item: item.id.clone(), confidence: f64::from(item.confidence) }
+}
+
+impl Desk {
+    /// Writes down what a draft came to, and what is shown now and was not before.
+    pub(super) fn note(&self, draft: &suggestion::Draft, read: &Read, outcome: Outcome<'_>) {
+        let now = clock::now();
+        let text = self.settings.keep_drafts.then(|| {
+            let names = self.names_of(outcome.owner);
+            let known: Vec<&str> = names.iter().map(String::as_str).collect();
+            Redacted::of(&read.whole, &known)
+        });
+        self.customers.note_draft(kept::Draft {
+            id: draft.draft_id.clone(),
+            owner: outcome.owner.clone(),
+            language: read.language.code().to_owned(),
+            page: draft.page.clone(),
+            field: draft.field.clone(),
+            asset: outcome.asset,
+            first: now,
+            last: now,
+            words: u32::try_from(read.words).unwrap_or(u32::MAX),
+            hold_out: outcome.held_out,
+            top: outcome.best,
+            nothing: outcome.nothing.map(|reason| match reason {
+                NothingReason::TooShort => kept::Nothing::TooShort,
+                NothingReason::NothingFits => kept::Nothing::NothingFits,
+                NothingReason::HoldOut => kept::Nothing::HoldOut,
+                NothingReason::Off => kept::Nothing::Off,
+            }),
+            text,
+        });
+        if outcome.items.is_empty()
+            || !self.drafts.shows_anew(&draft.draft_id, outcome.items.iter().map(|item| &*item.id))
+        {
+            return;
+        }
+        let ranker = if outcome.by == By::Meaning { "meaning" } else { "words" };
+        let shown = (1..).zip(outcome.items).map(|(place, item)| kept::Shown {
+            draft: draft.draft_id.clone(),
+            item: item.id.clone(),
+            rank: place,
+            confidence: f64::from(item.confidence),
+            ranker: ranker.to_owned(),
+            at: now,
+        });
+        self.customers.note_shown(shown.collect());
+    }
+
+    /// What a customer and what is theirs is called: that is nobody else's business.
+    pub(super) fn names_of(&self, owner: &Owner) -> Vec<String> {
+        let Some(id) = owner.customer() else { return Vec::new() };
+        let customer = self.customers.customer(id).ok().flatten();
+        let assets = self.customers.assets_of(id).unwrap_or_default().into_iter().filter_map(|asset| asset.name);
+        let words = customer
+            .and_then(|customer| customer.name)
+            .into_iter()
+            .flat_map(|name| name.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>());
+        words.chain(assets).chain([id.to_owned()]).collect()
+    }
+}

@@ -1,0 +1,2 @@
+customElements.define("heinzel-suggest", Suggest);
+})();
