@@ -154,7 +154,7 @@ fn a_log_is_read_without_colours_and_byte_order_mark_and_utf_16_is_said() {
 fn blocks(file: &Path, mut meanwhile: impl FnMut(usize)) -> Vec<(u64, Vec<u8>)> {
     let live = Arc::new(Live::load(&[], None).0);
     let manner = Manner { format: Format::Auto, zone: jiff::tz::TimeZone::UTC, year: None, program: None };
-    let mut log = log::Log::open(file, 0, &manner).unwrap();
+    let mut log = Log::open(file, 0, &manner).unwrap();
     let mut blocks = Vec::new();
     while let Some(next) = log.next(&live, vec![b'x'; 77]).unwrap() {
         meanwhile(blocks.len());
