@@ -158,7 +158,7 @@ fn a_template_that_cannot_be_rendered_fails_the_plan_sample() {
 #[test]
 fn a_verify_that_cannot_be_made_fails_the_plan_sample() {
     let lab = Lab::new();
-    lab.write("rules/web/busy.rhai", RULE.replace("/etc/passwd", "/"));
+    lab.write("rules/web/busy.rhai", RULE.replace("\"/etc/passwd\"", "`/${\"\"}`"));
     lab.run(&["test"]).ends(3, &["samples/busy.toml:12", "`verify`", "names a folder"]);
 }
 
