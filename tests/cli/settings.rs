@@ -347,3 +347,15 @@ fn a_clear_that_does_not_know_the_asset_is_said() {
     clear("all pools are free")
         .ends(0, &["1 warning", "a line that fits `all pools are free` never ends its incident on pool:www"]);
 }
+
+#[test]
+fn a_sample_that_does_not_fire_says_which_clause_keeps_it() {
+    let check = |from: &str, to: &str, why: &str| {
+        let lab = Lab::new();
+        lab.write("rules/web/busy.rhai", RULE.replace(from, to));
+        let said = lab.run(&["test"]).ends(3, &["web.busy does not fire on this line (program app, no unit): ", why]);
+        assert!(!format!("{}{}", said.out, said.err).contains("heinzel explain"), "it would not know the rule");
+    };
+    check("\"app\"]", "\"ap\"]", "`program` wants php-fpm, ap");
+    check("just a drill", "www is", "`www is` of `unless` matches, too");
+}

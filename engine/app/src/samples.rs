@@ -9,7 +9,9 @@ use heinzel_core::block::SourceId;
 use heinzel_core::event::{Event, Header};
 use heinzel_core::finding::{Finding, Role};
 use heinzel_core::findings::Findings;
+use heinzel_core::glob::Glob;
 use heinzel_core::parse::{Format, Read};
+use heinzel_core::pattern;
 use heinzel_core::rule::{Rule, RuleId};
 use heinzel_core::time::Timestamp;
 use heinzel_script::plan_sample::{run_plan_samples, try_blind};
@@ -18,6 +20,7 @@ use heinzel_script::sample::{At, Sample, Samples};
 
 use crate::live::Live;
 use crate::pipeline::{self, Manner, Seer, names, parse_line, tags};
+use crate::text::plain;
 
 /// A fixed time of reading, so that a sample means the same on every day.
 const READ_AT: Timestamp = Timestamp::from_seconds(1_900_000_000);
@@ -50,7 +53,8 @@ fn problem(file: &Path, at: &At, why: &str) -> Problem {
         severity: Gravity::Error,
         source_line: at.source_line.clone(),
         message: why.to_owned(),
-        hint: Some("`heinzel explain` with this line says what each clause of the rule makes of it".into()),
+        // Its pack is left out, so `heinzel explain` would not know the rule.
+        hint: Some("mend the rule, or what the sample expects of it".into()),
     }
 }
 
@@ -79,7 +83,7 @@ fn unclear(rule: &Rule, samples: &Samples, found: &[(&Sample, Finding)]) -> Vec<
         return Vec::new();
     };
     let clears = |pattern: &&String| {
-        let Ok(regex) = heinzel_core::pattern::compile(pattern) else { return true };
+        let Ok(regex) = pattern::compile(pattern) else { return true };
         found.iter().any(|(_, finding)| {
             let mut less = finding.clone();
             less.fields.retain(|name, _| regex.capture_names().flatten().any(|captured| captured == name));
@@ -120,7 +124,7 @@ fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<Option<Finding>
             None => {
                 let names = names(&event, None, &[]);
                 let (program, unit) = (named("program", names.program), named("unit", names.unit));
-                format!("{} does not fire on this line ({program}, {unit})", rule.id)
+                format!("{} does not fire on this line ({program}, {unit}): {}", rule.id, silence(rule, &event))
             }
         });
     };
@@ -148,6 +152,27 @@ fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<Option<Finding>
         return Err(format!("the asset of {} should be `{asset}` and is `{got}`", rule.id));
     }
     Ok(Some(finding.clone()))
+}
+
+/// The first clause that keeps a rule from finding anything in an event.
+fn silence(rule: &Rule, event: &Event<'_>) -> String {
+    let message = &*event.message;
+    let matches = |text: &String| pattern::compile(text).is_ok_and(|regex| regex.is_match(message.as_bytes()));
+    if !rule.patterns.is_empty() && !rule.patterns.iter().any(matches) {
+        let stop = pattern::stop::furthest(&rule.patterns, message);
+        return stop.map_or_else(|| format!("no pattern matches `{}`", plain(message, 100)), |stop| stop.to_string());
+    }
+    let names = names(event, None, &[]);
+    let is_from =
+        |glob: &Glob| [names.program, names.unit, names.task_kind].into_iter().flatten().any(|name| glob.fits(name));
+    if !rule.programs.is_empty() && !rule.programs.iter().any(is_from) {
+        let wanted: Vec<&str> = rule.programs.iter().map(|glob| &*glob.0).collect();
+        return format!("`program` wants {}", wanted.join(", "));
+    }
+    match rule.unless.iter().find(|text| matches(text)) {
+        Some(pattern) => format!("`{pattern}` of `unless` matches, too"),
+        None => "its other clauses do not fit".into(),
+    }
 }
 
 /// `program nginx`, or `no program`.

@@ -175,6 +175,10 @@ impl Host {
                     ParseErrorType::MissingToken(token, _) if token == "," => {
                         Some("does the entry before lack the comma at its end?".into())
                     }
+                    ParseErrorType::MissingToken(token, _) if token == ";" => {
+                        Some("one file holds one rule; what stands before it ends with `;`".into())
+                    }
+                    _ if message.starts_with("'#' is a reserved") => Some("a comment begins with `//`".into()),
                     _ if message.contains("reserved keyword") => message.split('\'').nth(1).and_then(reserved_hint),
                     _ => None,
                 };

@@ -216,9 +216,9 @@ fn stem(reader: &Reader<'_>) -> String {
 
 /// The way out when no firing sample shows a pattern: where it stops in the one that was meant, if there is one.
 fn no_firing_sample(samples: &Samples, number: usize, pattern: &str) -> String {
-    let meant =
+    let mut meant =
         samples.samples.iter().filter(|sample| sample.fires && sample.matches.is_empty() && sample.format.is_none());
-    let near = meant.filter_map(|sample| Some((sample, stop::furthest(&[pattern.to_owned()], &sample.line)?))).next();
+    let near = meant.find_map(|sample| Some((sample, stop::furthest(&[pattern.to_owned()], &sample.line)?)));
     match near {
         Some((sample, stop)) => format!("in the sample of line {} it {}", sample.at.line, stop.words()),
         None => format!(

@@ -58,6 +58,8 @@ fn syntax_errors_have_their_place() {
         "2:3 error: Expecting ',' to separate the items of this object map literal",
         "comma",
     );
+    check("# note\n#{}", "1:1 error: '#' is a reserved symbol", "a comment begins with `//`");
+    check("#{} #{}", "1:5 error: Expecting ';' to terminate this statement", "one file holds one rule");
     check("sleep(100); #{}", "1:1 error: there is no function `sleep`", "reference --definitions");
 }
 
