@@ -11,7 +11,7 @@ use heinzel_core::findings::Findings;
 use heinzel_core::gate;
 use heinzel_core::incident::Incident;
 use heinzel_core::parse::Format;
-use heinzel_core::pattern;
+use heinzel_core::pattern::{self, stop};
 use heinzel_core::rule::Rule;
 use heinzel_core::state::State;
 use heinzel_core::step::again::Next;
@@ -53,6 +53,9 @@ pub(crate) struct Arguments {
     #[arg(long)]
     all: bool,
 }
+
+/// What is said of a rule whose patterns do not match.
+const NO_MATCH: &str = "no pattern matches the message";
 
 /// What one rule makes of the line.
 #[derive(Serialize)]
@@ -115,9 +118,12 @@ fn explain_line(
     let all = arguments.all || wanted.is_some();
     let mut considered = Vec::new();
     for rule in live.rules.rules.values().filter(|r| wanted.as_ref().is_none_or(|g| g.fits(&r.id.0))) {
-        let mut one = consider(&live, state, rule, &source, any_source, &event, program.as_deref(), all);
+        let mut one = consider(&live, state, rule, &source, any_source, &event, program.as_deref());
         if one.finds {
             one.windows = windows(state, rule);
+        }
+        if all && one.why == NO_MATCH {
+            one.why = stop::furthest(&rule.patterns, &event.message).map_or(one.why, |stop| stop.to_string());
         }
         let off = state.rules.get(&rule.id).and_then(|record| record.off.as_ref());
         if let Some((_, why)) = off.filter(|(version, _)| one.finds && *version == rule.version) {
@@ -187,7 +193,6 @@ fn consider(
     any: bool,
     event: &Event<'_>,
     program: Option<&str>,
-    stops: bool,
 ) -> Considered {
     let not = |clause: &'static str, why: String| Considered {
         rule: rule.id.to_string(),
@@ -221,8 +226,7 @@ fn consider(
         && matching.is_empty()
         && !rule.clear.patterns.iter().any(|p| matches(p, &event.message))
     {
-        let stop = stops.then(|| pattern::stop::furthest(&rule.patterns, &event.message)).flatten();
-        return not("match", stop.map_or_else(|| "no pattern matches the message".into(), |stop| stop.to_string()));
+        return not("match", NO_MATCH.into());
     }
     if !any && !rule.sources.is_empty() && !rule.sources.iter().any(|g| g.fits(source)) {
         return not("source", format!("it reads {} only", globs(&rule.sources)));
