@@ -1,6 +1,6 @@
 //! `explain`: for each clause the line that fails at it.
 
-use crate::lab::{Lab, RULE, SAMPLES};
+use crate::lab::{self, Lab, RULE, SAMPLES};
 
 /// What the rule says to this line: whether it finds, the clause, the reason.
 #[track_caller]
@@ -32,6 +32,8 @@ fn every_clause_says_why() {
     );
     asked(&lab, &["pool www is busy"], "program", "the line names no program; `--program` or `--source`");
     asked(&lab, &["--all", "nothing at all"], "match", "no pattern matches");
+    let stop = "match[0] fits as far as `pool www is b` and then wants `usy`, where the message has `suy`";
+    asked(&lab, &["--all", "--program", "app", "pool www is bsuy"], "match", stop);
     asked(&lab, &["--source", "app", "pool www is busy"], "finding", "pool=www");
     asked(&lab, &["Nov 21 10:00:00 web1 php-fpm[7]: pool www is busy"], "finding", "pool=www");
     asked(&lab, &["--format", "json", r#"{"msg":"pool www is busy","program":"app"}"#], "finding", "pool=www");
@@ -58,4 +60,20 @@ fn wrong_questions_get_the_way_out() {
     }
     lab.run(&["explain", "--rule", "web.*", "x"]).ends(0, &["1 rule considered, 0 find something"]);
     lab.run(&["explain", "--incident", "1"]).ends(5, &["no store", "heinzel run"]);
+}
+
+#[test]
+fn a_window_says_whose_findings_it_counts() {
+    let lab = Lab::new();
+    let rule = RULE.replacen(
+        "    asset: ",
+        "    trigger: #{ count: 3, within: \"1h\", by: [\"host\", \"pool\"] },\n    asset: ",
+        1,
+    );
+    lab.write("rules/web/busy.rhai", rule);
+    let engine = lab.start();
+    lab.append("logs/a.log", "pool one is busy\n");
+    let line = ["explain", "--source", "app", "pool one is busy"];
+    lab::wait("it is counted", || lab.run(&line).out.contains("pool one: 1 in it, newest "));
+    assert_eq!(engine.stop(), 0);
 }

@@ -38,6 +38,17 @@ fn what_no_rule_knows_is_clustered_the_worst_first() {
 }
 
 #[test]
+fn its_own_words_are_no_wording_that_rules_lack() {
+    let lab = Lab::new();
+    let line =
+        |program: &str| format!("2026-11-21T10:00:00Z web1 {program}[7]: #4 told: try 4 failed: post to webhook\n");
+    lab.append("own.log", line("heinzel").repeat(3));
+    lab.append("own.log", line("app"));
+    let json = lab.run(&["--json", "mine", &lab.path("own.log").display().to_string()]).ends(0, &[]).json();
+    assert_eq!((json.len(), json[0]["count"].as_u64()), (1, Some(1)), "{json:?}");
+}
+
+#[test]
 fn a_draft_passes_its_own_samples() {
     let lab = Lab::new();
     let log = log(&lab);
@@ -76,7 +87,7 @@ fn a_new_pack_does_not_hide_another_of_its_name() {
 fn wrong_numbers_and_places_are_named() {
     let lab = Lab::new();
     let log = log(&lab);
-    lab.run(&["mine", &log, "--draft", "9"]).ends(4, &["there is no cluster 9; there are 2"]);
+    lab.run(&["mine", &log, "--draft", "9"]).ends(4, &["there is no cluster 9 among 2 clusters"]);
     lab.run(&["mine", &log, "--draft", "1", "--to", "rule.toml"]).ends(2, &["rules/<pack>/<name>.rhai"]);
     lab.run(&["mine", "/nonexistent.log"]).ends(1, &["/nonexistent.log"]);
 }

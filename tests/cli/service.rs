@@ -80,6 +80,20 @@ fn it_is_ready_when_it_listens_and_gives_signs_of_life_until_it_stops() {
 }
 
 #[test]
+fn a_stop_does_not_wait_for_the_next_sign_of_life() {
+    let lab = Lab::new();
+    let listener = Listener::new(&lab);
+    // As in the unit: a sign of life twice a minute.
+    let engine = launch(&lab, "120000000");
+    listener.waits_for("READY=1");
+    engine.signal(Signal::TERM);
+    listener.waits_for("STOPPING=1");
+    let mut engine = engine;
+    assert_eq!(engine.ended(), 0);
+    assert!(!engine.stderr().contains("did not stop in time"), "{}", engine.stderr());
+}
+
+#[test]
 fn what_cannot_be_read_does_not_hold_up_the_start_and_is_told() {
     let lab = Lab::new();
     let broken = "\n[[source]]\nname = \"none\"\nkind = \"exec\"\ncommand = [\"/nowhere/program\"]\n";

@@ -29,6 +29,13 @@ fn an_unknown_key_shows_its_line() {
 #[test]
 fn a_wrong_value_says_what_is_right() {
     refused("[policy.modes]\n\"*\" = \"obsrve\"\n", &["line 2, column 7", "`obsrve`", "`observe`"]);
+    let dot = "so it stands in quotes: \"web.nginx-killed\" = \"auto\"";
+    refused("[policy.modes]\nweb.nginx-killed = \"auto\"\n", &["line 2", "`nginx-killed`", dot]);
+    let list = "write a list in square brackets, like [\"one\", \"two\"]";
+    refused("[policy.allow]\nunits = \"nginx.service\"\n", &["line 2, column 9", list]);
+    refused("[policy.allow]\ncommands = [\"nginx -t\"]\n", &["line 2, column 13", "[[\"nginx\", \"-t\"]]"]);
+    refused("[store]\naudit = 400\n", &["line 2, column 9", "a length of time has its unit, like \"10m\""]);
+    refused("[answers.words]\ncompany = 3\n", &["line 2, column 11", "a text in quotes, or { de = "]);
     refused("[server]\nlisten = \"localhost:80\"\n", &["line 2", "`localhost:80`", "127.0.0.1:4780"]);
 }
 
@@ -158,7 +165,7 @@ fn a_template_that_cannot_be_rendered_fails_the_plan_sample() {
 #[test]
 fn a_verify_that_cannot_be_made_fails_the_plan_sample() {
     let lab = Lab::new();
-    lab.write("rules/web/busy.rhai", RULE.replace("/etc/passwd", "/"));
+    lab.write("rules/web/busy.rhai", RULE.replace("\"/etc/passwd\"", "`/${\"\"}`"));
     lab.run(&["test"]).ends(3, &["samples/busy.toml:12", "`verify`", "names a folder"]);
 }
 
@@ -285,4 +292,70 @@ fn flags_go_before_the_file() {
     lab.write("heinzel.toml", lab.text(CONFIG).replace("folders = [\"rules\"]", "folders = [\"elsewhere\"]"));
     lab.run(&["check"]).ends(3, &["list the folder", "elsewhere", "hint: "]);
     lab.run(&["--rules", "rules", "check"]).ends(0, &["rules: 1"]);
+}
+
+#[test]
+fn what_a_promotion_does_not_grant_is_said_with_it() {
+    let lab = Lab::new();
+    let engine = lab.start();
+    let lacks = "its plans need more than a mode: add [\"/bin/true\",\"www\"] to `policy.allow.commands`";
+    lab.run(&["policy", "promote", "web.busy", "--dry-run"]).ends(0, &[lacks]);
+    lab.run(&["policy", "promote", "web.busy"]).ends(0, &[lacks, "from observe to suggest"]);
+    assert_eq!(engine.stop(), 0);
+    lab.write("heinzel.toml", lab.text(&format!("{CONFIG}[policy.allow]\ncommands = [[\"/bin/true\", \"*\"]]\n")));
+    assert!(!lab.run(&["policy", "promote", "web.busy"]).ends(0, &["to approve"]).out.contains("more than a mode"));
+}
+
+#[test]
+fn an_answer_that_is_not_there_and_a_broken_one_are_said_by_check() {
+    let lab = Lab::new();
+    let asset = "    asset: ";
+    lab.write("rules/web/busy.rhai", RULE.replacen(asset, &format!("    answer: \"web/nope\",\n{asset}"), 1));
+    lab.run(&["check"])
+        .ends(0, &["warning: `web.busy` names the answer `web/nope`, which is not there", "answers lint"]);
+    lab.write("rules/web/answers/nope.de.md", "hello\n");
+    lab.run(&["check"]).ends(0, &["warning: 1 error in files of answers", "`heinzel answers lint` shows them"]);
+}
+
+#[test]
+fn a_fix_that_fails_by_itself_is_said_before_there_is_an_incident() {
+    let lab = Lab::new();
+    lab.write("rules/web/samples/busy.toml", SAMPLES.split("[[plan]]").next().unwrap());
+    lab.run(&["check"]).ends(0, &["0 errors, 1 warning", "no sample shows the plan"]);
+    let broken = [
+        ("[check.file_exists(\"/etc/passwd\")]", "[]", "`verify` in", "it gives no check"),
+        ("[step.command([\"/bin/true\", i.pool])]", "{ loop { } }", "`fix` at", "it took more than 20000 operations"),
+    ];
+    for (sound, wrong, what, why) in broken {
+        assert!(RULE.contains(sound), "{sound}");
+        lab.write("rules/web/busy.rhai", RULE.replace(sound, wrong));
+        lab.run(&["check"]).ends(0, &["0 errors, 2 warnings", "samples/busy.toml:1:1", what, why]);
+    }
+}
+
+#[test]
+fn a_clear_that_does_not_know_the_asset_is_said() {
+    let lab = Lab::new();
+    let clear = |pattern: &str| {
+        lab.write(
+            "rules/web/busy.rhai",
+            RULE.replacen("    asset: ", &format!("    clear: [`{pattern}`],\n    asset: "), 1),
+        );
+        lab.run(&["check"])
+    };
+    clear("pool (?<pool>[^ ]+) is free").ends(0, &["0 errors, 0 warnings"]);
+    clear("all pools are free")
+        .ends(0, &["1 warning", "a line that fits `all pools are free` never ends its incident on pool:www"]);
+}
+
+#[test]
+fn a_sample_that_does_not_fire_says_which_clause_keeps_it() {
+    let check = |from: &str, to: &str, why: &str| {
+        let lab = Lab::new();
+        lab.write("rules/web/busy.rhai", RULE.replace(from, to));
+        let said = lab.run(&["test"]).ends(3, &["web.busy does not fire on this line (program app, no unit): ", why]);
+        assert!(!format!("{}{}", said.out, said.err).contains("heinzel explain"), "it would not know the rule");
+    };
+    check("\"app\"]", "\"ap\"]", "`program` wants php-fpm, ap");
+    check("just a drill", "www is", "`www is` of `unless` matches, too");
 }

@@ -121,3 +121,14 @@ fn an_engine_that_is_stopping_says_so_and_still_hears() {
     assert!(lab.status_says("paused by kim"));
     assert_eq!(engine.stop(), 0);
 }
+
+#[test]
+fn a_hangup_that_nobody_at_a_terminal_caused_ends_no_engine() {
+    let lab = Lab::new();
+    let engine = lab.start();
+    engine.signal(Signal::HUP);
+    wait("it says what it does not do", || engine.stderr().contains("SIGHUP does nothing here"));
+    lab.append("logs/a.log", "pool one is busy\n");
+    lab.expect("pool:one");
+    assert_eq!(engine.stop(), 0);
+}

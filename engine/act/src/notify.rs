@@ -16,8 +16,8 @@ const OPERATOR: &str = "operator";
 impl Hands {
     /// Posts `message` to the webhook `to`, or else to `operator`.
     ///
-    /// The body is the message as JSON, with `heinzel` (our version) and `effect` (the effect's id, also the header
-    /// `Idempotency-Key`: a message may arrive twice, and this tells).
+    /// The body is the message as JSON, with `text` (all of it in one sentence, which chats show), `heinzel` (our version) and
+    /// `effect` (the effect's id, also the header `Idempotency-Key`: a message may arrive twice, and this tells).
     pub(crate) async fn notify(&self, id: &str, to: &str, message: &Message) -> Outcome {
         let known = self.webhooks.get_key_value(to).or_else(|| self.webhooks.get_key_value(OPERATOR));
         let Some((name, webhook)) = known else {
@@ -30,6 +30,7 @@ impl Hands {
             |why: String| Outcome::Failed { why: format!("post to webhook `{name}` ({}): {why}", webhook.place()) };
         let body = match serde_json::to_value(message) {
             Ok(serde_json::Value::Object(mut body)) => {
+                body.insert("text".into(), text(message).into());
                 body.insert("heinzel".into(), env!("CARGO_PKG_VERSION").into());
                 body.insert("effect".into(), id.into());
                 serde_json::Value::Object(body).to_string()
@@ -56,6 +57,18 @@ impl Hands {
             Err(_) => failed("no answer".into()),
         }
     }
+}
+
+/// The message for a chat that takes `{"text": …}` (Slack's incoming webhooks, and Mattermost's and Rocket.Chat's, which take
+/// the same). What comes from logs must call nobody there: `<!channel>` would, so it is escaped as Slack's documentation of
+/// message formatting says ("Escaping text").
+fn text(message: &Message) -> String {
+    let Message { incident, rule, title, severity, asset, host, reason, steps, .. } = message;
+    let host = host.as_ref().map(|host| format!(" on {host}")).unwrap_or_default();
+    let plan = if steps.is_empty() { String::new() } else { format!(" Plan: {}.", steps.join("; ")) };
+    let text =
+        format!("[{severity}] {title}{host} ({rule}, {asset}): {reason}.{plan} `heinzel incident view {incident}`");
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -95,8 +108,18 @@ mod tests {
         let body: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["incident"], 17);
         assert_eq!(body["customers"][0], "4711");
+        let text = "[high] nginx is down on web1 (web.nginx-down, host:web1): the fix did not hold. Plan: systemctl restart nginx.service. \
+                    `heinzel incident view 17`";
+        assert_eq!(body["text"], text);
         assert_eq!(body["effect"], "17-1-3");
         assert_eq!(body["heinzel"], env!("CARGO_PKG_VERSION"));
+    }
+
+    #[test]
+    fn what_comes_from_a_log_calls_nobody_in_a_chat() {
+        let Act::Notify { message, .. } = notify("operator") else { panic!("it is a message") };
+        let said = text(&Message { reason: "saw <!channel> & more".into(), steps: Vec::new(), ..message });
+        assert!(said.contains("saw &lt;!channel&gt; &amp; more. `heinzel incident view 17`"), "{said}");
     }
 
     #[tokio::test]

@@ -3,10 +3,11 @@
 //! The whole file is read and checked before anything starts; unknown keys are errors. Without a file, or with one that
 //! names no source, the machine's own logs are found by [`crate::discover`]; without a file every rule observes.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use heinzel_act::settings::ActSettings;
 use heinzel_core::policy::Policy;
 use heinzel_core::time::Span;
@@ -232,10 +233,20 @@ impl Config {
     }
 
     fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = plain_file::text(path)
-            .with_context(|| format!("read the configuration {} (`heinzel init` writes one)", path.display()))?;
-        let file: File = toml::from_str(&text)
-            .map_err(|e| anyhow!("configuration {}: {}", path.display(), e.to_string().trim_end()))?;
+        let text = plain_file::text(path).map_err(|error| {
+            let way = match error.kind() {
+                ErrorKind::NotFound => " (`heinzel init` writes one)",
+                // It may hold secrets, so the package lets only root read it.
+                ErrorKind::PermissionDenied => {
+                    " (say it as the user that Heinzel runs as, like `sudo heinzel …`, or name another file by `--config`)"
+                }
+                _ => "",
+            };
+            anyhow::Error::new(error).context(format!("read the configuration {}{way}", path.display()))
+        })?;
+        let file: File = toml::from_str(&text).map_err(|e| {
+            anyhow!("configuration {}: {}{}", path.display(), e.to_string().trim_end(), way_out(&e, &text))
+        })?;
         let beside = |p: PathBuf| path.parent().map_or(p.clone(), |folder| folder.join(&p));
         let at = |begin: usize| {
             let before = text.get(..begin).unwrap_or_default();
@@ -310,6 +321,23 @@ impl Config {
             suggestions: SuggestionSettings::default().check().expect("the defaults are right"),
             knowledge: Vec::new(),
         }
+    }
+}
+
+/// What to write instead, where the TOML reader only says what it did not want.
+fn way_out(error: &toml::de::Error, text: &str) -> &'static str {
+    let message = error.message();
+    let there = error.span().and_then(|span| text.get(span)).unwrap_or_default();
+    if message.contains("expected one of `observe`") && !there.starts_with(['"', '\'']) {
+        "\na rule's name has a dot, so it stands in quotes: \"web.nginx-killed\" = \"auto\""
+    } else if message.starts_with("invalid type: string") && message.ends_with("a sequence") {
+        "\nwrite a list in square brackets, like [\"one\", \"two\"]; a command is a list of its words in that list: [[\"nginx\", \"-t\"]]"
+    } else if message.starts_with("invalid type: ") && message.ends_with("a string") {
+        "\nwrite a text in quotes; a length of time has its unit, like \"10m\""
+    } else if message.starts_with("invalid type: ") && message.contains("expected struct") {
+        "\nwrite a table in braces, like { key = \"value\" }"
+    } else {
+        ""
     }
 }
 

@@ -272,14 +272,24 @@ fn connect(folder: &Path, socket: &Path) -> anyhow::Result<Option<std::os::unix:
     }
 }
 
+/// Where the package's service keeps its store, and its unit.
+const SERVICE_STATE: &str = "/var/lib/heinzel";
+const SERVICE_FILES: [&str; 3] = [
+    "/etc/systemd/system/heinzel.service",
+    "/usr/lib/systemd/system/heinzel.service",
+    "/lib/systemd/system/heinzel.service",
+];
+
 /// What is said where no engine owns the folder.
 pub(crate) fn absent(folder: &Path) -> anyhow::Error {
     let name = folder.display();
+    let is_service = folder == Path::new(SERVICE_STATE) && SERVICE_FILES.iter().any(|file| Path::new(file).exists());
+    let start = if is_service { "systemctl start heinzel" } else { "heinzel run" };
     let text = if folder.exists() {
-        format!("no engine runs on {name}; start it with `heinzel run`. `heinzel incident list` shows what is stored")
+        format!("no engine runs on {name}; start it with `{start}`. `heinzel incident list` shows what is stored")
     } else {
         format!(
-            "no engine runs on {name}, and there is no such folder; start one with `heinzel run`. One that ran there before \
+            "no engine runs on {name}, and there is no such folder; start one with `{start}`. One that ran there before \
              the folder was removed or moved starts no more fixes; stop it first"
         )
     };

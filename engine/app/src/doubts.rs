@@ -4,7 +4,9 @@
 
 use std::{fmt, io};
 
+use heinzel_core::near;
 use heinzel_embedding::folder::look;
+use heinzel_knowledge::complaint::Severity;
 use heinzel_script::problem::{Gravity, Problem};
 use heinzel_server::access::Access;
 use serde_json::{Value, json};
@@ -12,8 +14,9 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::front::MODELS;
 use crate::live::Live;
-use crate::text::folders;
-use crate::{installed, server, state_folder, strays};
+use crate::text::{count, folders};
+use crate::untold::OPERATOR;
+use crate::{installed, knowledge, server, state_folder, strays};
 
 /// Something that is wrong or may be, with its place and the way out.
 #[derive(Debug)]
@@ -30,6 +33,11 @@ impl Doubt {
     /// It may be wrong.
     pub(crate) fn warning(text: String) -> Self {
         Self { gravity: Gravity::Warning, text }
+    }
+
+    /// What is said of it.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// For programs, in the shape of the problems of rules.
@@ -58,7 +66,20 @@ pub(crate) fn of(config: &Config, live: &Live, problems: &[Problem]) -> Vec<Doub
     let strays = strays::of(&config.policy, live, problems).into_iter().map(Doubt::warning);
     let state = state_folder::check(&config.state).err().map(Doubt::error);
     let unheard = server::unheard(config).map(Doubt::warning);
-    state.into_iter().chain(secrets(config)).chain(unheard).chain(model(config)).chain(strays).collect()
+    let unused = unused_webhooks(config, live).into_iter().map(Doubt::warning);
+    state.into_iter().chain(secrets(config)).chain(unheard).chain(model(config)).chain(strays).chain(unused).collect()
+}
+
+/// Webhooks that no rule's `escalate` names: whoever they reach is never told.
+fn unused_webhooks(config: &Config, live: &Live) -> Vec<String> {
+    let told: BTreeSet<&str> =
+        live.rules.rules.values().filter_map(|rule| rule.escalate.as_deref()).chain([OPERATOR]).collect();
+    let unused = config.act.webhooks.keys().filter(|name| !told.contains(name.as_str()));
+    let said = unused.map(|name| {
+        let way = near::hint(name, told.iter().copied());
+        format!("`act.webhooks.{name}`: no rule tells `{name}`, so nothing is ever sent there; {way}")
+    });
+    said.collect()
 }
 
 /// There is nothing to look for, and nothing to answer.
@@ -73,6 +94,27 @@ pub(crate) fn no_packs(config: &Config, live: &Live, problems: &[Problem]) -> Op
         )
     };
     (live.packs.is_empty() && !is_broken).then(|| Doubt::warning(text()))
+}
+
+/// What the answers lack that rules name, and whether files of answers are left out: in a few words, since
+/// `heinzel answers lint` has them all.
+pub(crate) fn answers(config: &Config, live: &Live) -> Vec<Doubt> {
+    let (library, complaints) = knowledge::load(config);
+    let errors = complaints.iter().filter(|complaint| complaint.severity == Severity::Error).count();
+    let broken = (errors > 0).then(|| {
+        format!(
+            "{} in files of answers, which customers do not see; `heinzel answers lint` shows them",
+            count(errors, "error")
+        )
+    });
+    let absent = live.rules.rules.values().filter_map(|rule| {
+        let id = rule.answer.as_ref().filter(|id| library.get(id).is_none())?;
+        Some(format!(
+            "`{}` names the answer `{id}`, which is not there; `heinzel answers lint` says what to write",
+            rule.id
+        ))
+    });
+    broken.into_iter().chain(absent).map(Doubt::warning).collect()
 }
 
 /// What the model lacks: the engine starts without it, and finds answers by words alone.
@@ -157,6 +199,20 @@ mod tests {
     }
 
     #[test]
+    fn a_webhook_that_nobody_names_is_a_warning() {
+        let hook = |name: &str| {
+            format!("[store]\nfolder = \"state\"\n[act.webhooks.{name}]\nurl = \"https://a.example/hook\"\n")
+        };
+        check(&hook("operator"), &[]);
+        check(
+            &hook("operater"),
+            &[
+                "warning: `act.webhooks.operater`: no rule tells `operater`, so nothing is ever sent there; did you mean `operator`?",
+            ],
+        );
+    }
+
+    #[test]
     fn a_model_that_is_not_there_is_a_warning() {
         let lines = "[store]\nfolder = \"state\"\n[suggestions]\nmodel = \"nix\"\n";
         check(lines, &["warning: `suggestions.model` is `nix`: there is no "]);
@@ -166,5 +222,15 @@ mod tests {
     fn a_pattern_that_fits_no_rule_is_a_warning() {
         let lines = "[store]\nfolder = \"state\"\n[policy.modes]\n\"*\" = \"auto\"\n\"web.*\" = \"observe\"\n";
         check(lines, &["warning: `policy.modes`: no rule fits `web.*`"]);
+    }
+
+    #[test]
+    fn a_grant_that_nothing_fits_and_a_protection_of_nothing_are_warnings() {
+        let lines =
+            "[store]\nfolder = \"state\"\n[policy]\nprotected = [\"db1\"]\n[policy.allow]\nunits = [\"nginx\"]\n";
+        check(
+            lines,
+            &["warning: `policy.protected`: `db1` is no asset", "warning: `policy.allow.units`: no unit fits `nginx`"],
+        );
     }
 }

@@ -140,7 +140,8 @@ impl Live {
         }
         live.samples = samples.iter().map(|(rule, samples)| (rule.clone(), SampleCount::of(samples))).collect();
         let failed = samples::run(&Arc::new(live.share()), &samples);
-        let broken: BTreeSet<&str> = failed.iter().map(|(rule, _)| rule.pack()).collect();
+        let broken: BTreeSet<&str> =
+            failed.iter().filter(|(_, problem)| problem.is_error()).map(|(rule, _)| rule.pack()).collect();
         if !broken.is_empty() {
             live.leave_out(&broken);
         }

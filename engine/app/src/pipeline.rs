@@ -388,7 +388,7 @@ impl Seer<'_> {
 
 /// Whether Heinzel wrote it. As a service its words go to the journal, which it reads; they quote the lines it found, and
 /// a rule would find its line there a second time, count it, and never see a quiet time.
-fn is_own(event: &Event<'_>) -> bool {
+pub(crate) fn is_own(event: &Event<'_>) -> bool {
     event.header.program.as_deref() == Some(env!("CARGO_PKG_NAME"))
 }
 

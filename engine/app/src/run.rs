@@ -5,6 +5,7 @@
 //! A second signal ends at once; nothing is lost by that, because the store is always ahead of what was done.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use heinzel_store::customers::Customers;
 use heinzel_store::sqlite::{Options, RESERVE, Sqlite};
 use heinzel_store::{Loaded, Retention, Store as _, Unfinished};
 use jiff::tz::TimeZone;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -71,7 +73,7 @@ pub(crate) fn run(config: Config, json: bool) -> anyhow::Result<Exit> {
 fn start_log(json: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HEINZEL_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let colours = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     // Set once a process; a second try can only come from a test.
     let _ = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
@@ -294,23 +296,38 @@ async fn within<T>(what: &'static str, limit: Duration, end: impl Future<Output 
 
 /// What asks the engine to stop.
 struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    /// Somebody watches it run; when their terminal closes, it stops.
+    is_watched: bool,
 }
 
 impl Signals {
     fn listen() -> anyhow::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
         let terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
         let interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
-        Ok(Self { terminate, interrupt })
+        let hangup = signal(SignalKind::hangup()).context("listen for SIGHUP")?;
+        let is_watched = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
+        Ok(Self { terminate, interrupt, hangup, is_watched })
     }
 
     /// The next one, also one that has come since listening began.
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => {}
+            }
+            if self.is_watched {
+                return;
+            }
+            // Many daemons read their settings anew on it. To end here would leave the machine without an engine: for
+            // systemd that is an end in good order, after which nothing is started again.
+            tracing::warn!(
+                "SIGHUP does nothing here: rules and assets count as soon as they are written, an edit of heinzel.toml after a restart"
+            );
         }
     }
 }
@@ -406,6 +423,9 @@ fn announce(config: &Config, live: &Live, modes: &str, problems: &[Problem]) {
     };
     let modes = if modes.is_empty() { String::new() } else { format!(" ({modes})") };
     tracing::info!("{}{modes} in {packs}", count(live.rules.rules.len(), "rule"));
+    if let Some(doubt) = doubts::no_packs(config, live, problems) {
+        tracing::warn!("{}", doubt.text());
+    }
     let errors = problems.iter().filter(|p| p.is_error()).count();
     strays::log(&config.policy, live, problems);
     if errors > 0 {

@@ -9,29 +9,37 @@ use heinzel_core::block::SourceId;
 use heinzel_core::event::{Event, Header};
 use heinzel_core::finding::{Finding, Role};
 use heinzel_core::findings::Findings;
+use heinzel_core::glob::Glob;
 use heinzel_core::parse::{Format, Read};
+use heinzel_core::pattern;
 use heinzel_core::rule::{Rule, RuleId};
 use heinzel_core::time::Timestamp;
-use heinzel_script::plan_sample::run_plan_samples;
+use heinzel_script::plan_sample::{run_plan_samples, try_blind};
 use heinzel_script::problem::{Gravity, Problem};
 use heinzel_script::sample::{At, Sample, Samples};
 
 use crate::live::Live;
 use crate::pipeline::{self, Manner, Seer, names, parse_line, tags};
+use crate::text::plain;
 
 /// A fixed time of reading, so that a sample means the same on every day.
 const READ_AT: Timestamp = Timestamp::from_seconds(1_900_000_000);
 
-/// Runs all samples and says which rules failed which.
+/// Runs all samples and says which rules failed which, and which rules make no plan of what their samples show: warnings,
+/// since their samples do not say what plan it should be.
 pub(crate) fn run(live: &Arc<Live>, samples: &BTreeMap<RuleId, Samples>) -> Vec<(RuleId, Problem)> {
     let mut failed = Vec::new();
     for (id, samples) in samples {
         let Some(rule) = live.rules.rules.get(id) else { continue };
+        let mut found = Vec::new();
         for sample in &samples.samples {
-            if let Err(why) = one(live, rule, sample) {
-                failed.push((id.clone(), problem(&samples.file, &sample.at, &why)));
+            match one(live, rule, sample) {
+                Err(why) => failed.push((id.clone(), problem(&samples.file, &sample.at, &why))),
+                Ok(finding) => found.extend(finding.map(|finding| (sample, finding))),
             }
         }
+        let warned = planless(rule, samples, &found).into_iter().chain(unclear(rule, samples, &found));
+        failed.extend(warned.map(|problem| (id.clone(), problem)));
         failed.extend(run_plan_samples(rule, samples, &heinzel_act::can_be).into_iter().map(|p| (id.clone(), p)));
     }
     failed
@@ -45,12 +53,54 @@ fn problem(file: &Path, at: &At, why: &str) -> Problem {
         severity: Gravity::Error,
         source_line: at.source_line.clone(),
         message: why.to_owned(),
-        hint: Some("`heinzel explain` with this line says what each clause of the rule makes of it".into()),
+        // Its pack is left out, so `heinzel explain` would not know the rule.
+        hint: Some("mend the rule, or what the sample expects of it".into()),
     }
 }
 
-/// Runs one sample; the error says what came instead.
-fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
+/// What may be wrong, at a sample that shows it.
+fn warning(samples: &Samples, sample: &Sample, why: &str, hint: &str) -> Problem {
+    let problem = problem(&samples.file, &sample.at, why);
+    Problem { severity: Gravity::Warning, hint: Some(hint.into()), ..problem }
+}
+
+/// What fails first when a rule whose samples show no plan makes one of what they find.
+fn planless(rule: &Rule, samples: &Samples, found: &[(&Sample, Finding)]) -> Option<Problem> {
+    if !rule.has.fix || !samples.plans.is_empty() {
+        return None;
+    }
+    let hint = "this line was given to it with probes that see nothing; a [[plan]] sample shows what it makes of facts";
+    found.iter().find_map(|(sample, finding)| {
+        let error = try_blind(rule, finding).err()?;
+        Some(warning(samples, sample, &format!("{}: {}", error.what, error.why), hint))
+    })
+}
+
+/// Patterns of `clear` that lack what `asset` is made of: they end no incident, whatever is well again.
+fn unclear(rule: &Rule, samples: &Samples, found: &[(&Sample, Finding)]) -> Vec<Problem> {
+    let named = |finding: &Finding| rule.has.asset.then(|| rule.logic.asset(finding).ok().flatten()).flatten();
+    let Some((first, name)) = found.iter().find_map(|(sample, finding)| Some((*sample, named(finding)?))) else {
+        return Vec::new();
+    };
+    let clears = |pattern: &&String| {
+        let Ok(regex) = pattern::compile(pattern) else { return true };
+        found.iter().any(|(_, finding)| {
+            let mut less = finding.clone();
+            less.fields.retain(|name, _| regex.capture_names().flatten().any(|captured| captured == name));
+            let asset = named(finding);
+            asset.is_none() || named(&less) == asset
+        })
+    };
+    let vain = rule.clear.patterns.iter().filter(|pattern| !clears(pattern));
+    let said = vain.map(|pattern| {
+        let why = format!("`clear` of {}: a line that fits `{pattern}` never ends its incident on {name}", rule.id);
+        warning(samples, first, &why, "let it capture the fields that `asset` is made of, by the same names")
+    });
+    said.collect()
+}
+
+/// Runs one sample; gives the finding, if it is to fire. The error says what came instead.
+fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<Option<Finding>, String> {
     let source: SourceId = sample.source.as_deref().or(rule.sources.first().map(|g| &*g.0)).unwrap_or("sample").into();
     let event = event(&source, sample)?;
     let view = live.matcher.view(&source, None);
@@ -63,7 +113,7 @@ fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
     let found: Vec<Finding> = ours.map(|claim| claim.to_finding()).collect();
     if !sample.fires {
         return match found.first() {
-            None => Ok(()),
+            None => Ok(None),
             Some(finding) => Err(format!("{} fires on this line and should not ({})", rule.id, finding.role)),
         };
     }
@@ -74,7 +124,7 @@ fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
             None => {
                 let names = names(&event, None, &[]);
                 let (program, unit) = (named("program", names.program), named("unit", names.unit));
-                format!("{} does not fire on this line ({program}, {unit})", rule.id)
+                format!("{} does not fire on this line ({program}, {unit}): {}", rule.id, silence(rule, &event))
             }
         });
     };
@@ -101,7 +151,28 @@ fn one(live: &Arc<Live>, rule: &Rule, sample: &Sample) -> Result<(), String> {
         let got = got.unwrap_or_else(|| "left to the default".into());
         return Err(format!("the asset of {} should be `{asset}` and is `{got}`", rule.id));
     }
-    Ok(())
+    Ok(Some(finding.clone()))
+}
+
+/// The first clause that keeps a rule from finding anything in an event.
+fn silence(rule: &Rule, event: &Event<'_>) -> String {
+    let message = &*event.message;
+    let matches = |text: &String| pattern::compile(text).is_ok_and(|regex| regex.is_match(message.as_bytes()));
+    if !rule.patterns.is_empty() && !rule.patterns.iter().any(matches) {
+        let stop = pattern::stop::furthest(&rule.patterns, message);
+        return stop.map_or_else(|| format!("no pattern matches `{}`", plain(message, 100)), |stop| stop.to_string());
+    }
+    let names = names(event, None, &[]);
+    let is_from =
+        |glob: &Glob| [names.program, names.unit, names.task_kind].into_iter().flatten().any(|name| glob.fits(name));
+    if !rule.programs.is_empty() && !rule.programs.iter().any(is_from) {
+        let wanted: Vec<&str> = rule.programs.iter().map(|glob| &*glob.0).collect();
+        return format!("`program` wants {}", wanted.join(", "));
+    }
+    match rule.unless.iter().find(|text| matches(text)) {
+        Some(pattern) => format!("`{pattern}` of `unless` matches, too"),
+        None => "its other clauses do not fit".into(),
+    }
 }
 
 /// `program nginx`, or `no program`.

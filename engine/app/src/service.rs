@@ -70,6 +70,8 @@ impl Service {
                     self.tell("STOPPING=1\nSTATUS=stopping: what has begun is finished and stored");
                     continue;
                 }
+                // The next sign of life may be due long after the loop has ended.
+                () = ask.closed() => return,
                 _ = due.tick() => {}
             }
             let (answer, answered) = oneshot::channel();

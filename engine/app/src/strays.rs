@@ -1,4 +1,4 @@
-//! Patterns of the policy that fit no rule: a grant that its author thinks to have given.
+//! Patterns of the policy that fit no rule, or nothing at all: a grant that its author thinks to have given.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,18 +9,20 @@ use heinzel_script::problem::Problem;
 
 use crate::live::Live;
 
-/// Lets the log say which patterns of the policy fit no rule.
+/// Lets the log say which patterns of the policy fit no rule, or nothing at all.
 pub(crate) fn log(policy: &Policy, live: &Live, problems: &[Problem]) {
     for stray in of(policy, live, problems) {
         tracing::warn!("{stray}");
     }
 }
 
-/// Patterns of the policy that fit no rule. What stands in a pack that is left out is there all the same.
+/// Patterns of the policy that fit no rule, or nothing at all. What stands in a pack that is left out is there all the same.
 pub(crate) fn of(policy: &Policy, live: &Live, problems: &[Problem]) -> Vec<String> {
     let broken: BTreeSet<&Path> = problems.iter().filter(|p| p.is_error()).filter_map(|p| pack_of(&p.file)).collect();
     let left_out: Vec<RuleId> = broken.into_iter().flat_map(rules_in).collect();
-    policy.strays(live.rules.rules.keys().chain(&left_out))
+    let mut strays = policy.strays(live.rules.rules.keys().chain(&left_out));
+    strays.extend(policy.vain(&live.assets));
+    strays
 }
 
 /// The folder of the pack that a file is in.

@@ -9,7 +9,7 @@ use heinzel_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Who is told when a rule names nobody.
-const OPERATOR: &str = "operator";
+pub(crate) const OPERATOR: &str = "operator";
 
 /// What is known since the start of messages that did not arrive, by incident.
 #[derive(Clone, Debug, Default)]

@@ -322,21 +322,23 @@ pub fn is_unit(text: &str) -> Result<(), NotAccepted> {
     unit(text).map_err(NotAccepted::from)
 }
 
+/// How names of units end (systemd.unit(5)).
+pub(crate) const UNIT_SUFFIXES: [&str; 11] = [
+    ".service",
+    ".socket",
+    ".device",
+    ".mount",
+    ".automount",
+    ".swap",
+    ".target",
+    ".path",
+    ".timer",
+    ".slice",
+    ".scope",
+];
+
 fn unit<'k>(text: &str) -> Result<(), Why<'k>> {
-    const SUFFIXES: [&str; 11] = [
-        ".service",
-        ".socket",
-        ".device",
-        ".mount",
-        ".automount",
-        ".swap",
-        ".target",
-        ".path",
-        ".timer",
-        ".slice",
-        ".scope",
-    ];
-    if !SUFFIXES.iter().any(|s| text.len() > s.len() && text.ends_with(s)) {
+    if !UNIT_SUFFIXES.iter().any(|s| text.len() > s.len() && text.ends_with(s)) {
         return refuse("is not a unit name: it lacks a suffix such as `.service`");
     }
     if text.starts_with('-') && text != "-.mount" && text != "-.slice" {

@@ -245,6 +245,9 @@ fn target(q: &Question<'_>) -> Verdict {
     Verdict::Pass
 }
 
+/// So many grants that a plan lacks are named.
+const MOST_SAID: usize = 5;
+
 fn allow_list(q: &Question<'_>) -> Verdict {
     let allow = &q.world.policy.allow;
     let steps = q.plan.steps.iter().chain(&q.plan.rollback).map(|step| allow.step(step));
@@ -253,10 +256,26 @@ fn allow_list(q: &Question<'_>) -> Verdict {
         Check::Report { probe, .. } => Some(allow.probe(probe)),
         Check::Quiet { .. } => None,
     });
-    match steps.chain(checks).find_map(Result::err) {
-        Some(no) => refuse(no.to_string()),
-        None => Verdict::Pass,
+    // All of it at once: each grant costs the operator a restart.
+    let mut lacking: Vec<String> = Vec::new();
+    for no in steps.chain(checks).filter_map(Result::err).map(|no| no.to_string()) {
+        if !lacking.contains(&no) {
+            lacking.push(no);
+        }
     }
+    match lacking.len() {
+        0 => return Verdict::Pass,
+        many if many > MOST_SAID => {
+            lacking.truncate(MOST_SAID);
+            lacking.push(format!(
+                "and {} more; `heinzel rules show {}` shows what it needs",
+                many - MOST_SAID,
+                q.rule.id
+            ));
+        }
+        _ => {}
+    }
+    refuse(lacking.join("; "))
 }
 
 fn cooldown(q: &Question<'_>) -> Verdict {

@@ -9,6 +9,8 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
+pub mod stop;
+
 /// The most memory one compiled pattern may take, in bytes. A pattern beyond it is refused, not cut.
 pub const SIZE_LIMIT: usize = 1024 * 1024;
 

@@ -12,6 +12,7 @@ use crate::rule::RuleId;
 use crate::time::{Span, Timestamp};
 
 mod sense;
+mod vain;
 
 pub use sense::Senseless;
 

@@ -48,7 +48,7 @@ impl Context {
 
 /// One of the operator's words: one text for all languages, or one for each.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text in quotes, or { de = \"…\", en = \"…\" }")]
 pub enum Word {
     /// The same in every language: a name, a number, an address.
     One(String),

@@ -5,44 +5,101 @@
 use std::collections::BTreeSet;
 
 use heinzel_core::near;
-use rhai::{AST, ASTNode, Expr, Stmt};
+use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Position, Stmt};
 
-use crate::host::Host;
+use crate::host::{Failure, Host};
 use crate::problem::Gravity;
 use crate::reader::Reader;
 use crate::reference;
 
-/// Names every call of a function that is not there, in branches that no sample takes, too.
+/// Names every call of a function that is not there, or that refuses what stands in the file, in branches that no sample
+/// takes, too.
 pub(crate) fn check(reader: &mut Reader<'_>, host: &Host, ast: &AST) {
-    misnamed(reader, ast);
+    let calls = Made::all(ast);
+    misnamed(reader, &calls);
+    refused(reader, host, &calls);
     undefined(reader, host, ast);
 }
 
-/// Calls like `step.systemd_relod(…)`, or with other arguments than it takes.
-fn misnamed(reader: &mut Reader<'_>, ast: &AST) {
-    let mut found = Vec::new();
-    ast.walk(&mut |path: &[ASTNode]| {
-        if let Some(ASTNode::Expr(Expr::Dot(pair, ..))) = path.last()
-            && let Expr::Variable(variable, ..) = &pair.lhs
-            && ["probe", "step", "check"].contains(&variable.1.as_str())
-        {
-            let called = match &pair.rhs {
-                Expr::Dot(chain, ..) => &chain.lhs,
-                other => other,
-            };
-            if let Expr::MethodCall(call, position) = called
-                && !reference::arities(&variable.1, &call.name).contains(&call.args.len())
+/// A call like `step.systemd_reload(…)`, as it stands in the file.
+struct Made {
+    on: String,
+    name: String,
+    at: Position,
+    /// How many arguments it has.
+    count: usize,
+    /// They, if all of them are written out.
+    arguments: Option<Vec<Dynamic>>,
+    /// What is called on what it makes, likewise: `timeout("2m")`.
+    then: Option<(Position, Vec<Dynamic>)>,
+}
+
+impl Made {
+    fn all(ast: &AST) -> Vec<Self> {
+        let mut found = Vec::new();
+        ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(ASTNode::Expr(Expr::Dot(pair, ..))) = path.last()
+                && let Expr::Variable(variable, ..) = &pair.lhs
+                && ["probe", "step", "check"].contains(&variable.1.as_str())
             {
-                found.push((variable.1.to_string(), call.name.to_string(), *position));
+                found.extend(Self::of(&variable.1, &pair.rhs));
             }
-        }
-        true
-    });
-    for (on, name, position) in found {
-        let (message, hint) = reference::miscalled(&on, &name);
-        let at = (position.line().unwrap_or(1), position.position().unwrap_or(1));
-        reader.problems.push(reader.file.at(at, Gravity::Error, message, Some(hint)));
+            true
+        });
+        found
     }
+
+    fn of(on: &str, right: &Expr) -> Option<Self> {
+        let (called, then) = match right {
+            Expr::Dot(chain, ..) => (&chain.lhs, Some(&chain.rhs)),
+            other => (other, None),
+        };
+        let Expr::MethodCall(call, at) = called else { return None };
+        let then = then.and_then(|then| match then {
+            Expr::MethodCall(call, at) if call.name == "timeout" && call.args.len() == 1 => {
+                Some((*at, literals(call)?))
+            }
+            _ => None,
+        });
+        let (on, name) = (on.to_owned(), call.name.to_string());
+        Some(Self { on, name, at: *at, count: call.args.len(), arguments: literals(call), then })
+    }
+}
+
+/// The arguments of a call, if all of them are written out.
+fn literals(call: &FnCallExpr) -> Option<Vec<Dynamic>> {
+    call.args.iter().map(|argument| argument.get_literal_value(None)).collect()
+}
+
+/// Calls like `step.systemd_relod(…)`, or with more or fewer arguments than it takes.
+fn misnamed(reader: &mut Reader<'_>, calls: &[Made]) {
+    for Made { on, name, at, count, .. } in calls {
+        if !reference::arities(on, name).contains(count) {
+            let (message, hint) = reference::miscalled(on, name);
+            reader.problems.push(reader.file.at(place(*at), Gravity::Error, message, Some(hint)));
+        }
+    }
+}
+
+/// Calls whose arguments are written out and which never work: `step.systemd_start("nginx")` without the unit's suffix. All
+/// these functions only make values, so they are simply called.
+fn refused(reader: &mut Reader<'_>, host: &Host, calls: &[Made]) {
+    for Made { on, name, at, count, arguments, then } in calls {
+        let fits = reference::arities(on, name).contains(count);
+        let made = arguments.as_ref().filter(|_| fits).map(|arguments| host.make(on, name, arguments));
+        let timed = then.as_ref().filter(|_| on == "step").map(|(at, time)| (at, host.make(ANY_STEP, "timeout", time)));
+        let found = made.map(|made| (at, made)).into_iter().chain(timed);
+        for (at, Failure { message, hint, .. }) in found.filter_map(|(at, made)| Some((at, made.err()?))) {
+            reader.problems.push(reader.file.at(place(*at), Gravity::Error, message, hint));
+        }
+    }
+}
+
+/// Stands for the step whose `timeout` is looked at.
+const ANY_STEP: &str = "step.systemd_start(\"any.service\")";
+
+fn place(at: Position) -> (usize, usize) {
+    (at.line().unwrap_or(1), at.position().unwrap_or(1))
 }
 
 /// Calls of functions that nobody has defined.
@@ -68,7 +125,7 @@ fn undefined(reader: &mut Reader<'_>, host: &Host, ast: &AST) {
         let names = host.names().iter().map(String::as_str).chain(own.iter().copied());
         let hint =
             reference::maker(&name).or_else(|| near::nearest(&name, names).map(|n| format!("did you mean `{n}`?")));
-        let at = (position.line().unwrap_or(1), position.position().unwrap_or(1));
+        let at = place(position);
         if said.contains(&at) {
             continue;
         }

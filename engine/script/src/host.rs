@@ -169,6 +169,16 @@ impl Host {
                     ParseErrorType::VariableUndefined(word) => Some(format!(
                         "texts stand in quotes; known names are probe, step, check, and what the file itself defines before (`let {word} = …`)"
                     )),
+                    _ if message.starts_with("Invalid escape sequence") => {
+                        Some("write patterns in backticks (`…`), where backslashes stay as they are".into())
+                    }
+                    ParseErrorType::MissingToken(token, _) if token == "," => {
+                        Some("does the entry before lack the comma at its end?".into())
+                    }
+                    ParseErrorType::MissingToken(token, _) if token == ";" => {
+                        Some("one file holds one rule; what stands before it ends with `;`".into())
+                    }
+                    _ if message.starts_with("'#' is a reserved") => Some("a comment begins with `//`".into()),
                     _ if message.contains("reserved keyword") => message.split('\'').nth(1).and_then(reserved_hint),
                     _ => None,
                 };
@@ -180,6 +190,17 @@ impl Host {
     /// The value of a script.
     pub(crate) fn eval(&self, ast: &AST) -> Result<Dynamic, Failure> {
         self.run(|engine| engine.eval_ast_with_scope::<Dynamic>(&mut self.scope.clone(), ast))
+    }
+
+    /// What `on.name(…)` makes of these arguments.
+    pub(crate) fn make(&self, on: &str, name: &str, arguments: &[Dynamic]) -> Result<Dynamic, Failure> {
+        let mut scope = self.scope.clone();
+        let names: Vec<String> = (0..arguments.len()).map(|number| format!("argument_{number}")).collect();
+        for (name, value) in names.iter().zip(arguments) {
+            scope.push_dynamic(name.as_str(), value.clone());
+        }
+        let text = format!("{on}.{name}({})", names.join(", "));
+        self.run(|engine| engine.eval_expression_with_scope::<Dynamic>(&mut scope, &text))
     }
 
     /// Runs something on the engine, metered.

@@ -127,6 +127,15 @@ pub fn load(folder: &Path) -> Loaded {
 pub(crate) fn load_with(folder: &Path, limits: Limits) -> Loaded {
     let mut loaded = Loaded::default();
     let host = Host::new(limits);
+    if folder.join("pack.toml").is_file() {
+        let hint = match folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            Some(parent) => format!("name the folder that holds it: {}", parent.display()),
+            None => "name the folder that holds it".into(),
+        };
+        let message = format!("{} is itself a pack, not a folder of packs", folder.display());
+        loaded.problems.push(Problem::whole(folder, message, hint));
+        return loaded;
+    }
     for path in list(folder, &mut loaded.problems) {
         if path.is_dir() {
             load_pack(&host, &path, &mut loaded);

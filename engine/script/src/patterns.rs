@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use heinzel_core::field::FieldType;
 use heinzel_core::near;
-use heinzel_core::pattern;
+use heinzel_core::pattern::{self, stop};
 use regex_syntax::hir::{Hir, HirKind};
 use rhai::{ImmutableString, Map};
 
@@ -208,7 +208,7 @@ fn check_search(reader: &mut Reader<'_>, one: &Search<'_>, samples: Option<&Samp
             Some(samples) => reader.error(
                 one.path,
                 format!("pattern match[{number}] has no firing sample in {}", samples.file.display()),
-                format!("add a [[sample]] with such a line and `fires = true` (and `matches = [{number}]` if the line is in a `format`)"),
+                no_firing_sample(samples, number, one.text),
             ),
             None if number == 0 => reader.error(
                 one.path,
@@ -222,6 +222,19 @@ fn check_search(reader: &mut Reader<'_>, one: &Search<'_>, samples: Option<&Samp
 
 fn stem(reader: &Reader<'_>) -> String {
     reader.file.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The way out when no firing sample shows a pattern: where it stops in the one that was meant, if there is one.
+fn no_firing_sample(samples: &Samples, number: usize, pattern: &str) -> String {
+    let mut meant =
+        samples.samples.iter().filter(|sample| sample.fires && sample.matches.is_empty() && sample.format.is_none());
+    let near = meant.find_map(|sample| Some((sample, stop::furthest(&[pattern.to_owned()], &sample.line)?)));
+    match near {
+        Some((sample, stop)) => format!("in the sample of line {} it {}", sample.at.line, stop.words()),
+        None => format!(
+            "add a [[sample]] with such a line and `fires = true` (and `matches = [{number}]` if the line is in a `format`)"
+        ),
+    }
 }
 
 /// Whether a firing sample shows the pattern: by number, or by fitting the line or its end behind a header.

@@ -59,6 +59,33 @@ pub fn made(rule: &Rule, samples: &Samples) -> Vec<Made> {
     plans.filter_map(|plan| make(rule, plan, samples).ok()).collect()
 }
 
+/// Whether a rule's functions make a plan of a finding at all, when no probe can look: asked of rules whose samples show none.
+///
+/// # Errors
+/// What fails first, in production too, where the probes are as blind.
+pub fn try_blind(rule: &Rule, finding: &Finding) -> Result<(), LogicError> {
+    let asset = rule.logic.asset(finding)?.unwrap_or_else(|| "host:sample".into());
+    let fields = finding.fields.iter().filter(|(name, _)| rule.fields.get(*name) != Some(&FieldType::Text));
+    let case = Case {
+        incident: 1,
+        name: heinzel_core::asset::plain_name(&asset),
+        draft: false,
+        asset,
+        host: finding.host.clone(),
+        fields: fields.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        task: finding.task.as_deref().map(Task::words).unwrap_or_default(),
+        count: 1,
+        fixes_24h: 0,
+        round: 0,
+    };
+    let blind = |name: String| (name, Fact::Blind { why: "nothing was looked at".into() });
+    let facts: Facts = rule.logic.probe(&case)?.into_keys().map(blind).collect();
+    rule.logic.fix(&case, &facts, &[])?;
+    rule.logic.verify(&case, &facts)?;
+    rule.logic.rollback(&case, &facts)?;
+    Ok(())
+}
+
 fn run(
     rule: &Rule,
     plan: &PlanSample,

@@ -105,11 +105,13 @@ impl FileText {
     pub(crate) fn read(path: &Path, limit: u64) -> Result<Self, Problem> {
         use std::io::Read;
         let unreadable = |e: std::io::Error| {
-            Problem::whole(
-                path,
-                format!("read {}: {e}", path.display()),
-                "make the file readable for the user heinzel runs as",
-            )
+            let way = match std::fs::read_link(path) {
+                Ok(_) if e.kind() == std::io::ErrorKind::NotFound => {
+                    "it is a link that leads nowhere: mend or remove it"
+                }
+                _ => "make the file readable for the user heinzel runs as",
+            };
+            Problem::whole(path, format!("read {}: {e}", path.display()), way)
         };
         let mut bytes = Vec::new();
         let Some(file) = plain_file::open(path).map_err(unreadable)? else {
@@ -192,9 +194,15 @@ impl FileText {
             let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
             Some(heinzel_core::near::hint(word, known))
         });
+        // What a line of a log does to a text in double quotes.
+        let is_text = message.contains("escape") || message.starts_with("unexpected key or value");
+        let hint = hint.or_else(|| is_text.then(|| QUOTES.to_owned()));
         self.at_byte(error.span().map_or(0, |s| s.start), Gravity::Error, message, hint)
     }
 }
+
+/// The way out of quotes and backslashes in a text of TOML.
+const QUOTES: &str = "a text in single quotes ('…') may hold double quotes and backslashes, one in three of them ('''…''') single quotes, too";
 
 #[cfg(test)]
 mod tests {

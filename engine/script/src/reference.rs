@@ -122,9 +122,21 @@ pub(crate) fn miscalled(on: &str, name: &str) -> (String, String) {
     let fitting: Vec<String> =
         ours.clone().filter(|e| e.name == name).map(|e| format!("{on}.{name}({})", e.arguments)).collect();
     if fitting.is_empty() {
-        return (format!("there is no `{on}.{name}`"), near::hint(name, ours.map(|e| e.name).collect::<Vec<_>>()));
+        let mut known: Vec<&str> = ours.map(|e| e.name).collect();
+        known.dedup();
+        let hint = match nearest(name, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => near::hint(name, known),
+        };
+        return (format!("there is no `{on}.{name}`"), hint);
     }
     (format!("`{on}.{name}` does not take these arguments"), format!("write {}", fitting.join(" or ")))
+}
+
+/// What may have been meant: a slip of the pen, or the last word of a longer name (`restart`).
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let end = format!("_{name}");
+    near::nearest(name, known.iter().copied()).or_else(|| known.iter().copied().find(|known| known.ends_with(&end)))
 }
 
 /// Whether a function of ours has this name.
@@ -135,7 +147,7 @@ pub(crate) fn is_ours(name: &str) -> bool {
 /// The way out for a function that is called without what makes it: `hand_over(…)`, and nearly so.
 pub(crate) fn maker(name: &str) -> Option<String> {
     let ours = FUNCTIONS.iter().filter(|entry| ["probe", "step", "check"].contains(&entry.on));
-    let near = near::nearest(name, ours.clone().map(|entry| entry.name))?;
+    let near = nearest(name, &ours.clone().map(|entry| entry.name).collect::<Vec<_>>())?;
     let entry = ours.clone().find(|entry| entry.name == near)?;
     Some(format!("did you mean `{}.{near}(…)`?", entry.on))
 }

@@ -334,7 +334,10 @@ fn read_functions(reader: &mut Reader<'_>, map: &Map, ast: &AST, samples: Option
         let function = reader.function(map, key, shape)?;
         let taken = arity(ast, &function);
         if !taken.iter().any(|n| arities.contains(n)) {
-            let takes = taken.first().map_or_else(|| "is no closure".into(), |n| format!("takes {n} arguments"));
+            let takes = taken.first().map_or_else(
+                || "is no closure".into(),
+                |n| format!("takes {n} argument{}", if *n == 1 { "" } else { "s" }),
+            );
             reader.error(key, format!("the function of `{key}` {takes}"), format!("write {shape}"));
             return None;
         }

@@ -112,7 +112,7 @@ impl KindName {
 
 /// One text or a list of them.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text in quotes, or a list of them in square brackets")]
 pub enum OneOrMany {
     /// A single one.
     One(String),

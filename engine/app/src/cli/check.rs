@@ -14,6 +14,7 @@ pub(super) fn check(global: &super::Global) -> anyhow::Result<Exit> {
     let (live, problems) = Live::load(&config.rules, config.assets.as_deref());
     let mut doubts = doubts::of(&config, &live, &problems);
     doubts.extend(doubts::no_packs(&config, &live, &problems));
+    doubts.extend(doubts::answers(&config, &live));
     doubts.extend(in_force::edited(&config).map(Doubt::warning));
     let errors = doubts.iter().filter(|d| d.is_error()).count() + problems.iter().filter(|p| p.is_error()).count();
     let warnings = doubts.len() + problems.len() - errors;

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use clap::Args;
 use heinzel_core::block::SourceId;
 use heinzel_core::event::{Clock, Event};
+use heinzel_core::field::FieldType;
 use heinzel_core::finding::{Finding, Role};
 use heinzel_core::findings::Findings;
 use heinzel_core::gate;
 use heinzel_core::incident::Incident;
 use heinzel_core::parse::Format;
-use heinzel_core::pattern;
+use heinzel_core::pattern::{self, stop};
 use heinzel_core::rule::Rule;
 use heinzel_core::state::State;
 use heinzel_core::step::again::Next;
+use heinzel_core::trigger::Trigger;
 use heinzel_store::Store as _;
 use serde::Serialize;
 
@@ -51,6 +53,9 @@ pub(crate) struct Arguments {
     #[arg(long)]
     all: bool,
 }
+
+/// What is said of a rule whose patterns do not match.
+const NO_MATCH: &str = "no pattern matches the message";
 
 /// What one rule makes of the line.
 #[derive(Serialize)]
@@ -109,11 +114,16 @@ fn explain_line(
     let live = Arc::new(live);
     let wanted = arguments.rule.clone().map(heinzel_core::glob::Glob);
     let any_source = arguments.source.is_none();
+    // Where a pattern stops takes its time to find out: only of what is shown.
+    let all = arguments.all || wanted.is_some();
     let mut considered = Vec::new();
     for rule in live.rules.rules.values().filter(|r| wanted.as_ref().is_none_or(|g| g.fits(&r.id.0))) {
         let mut one = consider(&live, state, rule, &source, any_source, &event, program.as_deref());
         if one.finds {
             one.windows = windows(state, rule);
+        }
+        if all && one.why == NO_MATCH {
+            one.why = stop::furthest(&rule.patterns, &event.message).map_or(one.why, |stop| stop.to_string());
         }
         let off = state.rules.get(&rule.id).and_then(|record| record.off.as_ref());
         if let Some((_, why)) = off.filter(|(version, _)| one.finds && *version == rule.version) {
@@ -130,7 +140,7 @@ fn explain_line(
         }))?;
         return Ok(Exit::Ok);
     }
-    super::print(&words(&event, program.as_ref(), &considered, arguments.all || wanted.is_some()))?;
+    super::print(&words(&event, program.as_ref(), &considered, all))?;
     Ok(Exit::Ok)
 }
 
@@ -216,7 +226,7 @@ fn consider(
         && matching.is_empty()
         && !rule.clear.patterns.iter().any(|p| matches(p, &event.message))
     {
-        return not("match", "no pattern matches the message".into());
+        return not("match", NO_MATCH.into());
     }
     if !any && !rule.sources.is_empty() && !rule.sources.iter().any(|g| g.fits(source)) {
         return not("source", format!("it reads {} only", globs(&rule.sources)));
@@ -258,6 +268,35 @@ fn found(rule: &Rule, finding: &Finding) -> Considered {
     Considered { rule: rule.id.to_string(), finds: true, clause: "finding", why, windows: Vec::new() }
 }
 
+/// Whose findings are counted under this key of a window, in words: `host web1, pool www`.
+fn counted_by(rule: &Rule, key: &str) -> String {
+    let each = matches!(rule.trigger, Trigger::Count { count: 1, .. } | Trigger::Overdue { .. });
+    let fields = rule.fields.iter().filter(|(_, kind)| **kind != FieldType::Text).map(|(name, _)| name.as_str());
+    let names: Vec<&str> = if rule.by.is_empty() && each {
+        ["host", "task.kind", "task.target"].into_iter().chain(fields).collect()
+    } else {
+        rule.by.iter().map(String::as_str).collect()
+    };
+    let mut values = vec![String::new()];
+    let mut letters = key.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '|' => values.push(String::new()),
+            // An absent value is `\-`; in others a `\` and a `|` have one before them.
+            '\\' => match letters.next() {
+                Some('-') | None => {}
+                Some(other) => values.last_mut().expect("there is always one").push(other),
+            },
+            other => values.last_mut().expect("there is always one").push(other),
+        }
+    }
+    let said = names.iter().zip(values).filter(|(_, value)| !value.is_empty());
+    match said.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => "all".into(),
+        said => said,
+    }
+}
+
 /// The state of a rule's windows, the newest first.
 fn windows(state: &State, rule: &Rule) -> Vec<String> {
     let Some(windows) = state.windows.get(&rule.id) else { return Vec::new() };
@@ -267,8 +306,8 @@ fn windows(state: &State, rule: &Rule) -> Vec<String> {
         let newest = w.newest.map_or("never".into(), |t| t.to_string());
         let incident = w.incident.map(|id| format!(", incident {id}")).unwrap_or_default();
         format!(
-            "window `{}`: {} in it, newest {newest}{incident}",
-            plain(key, 100),
+            "window of {}: {} in it, newest {newest}{incident}",
+            plain(&counted_by(rule, key), 200),
             w.times.len().max(w.values.len()).max(w.steps.len())
         )
     };
@@ -329,8 +368,8 @@ fn incident(global: &super::Global, config: &Config, live: &Live, in_force: &InF
     out.push_str("what happened:\n");
     for numbered in stored.timeline(id)? {
         out.push_str(&format!(
-            "  {} {:<12} {}\n",
-            numbered.entry.at,
+            "  {:<27} {:<12} {}\n",
+            numbered.entry.at.to_string(),
             numbered.entry.what,
             plain(&numbered.entry.text, 400)
         ));

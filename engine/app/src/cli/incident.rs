@@ -162,7 +162,7 @@ fn words(i: &Incident, timeline: &[Numbered]) -> String {
     out.push_str("\ntimeline\n");
     for Numbered { entry, .. } in timeline {
         let by = if entry.by == "engine" { String::new() } else { format!(" ({})", entry.by) };
-        out.push_str(&format!("  {}  {:<12} {}{by}\n", entry.at, entry.what, plain(&entry.text, 600)));
+        out.push_str(&format!("  {:<27}  {:<12} {}{by}\n", entry.at.to_string(), entry.what, plain(&entry.text, 600)));
     }
     out
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::manner;
 use crate::exit::{Ends, Exit};
 use crate::live::Live;
-use crate::pipeline::{Candidates, parse_line, tags};
+use crate::pipeline::{Candidates, is_own, parse_line, tags};
 use crate::replay::log::Log;
 use crate::text;
 use crate::text::{plain, table};
@@ -143,6 +143,10 @@ fn read(
                 continue;
             }
             let event = parse_line(manner, &source, &text, block.read_at);
+            // No rule ever finds anything in them.
+            if is_own(&event) {
+                continue;
+            }
             let program = manner.program.as_deref().or(event.header.program.as_deref()).unwrap_or(&file);
             mined.miner.add(program, level(&event), event.message.trim());
         }
@@ -164,7 +168,7 @@ fn level(event: &Event<'_>) -> u8 {
 
 fn draft(clusters: &[Cluster], number: usize, to: Option<&Path>, folders: &[PathBuf]) -> anyhow::Result<Exit> {
     let Some(cluster) = number.checked_sub(1).and_then(|at| clusters.get(at)) else {
-        let text = format!("there is no cluster {number}; there are {}", clusters.len());
+        let text = format!("there is no cluster {number} among {}", text::count(clusters.len(), "cluster"));
         return Err(Ends::with(Exit::Refused, text));
     };
     let Some(drafted) = cluster.draft(&RESERVED) else {

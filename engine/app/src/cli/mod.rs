@@ -55,8 +55,9 @@ pub(crate) struct Cli {
 }
 
 const EXITS: &str = "\
-Exit status: 0 done or well; 1 something broke; 2 wrong command line; 3 checked and found wrong (configuration, rules,
-samples, audit trail); 4 the engine said no; 5 another engine holds the store, or none runs where one is needed.";
+Exit status: 0 done or well; 1 something broke; 2 wrong command line;
+3 checked and found wrong (configuration, rules, samples, audit trail);
+4 the engine said no; 5 another engine holds the store, or none runs where one is needed.";
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Global {

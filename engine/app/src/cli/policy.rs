@@ -8,7 +8,7 @@ use heinzel_core::step::Command as Order;
 use serde_json::json;
 
 use super::in_force::InForce;
-use super::talk;
+use super::{rules, talk};
 use crate::exit::Exit;
 use crate::text::{plain, table};
 
@@ -51,6 +51,7 @@ pub(super) fn policy(global: &super::Global, command: Command) -> anyhow::Result
         Command::Show { rule } => show(global, rule),
         Command::Promote { rule, to, dry_run } => {
             show(global, Some(rule.clone()))?;
+            lacking(global, &rule)?;
             if dry_run {
                 return Ok(Exit::Ok);
             }
@@ -58,6 +59,21 @@ pub(super) fn policy(global: &super::Global, command: Command) -> anyhow::Result
         }
         Command::Demote { rule, to } => talk::tell(global, Order::Demote { rule: RuleId::from(&*rule), to }),
     }
+}
+
+/// Says what no promotion grants: without it the first plan is refused in the night.
+fn lacking(global: &super::Global, id: &str) -> anyhow::Result<()> {
+    let config = global.config()?;
+    let (live, _) = global.live(&config);
+    let in_force = InForce::look(&config)?;
+    let Some(rule) = live.rules.rules.values().find(|rule| &*rule.id.0 == id) else { return Ok(()) };
+    if global.json {
+        return Ok(());
+    }
+    for grant in rules::lacking(&config, &in_force, rule) {
+        super::print(&format!("its plans need more than a mode: {grant}\n"))?;
+    }
+    Ok(())
 }
 
 /// Why its breaker is open, if it is.

@@ -19,6 +19,7 @@ use serde_json::json;
 use super::in_force::InForce;
 use super::policy::{breaker, word};
 use super::reference::{fix, trigger};
+use crate::config::Config;
 use crate::exit::{Ends, Exit};
 use crate::live::{self, Live};
 use crate::text;
@@ -150,6 +151,14 @@ fn show(global: &super::Global, id: &str) -> anyhow::Result<Exit> {
     }
     super::print(&page)?;
     Ok(Exit::Ok)
+}
+
+/// What the plans that its samples show still lack of grants.
+pub(super) fn lacking(config: &Config, in_force: &InForce, rule: &Rule) -> Vec<String> {
+    let samples = live::read(&config.rules).0.into_iter().find_map(|mut pack| pack.samples.remove(&rule.id));
+    let allow = in_force.policy(config).allow;
+    let grants = samples.map(|samples| grants(rule, &samples, &allow)).unwrap_or_default();
+    grants.into_iter().filter(|(_, granted)| !granted).map(|(grant, _)| grant).collect()
 }
 
 /// What must be granted for the plans that its samples show, and whether it is.

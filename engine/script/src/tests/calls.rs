@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use heinzel_core::plan::Action;
 use heinzel_core::probe::{Fact, Facts, Probe};
+use heinzel_core::rule::{Logic, LogicError};
 use serde_json::json;
 
-use super::{case, sound, with, with_fix};
+use super::{SAMPLES, case, read, sound, with, with_fix};
 use crate::reference::{FUNCTIONS, definitions};
 
 fn facts() -> Facts {
@@ -19,26 +20,34 @@ fn facts() -> Facts {
     ])
 }
 
-/// A `fix` of these steps reads so, or fails with this.
-fn check(steps: &str, expected: &str) {
-    let said = match with_fix(steps).logic.fix(&case(), &facts(), &[]) {
-        Ok(made) => made.describe().join("; "),
-        Err(error) => {
+/// What is said of a rule that cannot be read, or what is made of one that can.
+fn said_of(source: &str, make: impl FnOnce(&dyn Logic) -> Result<Vec<String>, LogicError>) -> String {
+    let (rule, problems) = read(source, Some(SAMPLES));
+    let Some(rule) = rule else {
+        let first = problems.iter().find(|p| p.is_error()).unwrap();
+        return [Some(first.message.clone()), first.hint.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    };
+    make(&*rule.logic).map_or_else(
+        |error| {
             assert!(!error.over_limit, "{error}");
             error.why
-        }
-    };
+        },
+        |made| made.join("; "),
+    )
+}
+
+/// A `fix` of these steps reads so, or fails with this.
+fn check(steps: &str, expected: &str) {
+    let source = with(&format!("fix: |i, facts| {steps},\nverify: |i, facts| [ check.quiet(\"5m\") ],"));
+    let said = said_of(&source, |logic| Ok(logic.fix(&case(), &facts(), &[])?.describe()));
     assert_eq!(said, expected, "{steps}");
 }
 
 /// A `verify` of this check reads so, or fails with this.
 fn check_verify(one: &str, expected: &str) {
-    let rule = sound(&with(&format!("fix: |i, facts| [],\nverify: |i, facts| [ {one} ],")));
-    let said = match rule.logic.verify(&case(), &facts()) {
-        Ok(checks) => checks.iter().map(|c| c.describe()).collect::<Vec<_>>().join("; "),
-        Err(error) => error.why,
-    };
-    assert_eq!(said, expected, "{one}");
+    let source = with(&format!("fix: |i, facts| [],\nverify: |i, facts| [ {one} ],"));
+    let made = |logic: &dyn Logic| Ok(logic.verify(&case(), &facts())?.iter().map(|c| c.describe()).collect());
+    assert_eq!(said_of(&source, made), expected, "{one}");
 }
 
 #[test]
@@ -253,12 +262,8 @@ fn checks_read_as_they_will_be_made() {
 
 /// A `probe` of this look reads so, or fails with this.
 fn check_probe(one: &str, expected: &str) {
-    let rule = sound(&with(&format!("probe: |i| #{{ x: {one} }},")));
-    let said = match rule.logic.probe(&case()) {
-        Ok(probes) => probes.values().map(Probe::describe).collect(),
-        Err(error) => error.why,
-    };
-    assert_eq!(said, expected, "{one}");
+    let made = |logic: &dyn Logic| Ok(logic.probe(&case())?.values().map(Probe::describe).collect());
+    assert_eq!(said_of(&with(&format!("probe: |i| #{{ x: {one} }},")), made), expected, "{one}");
 }
 
 #[test]
@@ -364,6 +369,29 @@ fn script_functions_and_constants_of_the_file_are_at_hand() {
 }
 
 #[test]
+fn a_call_that_never_works_is_an_error_before_it_is_made_in_every_branch() {
+    let check = |fix: &str, message: &str, hint: &str| {
+        let source = with(&format!(
+            "fix: |i, facts| {{ if i.round > 7 {{ {fix} }} [] }},\nverify: |i, facts| [check.quiet(\"5m\")],"
+        ));
+        let (rule, problems) = read(&source, Some(SAMPLES));
+        let found = problems.iter().find(|p| p.is_error()).unwrap_or_else(|| panic!("{fix} is taken"));
+        assert!(rule.is_none() && found.line == 6 && found.message.contains(message), "{found}");
+        assert!(found.hint.clone().unwrap_or_default().contains(hint), "{found}");
+    };
+    check("step.command(\"nginx -t\")", "`step.command` does not take (text)", "write step.command(argv: Array)");
+    check("step.systemd_start(\"nginx\")", "lacks a suffix such as `.service`", "");
+    check("step.systemd_start(i.pool).timeout(\"2 minuets\")", "`2 minuets` is not a length of time", "");
+    check("check.tcp(\"localhost\", \"80\")", "`check.tcp` does not take (text, text)", "host: String, port: int");
+    check("check.at_least(probe.unit(\"nginx\"), \"restarts\", 1)", "lacks a suffix", "");
+    check("step.restart(i.pool)", "there is no `step.restart`", "did you mean `systemd_restart`?");
+    check("restart(i.pool)", "there is no function `restart`", "did you mean `step.systemd_restart(…)`?");
+    sound(&with(
+        "fix: |i, facts| [step.command([\"x\", i.pool]), step.wait(\"5s\").timeout(\"1m\")],\nverify: |i, facts| [check.quiet(\"5m\")],",
+    ));
+}
+
+#[test]
 fn the_table_of_functions_is_true() {
     let defined = definitions();
     for entry in FUNCTIONS {
@@ -391,14 +419,9 @@ fn the_table_of_functions_is_true() {
             "Check" => "check.quiet(\"1s\")",
             other => other,
         };
-        let error = match with_fix(&format!("[ {on}.{}({}) ]", entry.name, arguments.join(", "))).logic.fix(
-            &case(),
-            &facts(),
-            &[],
-        ) {
-            Ok(_) => continue,
-            Err(error) => error.why,
-        };
+        let called = format!("[ {on}.{}({}) ]", entry.name, arguments.join(", "));
+        let source = with(&format!("fix: |i, facts| {called},\nverify: |i, facts| [ check.quiet(\"5m\") ],"));
+        let error = said_of(&source, |logic| Ok(logic.fix(&case(), &facts(), &[])?.describe()));
         assert!(!error.contains("does not take") && !error.contains("there is no"), "{entry:?}: {error}");
     }
     // And the README names them all.

@@ -52,6 +52,14 @@ fn syntax_errors_have_their_place() {
         "1:1 error: this map is not the end of the file, so it is no rule",
         "one file holds one rule",
     );
+    check("#{ match: [\"\\d\"] }", "1:14 error: Invalid escape sequence: '\\d'", "backticks");
+    check(
+        "#{ title: \"x\"\n  severity: \"high\" }",
+        "2:3 error: Expecting ',' to separate the items of this object map literal",
+        "comma",
+    );
+    check("# note\n#{}", "1:1 error: '#' is a reserved symbol", "a comment begins with `//`");
+    check("#{} #{}", "1:5 error: Expecting ';' to terminate this statement", "one file holds one rule");
     check("sleep(100); #{}", "1:1 error: there is no function `sleep`", "reference --definitions");
 }
 
@@ -245,7 +253,7 @@ fn functions_of_the_map() {
     let quiet = "verify: |i, facts| [ check.quiet(\"5m\") ],";
     check(&with("fix: |i, facts| [],"), "6:1 error: `fix` without `verify`", "check.quiet");
     check(&with(quiet), "6:1 error: `verify` without `fix`", "add the fix");
-    check(&with(&format!("fix: |i| [],\n{quiet}")), "6:6 error: the function of `fix` takes 1 arguments", "|i, facts|");
+    check(&with(&format!("fix: |i| [],\n{quiet}")), "6:6 error: the function of `fix` takes 1 argument", "|i, facts|");
     check(
         &with("asset: \"pool:www\","),
         "6:8 error: `asset` is a text, not a function like `|e| \"pool:\" + e.pool`",

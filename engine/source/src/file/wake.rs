@@ -259,8 +259,10 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 fn explain(tried: &str, why: &str) -> String {
-    format!(
-        "{tried}: {why}; files are looked at every few seconds instead. If a limit is reached, raise it: \
-         `sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512`"
-    )
+    let way = if why.contains("Permission denied") {
+        "Let the user that Heinzel runs as read the folder (on Debian, the group `adm` reads most logs)"
+    } else {
+        "If a limit is reached, raise it: `sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512`"
+    };
+    format!("{tried}: {why}; files are looked at every few seconds instead. {way}")
 }

@@ -178,7 +178,12 @@ impl Reader<'_> {
             return Ok(Over::CursorRefused);
         }
         let said = if stderr.is_empty() { "it said nothing".to_owned() } else { format!("it said: {stderr}") };
-        Err(SourceError::Broken(format!("read the journal: journalctl ended ({how:?}); {said}")))
+        let way = if is_denied(&stderr) {
+            "; add the user that Heinzel runs as to the group `systemd-journal`, and restart it"
+        } else {
+            ""
+        };
+        Err(SourceError::Broken(format!("read the journal: journalctl ended ({how:?}); {said}{way}")))
     }
 
     fn argv(&self, from: &From) -> Vec<String> {
@@ -206,7 +211,7 @@ impl Reader<'_> {
     /// journalctl reports what it may not see on stderr and then shows nothing: say so, or it looks like silence.
     async fn say_how_it_is(&self, journalctl: &Streaming) -> Result<(), SourceError> {
         let said = journalctl.stderr();
-        let health = if said.contains("not seeing messages") || said.contains("insufficient permissions") {
+        let health = if is_denied(&said) {
             Health::Degraded {
                 why: format!(
                     "read the journal: this user may not see the system's entries; add it to the group \
@@ -317,6 +322,11 @@ async fn sleep_until(when: Option<tokio::time::Instant>) {
         Some(when) => tokio::time::sleep_until(when).await,
         None => std::future::pending().await,
     }
+}
+
+/// Whether journalctl says that it may not see the entries.
+fn is_denied(said: &str) -> bool {
+    said.contains("not seeing messages") || said.contains("insufficient permissions")
 }
 
 #[cfg(test)]

@@ -66,6 +66,21 @@ fn a_fix_that_may_not_be_proved_is_not_begun() {
 }
 
 #[test]
+fn all_that_a_plan_lacks_is_said_at_once() {
+    let mut e = Engine::new(rule(Restart { asks_a_page: true, rollback: true, ..Restart::default() }), Mode::Auto);
+    e.policy.allow.units.clear();
+    e.line(0);
+    sees_it_down(&mut e);
+    assert_eq!(e.status(), Status::NeedsHuman);
+    let said = e.notes.iter().find(|note| note.starts_with("needs-human")).unwrap();
+    for lacking in
+        ["`systemctl restart nginx.service`", "`systemctl stop nginx.service`", "https://shop.example/health"]
+    {
+        assert_eq!(said.matches(lacking).count(), if lacking.starts_with('h') { 2 } else { 1 }, "{said}");
+    }
+}
+
+#[test]
 fn a_second_round_that_is_approved_is_not_stopped_by_the_rest_after_the_first() {
     let mut e = Engine::new(rule(Restart { replan: true, ..Restart::default() }), Mode::Approve);
     e.line(0);
