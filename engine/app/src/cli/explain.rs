@@ -97,7 +97,7 @@ fn explain_line(
         Some(source) => run::manner(source)?,
         None => {
             let zone = super::manner::zone(None)?;
-            Manner { format: Format::Auto, zone, year: None, program: None }
+            Manner { format: Format::Auto, zone, year: None, program: None, customers: false }
         }
     };
     manner.format = arguments.format.unwrap_or(manner.format);
@@ -155,7 +155,7 @@ fn words(event: &Event<'_>, program: Option<&String>, considered: &[Considered],
     }
     out.push('\n');
     let near = |c: &&Considered| {
-        all || c.finds || matches!(c.clause, "source" | "program" | "unless" | "field" | "task" | "off")
+        all || c.finds || matches!(c.clause, "source" | "program" | "writer" | "unless" | "field" | "task" | "off")
     };
     let mut shown = 0;
     for one in considered.iter().filter(near) {
@@ -220,6 +220,12 @@ fn consider(
     }
     if !any && !rule.sources.is_empty() && !rule.sources.iter().any(|g| g.fits(source)) {
         return not("source", format!("it reads {} only", globs(&rule.sources)));
+    }
+    if event.header.by_customer && !rule.takes_customers_word() {
+        return not(
+            "writer",
+            "a process that may run a customer's code wrote it, whatever it calls itself; see `rules/README.md`".into(),
+        );
     }
     let names = names(event, program, &tags);
     let all_names = [names.program, names.unit, names.task_kind].into_iter().flatten().chain(tags.iter().copied());
