@@ -148,8 +148,9 @@ impl Lane {
             return way.clone();
         }
         let (source, manner) = (self.source.clone(), self.manner.clone());
-        let names: Option<Vec<&str>> = own.map(|programs| {
-            tags(stream).into_iter().chain(programs.iter().copied()).chain(manner.program.as_deref()).collect()
+        let names: Option<Vec<&str>> = own.map(|programs| match manner.program.as_deref() {
+            Some(program) => vec![program],
+            None => tags(stream).into_iter().chain(programs.iter().copied()).collect(),
         });
         let names = names.as_ref().map(|names| Names { tags: names, ..Names::default() });
         let view = live.matcher.view(&source, names.as_ref()).with_message(message(manner.format));
@@ -176,8 +177,8 @@ impl Way {
         candidates.find(&self.view, block, self.manner.format, self.live.wants_cron, |line, messages| {
             messages.extend_from_slice(reader.read(line).message.as_bytes());
         });
-        let tags = tags(&block.stream);
         let program = self.manner.program.as_deref();
+        let tags = if program.is_some() { Vec::new() } else { tags(&block.stream) };
         let seer = Seer { source: &self.source, live: &self.live, view: &self.view, program, tags: &tags };
         let (policy, mut watch) = (ClockPolicy::default(), ClockWatch::default());
         let mut scanned = Scanned::nothing(block);
@@ -192,6 +193,10 @@ impl Way {
                 None => reader.read(text),
             };
             let mut event = event(&self.source, read, block.read_at);
+            if stamp.is_none() && program.is_some() {
+                // The operator says who writes here, instead of the lines.
+                event.header.unit = None;
+            }
             event.header.by_customer |= self.manner.customers;
             (event.stream, event.offset) = (&block.stream, offset);
             scanned.complaints.extend(watch.look(&event, is_live, &policy));
@@ -218,7 +223,7 @@ impl Way {
 
     /// The names that a stream and the operator give to what wrote its lines.
     pub(crate) fn names_of_stream<'a>(&'a self, stream: &'a str) -> Vec<&'a str> {
-        tags(stream).into_iter().chain(self.manner.program.as_deref()).collect()
+        self.manner.program.as_deref().map_or_else(|| tags(stream), |program| vec![program])
     }
 
     /// Whether a line names as its writer one that fits.

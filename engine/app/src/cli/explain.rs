@@ -201,7 +201,7 @@ fn consider(
     let view = live.matcher.view(&fixed, None);
     let candidates = view.candidates(&event.message);
     let (mut findings, mut refused) = (Findings::new(fixed.clone(), fixed.clone(), event.read_at), Vec::new());
-    let tags = tags(event.stream);
+    let tags = if program.is_some() { Vec::new() } else { tags(event.stream) };
     let seer = Seer { source: &fixed, live, view: &view, program, tags: &tags };
     seer.see(event, &candidates, &mut findings, &mut refused);
     if let Some(claim) = findings.iter().find(|c| *c.rule == rule.id && c.role != Role::TaskOther) {

@@ -121,3 +121,31 @@ fn what_a_site_writes_into_a_web_servers_log_is_no_line_of_the_server() {
     assert!(found(Format::Auto, false, forged) > 0);
     assert_eq!(found(Format::Auto, true, forged), 0, "the operator says that customers write there");
 }
+
+#[test]
+fn who_writes_a_file_is_what_the_operator_says() {
+    let live = live();
+    let found = |program: Option<&str>, line: &str| {
+        let manner = Manner {
+            format: Format::Auto,
+            zone: TimeZone::UTC,
+            year: None,
+            program: program.map(str::to_owned),
+            customers: false,
+        };
+        let stream = "/home/kim/systemd/systemd.log";
+        let way = Lane::new("s".into(), manner).way(&live, &stream.into(), &Shape::Lines);
+        way.read(&block(stream, format!("{line}\n")), true, &mut Candidates::default()).findings.len()
+    };
+    let message = "nginx.service: Failed with result 'signal'.";
+    let lines = [
+        message.to_owned(),
+        format!("Nov 21 10:00:00 web1 systemd[1]: {message}"),
+        format!(r#"{{"message":"{message}","unit":"nginx.service"}}"#),
+    ];
+    for line in lines {
+        assert!(found(None, &line) > 0, "{line}");
+        assert_eq!(found(Some("site"), &line), 0, "{line}");
+        assert!(found(Some("systemd"), &line) > 0, "{line}");
+    }
+}
