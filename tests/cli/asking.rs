@@ -37,6 +37,9 @@ fn every_clause_says_why() {
     asked(&lab, &["--source", "app", "pool www is busy"], "finding", "pool=www");
     asked(&lab, &["Nov 21 10:00:00 web1 php-fpm[7]: pool www is busy"], "finding", "pool=www");
     asked(&lab, &["--format", "json", r#"{"msg":"pool www is busy","program":"app"}"#], "finding", "pool=www");
+    // As journalctl exports what a user has made up with logger(1).
+    let forged = r#"{"MESSAGE":"pool www is busy","SYSLOG_IDENTIFIER":"app","_UID":"1003","_PID":"71"}"#;
+    asked(&lab, &["--format", "json", forged], "writer", "may run a customer's code wrote it");
 }
 
 #[test]

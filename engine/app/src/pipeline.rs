@@ -38,6 +38,8 @@ pub(crate) struct Manner {
     pub(crate) year: Option<i16>,
     /// The program, where the operator says it.
     pub(crate) program: Option<String>,
+    /// Whether customers can write there.
+    pub(crate) customers: bool,
 }
 
 /// What a block came to.
@@ -146,8 +148,9 @@ impl Lane {
             return way.clone();
         }
         let (source, manner) = (self.source.clone(), self.manner.clone());
-        let names: Option<Vec<&str>> = own.map(|programs| {
-            tags(stream).into_iter().chain(programs.iter().copied()).chain(manner.program.as_deref()).collect()
+        let names: Option<Vec<&str>> = own.map(|programs| match manner.program.as_deref() {
+            Some(program) => vec![program],
+            None => tags(stream).into_iter().chain(programs.iter().copied()).collect(),
         });
         let names = names.as_ref().map(|names| Names { tags: names, ..Names::default() });
         let view = live.matcher.view(&source, names.as_ref()).with_message(message(manner.format));
@@ -174,8 +177,8 @@ impl Way {
         candidates.find(&self.view, block, self.manner.format, self.live.wants_cron, |line, messages| {
             messages.extend_from_slice(reader.read(line).message.as_bytes());
         });
-        let tags = tags(&block.stream);
         let program = self.manner.program.as_deref();
+        let tags = if program.is_some() { Vec::new() } else { tags(&block.stream) };
         let seer = Seer { source: &self.source, live: &self.live, view: &self.view, program, tags: &tags };
         let (policy, mut watch) = (ClockPolicy::default(), ClockWatch::default());
         let mut scanned = Scanned::nothing(block);
@@ -190,6 +193,11 @@ impl Way {
                 None => reader.read(text),
             };
             let mut event = event(&self.source, read, block.read_at);
+            if stamp.is_none() && program.is_some() {
+                // The operator says who writes here, instead of the lines.
+                event.header.unit = None;
+            }
+            event.header.by_customer |= self.manner.customers;
             (event.stream, event.offset) = (&block.stream, offset);
             scanned.complaints.extend(watch.look(&event, is_live, &policy));
             if event.clock == Clock::Own {
@@ -215,7 +223,7 @@ impl Way {
 
     /// The names that a stream and the operator give to what wrote its lines.
     pub(crate) fn names_of_stream<'a>(&'a self, stream: &'a str) -> Vec<&'a str> {
-        tags(stream).into_iter().chain(self.manner.program.as_deref()).collect()
+        self.manner.program.as_deref().map_or_else(|| tags(stream), |program| vec![program])
     }
 
     /// Whether a line names as its writer one that fits.
@@ -265,7 +273,7 @@ impl Sequel {
 pub(crate) fn event<'a>(source: &'a SourceId, read: Read<'a>, read_at: Timestamp) -> Event<'a> {
     let Read { mut header, message } = read;
     let (time, clock) = clock::time_of(header.time, read_at, &ClockPolicy::default());
-    if header.task.is_none() && header.program.as_deref().is_some_and(is_cron) {
+    if header.task.is_none() && !header.by_customer && header.program.as_deref().is_some_and(is_cron) {
         header.task =
             cron_task(&message, header.pid, Some(time), header.host.as_deref()).map(|task| Cow::Owned(Box::new(task)));
     }
@@ -353,6 +361,9 @@ impl Seer<'_> {
             let mut last = None;
             self.view.find(candidates, &event.message, &names, &mut |hit| {
                 let Some(rule) = self.live.rules.rules.get(hit.rule) else { return };
+                if event.header.by_customer && !(rule.takes_customers_word() && matches!(hit.role, Role::Match(_))) {
+                    return;
+                }
                 if let (Some(_), Role::Match(_)) = (&rule.task, hit.role)
                     && task_role(rule, task) != Some(Role::Task)
                 {
@@ -414,77 +425,4 @@ pub(crate) fn task_role(rule: &Rule, task: Option<&Task>) -> Option<Role> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The rules that come with Heinzel.
-    fn live() -> Arc<Live> {
-        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
-        Arc::new(Live::load(&[rules], None).0)
-    }
-
-    /// How lines of a format are read from a stream of the source `s`.
-    fn way(live: &Arc<Live>, format: Format, stream: &str) -> Arc<Way> {
-        let manner = Manner { format, zone: TimeZone::UTC, year: None, program: None };
-        Lane::new("s".into(), manner).way(live, &stream.into(), &Shape::Lines)
-    }
-
-    fn block(stream: &str, lines: String) -> Block {
-        let (source, stream, bytes) = ("s".into(), stream.into(), lines.into_bytes());
-        let (checkpoint, ack, read_at) = (None, None, Timestamp::from_seconds(1_795_255_200));
-        Block { source, stream, offset: 0, bytes, shape: Shape::Lines, checkpoint, read_at, ack }
-    }
-
-    #[test]
-    fn a_stream_asks_only_for_rules_that_may_concern_it() {
-        let live = live();
-        let found = |format: Format, stream: &str, line: &str| {
-            let block = block(stream, format!("{line}\n"));
-            let scanned = way(&live, format, stream).read(&block, true, &mut Candidates::default());
-            (scanned.candidates, scanned.findings.len())
-        };
-        let message = "nginx.service: Failed with result 'signal'.";
-        let line = format!("2026-11-21T10:00:00+00:00 web1 systemd[1]: {message}");
-        let systemd = found(Format::Auto, "/var/log/any.log", &line);
-        assert!(systemd.1 > 0, "{systemd:?}");
-        assert_eq!(found(Format::Mysql, "/var/log/mysql/mysqld.log", &line).1, 0, "MySQL says nothing of nginx");
-        assert_eq!(found(Format::Plain, "/var/log/systemd/x.log", message).1, systemd.1, "by the folder's name");
-        assert_eq!(found(Format::Plain, "/var/log/other/x.log", message).1, 0);
-    }
-
-    #[test]
-    fn own_words_that_quote_a_line_are_not_found_again() {
-        let way = way(&live(), Format::Syslog, "/var/log/syslog");
-        let check = |program: &str, found: usize| {
-            let line = format!("2026-11-21T10:00:00+00:00 web1 {program}[7]: cp: x: No space left on device\n");
-            let scanned = way.read(&block("/var/log/syslog", line), true, &mut Candidates::default());
-            assert_eq!(scanned.findings.len(), found, "{program}");
-        };
-        check("backup", 1);
-        check("heinzel", 0);
-    }
-
-    #[test]
-    fn a_flood_of_matching_lines_asks_nothing_of_the_heap_for_each() {
-        let way = way(&live(), Format::Auto, "/var/log/syslog");
-        let line = "Nov 21 10:00:00 mx postfix/smtpd[7]: fatal: write queue file: No space left on device\n";
-        let mut candidates = Candidates::default();
-        let mut allocations = |lines: usize| {
-            let block = block("/var/log/syslog", line.repeat(lines));
-            let mut found = 0;
-            let during = allocation_counter::measure(|| found = way.read(&block, true, &mut candidates).findings.len());
-            assert!(found >= lines, "{found} findings in {lines} lines");
-            during.count_total
-        };
-        // Patterns are compiled when they first meet a line.
-        allocations(8_000);
-        let (few, many) = (allocations(500), allocations(8_000));
-        let message = "fatal: write queue file: No space left on device";
-        let names = Names { program: Some("postfix/smtpd"), ..Names::default() };
-        let patterns = way.view.candidates(message);
-        let by_matcher = allocation_counter::measure(|| way.view.find(&patterns, message, &names, &mut |_| {}));
-        // Beside what the matcher asks for, vectors that grow twofold.
-        let most = few + 7_500 * by_matcher.count_total + 100;
-        assert!(many < most, "{few} allocations for 500 lines, {many} for 8,000; {by_matcher:?}");
-    }
-}
+mod tests;

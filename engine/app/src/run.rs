@@ -363,7 +363,7 @@ pub(crate) fn manner(source: &Source) -> anyhow::Result<Manner> {
         })?,
     };
     let program = common.program.as_deref().map(ToOwned::to_owned);
-    Ok(Manner { format: common.format, zone, year: None, program })
+    Ok(Manner { format: common.format, zone, year: None, program, customers: common.customers })
 }
 
 /// This host's name, where it is a valid one.

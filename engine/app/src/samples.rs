@@ -187,7 +187,13 @@ fn event<'a>(source: &'a SourceId, sample: &'a Sample) -> Result<Event<'a>, Stri
             Read { header, message: Cow::Borrowed(&*sample.line) }
         }
         Some(word) => {
-            let manner = Manner { format: format(word)?, zone: jiff::tz::TimeZone::UTC, year: None, program: None };
+            let manner = Manner {
+                format: format(word)?,
+                zone: jiff::tz::TimeZone::UTC,
+                year: None,
+                program: None,
+                customers: false,
+            };
             let event = parse_line(&manner, source, &sample.line, READ_AT);
             Read { header: event.header, message: event.message }
         }

@@ -322,7 +322,7 @@ mod tests {
 
     /// Reads what stumbles over `bad`: how many records were read, and where the first lost one stands.
     fn check(block: &Block, read: u64, lost: Option<u64>) {
-        let manner = Manner { format: Format::Plain, zone: TimeZone::UTC, year: None, program: None };
+        let manner = Manner { format: Format::Plain, zone: TimeZone::UTC, year: None, program: None, customers: false };
         let way = Lane::new(block.source.clone(), manner).way(&Arc::new(Live::default()), &block.stream, &block.shape);
         let stumbling = |block: &Block| {
             assert!(!block.bytes.starts_with(b"bad") && memchr::memmem::find(&block.bytes, b"\nbad").is_none());
@@ -339,7 +339,7 @@ mod tests {
         let rules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
         static LIVE: std::sync::OnceLock<Arc<Live>> = std::sync::OnceLock::new();
         let live = LIVE.get_or_init(|| Arc::new(Live::load(&[rules], None).0)).clone();
-        let manner = |format| Manner { format, zone: TimeZone::UTC, year: None, program: None };
+        let manner = |format| Manner { format, zone: TimeZone::UTC, year: None, program: None, customers: false };
         let manners =
             [("a", Format::Auto), ("b", Format::Plain)].map(|(name, format)| (SourceId::from(name), manner(format)));
         let (to_scanner, from_sources) = mpsc::channel(2);

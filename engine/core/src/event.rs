@@ -68,6 +68,9 @@ pub struct Stamp {
     /// The task whose history this record belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Box<Task>>,
+    /// Whether a customer's own code may have written it: then its program and unit are no proof of anything.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_customer: bool,
 }
 
 /// A [`Stamp`] that borrows from its record.
@@ -89,6 +92,8 @@ pub struct Header<'a> {
     pub attributes: Option<BTreeMap<String, String>>,
     /// The task whose history this record belongs to. Boxed: few records have one, and headers are handed on a lot.
     pub task: Option<Cow<'a, Box<Task>>>,
+    /// Whether a customer's own code may have written it: then its program and unit are no proof of anything.
+    pub by_customer: bool,
 }
 
 impl Header<'_> {
@@ -105,6 +110,7 @@ impl Header<'_> {
             level: self.level,
             attributes: self.attributes,
             task: self.task.map(|task| Cow::Owned(task.into_owned())),
+            by_customer: self.by_customer,
         }
     }
 
@@ -126,6 +132,7 @@ impl Header<'_> {
             level: self.level,
             attributes: self.attributes.unwrap_or_default(),
             task: self.task.map(Cow::into_owned),
+            by_customer: self.by_customer,
         }
     }
 }
@@ -142,6 +149,7 @@ impl<'a> From<&'a Stamp> for Header<'a> {
             level: stamp.level,
             attributes: None,
             task: stamp.task.as_ref().map(Cow::Borrowed),
+            by_customer: stamp.by_customer,
         }
     }
 }
@@ -157,6 +165,7 @@ impl From<Stamp> for Header<'_> {
             level: stamp.level,
             attributes: Some(stamp.attributes),
             task: stamp.task.map(Cow::Owned),
+            by_customer: stamp.by_customer,
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod time;
 pub mod block;
 pub mod parse;
 pub mod event;
+pub mod writer;
 pub mod clock;
 pub mod task;
 

@@ -139,6 +139,15 @@ pub struct Rule {
     pub logic: Arc<dyn Logic>,
 }
 
+impl Rule {
+    /// Whether a line that a customer may have made up can do no harm by this rule: it acts on nothing, names nobody and wakes nobody
+    /// at night. What sudo says of a user who may not use it comes from that user's process, too.
+    #[must_use]
+    pub fn takes_customers_word(&self) -> bool {
+        !self.has.fix && !self.has.asset && self.severity != Severity::Critical
+    }
+}
+
 /// Which functions a rule defines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of five yes/no facts about a file")]

@@ -187,6 +187,7 @@ fn read_line(line: &[u8]) -> Result<(String, Option<Box<Stamp>>), String> {
                 level: pushed.level,
                 attributes: pushed.attributes,
                 task: pushed.task,
+                by_customer: false,
             };
             Ok((pushed.message, Some(Box::new(stamp))))
         }

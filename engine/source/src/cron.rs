@@ -169,7 +169,7 @@ impl Jobs {
                     (parsed.stamp, parsed.message)
                 }
             };
-            if stamp.program.as_deref().is_some_and(is_cron) {
+            if !stamp.by_customer && stamp.program.as_deref().is_some_and(is_cron) {
                 let task = cron_task(&message, stamp.pid, stamp.time, stamp.host.as_deref());
                 stamp.task = task.map(|task| Box::new(self.complete(task)));
             }
@@ -258,7 +258,14 @@ mod tests {
     }
 
     fn common() -> Common {
-        Common { name: "c".into(), format: Format::Auto, zone: None, start: Start::End, program: None }
+        Common {
+            name: "c".into(),
+            format: Format::Auto,
+            zone: None,
+            start: Start::End,
+            program: None,
+            customers: false,
+        }
     }
 
     #[test]

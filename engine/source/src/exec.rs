@@ -209,7 +209,14 @@ mod tests {
         let stop = CancellationToken::new();
         let feed = Feed::new("e".into(), out, Arc::new(|| Timestamp::EPOCH), stop.clone());
         let settings = Exec { argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(), again };
-        let common = Common { name: "e".into(), format: Format::Plain, zone: None, start: Start::End, program: None };
+        let common = Common {
+            name: "e".into(),
+            format: Format::Plain,
+            zone: None,
+            start: Start::End,
+            program: None,
+            customers: false,
+        };
         let task = tokio::spawn(async move { run(feed, common, settings, vec![]).await });
         let mut all = Outcome { text: String::new(), health: Vec::new(), counted: Vec::new(), result: Ok(()) };
         while let Some(delivery) = timeout(Duration::from_secs(30), inlet.recv()).await.expect("nothing came") {

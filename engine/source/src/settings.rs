@@ -36,6 +36,9 @@ pub struct Settings {
     pub start: Option<String>,
     /// The program that writes it, instead of the tag in the lines or the file's name.
     pub program: Option<String>,
+    /// Whether customers can write to it: then its lines set off no fix, and accuse nobody.
+    #[serde(default)]
+    pub customers: bool,
     /// `file`: how several lines make one record.
     pub multiline: Option<MultilineSettings>,
     /// `file`: a path or glob, or several. `task_lines`, `cron`: the file.
@@ -178,6 +181,8 @@ pub struct Common {
     pub start: Start,
     /// The program that writes it, whatever the lines say.
     pub program: Option<Arc<str>>,
+    /// Whether customers can write to it.
+    pub customers: bool,
 }
 
 /// Where reading starts when there is no checkpoint.

@@ -281,7 +281,14 @@ mod tests {
 
     #[test]
     fn lines_that_are_no_tasks_stay_and_are_counted() {
-        let common = Common { name: "n".into(), format: Format::Json, zone: None, start: Start::End, program: None };
+        let common = Common {
+            name: "n".into(),
+            format: Format::Json,
+            zone: None,
+            start: Start::End,
+            program: None,
+            customers: false,
+        };
         let block = lines("{\"job.id\":1,\"rc\":1,\"msg\":\"why\"}\r\nnonsense\n\n");
         let (block, undecodable) = decode(block, &settings(), &common);
         let records = records(&block);

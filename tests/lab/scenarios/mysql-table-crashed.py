@@ -2,7 +2,7 @@
 
 RULE = "database.mysql-table-crashed"
 SERVICES = ["mariadb"]
-STEPS = ["run mysqlcheck --repair --quick shop orders"]
+STEPS = ['run mysql -NBe "REPAIR TABLE `shop`.`orders` QUICK"']
 SOURCES = """
 [[source]]
 name = "mariadb"

@@ -19,7 +19,7 @@ pub(super) fn cost(
     files: &[PathBuf],
     format: heinzel_core::parse::Format,
 ) -> anyhow::Result<Exit> {
-    let manner = Manner { format, zone: super::manner::zone(None)?, year: None, program: None };
+    let manner = Manner { format, zone: super::manner::zone(None)?, year: None, program: None, customers: false };
     let (live, outcomes) = super::replay::replayed(global, manner, files, None, |_| Ok(()))?;
     let mut costs: Vec<Cost> = live.matcher.costs().filter(|cost| cost.candidates > 0).collect();
     costs.sort_by_key(|cost| (std::cmp::Reverse((cost.time, cost.candidates)), cost.rule.clone()));

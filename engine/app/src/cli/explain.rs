@@ -102,7 +102,7 @@ fn explain_line(
         Some(source) => run::manner(source)?,
         None => {
             let zone = super::manner::zone(None)?;
-            Manner { format: Format::Auto, zone, year: None, program: None }
+            Manner { format: Format::Auto, zone, year: None, program: None, customers: false }
         }
     };
     manner.format = arguments.format.unwrap_or(manner.format);
@@ -165,7 +165,7 @@ fn words(event: &Event<'_>, program: Option<&String>, considered: &[Considered],
     }
     out.push('\n');
     let near = |c: &&Considered| {
-        all || c.finds || matches!(c.clause, "source" | "program" | "unless" | "field" | "task" | "off")
+        all || c.finds || matches!(c.clause, "source" | "program" | "writer" | "unless" | "field" | "task" | "off")
     };
     let mut shown = 0;
     for one in considered.iter().filter(near) {
@@ -211,7 +211,7 @@ fn consider(
     let view = live.matcher.view(&fixed, None);
     let candidates = view.candidates(&event.message);
     let (mut findings, mut refused) = (Findings::new(fixed.clone(), fixed.clone(), event.read_at), Vec::new());
-    let tags = tags(event.stream);
+    let tags = if program.is_some() { Vec::new() } else { tags(event.stream) };
     let seer = Seer { source: &fixed, live, view: &view, program, tags: &tags };
     seer.see(event, &candidates, &mut findings, &mut refused);
     if let Some(claim) = findings.iter().find(|c| *c.rule == rule.id && c.role != Role::TaskOther) {
@@ -230,6 +230,12 @@ fn consider(
     }
     if !any && !rule.sources.is_empty() && !rule.sources.iter().any(|g| g.fits(source)) {
         return not("source", format!("it reads {} only", globs(&rule.sources)));
+    }
+    if event.header.by_customer && !rule.takes_customers_word() {
+        return not(
+            "writer",
+            "a process that may run a customer's code wrote it, whatever it calls itself; see `rules/README.md`".into(),
+        );
     }
     let names = names(event, program, &tags);
     let all_names = [names.program, names.unit, names.task_kind].into_iter().flatten().chain(tags.iter().copied());

@@ -31,7 +31,7 @@ impl Flags {
     /// When there is no such zone.
     pub(super) fn manner(&self) -> anyhow::Result<Manner> {
         let (zone, program) = (zone(self.timezone.as_deref())?, self.program.clone());
-        Ok(Manner { format: self.format, zone, year: self.year, program })
+        Ok(Manner { format: self.format, zone, year: self.year, program, customers: false })
     }
 }
 

@@ -44,7 +44,8 @@ fn replay_with(samples: &str, lines: &str, logs: &[&str], threads: usize) -> (Ve
     }
     let (live, problems) = Live::load(&[folder.path().join("rules")], None);
     assert!(!problems.iter().any(heinzel_script::problem::Problem::is_error), "{problems:?}");
-    let manner = Manner { format: Format::Auto, zone: jiff::tz::TimeZone::UTC, year: None, program: None };
+    let manner =
+        Manner { format: Format::Auto, zone: jiff::tz::TimeZone::UTC, year: None, program: None, customers: false };
     let (live, policy, threads) = (Arc::new(live), Policy::default(), NonZeroUsize::new(threads).unwrap());
     let replay = Replay { live, policy, manner, files, since: None, threads };
     let mut places = Vec::new();

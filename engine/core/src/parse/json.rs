@@ -8,6 +8,7 @@ use super::cut::Cut;
 use super::{Read, Reading, keep, level, when};
 use crate::event::{Header, Level};
 use crate::time::Timestamp;
+use crate::writer::{self, Writer};
 
 const MESSAGE: [&str; 6] = ["message", "msg", "log", "MESSAGE", "short_message", "@message"];
 const TIME: [&str; 8] =
@@ -28,6 +29,11 @@ pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>>
         }),
         _ => None,
     });
+    let user = text_of(&keys, "_UID").and_then(|user| user.parse().ok());
+    // In the journal, only the system manager says truly which unit it speaks of.
+    if user.is_some() && text_of(&keys, "_PID").as_deref() != Some("1") {
+        keys.remove("UNIT");
+    }
     let mut header = Header {
         time: first(&mut keys, &TIME, |value| time(value, context)),
         level: first(&mut keys, &LEVEL, level_of),
@@ -37,6 +43,12 @@ pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>>
         unit: first(&mut keys, &UNIT, name),
         ..Header::new(context)
     };
+    if user.is_some() {
+        let writer = Writer { user, unit: header.unit.as_deref(), is_web_user: false };
+        header.by_customer = writer::is_customers(writer);
+        header.program =
+            writer::program(writer, header.program.as_deref()).map(|program| Cow::Owned(program.to_owned()));
+    }
     for (key, value) in keys.iter().filter(|_| context.attributes) {
         if let Some(text) = text(value) {
             keep(&mut header, key, &text);
@@ -59,6 +71,11 @@ fn first<T>(keys: &mut Map<String, Value>, names: &[&str], read: impl Fn(&Value)
     let (name, value) = names.iter().find_map(|&name| Some((name, read(keys.get(name)?)?)))?;
     keys.remove(name);
     Some(value)
+}
+
+/// The text of a key.
+fn text_of<'a>(keys: &'a Map<String, Value>, name: &str) -> Option<Cow<'a, str>> {
+    text(keys.get(name)?)
 }
 
 /// A scalar as text.

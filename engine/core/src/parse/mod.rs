@@ -160,7 +160,13 @@ impl<'c> Reader<'c> {
             Format::Postgresql => postgresql::read(text, context),
             Format::Plain => None,
         };
-        read.unwrap_or_else(|| Read::new(Header::new(context), text))
+        read.unwrap_or_else(|| {
+            let mut header = Header::new(context);
+            // Web servers give each line of their own a header. What has none is the rest of what a site has written through
+            // nginx (`FastCGI sent in stderr: "…`, line ends and all) or to Apache's stderr.
+            header.by_customer = matches!(self.format, Format::NginxError | Format::ApacheError);
+            Read::new(header, text)
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod journal;
 mod loghub;
 
 /// Read at 2026-11-21T12:00:00Z, in Berlin unless the case says otherwise.

@@ -28,7 +28,8 @@ struct Running {
 }
 
 fn source(paths: &[String], start: Start, poll: Duration) -> Source {
-    let common = Common { name: "web".into(), format: Format::Auto, zone: None, start, program: None };
+    let common =
+        Common { name: "web".into(), format: Format::Auto, zone: None, start, program: None, customers: false };
     let file = settings::File {
         paths: paths.to_vec(),
         exclude: vec![glob::Pattern::new("*debug*").unwrap()],

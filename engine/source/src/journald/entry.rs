@@ -8,13 +8,14 @@ use std::fmt;
 
 use heinzel_core::event::{Level, Stamp};
 use heinzel_core::time::Timestamp;
+use heinzel_core::writer::{self, Writer};
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::unit;
 use crate::lines::LINE_LIMIT;
 
 /// The fields that are kept.
-const KEPT: [&str; 21] = [
+const KEPT: [&str; 22] = [
     "__CURSOR",
     "__REALTIME_TIMESTAMP",
     "_SOURCE_REALTIME_TIMESTAMP",
@@ -22,6 +23,7 @@ const KEPT: [&str; 21] = [
     "SYSLOG_IDENTIFIER",
     "_COMM",
     "_PID",
+    "_UID",
     "SYSLOG_PID",
     "UNIT",
     "_SYSTEMD_UNIT",
@@ -95,8 +97,17 @@ impl Entry {
         self.text(field)?.parse().ok().map(Timestamp::from_micros)
     }
 
+    /// What journald says of the process that wrote it. `web_users` are the users that web servers run as.
+    fn writer(&self, web_users: &[u32]) -> Writer<'_> {
+        // In the kernel's records and journald's own, the user is the one they are about.
+        let is_own_word = matches!(self.text("_TRANSPORT"), Some("kernel" | "audit" | "driver"));
+        let user = self.text("_UID").filter(|_| !is_own_word).and_then(|number| number.parse().ok());
+        let is_web_user = user.is_some_and(|user| web_users.contains(&user));
+        Writer { user, unit: self.text("_SYSTEMD_UNIT"), is_web_user }
+    }
+
     /// Turns it into a header and a message. `program` is the operator's word and goes before the entry's own.
-    pub(super) fn read(mut self, program: Option<&str>) -> Read {
+    pub(super) fn read(mut self, program: Option<&str>, web_users: &[u32]) -> Read {
         let mut message = self.0.remove("MESSAGE").unwrap_or_default().join(&b'\n');
         while message.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
             message.pop();
@@ -105,11 +116,13 @@ impl Entry {
         message.truncate(LINE_LIMIT);
         let time = self.micros("_SOURCE_REALTIME_TIMESTAMP").or_else(|| self.realtime());
         let about = if self.is_from_systemd() { self.text("UNIT") } else { None };
+        let claimed = self.text("SYSLOG_IDENTIFIER").or_else(|| self.text("_COMM"));
+        let writer = self.writer(web_users);
         let owned = |field: &str| self.text(field).map(str::to_owned);
         let stamp = Stamp {
             time,
             host: owned("_HOSTNAME"),
-            program: program.map(str::to_owned).or_else(|| owned("SYSLOG_IDENTIFIER")).or_else(|| owned("_COMM")),
+            program: program.or_else(|| writer::program(writer, claimed)).map(str::to_owned),
             pid: self.text("_PID").or_else(|| self.text("SYSLOG_PID")).and_then(|pid| pid.parse().ok()),
             unit: about.or_else(|| self.text("_SYSTEMD_UNIT")).map(str::to_owned),
             level: self.text("PRIORITY").and_then(|number| number.parse().ok()).and_then(Level::from_number),
@@ -118,6 +131,7 @@ impl Entry {
                 .filter_map(|(field, name)| Some(((*name).to_owned(), owned(field)?)))
                 .collect(),
             task: about.and_then(|unit| unit::task(&self, unit, time)).map(Box::new),
+            by_customer: writer::is_customers(writer),
         };
         Read { stamp, message, cut }
     }

@@ -9,6 +9,7 @@
 pub mod entry;
 pub mod files;
 pub mod unit;
+mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,7 +55,8 @@ pub async fn run(
 ) -> Result<(), SourceError> {
     let (settings, common, program) = (&settings, &common, &["journalctl".to_owned()]);
     let is_here: &(dyn Fn() -> bool + Sync) = &|| files::is_here(settings.directory.as_deref());
-    let reader = Reader { feed, settings, common, program, is_here, stream: Arc::from("journal") };
+    let users = users::web_users(&std::fs::read_to_string("/etc/passwd").unwrap_or_default());
+    let reader = Reader { feed, settings, common, program, is_here, web_users: &users, stream: Arc::from("journal") };
     unless_closed(reader.run(&checkpoints).await)
 }
 
@@ -66,6 +68,8 @@ struct Reader<'a> {
     program: &'a [String],
     /// Whether there is a journal.
     is_here: &'a (dyn Fn() -> bool + Sync),
+    /// The users that web servers run as.
+    web_users: &'a [u32],
     stream: StreamId,
 }
 
@@ -166,7 +170,7 @@ impl Reader<'_> {
                 caught_up = Some(tokio::time::Instant::now());
             }
             read_any = true;
-            lines.push(&chunk, |line| batch.take(line, skip, self.common));
+            lines.push(&chunk, |line| batch.take(line, skip, self.common, self.web_users));
             batch.undecodable += lines.take_cut();
             if batch.is_full() {
                 self.send(position, std::mem::take(&mut batch)).await?;
@@ -288,7 +292,7 @@ impl Batch {
     }
 
     /// Takes one entry's JSON text, unless it is the one at the cursor `skip`.
-    fn take(&mut self, line: &[u8], skip: Option<&str>, common: &Common) {
+    fn take(&mut self, line: &[u8], skip: Option<&str>, common: &Common, web_users: &[u32]) {
         if line.is_empty() {
             return;
         }
@@ -300,7 +304,7 @@ impl Batch {
         if cursor.is_some() && cursor.as_deref() == skip {
             return;
         }
-        let read = entry.read(common.program.as_deref());
+        let read = entry.read(common.program.as_deref(), web_users);
         self.cut += u64::from(read.cut);
         self.bytes.extend_from_slice(&read.message);
         self.bytes.push(b'\n');

@@ -17,7 +17,7 @@ use super::*;
 const NOW: i64 = 1_700_000_000;
 
 fn common(start: Start) -> Common {
-    Common { name: "j".into(), format: Format::Auto, zone: None, start, program: None }
+    Common { name: "j".into(), format: Format::Auto, zone: None, start, program: None, customers: false }
 }
 
 /// A journalctl that notes its arguments in `args` and runs `script`. Given to the shell and not started by itself: the
@@ -51,7 +51,7 @@ async fn run_where(is_here: bool, script: &str, start: Start, checkpoints: Vec<C
     let task = tokio::spawn(async move {
         let (settings, common) = (Journald::default(), common(start));
         let (settings, common, program, is_here) = (&settings, &common, &program, &|| is_here);
-        let reader = Reader { feed, settings, common, program, is_here, stream: Arc::from("journal") };
+        let reader = Reader { feed, settings, common, program, is_here, web_users: &[], stream: Arc::from("journal") };
         reader.run(&checkpoints).await
     });
     let mut run =
@@ -95,7 +95,7 @@ fn records(blocks: &[Block]) -> Vec<(String, Stamp)> {
 }
 
 fn read_one(json: &str) -> Read {
-    serde_json::from_str::<Entry>(json).unwrap().read(None)
+    serde_json::from_str::<Entry>(json).unwrap().read(None, &[33])
 }
 
 #[tokio::test]
@@ -225,7 +225,7 @@ async fn missing_permission_is_a_visible_state() {
     let task = tokio::spawn(async move {
         let (settings, common) = (Journald::default(), common(Start::Beginning));
         let (settings, common, program, is_here) = (&settings, &common, &program, &|| true);
-        let reader = Reader { feed, settings, common, program, is_here, stream: Arc::from("journal") };
+        let reader = Reader { feed, settings, common, program, is_here, web_users: &[], stream: Arc::from("journal") };
         reader.run(&[]).await
     });
     let seen = loop {
@@ -304,16 +304,36 @@ fn only_systemd_speaks_about_units() {
     assert_eq!((forged.stamp.unit.as_deref(), forged.stamp.task), (Some("user.service"), None));
 }
 
+#[test]
+fn who_wrote_an_entry_is_journalds_word() {
+    // As journald writes them of `logger` and `systemd-cat`, of cron, and of a web server's child that ended at once.
+    let check = |fields: &str, expected: bool| {
+        assert_eq!(read_one(&format!("{{{fields}}}")).stamp.by_customer, expected, "{fields}");
+    };
+    check(r#""SYSLOG_IDENTIFIER":"kernel","_UID":"1000","_PID":"68","_TRANSPORT":"syslog""#, true);
+    check(r#""SYSLOG_IDENTIFIER":"sshd","_UID":"1000","_SYSTEMD_UNIT":"cron.service","_EXE":"/usr/bin/logger""#, true);
+    check(r#""SYSLOG_IDENTIFIER":"CRON","_UID":"0","_SYSTEMD_UNIT":"cron.service","_EXE":"/usr/sbin/cron""#, false);
+    check(r#""SYSLOG_IDENTIFIER":"systemd","_UID":"33","_PID":"89""#, true);
+    check(
+        r#""SYSLOG_IDENTIFIER":"systemd","_UID":"0","_PID":"1","_SYSTEMD_UNIT":"init.scope","UNIT":"nginx.service""#,
+        false,
+    );
+    check(r#""SYSLOG_IDENTIFIER":"kernel","_TRANSPORT":"kernel""#, false);
+    check(r#""_UID":"1000","_TRANSPORT":"audit""#, false);
+    // systemd's child that cannot become the program of a unit, as systemd 252 writes it.
+    check(r#""SYSLOG_IDENTIFIER":"systemd","_UID":"1001","_PID":"812","_SYSTEMD_UNIT":"shop.service""#, false);
+}
+
 proptest! {
     #[test]
     fn hostile_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        Batch::default().take(&bytes, None, &common(Start::End));
+        Batch::default().take(&bytes, None, &common(Start::End), &[]);
     }
 
     #[test]
     fn hostile_values_never_panic(name in prop::sample::select(vec!["MESSAGE", "PRIORITY", "_PID", "__CURSOR", "__REALTIME_TIMESTAMP", "UNIT", "MESSAGE_ID"]), value in ".{0,40}") {
         let json = serde_json::json!({ "_TRANSPORT": "x", name: value });
-        Batch::default().take(json.to_string().as_bytes(), None, &common(Start::End));
+        Batch::default().take(json.to_string().as_bytes(), None, &common(Start::End), &[]);
     }
 }
 

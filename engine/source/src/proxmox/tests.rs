@@ -247,7 +247,14 @@ async fn a_change_wakes_the_source() {
     let stop = CancellationToken::new();
     let feed = Feed::new("pve".into(), out, Arc::new(|| NOW), stop.clone());
     let settings = Proxmox { folder: lab.folder.path().to_owned() };
-    let common = Common { name: "pve".into(), format: Format::Plain, zone: None, start: Start::End, program: None };
+    let common = Common {
+        name: "pve".into(),
+        format: Format::Plain,
+        zone: None,
+        start: Start::End,
+        program: None,
+        customers: false,
+    };
     let task = tokio::spawn(async move { run(feed, common, settings, vec![]).await });
     let mut next = async || loop {
         match timeout(Duration::from_secs(30), inlet.recv()).await.expect("nothing came").expect("it ended") {
@@ -269,7 +276,14 @@ async fn a_missing_folder_is_an_error_that_names_it() {
     let (out, _inlet) = mpsc::channel(64);
     let feed = Feed::new("pve".into(), out, Arc::new(|| NOW), CancellationToken::new());
     let settings = Proxmox { folder: "/no/such/folder".into() };
-    let common = Common { name: "pve".into(), format: Format::Plain, zone: None, start: Start::End, program: None };
+    let common = Common {
+        name: "pve".into(),
+        format: Format::Plain,
+        zone: None,
+        start: Start::End,
+        program: None,
+        customers: false,
+    };
     let error = run(feed, common, settings, vec![]).await.unwrap_err();
     assert!(error.to_string().contains("/no/such/folder"), "{error}");
 }

@@ -110,6 +110,7 @@ impl Settings {
             zone: self.timezone.clone(),
             start: self.start()?,
             program: self.program.as_deref().map(Arc::from),
+            customers: self.customers,
         })
     }
 

@@ -28,13 +28,14 @@ fn a_file_source_has_sensible_defaults() {
 fn every_key_of_a_file_source_is_read() {
     let source = read(
         "name = 'web'\nkind = 'file'\npath = ['/a/*.log', '/b']\nexclude = ['*debug*']\nmax_line = 1000\npoll = '5s'\n\
-         format = 'nginx-error'\ntimezone = 'Europe/Berlin'\nstart = 'since 2h'\nprogram = 'nginx'\n\
+         format = 'nginx-error'\ntimezone = 'Europe/Berlin'\nstart = 'since 2h'\nprogram = 'nginx'\ncustomers = true\n\
          multiline = { start = '^\\d', max_lines = 10, wait = '200ms' }",
     )
     .unwrap();
     assert_eq!(source.common.start, Start::Since(Duration::from_secs(7_200)));
     assert_eq!(source.common.zone.as_deref(), Some("Europe/Berlin"));
     assert_eq!(source.common.program.as_deref(), Some("nginx"));
+    assert!(source.common.customers);
     let Kind::File(file) = source.kind else { panic!("not a file source") };
     let multiline = file.multiline.unwrap();
     assert!(matches!(multiline.border, Border::Start(_)));

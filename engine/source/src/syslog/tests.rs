@@ -15,7 +15,14 @@ use super::*;
 use crate::settings::Start;
 
 fn common() -> Common {
-    Common { name: "s".into(), format: Format::Auto, zone: None, start: Start::End, program: Some("unnamed".into()) }
+    Common {
+        name: "s".into(),
+        format: Format::Auto,
+        zone: None,
+        start: Start::End,
+        program: Some("unnamed".into()),
+        customers: false,
+    }
 }
 
 struct Lab {

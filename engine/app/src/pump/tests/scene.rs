@@ -164,7 +164,7 @@ impl Hand {
     /// The source hands over the next block, once the one before is stored.
     fn feed(&self, number: usize) {
         let Some(text) = LOG.get(number) else { return self.end_if_settled() };
-        let manner = Manner { format: Format::Auto, zone: TimeZone::UTC, year: None, program: None };
+        let manner = Manner { format: Format::Auto, zone: TimeZone::UTC, year: None, program: None, customers: false };
         let block = Block {
             source: "log".into(),
             stream: "log".into(),
