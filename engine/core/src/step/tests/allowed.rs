@@ -83,6 +83,26 @@ fn a_second_round_that_is_approved_is_not_stopped_by_the_rest_after_the_first() 
 }
 
 #[test]
+fn a_second_round_is_not_stopped_by_the_budget_that_the_first_has_used() {
+    let mut e = Engine::new(rule(Restart { replan: true, rollback: true, ..Restart::default() }), Mode::Auto);
+    for budget in [&mut e.policy.budget.rule, &mut e.policy.budget.asset, &mut e.policy.budget.host] {
+        *budget = "1/1h".to_owned().try_into().unwrap();
+    }
+    e.line(0);
+    answer_probe(&mut e, false);
+    answer_step(&mut e, done());
+    answer_probe(&mut e, false);
+    assert_eq!(e.acts(), ["systemctl restart nginx.service"], "{:#?}", e.notes);
+    e.pass_to(20, &heals);
+    assert_eq!(e.status(), Status::Resolved, "{:#?}", e.notes);
+    // Another fix is one too many.
+    e.now = 700;
+    e.line(700);
+    answer_probe(&mut e, false);
+    assert!(e.said("gate `budget` refused"), "{:#?}", e.notes);
+}
+
+#[test]
 fn settings_that_become_more_timid_are_not_overruled_by_an_older_promotion() {
     let mut e = Engine::new(rule(Restart::default()), Mode::Suggest);
     e.command(Command::Promote { rule: RULE.into(), to: Some(Mode::Auto) }).unwrap();
