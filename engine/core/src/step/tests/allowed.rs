@@ -459,3 +459,29 @@ fn a_question_that_was_answered_is_not_asked_again() {
     e.command(Command::Approve { incident: 1, plan: None }).unwrap();
     assert!(e.state.incidents[&1].notice.is_none());
 }
+
+#[test]
+fn a_rule_that_changed_before_its_plan_was_approved_goes_on_to_its_second_round() {
+    let mut e = Engine::new(rule(Restart { replan: true, rollback: true, ..Restart::default() }), Mode::Approve);
+    let change = |e: &mut Engine, version: &str| {
+        let mut rule = Rule::clone(&e.rules.rules[&RULE.into()]);
+        rule.version = RuleVersion(version.into());
+        e.rules.rules.insert(RULE.into(), Arc::new(rule));
+        e.step(Input::Reloaded);
+    };
+    e.line(0);
+    answer_probe(&mut e, false);
+    change(&mut e, "2");
+    e.command(Command::Approve { incident: 1, plan: None }).unwrap();
+    assert_eq!(e.status(), Status::Healing, "it looks again, and waits for nobody");
+    answer_probe(&mut e, false);
+    answer_step(&mut e, done());
+    answer_probe(&mut e, false);
+    assert_eq!(e.status(), Status::AwaitingApproval, "{:#?}", e.notes);
+    assert!(!e.said("the rule changed"), "{:#?}", e.notes);
+    // But not one that changes in between.
+    change(&mut e, "3");
+    e.command(Command::Approve { incident: 1, plan: None }).unwrap();
+    answer_probe(&mut e, false);
+    assert!(e.said("the rule changed between two rounds"), "{:#?}", e.notes);
+}
