@@ -19,6 +19,8 @@ use crate::window::Window;
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// A window whose newest finding lies further ahead than any line may was filled while the clock was wrong.
 const AHEAD: Duration = Duration::from_secs(10 * 60);
+/// How soon what waits is asked again when its rule had no room for an incident.
+const NO_ROOM: Duration = Duration::from_secs(10 * 60);
 
 /// Forgets windows that can no longer matter and incidents that can no longer reopen. The store keeps the incidents.
 fn prune(desk: &mut Desk<'_, '_>) {
@@ -220,6 +222,18 @@ fn overdue(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str) {
     let cause = waited_for(rule, cause.as_deref(), message);
     let asset = asset_of(desk, rule, &cause);
     detect::open(desk, rule, key, asset, detect::Moment::by_us(now), cause);
+    put_off(desk, rule, key);
+}
+
+/// There was no room for an incident: it is asked again later, and not at every turn of the loop.
+fn put_off(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str) {
+    let again = desk.now() + NO_ROOM - rule.trigger.memory();
+    let Some(window) = desk.state.windows.get_mut(&rule.id).and_then(|w| w.get_mut(key)) else { return };
+    let is_open = |id: IncidentId| desk.state.incidents.get(&id).is_some_and(|i| !i.is_resolved());
+    if !window.incident.is_some_and(is_open) {
+        window.rested = Some(again);
+        desk.journal.windows.insert((rule.id.clone(), key.to_owned()));
+    }
 }
 
 fn mark_held(desk: &mut Desk<'_, '_>, rule: &RuleId, key: &str, held: bool) {

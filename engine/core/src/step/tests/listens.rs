@@ -55,6 +55,32 @@ fn names_without_end_do_not_fill_the_memory() {
 }
 
 #[test]
+fn an_absence_without_room_for_an_incident_keeps_nobody_awake() {
+    let mut e = absence();
+    change(&mut e, |rule| (rule.has.asset, rule.by) = (true, vec!["pool".into()]));
+    for n in 0..Incident::MOST_OF_RULE + 5 {
+        e.finding(0, Role::Match(0), None, &[("pool", &n.to_string())]);
+    }
+    e.now = 150;
+    e.step(Input::Tick);
+    assert_eq!(e.state.incidents.len(), Incident::MOST_OF_RULE);
+    let wakes = |e: &Engine| {
+        let now = Engine::time(e.now);
+        let world = World { rules: &e.rules, assets: &e.assets, policy: &e.policy, now, host: "here" };
+        wake_at(&e.state, &world)
+    };
+    assert!(wakes(&e).is_some_and(|at| at > Engine::time(200)), "{:?}", wakes(&e));
+    let left_out = e.state.counters.crowded.clone();
+    assert!(left_out[&RULE.into()] >= 5);
+    e.step(Input::Tick);
+    assert_eq!(e.state.counters.crowded, left_out);
+    // It is not forgotten.
+    e.now = 800;
+    e.finding(800, Role::Match(0), None, &[("pool", "0")]);
+    assert_eq!(e.state.last_incident, 1 + u64::try_from(Incident::MOST_OF_RULE).unwrap());
+}
+
+#[test]
 fn what_was_counted_before_the_end_does_not_count_again() {
     let mut e = only_reports(Trigger::Count { count: 3, within: Duration::from_secs(60) });
     for at in [0, 1, 2, 3, 4] {
