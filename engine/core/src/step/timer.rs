@@ -41,7 +41,8 @@ fn prune(desk: &mut Desk<'_, '_>) {
         let memory = match trigger {
             Some(Trigger::Absence { .. }) => continue,
             Some(trigger) => trigger.memory(),
-            None => Duration::from_secs(86_400),
+            // It may only be left out, until its pack is mended: what it waits for must not be forgotten meanwhile.
+            None => REMEMBERED,
         };
         for (key, window) in windows {
             let open = window.incident.and_then(|i| desk.state.incidents.get(&i)).is_some_and(|i| !i.is_resolved());

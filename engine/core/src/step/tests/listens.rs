@@ -259,3 +259,18 @@ fn a_task_kind_that_is_no_name_names_no_asset() {
     e.finding(0, Role::Task, task, &[]);
     assert_eq!(e.state.incidents[&1].asset, "task:100");
 }
+
+#[test]
+fn what_a_rule_waits_for_outlives_a_pack_that_is_left_out() {
+    let mut e = absence();
+    change(&mut e, |rule| rule.by = vec!["pool".into()]);
+    e.finding(0, Role::Match(0), None, &[("pool", "a")]);
+    let rules = std::mem::take(&mut e.rules.rules);
+    e.now = 2 * 86_400;
+    e.step(Input::Restarted);
+    e.rules.rules = rules;
+    e.now += 60;
+    e.step(Input::Reloaded);
+    e.pass_to(e.now + 101, &heals);
+    assert_eq!(e.state.incidents.len(), 1, "{:#?}", e.notes);
+}
