@@ -76,6 +76,26 @@ fn quiet_of_a_source_that_is_not_read_proves_nothing() {
 }
 
 #[test]
+fn quiet_of_a_socket_counts_from_when_it_was_listened_to() {
+    let mut e = Engine::new(rule(Restart { quiet: Some(Duration::from_secs(20)), ..Restart::default() }), Mode::Auto);
+    e.state.sources.insert("log".into(), SourceView { forgets: true, ..SourceView::new() });
+    e.step(Input::Notice(Notice::CaughtUp { source: "log".into() }));
+    e.line(0);
+    sees_it_down(&mut e);
+    let health = |health| Input::Notice(Notice::Health { source: "log".into(), stream: None, health });
+    e.pass_to(5, &heals);
+    e.step(health(Health::Degraded { why: "gone".into() }));
+    // What was said in these twelve seconds is lost.
+    e.pass_to(17, &heals);
+    e.step(health(Health::Ok));
+    e.step(Input::Notice(Notice::CaughtUp { source: "log".into() }));
+    e.pass_to(36, &heals);
+    assert_eq!(e.status(), Status::Healing, "{:#?}", e.notes);
+    e.pass_to(40, &heals);
+    assert_eq!(e.status(), Status::Resolved, "{:#?}", e.notes);
+}
+
+#[test]
 fn quiet_of_a_file_that_is_gone_proves_nothing() {
     let mut e = Engine::new(rule(Restart { quiet: Some(Duration::from_secs(10)), ..Restart::default() }), Mode::Auto);
     e.line(0);
