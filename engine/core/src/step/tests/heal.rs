@@ -403,3 +403,14 @@ fn what_a_quick_probe_sees_is_stored_together_with_the_plan_it_leads_to() {
     assert_eq!(stored, 2, "the look is stored as well");
     assert!(changes.iter().any(|c| matches!(c, Change::EffectOver(id, _) if *id == looks[0].id)));
 }
+
+#[test]
+fn a_probe_that_is_out_is_not_asked_for_again_when_an_incident_is_forgotten() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    let now = Engine::time(e.now);
+    let world = World { rules: &e.rules, assets: &e.assets, policy: &e.policy, now, host: "here" };
+    found(&mut e.state, &world, &(&finding_like()).into(), &mut e.journal);
+    assert_eq!(e.journal.looks().len(), 1);
+    e.state.forget_incident(1, &mut e.journal);
+    assert!(e.journal.looks().is_empty());
+}
