@@ -131,7 +131,8 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let hands = Hands::new(&config.act, &config.policy).map_err(|e| Ends::with(Exit::Wrong, e.to_string()))?;
     let console = Console::start(if json { Show::Json } else { Show::Text }).context("start the console")?;
     let board = Arc::new(Board::new(restored.state.incidents.values()));
-    let performer = Performer::new(hands, to_pump.clone(), effects.clone(), console, board.clone(), running.clone());
+    let (tasks, closing) = (effects.clone(), stop_sources.clone());
+    let performer = Performer::new(hands, to_pump.clone(), tasks, console, board.clone(), running.clone(), closing);
     let retention =
         Retention { incidents: config.store.incidents.0, audit: config.store.audit.0, ..Retention::default() };
     let modes = modes(&restored.state, &live, &config, &host_name());
