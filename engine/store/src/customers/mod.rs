@@ -354,6 +354,15 @@ impl Customers {
         self.shared.ask("read a ticket from", |conn| tickets::ticket(conn, id))
     }
 
+    /// Whether anything was learned from a customer's drafts and tickets.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn has_taught(&self, customer: &str) -> Result<bool, StoreError> {
+        let owner = Owner::Customer(customer.to_owned());
+        self.shared.ask("read examples from", |conn| examples::has_taught(conn, &owner))
+    }
+
     /// Learns that a draft of `owner` is answered by an answer. One example of each owner for an answer is kept, the
     /// newest that says most; of all owners together [`MOST_EXAMPLES`] for an answer. `false`: nothing changed.
     ///
