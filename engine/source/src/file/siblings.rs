@@ -68,6 +68,23 @@ pub(crate) fn rotated(base: &str, name: &str) -> Option<Age> {
     age(middle)
 }
 
+/// The names of which `name` is what they become when they are rotated ([`rotated`]): what it may be the rest of, without looking
+/// at all others beside it.
+pub(crate) fn bases(name: &str) -> Vec<String> {
+    if is_compressed(name) {
+        return Vec::new();
+    }
+    let ages = |text: &'_ str| -> Vec<usize> {
+        let begins = text.char_indices().skip(1).filter(|(_, c)| matches!(c, '.' | '-' | '_'));
+        begins.map(|(at, _)| at).filter(|at| age(&text[*at..]).is_some()).collect()
+    };
+    let mut bases: Vec<String> = ages(name).into_iter().map(|at| name[..at].to_owned()).collect();
+    if let Some((before, ending)) = name.rsplit_once('.') {
+        bases.extend(ages(before).into_iter().map(|at| format!("{}.{ending}", &before[..at])));
+    }
+    bases
+}
+
 fn age(text: &str) -> Option<Age> {
     let rest = text.strip_prefix(['.', '-', '_'])?;
     if matches!(rest, "old" | "prev" | "bak") {
@@ -219,6 +236,51 @@ mod tests {
         check("error.log", "other.log.1", false);
         check("error.log", "error.log.backup", false);
         check("a", "ab.1", false);
+    }
+
+    #[test]
+    fn what_a_name_may_have_been_is_what_it_was_rotated_from() {
+        let names = [
+            "error.log",
+            "error.log.1",
+            "error.log-20260101",
+            "error.log.2026-01-01T10:00:00Z",
+            "error.log.old",
+            "error-20260101.log",
+            "error.1.log",
+            "syslog",
+            "syslog.1",
+            "error.log.1.gz",
+            "error_ssl.log",
+            "a",
+            "ab.1",
+            "a.1",
+            "a.1.2",
+            ".1",
+            "1.",
+            "a.",
+            "a.1.",
+            "x.2026.01.log",
+            "x.2026.log",
+            "x.log",
+            "x.bak",
+            "x",
+            "ä-1.log",
+            "ä.log",
+            "a-1-2_3.b",
+            "a-1.b",
+            "a.b",
+            "-1",
+            ".log",
+            "-1.log",
+        ];
+        let all = names.iter().flat_map(|name| bases(name).into_iter().chain([(*name).to_owned()])).collect::<Vec<_>>();
+        for name in &all {
+            let bases = bases(name);
+            for base in &all {
+                assert_eq!(bases.contains(base), rotated(base, name).is_some(), "{base} {name}");
+            }
+        }
     }
 
     #[test]

@@ -80,4 +80,19 @@ mod tests {
         assert!(set.paths().any(|path| path.ends_with("9.log")), "who goes makes room");
         assert!(Crowd::new().most > 100);
     }
+    #[test]
+    fn thousands_of_logs_in_a_folder_are_found_in_a_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..4_000 {
+            for ending in ["", ".1"] {
+                fs::write(folder.path().join(format!("site{number}.log{ending}")), "").unwrap();
+            }
+        }
+        let began = Instant::now();
+        let file = File::plain(&folder.path().join("*"));
+        let set = Set::new(&file, Begin::End, Vec::new(), Timestamp::EPOCH);
+        assert!(set.paths().all(|path| path.extension().unwrap() == "log"), "rotated ones go with theirs");
+        // Each against each other took minutes.
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    }
 }
