@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -178,7 +179,8 @@ impl Kept {
             }
             let mut bytes = self.head.clone();
             self.vectors.iter().for_each(|(key, entry)| put(&mut bytes, key, &entry.vector));
-            let mut file = File::create(&next)?;
+            // What customers wrote is in them, however well hidden: nobody else's business.
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next)?;
             file.write_all(&bytes)?;
             file.sync_all()?;
             std::fs::rename(&next, &self.path)?;
@@ -286,6 +288,8 @@ mod tests {
         assert_eq!(asked(&cached, &["a", "bb", "a"]), 2);
         assert_eq!(asked(&cached, &["bb", "ccc"]), 1);
         drop(cached);
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "nobody else may read it");
         let again = open(&path);
         assert_eq!((again.len(), again.complaint()), (3, None));
         assert_eq!(asked(&again, &["a", "bb", "ccc"]), 0);
