@@ -45,7 +45,7 @@ struct Kept {
 
 struct Entry {
     vector: Box<[f32]>,
-    /// Asked for since the file was opened.
+    /// Asked for since the file was opened, or since [`Cached::begin`].
     used: bool,
 }
 
@@ -74,14 +74,25 @@ impl<E: Embedder> Cached<E> {
         self.len() == 0
     }
 
-    /// Drops what was not asked for since the file was opened, if that is most of it: texts that were changed or
-    /// removed. Called after all answers were embedded.
+    /// All answers are about to be embedded: what is not asked for from now on is of texts that were changed or removed.
+    pub fn begin(&self) {
+        self.kept().vectors.values_mut().for_each(|entry| entry.used = false);
+    }
+
+    /// Drops what was not asked for, if that is most of it. Called after all answers were embedded.
     pub fn tidy(&self) {
         let mut kept = self.kept();
         let used = kept.vectors.values().filter(|entry| entry.used).count();
         if used.saturating_mul(2) < kept.vectors.len() {
-            kept.vectors.retain(|_, entry| entry.used);
-            kept.rewrite();
+            kept.drop_unused();
+        }
+    }
+
+    /// The same, however little it is: somebody is to be forgotten.
+    pub fn forget(&self) {
+        let mut kept = self.kept();
+        if kept.vectors.values().any(|entry| !entry.used) {
+            kept.drop_unused();
         }
     }
 
@@ -168,6 +179,11 @@ impl Kept {
         if let Some(Err(error)) = self.file.as_mut().map(|file| file.write_all(&bytes)) {
             self.complain("write", &error);
         }
+    }
+
+    fn drop_unused(&mut self) {
+        self.vectors.retain(|_, entry| entry.used);
+        self.rewrite();
     }
 
     /// Writes the file anew, beside the old one, and puts it in its place.
@@ -336,6 +352,22 @@ mod tests {
         assert_eq!(asked(&cached, &["dddd"]), 1);
         let again = open(&path);
         assert_eq!((again.len(), asked(&again, &["bb", "dddd"])), (2, 0));
+    }
+
+    #[test]
+    fn what_is_to_be_forgotten_is_dropped_however_little_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vectors");
+        let cached = open(&path);
+        asked(&cached, &["a", "bb", "ccc"]);
+        cached.begin();
+        asked(&cached, &["a", "bb"]);
+        cached.tidy();
+        assert_eq!(cached.len(), 3, "it is not most of it");
+        cached.forget();
+        assert_eq!((cached.len(), open(&path).len()), (2, 2));
+        assert_eq!(asked(&cached, &["dddd"]), 1);
+        assert_eq!(open(&path).len(), 3);
     }
 
     #[test]

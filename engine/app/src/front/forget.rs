@@ -17,13 +17,19 @@ pub(crate) type Forgetting = dyn Fn(&str) -> Result<Forgotten, String> + Send + 
 impl Desk {
     pub(super) fn forget(&self, customer: &str) -> Result<Forgotten, Refused> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone = self.customers.forget(customer).map_err(busy)?;
+        let gone = if self.customers.has_taught(customer).map_err(busy)? {
+            let gone = self.shelf.forget(|| self.customers.forget(customer));
+            gone.map_err(|error| {
+                tracing::error!(%error, "the index of the answers cannot be removed");
+                Refused::Busy(format!("{INDEX} in the state folder cannot be removed now; nothing was forgotten"))
+            })?
+        } else {
+            self.customers.forget(customer)
+        };
+        let gone = gone.map_err(busy)?;
         self.drafts.forget(&gone.drafts);
         if !gone.assets.is_empty() {
             self.know()?;
-        }
-        if gone.examples > 0 {
-            self.shelf.learned();
         }
         let listed = self.current.get().listed.of_owner(customer).map(|asset| asset.id.clone()).collect();
         self.customers.scrub().map_err(busy)?;
