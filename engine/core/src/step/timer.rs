@@ -28,13 +28,7 @@ fn prune(desk: &mut Desk<'_, '_>) {
     while desk.state.fixes.front().is_some_and(|f| f.at + REMEMBERED < now) {
         desk.state.fixes.pop_front();
     }
-    for (id, windows) in &mut desk.state.windows {
-        for (key, window) in windows.iter_mut().filter(|(_, w)| w.newest.is_some_and(|t| t.since(now) > AHEAD)) {
-            window.rest(now);
-            window.newest = Some(now);
-            desk.journal.windows.insert((id.clone(), key.clone()));
-        }
-    }
+    set_back(desk);
     let mut forgotten = Vec::new();
     for (id, windows) in &desk.state.windows {
         let trigger = desk.world.rules.rules.get(id).map(|rule| &rule.trigger);
@@ -68,6 +62,31 @@ fn prune(desk: &mut Desk<'_, '_>) {
         .collect();
     for id in over {
         desk.state.forget_incident(id, desk.journal);
+    }
+}
+
+/// What was filled, and what began to be waited for, while our clock was ahead of what it says by now counts from now on: else
+/// nothing would be missed until that time comes.
+fn set_back(desk: &mut Desk<'_, '_>) {
+    let now = desk.now();
+    let is_ahead = |time: Option<Timestamp>| time.is_some_and(|time| time.since(now) > AHEAD);
+    for (id, windows) in &mut desk.state.windows {
+        for (key, window) in windows {
+            let (filled, rested) = (is_ahead(window.newest), is_ahead(window.rested));
+            if filled {
+                window.rest(now);
+                window.newest = Some(now);
+            } else if rested {
+                window.rested = Some(now);
+            }
+            if filled || rested {
+                desk.journal.windows.insert((id.clone(), key.clone()));
+            }
+        }
+    }
+    for (id, record) in desk.state.rules.iter_mut().filter(|(_, record)| is_ahead(record.known_since)) {
+        record.known_since = Some(now);
+        desk.journal.rules.insert(id.clone());
     }
 }
 

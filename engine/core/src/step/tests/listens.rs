@@ -274,3 +274,29 @@ fn what_a_rule_waits_for_outlives_a_pack_that_is_left_out() {
     e.pass_to(e.now + 101, &heals);
     assert_eq!(e.state.incidents.len(), 1, "{:#?}", e.notes);
 }
+
+#[test]
+fn what_began_to_be_waited_for_under_a_wrong_clock_is_missed_once_it_is_right() {
+    let armed = || {
+        let mut e = absence();
+        e.now = 500_000;
+        change(&mut e, |rule| rule.version = RuleVersion("2".into()));
+        assert!(e.state.incidents.is_empty());
+        e
+    };
+    let closed = || {
+        let mut e = absence();
+        e.now = 500_000;
+        e.step(Input::Tick);
+        e.command(Command::Resolve { incident: 1, note: String::new() }).unwrap();
+        e
+    };
+    for mut e in [armed(), closed()] {
+        e.now = 0;
+        e.step(Input::Tick);
+        e.pass_to(99, &heals);
+        assert!(e.state.incidents.values().all(Incident::is_resolved), "{:#?}", e.notes);
+        e.pass_to(103, &heals);
+        assert_eq!(e.status(), Status::Open, "{:#?}", e.notes);
+    }
+}
