@@ -15,6 +15,7 @@ use heinzel_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use self::crowd::Crowd;
+use super::folders::Folders;
 use super::identity::State;
 use super::records::Rules;
 use super::siblings;
@@ -123,6 +124,7 @@ impl Set {
             settle: Duration::from_secs(1),
             linger: Duration::from_secs(30),
             unpacked: 8 << 30,
+            folders: Folders::default(),
         };
         let is_glob = |path: &&String| path.contains(['*', '?', '[']);
         let globs: Vec<String> = file.paths.iter().filter(is_glob).cloned().collect();
@@ -266,8 +268,8 @@ impl Set {
         let gone = !followed.literal
             && matches!(looked.health, Health::Missing | Health::Ok)
             && followed.tail.is_over()
-            && siblings::list(followed.tail.path()).is_empty()
-            && siblings::packed(followed.tail.path()).is_empty();
+            && siblings::list(followed.tail.path(), &self.rules.folders).is_empty()
+            && siblings::packed(followed.tail.path(), &self.rules.folders).is_empty();
         if gone {
             round.out.push(Out::Checkpoint(followed.stream.clone(), String::new()));
             self.followed.remove(path);

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
+use super::folders::Folders;
 use super::identity::{Key, Likeness, Mark, Seen};
 
 /// Endings of compressed files.
@@ -123,16 +124,16 @@ pub(crate) fn open(path: &Path) -> io::Result<(File, Seen)> {
 
 /// The rotated-away files of `path` that are not empty, oldest first. For a symlink also those of the file it points to.
 /// A folder that cannot be read has none.
-pub(crate) fn list(path: &Path) -> Vec<Sibling> {
-    let mut found = list_of(path, rotated);
+pub(crate) fn list(path: &Path, folders: &Folders) -> Vec<Sibling> {
+    let mut found = list_of(path, folders, false);
     found.sort_by(|a, b| a.order().cmp(&b.order()));
     found
 }
 
 /// The same, of those that gzip has compressed; by their names, since not every packer keeps the time. One that is still there as
 /// it was is only being packed, and left out.
-pub(crate) fn packed(path: &Path) -> Vec<Sibling> {
-    let mut found = list_of(path, |base, name| rotated(base, name.strip_suffix(".gz")?));
+pub(crate) fn packed(path: &Path, folders: &Folders) -> Vec<Sibling> {
+    let mut found = list_of(path, folders, true);
     found.retain(|sibling| !sibling.path.with_extension("").exists());
     found.sort_by(|a, b| a.age.cmp(&b.age));
     found
@@ -151,18 +152,20 @@ pub(crate) fn has_been_rotated(path: &Path, key: Key, mtime_ns: i64) -> bool {
     })
 }
 
-fn list_of(path: &Path, rotated: impl Fn(&str, &str) -> Option<Age>) -> Vec<Sibling> {
+fn list_of(path: &Path, folders: &Folders, packed: bool) -> Vec<Sibling> {
     let mut found: Vec<Sibling> = Vec::new();
     let target = fs::canonicalize(path).ok().filter(|target| target != path);
     for base in std::iter::once(path).chain(target.as_deref()) {
         let (Some(folder), Some(name)) = (base.parent(), base.file_name().and_then(OsStr::to_str)) else { continue };
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let Some(age) = entry.file_name().to_str().and_then(|other| rotated(name, other)) else { continue };
-            let Ok(meta) = entry.metadata() else { continue };
+        for other in folders.rotated_from(folder, name, packed) {
+            let was = if packed { other.strip_suffix(".gz").unwrap_or(&other) } else { &other };
+            let Some(age) = rotated(name, was) else { continue };
+            let path = folder.join(&other);
+            // Links are no files here.
+            let Ok(meta) = fs::symlink_metadata(&path) else { continue };
             let seen = Seen::of(&meta);
-            // An entry's metadata does not follow symlinks, so links are no files here.
             if meta.is_file() && seen.size > 0 && !found.iter().any(|other| other.seen.key == seen.key) {
-                found.push(Sibling { path: entry.path(), seen, age });
+                found.push(Sibling { path, seen, age });
             }
         }
     }
