@@ -248,6 +248,20 @@ fn a_sent_ticket_comes_with_what_was_found() {
     let other = json!({ "id": "T2", "customer": "lee", "subject": "Hilfe", "body": "Geht nicht" });
     let other = body(engine.http("POST", "/v1/tickets", &shop(), &other.to_string()), 201);
     assert_eq!(other["incidents"], json!([]), "{other}");
+    // A draft becomes one ticket, however often that is told; a time to come is none.
+    body(ask(&engine, Some("kim"), KIMS, None, "Rechnung fehlt"), 200);
+    let mut draft = json!({ "id": "D1", "customer": "kim", "draft_id": KIMS, "created_at": "9999-01-01T00:00:00Z" });
+    for status in [201, 200] {
+        let taken = body(engine.http("POST", "/v1/tickets", &shop(), &draft.to_string()), status);
+        assert_eq!(taken["left_out"], Value::Null, "{taken}");
+    }
+    draft["id"] = json!("D2");
+    let taken = body(engine.http("POST", "/v1/tickets", &shop(), &draft.to_string()), 201);
+    assert_eq!(taken["left_out"][0]["field"], "draft_id", "{taken}");
+    let all = Reader::open(&lab.path("state"), Duration::from_secs(5)).unwrap().tickets(Range::ALL).unwrap();
+    let drafts: Vec<_> = all.iter().filter(|ticket| ticket.draft.is_some()).map(|ticket| &*ticket.id).collect();
+    assert!(drafts == ["D1"] && all.len() == 4, "{all:?}");
+    assert!(all.iter().all(|ticket| ticket.created < "9000-01-01T00:00:00Z".parse().unwrap()), "{all:?}");
     assert_eq!(engine.stop(), 0);
 }
 

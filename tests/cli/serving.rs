@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::lab::{Lab, wait};
+use crate::lab::{Lab, RULE, wait};
 
 const PUSH: &str = "\n[[source]]\nname = \"in\"\nkind = \"push\"\ntoken = \"0123456789abcdef\"\nprogram = \"app\"\n\
     \n[server]\nlisten = \"127.0.0.1:0\"\n";
@@ -38,6 +38,23 @@ fn a_pushed_event_is_stored_before_it_is_accepted() {
     let (_, metrics) = engine.http("GET", "/metrics", "", "");
     assert!(metrics.contains("heinzel_rules 1") && metrics.contains("heinzel_build_info{"), "{metrics}");
     assert_eq!(engine.http("GET", "/nope", "", "").0, 404);
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
+fn nothing_is_taken_while_no_rule_could_be_loaded() {
+    let lab = Lab::with(PUSH);
+    lab.write("rules/web/busy.rhai", RULE.replace("\"high\"", "\"hgih\""));
+    let engine = lab.start();
+    let push = || engine.http("POST", "/v1/events?source=in", TOKEN, "\"pool www is busy\"\n");
+    let (status, answer) = push();
+    assert!(status == 503 && answer.contains("no rule could be loaded"), "{answer}");
+    let status = lab.run(&["status"]).out;
+    assert_eq!(status.matches("not read yet").count(), 2, "{status}");
+    lab.write("rules/web/busy.rhai", RULE);
+    wait("it is taken", || push().0 == 202);
+    lab.expect("pool:www");
+    wait("it is well", || !lab.status_says("not read yet"));
     assert_eq!(engine.stop(), 0);
 }
 

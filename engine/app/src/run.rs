@@ -135,7 +135,8 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let hands = Hands::new(&config.act, &config.policy).map_err(|e| Ends::with(Exit::Wrong, e.to_string()))?;
     let console = Console::start(if json { Show::Json } else { Show::Text }).context("start the console")?;
     let board = Arc::new(Board::new(restored.state.incidents.values()));
-    let performer = Performer::new(hands, to_pump.clone(), effects.clone(), console, board.clone(), running.clone());
+    let (tasks, closing) = (effects.clone(), stop_sources.clone());
+    let performer = Performer::new(hands, to_pump.clone(), tasks, console, board.clone(), running.clone(), closing);
     let retention =
         Retention { incidents: config.store.incidents.0, audit: config.store.audit.0, ..Retention::default() };
     let modes = modes(&restored.state, &live, &config, &host_name());
@@ -164,12 +165,13 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let scan = move || scanner.run(from_sources, in_order::threads());
     let scanner = std::thread::Builder::new().name("scanner".into()).spawn(scan).context("start the scanner")?;
     announce(&config, &live, &modes, &problems);
+    let awaits_rules = errors > 0 && live.rules.rules.is_empty();
     let sources = TaskTracker::new();
     for source in config.sources.iter().cloned() {
         let known: Vec<Checkpoint> =
             restored.checkpoints.iter().filter(|c| c.source == source.common.name).cloned().collect();
         // While there was never a rule, nothing could be found in what is read, and it would not be read again.
-        if errors > 0 && live.rules.rules.is_empty() && !matches!(source.kind, Kind::Push(_)) {
+        if awaits_rules {
             let why = "not read yet: no rule could be loaded".to_owned();
             let notice =
                 Notice::Health { source: source.common.name.clone(), stream: None, health: Health::Degraded { why } };
@@ -192,9 +194,9 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let swap = Swap::new(&current, &to_pump, &learning, &config.policy, sent);
     let front = customers.map(|customers| front::open(&config, customers, &board, &current, &swap, &to_pump));
     let front = front.transpose()?;
-    let http = bound
-        .zip(front.as_ref())
-        .map(|(bound, front)| bound.open(to_scanner.clone(), ask.clone(), front.desk.clone(), stop_sources.clone()));
+    let http = bound.zip(front.as_ref()).map(|(bound, front)| {
+        bound.open(to_scanner.clone(), ask.clone(), front.desk.clone(), awaits_rules, stop_sources.clone())
+    });
     let edited = config.origin.clone().watch();
     let reload = Reload::start(&config.rules, config.assets.as_deref(), &swap);
     let advice = tokio::spawn(advise(swap, learning.clone()));

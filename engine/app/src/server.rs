@@ -23,6 +23,7 @@ use crate::exit::{Ends, Exit};
 use crate::front::{Desk, Shelf};
 use crate::pump::Asked;
 use crate::report::Report;
+use crate::scanner::Current;
 use crate::{clock, metrics};
 
 /// How old a report may be that a probe or scrape is answered with.
@@ -33,6 +34,8 @@ struct Answers {
     blocks: Outlet,
     report: Arc<Mutex<Option<Report>>>,
     shelf: Arc<Shelf>,
+    /// The rules in force, where none could be loaded at the start: nothing is taken before there are some.
+    awaits: Option<Current>,
 }
 
 impl Api for Answers {
@@ -41,6 +44,9 @@ impl Api for Answers {
     }
 
     fn push(&self, block: Block) -> Result<(), NotTaken> {
+        if self.awaits.as_ref().is_some_and(|current| current.get().rules.rules.is_empty()) {
+            return Err(NotTaken::NoRules);
+        }
         match self.blocks.try_send(Delivery::Block(block)) {
             Ok(None) => Ok(()),
             Ok(Some(_)) => Err(NotTaken::Full),
@@ -123,12 +129,13 @@ pub(crate) fn push_sources(config: &Config) -> impl Iterator<Item = anyhow::Resu
 }
 
 impl Bound {
-    /// Answers from now on.
+    /// Answers from now on. `awaits`: no rule could be loaded yet, and what is pushed waits for some.
     pub(crate) fn open(
         self,
         blocks: Outlet,
         ask: mpsc::Sender<Asked>,
         desk: Arc<Desk>,
+        awaits: bool,
         stop: CancellationToken,
     ) -> JoinHandle<()> {
         // Port 0 lets the system choose one.
@@ -136,8 +143,9 @@ impl Bound {
             tracing::info!("HTTP on http://{address}: /healthz /readyz /metrics, and what /v1/openapi.json lists");
         }
         let report = Arc::new(Mutex::new(None));
-        let api =
-            Arc::new(Answers { sources: self.sources, blocks, report: report.clone(), shelf: desk.shelf.clone() });
+        let awaits = awaits.then(|| desk.current.clone());
+        let (sources, shelf) = (self.sources, desk.shelf.clone());
+        let api = Arc::new(Answers { sources, blocks, report: report.clone(), shelf, awaits });
         tokio::spawn(keep_fresh(report, ask, stop.clone()));
         let inside = Inside { api, front: Some(desk), access: self.access, limits: Limits::default() };
         let listener = self.listener;

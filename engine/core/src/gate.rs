@@ -305,7 +305,10 @@ fn budget(q: &Question<'_>) -> Verdict {
     let now = q.world.now;
     let count = |rate: crate::policy::Rate, fits: &dyn Fn(&crate::state::FixStart) -> bool| {
         // A fix that is yet to come says that our clock was set back; it would count for as long as that.
-        let counts = |f: &&crate::state::FixStart| f.at <= now && f.at + rate.within.0 > now && fits(f);
+        // Rounds of one plan are one fix: the first must not stop the second.
+        let counts = |f: &&crate::state::FixStart| {
+            f.at <= now && f.at + rate.within.0 > now && !started_by_this_run(q, f.incident, f.at) && fits(f)
+        };
         q.state.fixes.iter().filter(counts).count() >= rate.count as usize
     };
     let full = |what: String, setting: &str, rate: crate::policy::Rate| {

@@ -16,7 +16,7 @@ use crate::time::{Span, Timestamp};
 pub struct Run {
     /// The attempt's number within the incident, from 1.
     pub number: u32,
-    /// The version of the rule it started with and keeps.
+    /// The version of the rule that made its first plan, and makes the later ones.
     pub version: RuleVersion,
     /// When it started.
     pub started: Timestamp,

@@ -322,6 +322,8 @@ impl State {
         }
         if journal.incidents.remove(&id) {
             journal.log.insert(0, Change::Incident(Box::new(incident)));
+            // What was searched has moved on by one.
+            journal.searched = (journal.searched + 1).min(journal.log.len());
         }
     }
 

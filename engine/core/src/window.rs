@@ -49,7 +49,8 @@ pub struct Window {
     pub newest: Option<Timestamp>,
     /// When the last finding was read.
     pub read_at: Option<Timestamp>,
-    /// Absence and overdue count from here at the earliest: when the last incident ended, or the rule came back.
+    /// Absence and overdue count from here at the earliest: when the last incident ended, the rule came back, or there was no
+    /// room for an incident.
     pub rested: Option<Timestamp>,
     /// Absence and overdue: the newest finding, for the incident that may come of it.
     pub cause: Option<Box<Cause>>,

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -44,7 +45,7 @@ struct Kept {
 
 struct Entry {
     vector: Box<[f32]>,
-    /// Asked for since the file was opened.
+    /// Asked for since the file was opened, or since [`Cached::begin`].
     used: bool,
 }
 
@@ -73,14 +74,25 @@ impl<E: Embedder> Cached<E> {
         self.len() == 0
     }
 
-    /// Drops what was not asked for since the file was opened, if that is most of it: texts that were changed or
-    /// removed. Called after all answers were embedded.
+    /// All answers are about to be embedded: what is not asked for from now on is of texts that were changed or removed.
+    pub fn begin(&self) {
+        self.kept().vectors.values_mut().for_each(|entry| entry.used = false);
+    }
+
+    /// Drops what was not asked for, if that is most of it. Called after all answers were embedded.
     pub fn tidy(&self) {
         let mut kept = self.kept();
         let used = kept.vectors.values().filter(|entry| entry.used).count();
         if used.saturating_mul(2) < kept.vectors.len() {
-            kept.vectors.retain(|_, entry| entry.used);
-            kept.rewrite();
+            kept.drop_unused();
+        }
+    }
+
+    /// The same, however little it is: somebody is to be forgotten.
+    pub fn forget(&self) {
+        let mut kept = self.kept();
+        if kept.vectors.values().any(|entry| !entry.used) {
+            kept.drop_unused();
         }
     }
 
@@ -169,6 +181,11 @@ impl Kept {
         }
     }
 
+    fn drop_unused(&mut self) {
+        self.vectors.retain(|_, entry| entry.used);
+        self.rewrite();
+    }
+
     /// Writes the file anew, beside the old one, and puts it in its place.
     fn rewrite(&mut self) {
         let next = self.path.with_extension("new");
@@ -178,7 +195,8 @@ impl Kept {
             }
             let mut bytes = self.head.clone();
             self.vectors.iter().for_each(|(key, entry)| put(&mut bytes, key, &entry.vector));
-            let mut file = File::create(&next)?;
+            // What customers wrote is in them, however well hidden: nobody else's business.
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next)?;
             file.write_all(&bytes)?;
             file.sync_all()?;
             std::fs::rename(&next, &self.path)?;
@@ -286,6 +304,8 @@ mod tests {
         assert_eq!(asked(&cached, &["a", "bb", "a"]), 2);
         assert_eq!(asked(&cached, &["bb", "ccc"]), 1);
         drop(cached);
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "nobody else may read it");
         let again = open(&path);
         assert_eq!((again.len(), again.complaint()), (3, None));
         assert_eq!(asked(&again, &["a", "bb", "ccc"]), 0);
@@ -332,6 +352,22 @@ mod tests {
         assert_eq!(asked(&cached, &["dddd"]), 1);
         let again = open(&path);
         assert_eq!((again.len(), asked(&again, &["bb", "dddd"])), (2, 0));
+    }
+
+    #[test]
+    fn what_is_to_be_forgotten_is_dropped_however_little_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vectors");
+        let cached = open(&path);
+        asked(&cached, &["a", "bb", "ccc"]);
+        cached.begin();
+        asked(&cached, &["a", "bb"]);
+        cached.tidy();
+        assert_eq!(cached.len(), 3, "it is not most of it");
+        cached.forget();
+        assert_eq!((cached.len(), open(&path).len()), (2, 2));
+        assert_eq!(asked(&cached, &["dddd"]), 1);
+        assert_eq!(open(&path).len(), 3);
     }
 
     #[test]

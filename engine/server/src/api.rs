@@ -20,7 +20,7 @@ pub trait Api: Send + Sync + 'static {
     /// Hands a block to the pump without waiting.
     ///
     /// # Errors
-    /// [`NotTaken`] when the pump is behind or stopping; nothing of the block is then kept.
+    /// [`NotTaken`] when the pump is behind or stopping, or nothing could be found in the block; nothing of it is then kept.
     fn push(&self, block: Block) -> Result<(), NotTaken>;
 
     /// What time it is.
@@ -58,6 +58,9 @@ pub enum NotTaken {
     /// The engine stops.
     #[error("the engine is stopping")]
     Closed,
+    /// No rule could be loaded yet: nothing would be found, now or later.
+    #[error("no rule could be loaded")]
+    NoRules,
 }
 
 /// How much requests may take.

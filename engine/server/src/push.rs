@@ -58,7 +58,7 @@ pub struct Accepted {
 ///
 /// # Errors
 /// 400 with the line, 401, 403, 404, 408, 413, 415; 429 when the engine is behind, and 503 when it could not store the
-/// events in time: both say when to come again.
+/// events in time or could load no rule yet: both say when to come again.
 #[utoipa::path(
     post,
     path = "/v1/events",
@@ -103,6 +103,9 @@ pub async fn events(
         door.api.push(block).map_err(|why| match why {
             NotTaken::Full => Failure::behind(),
             NotTaken::Closed => Failure::not_stored("the engine is stopping; nothing was taken, send it again"),
+            NotTaken::NoRules => Failure::not_stored(
+                "no rule could be loaded, so nothing would be found (`heinzel check` says why); nothing was taken, send it again",
+            ),
         })?;
         match timeout(limits.stored_within, told).await {
             Ok(Ok(())) => {}

@@ -22,6 +22,7 @@ enum Pump {
     Drops,
     Full,
     Closed,
+    NoRules,
 }
 
 struct Engine {
@@ -40,6 +41,7 @@ impl Api for Engine {
         match self.pump {
             Pump::Full => return Err(NotTaken::Full),
             Pump::Closed => return Err(NotTaken::Closed),
+            Pump::NoRules => return Err(NotTaken::NoRules),
             Pump::Stores => block.ack.take().unwrap().stored(),
             Pump::Drops => drop(block.ack.take()),
             Pump::Keeps => {}
@@ -188,7 +190,7 @@ async fn a_full_pump_says_when_to_come_again() {
 
 #[tokio::test]
 async fn what_is_not_stored_in_time_can_be_sent_again() {
-    for pump in [Pump::Keeps, Pump::Drops, Pump::Closed] {
+    for pump in [Pump::Keeps, Pump::Drops, Pump::Closed, Pump::NoRules] {
         let (status, head, answer) = Lab::new(pump, &[]).await.push("\"x\"").await;
         assert_eq!(status, 503, "{answer}");
         assert!(head.contains("retry-after: 5") && answer.contains("not_stored"), "{head} {answer}");

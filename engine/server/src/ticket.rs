@@ -94,11 +94,12 @@ pub struct Ticket {
     #[serde(default)]
     #[schema(max_length = 512, example = "/tickets/new")]
     pub page: Option<String>,
-    /// When it was sent; now, if not said. A known ticket keeps its first time.
+    /// When it was sent; now, if not said, or if it is yet to come. A known ticket keeps its first time.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub created_at: Option<Timestamp>,
-    /// The draft that it was.
+    /// The draft that it was. A draft becomes one ticket, the first that says so: in another it is left out, and named in the
+    /// answer. A draft that is not known, or another customer's, is nothing.
     #[serde(default)]
     #[schema(pattern = "^[A-Za-z0-9_-]{16,64}$")]
     pub draft_id: Option<String>,
@@ -156,6 +157,13 @@ impl LeftOut {
     pub fn answer_used() -> Self {
         let why = "there is no answer with this id; send the `id` of one, as `heinzel answers list` shows it";
         Self { field: "answer_used".to_owned(), why: why.to_owned() }
+    }
+
+    /// The draft became another ticket.
+    #[must_use]
+    pub fn draft_id() -> Self {
+        let why = "this draft became another ticket; call `sent()` of the form's element when a ticket is sent, and the next input begins a new draft";
+        Self { field: "draft_id".to_owned(), why: why.to_owned() }
     }
 }
 

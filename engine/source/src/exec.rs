@@ -51,16 +51,7 @@ async fn follow(feed: &Feed, settings: &Exec) -> Result<(), SourceError> {
             Over::Ended if std::mem::take(&mut owes_caught_up) => feed.caught_up().await?,
             Over::Ended => {}
             Over::Stopped => return Ok(()),
-            Over::TooLate { said } => {
-                // Not an error of the source, which would be shown as well again while the next run hangs.
-                let why = format!(
-                    "run {}: it took longer than {} s and was ended; {said}. If it needs longer, say `timeout`",
-                    settings.argv.join(" "),
-                    again.timeout.as_secs_f32()
-                );
-                feed.health(None, Health::Degraded { why }).await?;
-                (reader.healthy, owes_caught_up) = (false, true);
-            }
+            Over::TooLate => (reader.healthy, owes_caught_up) = (false, true),
         }
     }
 }
@@ -69,7 +60,7 @@ async fn follow(feed: &Feed, settings: &Exec) -> Result<(), SourceError> {
 enum Over {
     Ended,
     Stopped,
-    TooLate { said: String },
+    TooLate,
 }
 
 struct Reader<'a> {
@@ -101,9 +92,11 @@ impl Reader<'_> {
                 // Before the reading: a command may also write without end.
                 () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {
                     self.send(&mut bytes, &mut lines).await?;
-                    let said = last_words(&running.stderr());
+                    // Said before it is ended: what hangs in the kernel (a dead NFS server) does not end, and no second run begins
+                    // beside it.
+                    self.is_late(timeout.unwrap_or_default(), &running.stderr()).await?;
                     let _ = running.stop().await;
-                    return Ok(Over::TooLate { said });
+                    return Ok(Over::TooLate);
                 }
                 read = running.read(&mut chunk) => {
                     read.map_err(SourceError::io(format!("read what {program} writes")))?
@@ -141,6 +134,17 @@ impl Reader<'_> {
             How::TimedOut => "closed its stdout and did not end".to_owned(),
         };
         Err(SourceError::Broken(format!("run {program}: it {how}; {said}")))
+    }
+
+    /// Not an error of the source, which would be shown as well again while the next run hangs.
+    async fn is_late(&self, timeout: Duration, stderr: &str) -> Result<(), SourceError> {
+        let why = format!(
+            "run {}: it took longer than {} s and is ended; {}. If it needs longer, say `timeout`",
+            self.command.argv.join(" "),
+            timeout.as_secs_f32(),
+            last_words(stderr)
+        );
+        Ok(self.feed.health(None, Health::Degraded { why }).await?)
     }
 
     async fn is_well(&mut self) -> Result<(), SourceError> {
@@ -289,6 +293,27 @@ mod tests {
         let pid = std::fs::read_to_string(folder.path().join("pid")).unwrap();
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
         assert!(stat.is_err() || stat.unwrap().contains(") Z "), "the child of the run lives on");
+    }
+
+    #[tokio::test]
+    async fn a_run_that_does_not_let_itself_be_ended_is_shown_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = folder.path().join("pid");
+        let script = format!("trap '' TERM; echo $$ >{}; while :; do sleep 1000; done", pid.display());
+        let (out, mut inlet) = mpsc::channel(16);
+        let stop = CancellationToken::new();
+        let feed = Feed::new("e".into(), out, Arc::new(|| Timestamp::EPOCH), stop.clone());
+        let again = Again { interval: Duration::from_secs(60), timeout: Duration::from_millis(500) };
+        let settings = Exec { argv: vec!["/bin/sh".into(), "-c".into(), script], again: Some(again) };
+        let common = Common { name: "e".into(), format: Format::Plain, zone: None, start: Start::End, program: None };
+        let task = tokio::spawn(async move { run(feed, common, settings, vec![]).await });
+        let told = timeout(Duration::from_secs(30), inlet.recv()).await.expect("nothing came").unwrap();
+        let Delivery::Notice(Notice::Health { health: Health::Degraded { .. }, .. }) = told else { panic!("not late") };
+        let number = std::fs::read_to_string(&pid).unwrap();
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", number.trim()));
+        assert!(stat.is_ok_and(|stat| !stat.contains(") Z ")), "it was said only when it had ended");
+        stop.cancel();
+        task.await.unwrap().unwrap();
     }
 
     #[tokio::test]

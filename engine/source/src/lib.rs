@@ -23,7 +23,7 @@ pub mod decode;
 pub mod proxmox;
 pub mod task_lines;
 
-use heinzel_core::block::Checkpoint;
+use heinzel_core::block::{Checkpoint, Health};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +54,7 @@ pub fn spawn(
             Kind::Push(_) => {
                 let feed = Feed::new(seat.source, seat.out, seat.now, seat.stop);
                 // Closed: the engine is stopping.
+                let _ = feed.health(None, Health::Ok).await;
                 let _ = feed.caught_up().await;
             }
             Kind::Journald(journal) => {

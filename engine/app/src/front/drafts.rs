@@ -23,8 +23,8 @@ pub(super) struct Spoken {
 
 struct Talk {
     spoken: Spoken,
-    /// What it was about when a look was last asked for.
-    asked: Option<Vec<String>>,
+    /// What it was about when looks were asked for: the asset, and the answer that fits.
+    asked: Vec<(String, String)>,
     follows: Vec<IncidentId>,
     /// The list that was shown last, hashed.
     shown: u64,
@@ -56,7 +56,7 @@ impl Drafts {
             let (middle, old) = (*middle, Instant::now().checked_sub(KEPT));
             talks.retain(|_, talk| talk.touched > middle && old.is_none_or(|old| talk.touched > old));
         }
-        let talk = Talk { spoken, asked: None, follows: Vec::new(), shown: 0, touched: Instant::now() };
+        let talk = Talk { spoken, asked: Vec::new(), follows: Vec::new(), shown: 0, touched: Instant::now() };
         talks.insert(draft.to_owned(), talk);
         true
     }
@@ -73,12 +73,12 @@ impl Drafts {
     }
 
     /// Whether it has come to be about something else since a look was last asked for; notes that one is asked for.
-    pub(super) fn asks_anew(&self, draft: &str, intents: &[String]) -> bool {
+    pub(super) fn asks_anew(&self, draft: &str, asset: &str, intent: &str) -> bool {
         let mut talks = self.talks();
         let Some(talk) = talks.get_mut(draft) else { return false };
-        let known = talk.asked.as_ref().is_some_and(|asked| intents.iter().all(|intent| asked.contains(intent)));
+        let known = talk.asked.iter().any(|(at, about)| at == asset && about == intent);
         if !known {
-            talk.asked.get_or_insert_default().extend(intents.iter().cloned());
+            talk.asked.push((asset.to_owned(), intent.to_owned()));
         }
         !known
     }
@@ -86,7 +86,7 @@ impl Drafts {
     /// It was not possible to ask.
     pub(super) fn asks_again(&self, draft: &str) {
         if let Some(talk) = self.talks().get_mut(draft) {
-            talk.asked = None;
+            talk.asked.clear();
         }
     }
 
@@ -122,16 +122,16 @@ mod tests {
     #[test]
     fn a_look_is_asked_for_once_for_what_a_draft_is_about() {
         let drafts = Drafts::default();
-        let intents = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-        assert!(!drafts.asks_anew("unknown", &intents(&["a/b"])));
+        assert!(!drafts.asks_anew("unknown", "vm:1", "a/b"));
         assert!(drafts.hear("d", spoken()));
         assert!(!drafts.hear("d", spoken()));
-        assert!(drafts.asks_anew("d", &intents(&["a/b"])));
-        assert!(!drafts.asks_anew("d", &intents(&["a/b"])));
-        assert!(drafts.asks_anew("d", &intents(&["a/b", "a/c"])));
-        assert!(!drafts.asks_anew("d", &intents(&["a/c"])));
+        assert!(drafts.asks_anew("d", "vm:1", "a/b"));
+        assert!(!drafts.asks_anew("d", "vm:1", "a/b"));
+        assert!(drafts.asks_anew("d", "vm:1", "a/c"));
+        assert!(drafts.asks_anew("d", "vm:2", "a/b"), "its customer means another server");
+        assert!(!drafts.asks_anew("d", "vm:1", "a/b"));
         drafts.asks_again("d");
-        assert!(drafts.asks_anew("d", &intents(&["a/c"])));
+        assert!(drafts.asks_anew("d", "vm:1", "a/c"));
         drafts.follow("d", &[3, 4]);
         drafts.follow("d", &[4, 5]);
         assert_eq!(drafts.follows("d"), [3, 4, 5]);

@@ -17,13 +17,19 @@ pub(crate) type Forgetting = dyn Fn(&str) -> Result<Forgotten, String> + Send + 
 impl Desk {
     pub(super) fn forget(&self, customer: &str) -> Result<Forgotten, Refused> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone = self.customers.forget(customer).map_err(busy)?;
+        let gone = if self.customers.has_taught(customer).map_err(busy)? {
+            let gone = self.shelf.forget(|| self.customers.forget(customer));
+            gone.map_err(|error| {
+                tracing::error!(%error, "the index of the answers cannot be removed");
+                Refused::Busy(format!("{INDEX} in the state folder cannot be removed now; nothing was forgotten"))
+            })?
+        } else {
+            self.customers.forget(customer)
+        };
+        let gone = gone.map_err(busy)?;
         self.drafts.forget(&gone.drafts);
         if !gone.assets.is_empty() {
             self.know()?;
-        }
-        if gone.examples > 0 {
-            self.shelf.learned();
         }
         let listed = self.current.get().listed.of_owner(customer).map(|asset| asset.id.clone()).collect();
         self.customers.scrub().map_err(busy)?;
@@ -56,14 +62,15 @@ pub(crate) fn forget_in(folder: &Path, customer: &str) -> anyhow::Result<Forgott
         return Ok(Forgotten::default());
     }
     let customers = Customers::open(folder)?;
-    let gone = customers.forget(customer)?;
-    if gone.examples > 0 {
-        // The next start makes it anew, without them.
+    if customers.has_taught(customer)? {
+        // Before the customer is forgotten: else, if this cannot be done, once more would not know of it. The next start makes
+        // them anew, without their examples.
         remove(&folder.join(INDEX))?;
         let models = std::fs::read_dir(folder.join(MODELS)).into_iter().flatten().flatten().map(|entry| entry.path());
         let vectors = models.filter(|path| path.extension().is_some_and(|ending| ending == "vectors"));
         vectors.into_iter().try_for_each(|path| remove(&path))?;
     }
+    let gone = customers.forget(customer)?;
     customers.scrub()?;
     Ok(told(gone))
 }
@@ -80,4 +87,39 @@ fn remove(path: &Path) -> anyhow::Result<()> {
 fn told(gone: customers::Forgotten) -> Forgotten {
     let customers::Forgotten { customer, drafts, tickets, examples, assets } = gone;
     Forgotten { customer, tickets, drafts: drafts.len() as u64, examples, assets, listed: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use heinzel_core::draft::{Example, Origin, Owner};
+    use heinzel_core::redact::Redacted;
+
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_finished_is_done_once_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let example = Example {
+            answer: "a/b".into(),
+            language: "de".into(),
+            text: Redacted::of("Mein Postfach ist voll", &[]),
+            origin: Origin::Confirmed,
+            count: 1,
+        };
+        let learn = || {
+            let customers = Customers::open(folder.path()).unwrap();
+            assert!(customers.learn(&example, &Owner::Customer("K1".into())).unwrap());
+        };
+        learn();
+        // Something that cannot be removed as a file is in the way.
+        let index = folder.path().join(INDEX);
+        std::fs::create_dir_all(index.join("x")).unwrap();
+        let error = format!("{:#}", forget_in(folder.path(), "K1").unwrap_err());
+        assert!(error.contains(INDEX), "{error}");
+        std::fs::remove_dir_all(&index).unwrap();
+        std::fs::write(&index, "Mein Postfach ist voll").unwrap();
+        assert_eq!(forget_in(folder.path(), "K1").unwrap().examples, 1);
+        assert!(!index.exists());
+        assert_eq!(forget_in(folder.path(), "K1").unwrap(), Forgotten::default());
+    }
 }

@@ -61,12 +61,12 @@ impl Desk {
     }
 
     /// Sets off a look, once for what a draft is about.
-    pub(super) async fn look(&self, draft: &str, customer: &str, asset: &str, intents: Vec<String>) {
-        if !self.drafts.asks_anew(draft, &intents) {
+    pub(super) async fn look(&self, draft: &str, customer: &str, asset: &str, intent: AnswerId) {
+        if !self.drafts.asks_anew(draft, asset, &intent) {
             return;
         }
-        let request =
-            Request { draft: draft.to_owned(), customer: customer.to_owned(), asset: asset.to_owned(), intents };
+        let (customer, asset, intents) = (customer.to_owned(), asset.to_owned(), vec![intent]);
+        let request = Request { draft: draft.to_owned(), customer, asset, intents };
         let (answer, wait) = oneshot::channel();
         if self.pump.try_send(Message::Drafted { request, answer }).is_err() {
             // The engine is behind: the next letter asks again.

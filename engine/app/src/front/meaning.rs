@@ -40,12 +40,19 @@ impl Meaning {
         Ok(Self { model, answers, workers })
     }
 
-    /// Both tiers over the same documents. Takes a while for answers it has not seen.
+    /// Both tiers over the same documents. Takes a while for answers it has not seen. Vectors of what is in none of them go:
+    /// when they are most of all, or `forgets` says that somebody is to be forgotten.
     ///
     /// # Errors
     /// When the model fails.
-    pub(super) fn tiers(&self, documents: &[Document], lexical: Arc<Lexical>) -> anyhow::Result<Tiers> {
+    pub(super) fn tiers(&self, documents: &[Document], lexical: Arc<Lexical>, forgets: bool) -> anyhow::Result<Tiers> {
+        self.answers.begin();
         let meanings = Meanings::learn(documents, &self.answers).context("learn what the answers mean")?;
+        if forgets {
+            self.answers.forget();
+        } else {
+            self.answers.tidy();
+        }
         if let Some(complaint) = self.answers.complaint() {
             tracing::warn!("{complaint}; what was computed is computed again at the next start");
         }

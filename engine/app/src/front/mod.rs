@@ -113,11 +113,12 @@ impl Desk {
         if let (Some(customer), Some(asset), true) = (customer, &asset, served && passes)
             && let Some(intent) = self.occasion(customer, asset, &read.own_words, &ranked, &shelf.documents)
         {
-            if !before.is_empty() {
+            let looked = |id: &IncidentId| self.board.incident(*id).is_some_and(|one| one.concerns(asset));
+            if before.iter().any(looked) {
                 // What it is about has been looked at.
-                self.drafts.asks_anew(&draft.draft_id, std::slice::from_ref(&intent));
+                self.drafts.asks_anew(&draft.draft_id, asset, &intent);
             }
-            self.look(&draft.draft_id, &customer.id, asset, vec![intent]).await;
+            self.look(&draft.draft_id, &customer.id, asset, intent).await;
         }
         if let Some(customer) = customer {
             self.drafts.follow(&draft.draft_id, &self.own(&draft.draft_id, customer));

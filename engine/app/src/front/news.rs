@@ -48,7 +48,7 @@ impl Desk {
                 Language::De => "Wir sehen gerade nach.",
                 Language::En => "We are having a look.",
             };
-            let incident = Some(*follows.first()?);
+            let incident = Some(*follows.iter().find(|id| self.board.is_coming(**id))?);
             return Some(News { state: NewsState::Checking, text: text.to_owned(), incident, at });
         };
         let live = self.current.get();

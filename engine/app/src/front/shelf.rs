@@ -1,7 +1,7 @@
 //! The answers in force and the index over them. Built completely, then swapped as one pointer.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use heinzel_knowledge::answer::{AnswerId, Language};
@@ -55,8 +55,14 @@ pub(crate) struct Shelf {
     customers: Arc<Customers>,
     /// `None` until they have been read for the first time.
     books: RwLock<Option<Arc<Books>>>,
+    /// One reading at a time, from the files to the index, with its number: else an older one could come last.
+    turn: Mutex<u64>,
+    /// The same for what the model makes of it, which may take minutes.
+    learns: Mutex<()>,
     /// Examples have been learned, and somebody is waiting to build anew.
     learning: AtomicBool,
+    /// Examples are to be forgotten, and their vectors are still kept.
+    forgets: AtomicBool,
     /// The model, once it was needed; `None`: there is none, or it cannot be used.
     meaning: OnceLock<Option<Meaning>>,
 }
@@ -64,7 +70,9 @@ pub(crate) struct Shelf {
 impl Shelf {
     /// A shelf that [`Self::reload`] fills.
     pub(crate) fn new(config: Arc<Config>, customers: Arc<Customers>) -> Self {
-        Self { config, customers, books: RwLock::default(), learning: AtomicBool::new(false), meaning: OnceLock::new() }
+        let (turn, learns) = (Mutex::default(), Mutex::default());
+        let [learning, forgets] = [false, false].map(AtomicBool::new);
+        Self { config, customers, books: RwLock::default(), turn, learns, learning, forgets, meaning: OnceLock::new() }
     }
 
     /// The answers in force; `None`: they are being read for the first time.
@@ -76,6 +84,9 @@ impl Shelf {
     /// a model, they are found by words until it knows them.
     pub(crate) fn reload(&self) {
         let began = Instant::now();
+        let mut turn = locked(&self.turn);
+        *turn += 1;
+        let number = *turn;
         let (library, complaints) = knowledge::load(&self.config);
         for complaint in complaints.iter().filter(|complaint| complaint.severity == Severity::Error) {
             tracing::error!("{complaint}");
@@ -88,13 +99,26 @@ impl Shelf {
         let tiers = Tiers::of_words(lexical.clone());
         self.put(Books { library: library.clone(), documents: ids.clone(), tiers });
         tracing::info!(answers = ids.len(), millis = began.elapsed().as_millis(), "answers are indexed");
+        drop(turn);
         let Some(meaning) = self.meaning() else { return };
-        match meaning.tiers(&documents, lexical) {
+        let _learns = locked(&self.learns);
+        // Whoever came later knows more, and learns next.
+        if *locked(&self.turn) != number {
+            return;
+        }
+        let forgets = self.forgets.swap(false, Ordering::SeqCst);
+        let tiers = meaning.tiers(&documents, lexical, forgets);
+        let turn = locked(&self.turn);
+        match tiers {
+            Ok(_) if *turn != number => {}
             Ok(tiers) => {
                 self.put(Books { library, documents: ids, tiers });
                 tracing::info!(millis = began.elapsed().as_millis(), "answers are found by meaning, too");
             }
-            Err(error) => tracing::error!("{error:#}; answers are found by words alone"),
+            Err(error) => {
+                self.forgets.fetch_or(forgets, Ordering::SeqCst);
+                tracing::error!("{error:#}; answers are found by words alone");
+            }
         }
     }
 
@@ -127,6 +151,26 @@ impl Shelf {
         self.meaning.get_or_init(open).as_ref()
     }
 
+    /// Has examples forgotten: the file of the index goes first, and is made anew without them when they are gone.
+    ///
+    /// # Errors
+    /// When the file cannot be removed; then nothing is forgotten.
+    pub(super) fn forget<T>(self: &Arc<Self>, forget: impl FnOnce() -> T) -> std::io::Result<T> {
+        // Whoever is just building it from them puts it there before.
+        let turn = locked(&self.turn);
+        match std::fs::remove_file(self.config.state.join(INDEX)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let forgotten = forget();
+        drop(turn);
+        self.forgets.store(true, Ordering::SeqCst);
+        let shelf = self.clone();
+        // No thread is left: it is made anew at the next change, or the next start.
+        let _ = std::thread::Builder::new().name("forgetting".into()).spawn(move || shelf.reload());
+        Ok(forgotten)
+    }
+
     /// An example was learned: soon the index knows it.
     pub(super) fn learned(self: &Arc<Self>) {
         if self.learning.swap(true, Ordering::SeqCst) {
@@ -153,5 +197,71 @@ fn learn(documents: &mut [Document], customers: &Customers) {
         let Some(text) = document.texts.iter_mut().find(|text| text.language == Some(language)) else { continue };
         text.examples.push(example.text.bare());
         text.learned += 1;
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere leaves a number, or nothing.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use heinzel_core::draft::{Example, Origin, Owner};
+    use heinzel_core::redact::Redacted;
+
+    use super::*;
+    use crate::config::Overrides;
+
+    fn shelf(folder: &std::path::Path) -> Arc<Shelf> {
+        let file = folder.join("heinzel.toml");
+        std::fs::create_dir_all(folder.join("state")).unwrap();
+        std::fs::write(&file, "[rules]\nfolders = [\"rules\"]\n[store]\nfolder = \"state\"\n").unwrap();
+        let config = Arc::new(Config::load(&Overrides { file: Some(file), ..Overrides::default() }).unwrap());
+        let customers = Arc::new(Customers::open(&config.state).unwrap());
+        Arc::new(Shelf::new(config, customers))
+    }
+
+    #[test]
+    fn readings_take_turns() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = shelf(folder.path());
+        let turn = locked(&shelf.turn);
+        let other = std::thread::spawn({
+            let shelf = shelf.clone();
+            move || shelf.reload()
+        });
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(shelf.get().is_none(), "another one is reading");
+        drop(turn);
+        other.join().unwrap();
+        assert!(shelf.get().is_some());
+    }
+
+    #[test]
+    fn the_index_goes_at_once_with_who_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = shelf(folder.path());
+        let example = Example {
+            answer: "a/b".into(),
+            language: "de".into(),
+            text: Redacted::of("Mein Postfach ist voll", &[]),
+            origin: Origin::Confirmed,
+            count: 1,
+        };
+        shelf.customers.learn(&example, &Owner::Customer("K1".into())).unwrap();
+        let index = shelf.config.state.join(INDEX);
+        std::fs::write(&index, "Mein Postfach ist voll").unwrap();
+        assert_eq!(shelf.forget(|| shelf.customers.forget("K1")).unwrap().unwrap().examples, 1);
+        let is_there = || std::fs::read(&index).is_ok_and(|bytes| bytes.starts_with(b"Mein"));
+        assert!(!is_there());
+        while shelf.get().is_none() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(!is_there());
+        // What is in its way is said before anything is forgotten.
+        std::fs::remove_file(&index).unwrap_or_default();
+        std::fs::create_dir_all(index.join("x")).unwrap();
+        assert!(shelf.forget(|| panic!("it is forgotten")).is_err());
     }
 }

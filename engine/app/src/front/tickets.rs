@@ -90,12 +90,20 @@ impl Desk {
             }),
             None => None,
         };
+        let mut left_out = Vec::new();
+        let became = draft.as_ref().map(|draft| self.customers.ticket_of_draft(&draft.id)).transpose().map_err(busy)?;
+        let is_another = became.flatten().is_some_and(|ticket| ticket != sent.id);
+        let (draft, draft_id) = if is_another { (None, None) } else { (draft, sent.draft_id.as_deref()) };
+        if is_another {
+            left_out.push(LeftOut::draft_id());
+        }
         let before = self.customers.ticket(&sent.id).map_err(busy)?;
         let asset = sent.asset.clone().or_else(|| draft.as_ref().and_then(|draft| draft.asset.clone()));
         let asset = asset.or_else(|| before.as_ref().and_then(|before| before.asset.clone()));
-        let about = self.about(sent.customer.as_deref(), asset.as_deref(), sent.draft_id.as_deref());
+        let about = self.about(sent.customer.as_deref(), asset.as_deref(), draft_id);
         // What may be meant is linked once: what comes up later, while the ticket is told of again, is not what it was about.
         let linked: Vec<_> = if before.is_none() { about.all().collect() } else { about.own.iter().collect() };
+        let now = clock::now();
         let language = sent.locale.as_deref().and_then(Language::from_locale);
         let named = sent.answer_used.is_some();
         let answer_used = sent.answer_used.filter(|answer| self.is_answer(answer));
@@ -111,12 +119,15 @@ impl Desk {
             body,
             language: language.map(|language| language.code().to_owned()),
             page: sent.page.clone(),
-            created: sent.created_at.unwrap_or_else(clock::now),
+            // Nobody has sent it yet to come; it would be kept for as long.
+            created: sent.created_at.map_or(now, |created| created.min(now)),
             draft: draft.map(|draft| draft.id),
             answer_used,
             incidents: linked.into_iter().map(|incident| incident.id).collect(),
         };
-        let left_out = if named && ticket.answer_used.is_none() { vec![LeftOut::answer_used()] } else { Vec::new() };
+        if named && ticket.answer_used.is_none() {
+            left_out.push(LeftOut::answer_used());
+        }
         let put = self.customers.put_ticket(&ticket).map_err(busy)?;
         self.learn_used(&put);
         let taken = ticket::TicketTaken {

@@ -75,11 +75,10 @@ pub(super) fn look(desk: &mut Desk<'_, '_>, id: IncidentId) {
         }
     }
     let go_on = waiting.is_empty();
-    desk.journal.incidents.insert(id);
     if let Some(run) = run_mut(desk, id) {
         run.facts = facts;
-        run.stage = Stage::Probing { waiting };
     }
+    set_stage(desk, id, Status::Healing, Stage::Probing { waiting });
     if go_on {
         plan(desk, id);
     }
@@ -156,8 +155,14 @@ fn plan(desk: &mut Desk<'_, '_>, id: IncidentId) {
         Ok(made) => made,
         Err(error) => return record::script_failed(desk, rule, Some(id), &error),
     };
-    if run.version != rule.version && run.round > 0 {
-        return fail(desk, id, "the rule changed between two rounds of its plan");
+    if run.version != rule.version {
+        if run.round > 0 {
+            return fail(desk, id, "the rule changed between two rounds of its plan");
+        }
+        // It waited for an approval or a lock: what is begun now is begun by the text of now.
+        if let Some(run) = run_mut(desk, id) {
+            run.version = rule.version.clone();
+        }
     }
     if let Some(why) = handed_over {
         desk.note(Some(id), "plan", format!("hand over: {why}"));

@@ -19,6 +19,8 @@ use crate::window::Window;
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// A window whose newest finding lies further ahead than any line may was filled while the clock was wrong.
 const AHEAD: Duration = Duration::from_secs(10 * 60);
+/// How soon what waits is asked again when its rule had no room for an incident.
+const NO_ROOM: Duration = Duration::from_secs(10 * 60);
 
 /// Forgets windows that can no longer matter and incidents that can no longer reopen. The store keeps the incidents.
 fn prune(desk: &mut Desk<'_, '_>) {
@@ -26,20 +28,15 @@ fn prune(desk: &mut Desk<'_, '_>) {
     while desk.state.fixes.front().is_some_and(|f| f.at + REMEMBERED < now) {
         desk.state.fixes.pop_front();
     }
-    for (id, windows) in &mut desk.state.windows {
-        for (key, window) in windows.iter_mut().filter(|(_, w)| w.newest.is_some_and(|t| t.since(now) > AHEAD)) {
-            window.rest(now);
-            window.newest = Some(now);
-            desk.journal.windows.insert((id.clone(), key.clone()));
-        }
-    }
+    set_back(desk);
     let mut forgotten = Vec::new();
     for (id, windows) in &desk.state.windows {
         let trigger = desk.world.rules.rules.get(id).map(|rule| &rule.trigger);
         let memory = match trigger {
             Some(Trigger::Absence { .. }) => continue,
             Some(trigger) => trigger.memory(),
-            None => Duration::from_secs(86_400),
+            // It may only be left out, until its pack is mended: what it waits for must not be forgotten meanwhile.
+            None => REMEMBERED,
         };
         for (key, window) in windows {
             let open = window.incident.and_then(|i| desk.state.incidents.get(&i)).is_some_and(|i| !i.is_resolved());
@@ -65,6 +62,31 @@ fn prune(desk: &mut Desk<'_, '_>) {
         .collect();
     for id in over {
         desk.state.forget_incident(id, desk.journal);
+    }
+}
+
+/// What was filled, and what began to be waited for, while our clock was ahead of what it says by now counts from now on: else
+/// nothing would be missed until that time comes.
+fn set_back(desk: &mut Desk<'_, '_>) {
+    let now = desk.now();
+    let is_ahead = |time: Option<Timestamp>| time.is_some_and(|time| time.since(now) > AHEAD);
+    for (id, windows) in &mut desk.state.windows {
+        for (key, window) in windows {
+            let (filled, rested) = (is_ahead(window.newest), is_ahead(window.rested));
+            if filled {
+                window.rest(now);
+                window.newest = Some(now);
+            } else if rested {
+                window.rested = Some(now);
+            }
+            if filled || rested {
+                desk.journal.windows.insert((id.clone(), key.clone()));
+            }
+        }
+    }
+    for (id, record) in desk.state.rules.iter_mut().filter(|(_, record)| is_ahead(record.known_since)) {
+        record.known_since = Some(now);
+        desk.journal.rules.insert(id.clone());
     }
 }
 
@@ -220,6 +242,18 @@ fn overdue(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str) {
     let cause = waited_for(rule, cause.as_deref(), message);
     let asset = asset_of(desk, rule, &cause);
     detect::open(desk, rule, key, asset, detect::Moment::by_us(now), cause);
+    put_off(desk, rule, key);
+}
+
+/// There was no room for an incident: it is asked again later, and not at every turn of the loop.
+fn put_off(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str) {
+    let again = desk.now() + NO_ROOM - rule.trigger.memory();
+    let Some(window) = desk.state.windows.get_mut(&rule.id).and_then(|w| w.get_mut(key)) else { return };
+    let is_open = |id: IncidentId| desk.state.incidents.get(&id).is_some_and(|i| !i.is_resolved());
+    if !window.incident.is_some_and(is_open) {
+        window.rested = Some(again);
+        desk.journal.windows.insert((rule.id.clone(), key.to_owned()));
+    }
 }
 
 fn mark_held(desk: &mut Desk<'_, '_>, rule: &RuleId, key: &str, held: bool) {

@@ -118,7 +118,10 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let Some(incident) = desk.state.incidents.get(&id) else { return };
     let heard = incident.last_heard();
     let place = &incident.cause.place;
-    let live = desk.state.sources.get(&place.source).is_some_and(|view| view.hears(&place.stream));
+    let view = desk.state.sources.get(&place.source);
+    let live = view.is_some_and(|view| view.hears(&place.stream));
+    // What was said while nobody listened is lost: then its silence counts from when somebody did.
+    let listens = view.filter(|view| view.forgets).and_then(|view| view.live_since);
     let source = place.source.clone();
     let Some(run) = heal::run_mut(desk, id) else { return };
     let touched = run.touched;
@@ -141,7 +144,8 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let held = holding_since.is_some();
     if broken.is_empty() {
         let from = *holding_since.get_or_insert(now);
-        let until = (from + patience.stable_for).max(resumed.unwrap_or(*since) + quiet.unwrap_or_default());
+        let silent = resumed.unwrap_or(*since).max(listens.filter(|_| quiet.is_some()).unwrap_or(*since));
+        let until = (from + patience.stable_for).max(silent + quiet.unwrap_or_default());
         if now >= until {
             let plan = plan.clone();
             desk.note(Some(id), "check", format!("all {} checks held until {now}", plan.verify.len()));

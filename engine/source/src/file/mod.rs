@@ -24,6 +24,8 @@ mod home;
 
 mod siblings;
 
+mod folders;
+
 mod handle;
 
 mod content;

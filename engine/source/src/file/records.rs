@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use heinzel_core::block::Record;
 
+use super::folders::Folders;
 use crate::settings::{Border, Multiline};
 
 /// A record of several lines that grows beyond this is divided, in bytes.
@@ -26,6 +27,8 @@ pub(crate) struct Rules {
     pub(crate) linger: Duration,
     /// So much is unpacked of one compressed file at most, in bytes.
     pub(crate) unpacked: u64,
+    /// The names beside the logs of the source.
+    pub(crate) folders: Folders,
 }
 
 /// How far a buffer divides into whole records.
@@ -157,7 +160,15 @@ mod tests {
 
     fn rules(max_line: usize, border: Option<Border>) -> Rules {
         let multiline = border.map(|border| Multiline { border, max_lines: 3, wait: Duration::from_secs(1) });
-        Rules { max_line, multiline, block: 1 << 20, settle: Duration::ZERO, linger: Duration::ZERO, unpacked: 0 }
+        Rules {
+            max_line,
+            multiline,
+            block: 1 << 20,
+            settle: Duration::ZERO,
+            linger: Duration::ZERO,
+            unpacked: 0,
+            folders: Folders::default(),
+        }
     }
 
     #[test]

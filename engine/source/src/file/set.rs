@@ -15,6 +15,7 @@ use heinzel_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use self::crowd::Crowd;
+use super::folders::Folders;
 use super::identity::State;
 use super::records::Rules;
 use super::siblings;
@@ -123,6 +124,7 @@ impl Set {
             settle: Duration::from_secs(1),
             linger: Duration::from_secs(30),
             unpacked: 8 << 30,
+            folders: Folders::default(),
         };
         let is_glob = |path: &&String| path.contains(['*', '?', '[']);
         let globs: Vec<String> = file.paths.iter().filter(is_glob).cloned().collect();
@@ -266,8 +268,8 @@ impl Set {
         let gone = !followed.literal
             && matches!(looked.health, Health::Missing | Health::Ok)
             && followed.tail.is_over()
-            && siblings::list(followed.tail.path()).is_empty()
-            && siblings::packed(followed.tail.path()).is_empty();
+            && siblings::list(followed.tail.path(), &self.rules.folders).is_empty()
+            && siblings::packed(followed.tail.path(), &self.rules.folders).is_empty();
         if gone {
             round.out.push(Out::Checkpoint(followed.stream.clone(), String::new()));
             self.followed.remove(path);
@@ -289,6 +291,7 @@ impl Set {
     /// Expands the globs; says whether a path is new.
     fn expand(&mut self) -> bool {
         let mut new = false;
+        let mut known: Option<HashSet<PathBuf>> = None;
         for pattern in self.globs.clone() {
             let found: Vec<PathBuf> = expand_one(&pattern).collect();
             let all: HashSet<&PathBuf> = found.iter().chain(self.followed.keys()).collect();
@@ -316,8 +319,11 @@ impl Set {
                 new = true;
                 // A rotated file that was alone so far is followed under its own name.
                 let is_known = matches!(begin, Begin::New(_)) && {
-                    let checkpointed = self.checkpoints.keys().map(|stream| Path::new(&**stream));
-                    self.paths().chain(checkpointed).any(|other| is_rotated_from(other, &path))
+                    let checkpointed = || self.checkpoints.keys().map(|stream| Path::new(&**stream));
+                    let all = || self.paths().chain(checkpointed()).flat_map(rotated_from).collect();
+                    let known = known.get_or_insert_with(all);
+                    known.extend(rotated_from(&path));
+                    known.contains(&path)
                 };
                 self.follow(path, Some(&pattern), if is_known { Begin::Beginning } else { begin.clone() });
             }
@@ -404,18 +410,16 @@ fn expand_one(pattern: &str) -> impl Iterator<Item = PathBuf> {
 
 /// Whether a path is only another name of a file that is followed: rotated away from it, or a link to it.
 fn is_of_another(path: &Path, all: &HashSet<&PathBuf>) -> bool {
-    let is_rotated = all.iter().any(|other| is_rotated_from(path, other));
+    let is_rotated = rotated_from(path).iter().any(|other| all.contains(other));
     let is_link = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
     is_rotated || (is_link && fs::canonicalize(path).is_ok_and(|target| target != path && all.contains(&target)))
 }
 
-/// Whether a path is what `base` becomes when it is rotated.
-fn is_rotated_from(path: &Path, base: &Path) -> bool {
-    fn name(path: &Path) -> Option<&str> {
-        path.file_name().and_then(OsStr::to_str)
-    }
-    path.parent() == base.parent()
-        && matches!((name(base), name(path)), (Some(base), Some(name)) if siblings::rotated(base, name).is_some())
+/// The paths of which this one is what they become when they are rotated. A folder may hold thousands of logs: what it is of
+/// is told by its own name, not by those of all others.
+fn rotated_from(path: &Path) -> Vec<PathBuf> {
+    let name = path.file_name().and_then(OsStr::to_str);
+    name.map(siblings::bases).unwrap_or_default().into_iter().map(|base| path.with_file_name(base)).collect()
 }
 
 mod crowd;

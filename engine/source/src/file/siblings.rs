@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
+use super::folders::Folders;
 use super::identity::{Key, Likeness, Mark, Seen};
 
 /// Endings of compressed files.
@@ -68,6 +69,23 @@ pub(crate) fn rotated(base: &str, name: &str) -> Option<Age> {
     age(middle)
 }
 
+/// The names of which `name` is what they become when they are rotated ([`rotated`]): what it may be the rest of, without looking
+/// at all others beside it.
+pub(crate) fn bases(name: &str) -> Vec<String> {
+    if is_compressed(name) {
+        return Vec::new();
+    }
+    let ages = |text: &'_ str| -> Vec<usize> {
+        let begins = text.char_indices().skip(1).filter(|(_, c)| matches!(c, '.' | '-' | '_'));
+        begins.map(|(at, _)| at).filter(|at| age(&text[*at..]).is_some()).collect()
+    };
+    let mut bases: Vec<String> = ages(name).into_iter().map(|at| name[..at].to_owned()).collect();
+    if let Some((before, ending)) = name.rsplit_once('.') {
+        bases.extend(ages(before).into_iter().map(|at| format!("{}.{ending}", &before[..at])));
+    }
+    bases
+}
+
 fn age(text: &str) -> Option<Age> {
     let rest = text.strip_prefix(['.', '-', '_'])?;
     if matches!(rest, "old" | "prev" | "bak") {
@@ -106,16 +124,16 @@ pub(crate) fn open(path: &Path) -> io::Result<(File, Seen)> {
 
 /// The rotated-away files of `path` that are not empty, oldest first. For a symlink also those of the file it points to.
 /// A folder that cannot be read has none.
-pub(crate) fn list(path: &Path) -> Vec<Sibling> {
-    let mut found = list_of(path, rotated);
+pub(crate) fn list(path: &Path, folders: &Folders) -> Vec<Sibling> {
+    let mut found = list_of(path, folders, false);
     found.sort_by(|a, b| a.order().cmp(&b.order()));
     found
 }
 
 /// The same, of those that gzip has compressed; by their names, since not every packer keeps the time. One that is still there as
 /// it was is only being packed, and left out.
-pub(crate) fn packed(path: &Path) -> Vec<Sibling> {
-    let mut found = list_of(path, |base, name| rotated(base, name.strip_suffix(".gz")?));
+pub(crate) fn packed(path: &Path, folders: &Folders) -> Vec<Sibling> {
+    let mut found = list_of(path, folders, true);
     found.retain(|sibling| !sibling.path.with_extension("").exists());
     found.sort_by(|a, b| a.age.cmp(&b.age));
     found
@@ -134,18 +152,20 @@ pub(crate) fn has_been_rotated(path: &Path, key: Key, mtime_ns: i64) -> bool {
     })
 }
 
-fn list_of(path: &Path, rotated: impl Fn(&str, &str) -> Option<Age>) -> Vec<Sibling> {
+fn list_of(path: &Path, folders: &Folders, packed: bool) -> Vec<Sibling> {
     let mut found: Vec<Sibling> = Vec::new();
     let target = fs::canonicalize(path).ok().filter(|target| target != path);
     for base in std::iter::once(path).chain(target.as_deref()) {
         let (Some(folder), Some(name)) = (base.parent(), base.file_name().and_then(OsStr::to_str)) else { continue };
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let Some(age) = entry.file_name().to_str().and_then(|other| rotated(name, other)) else { continue };
-            let Ok(meta) = entry.metadata() else { continue };
+        for other in folders.rotated_from(folder, name, packed) {
+            let was = if packed { other.strip_suffix(".gz").unwrap_or(&other) } else { &other };
+            let Some(age) = rotated(name, was) else { continue };
+            let path = folder.join(&other);
+            // Links are no files here.
+            let Ok(meta) = fs::symlink_metadata(&path) else { continue };
             let seen = Seen::of(&meta);
-            // An entry's metadata does not follow symlinks, so links are no files here.
             if meta.is_file() && seen.size > 0 && !found.iter().any(|other| other.seen.key == seen.key) {
-                found.push(Sibling { path: entry.path(), seen, age });
+                found.push(Sibling { path, seen, age });
             }
         }
     }
@@ -219,6 +239,51 @@ mod tests {
         check("error.log", "other.log.1", false);
         check("error.log", "error.log.backup", false);
         check("a", "ab.1", false);
+    }
+
+    #[test]
+    fn what_a_name_may_have_been_is_what_it_was_rotated_from() {
+        let names = [
+            "error.log",
+            "error.log.1",
+            "error.log-20260101",
+            "error.log.2026-01-01T10:00:00Z",
+            "error.log.old",
+            "error-20260101.log",
+            "error.1.log",
+            "syslog",
+            "syslog.1",
+            "error.log.1.gz",
+            "error_ssl.log",
+            "a",
+            "ab.1",
+            "a.1",
+            "a.1.2",
+            ".1",
+            "1.",
+            "a.",
+            "a.1.",
+            "x.2026.01.log",
+            "x.2026.log",
+            "x.log",
+            "x.bak",
+            "x",
+            "ä-1.log",
+            "ä.log",
+            "a-1-2_3.b",
+            "a-1.b",
+            "a.b",
+            "-1",
+            ".log",
+            "-1.log",
+        ];
+        let all = names.iter().flat_map(|name| bases(name).into_iter().chain([(*name).to_owned()])).collect::<Vec<_>>();
+        for name in &all {
+            let bases = bases(name);
+            for base in &all {
+                assert_eq!(bases.contains(base), rotated(base, name).is_some(), "{base} {name}");
+            }
+        }
     }
 
     #[test]

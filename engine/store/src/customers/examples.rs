@@ -52,6 +52,12 @@ pub(super) fn learn(conn: &Connection, example: &Example, owner: &Owner) -> Resu
     Ok(true)
 }
 
+/// Whether there are some of this owner.
+pub(super) fn has_taught(conn: &Connection, owner: &Owner) -> Result<bool, Fail> {
+    let mut found = conn.prepare_cached("SELECT 1 FROM example WHERE source = ?1 LIMIT 1")?;
+    Ok(found.exists([source(owner)])?)
+}
+
 /// All of them: the same words from several owners are one example.
 pub(super) fn all(conn: &Connection) -> Result<Vec<Example>, Fail> {
     let mut found = conn.prepare_cached(

@@ -24,7 +24,7 @@ use std::time::Duration;
 use heinzel_core::customer::{Customer, NamedAsset};
 use heinzel_core::draft::{Draft, Example, Feedback, Owner, Shown};
 use heinzel_core::incident::IncidentId;
-use heinzel_core::ticket::Ticket;
+use heinzel_core::ticket::{Ticket, TicketId};
 use heinzel_core::time::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use serde::Serialize;
@@ -57,7 +57,8 @@ pub use retain::{Retained, Retention};
 pub const FILE: &str = "customers.db";
 
 /// "HeiC" in ASCII tells the file from other databases, also from the engine's own.
-const FORMATS: Formats = Formats { application: 0x4865_6943, all: &[include_str!("migrations/1.sql")] };
+const FORMATS: Formats =
+    Formats { application: 0x4865_6943, all: &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql")] };
 
 /// How long a call waits for another program's lock.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -322,7 +323,8 @@ impl Customers {
     }
 
     /// Stores a ticket. Where it comes again, its text, language, page and time stay those of the first time; customer,
-    /// asset, draft and the answer that was used are only replaced by others, and incidents are added to those known.
+    /// asset, draft and the answer that was used are only replaced by others, and incidents are added to those known. A draft
+    /// becomes one ticket, the first that says so: in another it is left out.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is stored then.
@@ -346,12 +348,29 @@ impl Customers {
         self.shared.write("link a ticket in", |tx| tickets::link(tx, id, incidents))
     }
 
+    /// The ticket that a draft became.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn ticket_of_draft(&self, draft: &str) -> Result<Option<TicketId>, StoreError> {
+        self.shared.ask("read a ticket from", |conn| tickets::of_draft(conn, draft))
+    }
+
     /// One ticket.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be read.
     pub fn ticket(&self, id: &str) -> Result<Option<Ticket>, StoreError> {
         self.shared.ask("read a ticket from", |conn| tickets::ticket(conn, id))
+    }
+
+    /// Whether anything was learned from a customer's drafts and tickets.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn has_taught(&self, customer: &str) -> Result<bool, StoreError> {
+        let owner = Owner::Customer(customer.to_owned());
+        self.shared.ask("read examples from", |conn| examples::has_taught(conn, &owner))
     }
 
     /// Learns that a draft of `owner` is answered by an answer. One example of each owner for an answer is kept, the

@@ -1,7 +1,7 @@
 //! Tickets.
 
 use heinzel_core::incident::IncidentId;
-use heinzel_core::ticket::{Sent, Ticket};
+use heinzel_core::ticket::{Sent, Ticket, TicketId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::reader::Range;
@@ -17,6 +17,12 @@ pub(super) fn put(conn: &Connection, ticket: &Ticket) -> Result<TicketPut, Fail>
         Some(before) => again(before.clone(), ticket.clone()),
         None => ticket.clone(),
     };
+    let was = before.as_ref().and_then(|before| before.draft.clone());
+    if let Some(draft) = now.draft.as_ref().filter(|draft| was.as_ref() != Some(draft))
+        && of_draft(conn, draft)?.is_some_and(|other| other != now.id)
+    {
+        now.draft = was;
+    }
     now.incidents.sort_unstable();
     now.incidents.dedup();
     let put = TicketPut { before, now };
@@ -82,6 +88,12 @@ pub(super) fn link(conn: &Connection, id: &str, incidents: &[IncidentId]) -> Res
 pub(super) fn ticket(conn: &Connection, id: &str) -> Result<Option<Ticket>, Fail> {
     let mut found = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM ticket WHERE id = ?1"))?;
     Ok(found.query_row([id], read).optional()?)
+}
+
+/// The ticket that a draft became.
+pub(super) fn of_draft(conn: &Connection, draft: &str) -> Result<Option<TicketId>, Fail> {
+    let mut found = conn.prepare_cached("SELECT id FROM ticket WHERE draft = ?1 ORDER BY created, id LIMIT 1")?;
+    Ok(found.query_row([draft], |row| row.get(0)).optional()?)
 }
 
 /// Tickets sent in the range, by time.

@@ -98,6 +98,26 @@ fn a_second_round_that_is_approved_is_not_stopped_by_the_rest_after_the_first() 
 }
 
 #[test]
+fn a_second_round_is_not_stopped_by_the_budget_that_the_first_has_used() {
+    let mut e = Engine::new(rule(Restart { replan: true, rollback: true, ..Restart::default() }), Mode::Auto);
+    for budget in [&mut e.policy.budget.rule, &mut e.policy.budget.asset, &mut e.policy.budget.host] {
+        *budget = "1/1h".to_owned().try_into().unwrap();
+    }
+    e.line(0);
+    answer_probe(&mut e, false);
+    answer_step(&mut e, done());
+    answer_probe(&mut e, false);
+    assert_eq!(e.acts(), ["systemctl restart nginx.service"], "{:#?}", e.notes);
+    e.pass_to(20, &heals);
+    assert_eq!(e.status(), Status::Resolved, "{:#?}", e.notes);
+    // Another fix is one too many.
+    e.now = 700;
+    e.line(700);
+    answer_probe(&mut e, false);
+    assert!(e.said("gate `budget` refused"), "{:#?}", e.notes);
+}
+
+#[test]
 fn settings_that_become_more_timid_are_not_overruled_by_an_older_promotion() {
     let mut e = Engine::new(rule(Restart::default()), Mode::Suggest);
     e.command(Command::Promote { rule: RULE.into(), to: Some(Mode::Auto) }).unwrap();
@@ -453,4 +473,30 @@ fn a_question_that_was_answered_is_not_asked_again() {
     e.step(Input::Done { effect: asked.id, outcome: Outcome::Failed { why: "refused".into() } });
     e.command(Command::Approve { incident: 1, plan: None }).unwrap();
     assert!(e.state.incidents[&1].notice.is_none());
+}
+
+#[test]
+fn a_rule_that_changed_before_its_plan_was_approved_goes_on_to_its_second_round() {
+    let mut e = Engine::new(rule(Restart { replan: true, rollback: true, ..Restart::default() }), Mode::Approve);
+    let change = |e: &mut Engine, version: &str| {
+        let mut rule = Rule::clone(&e.rules.rules[&RULE.into()]);
+        rule.version = RuleVersion(version.into());
+        e.rules.rules.insert(RULE.into(), Arc::new(rule));
+        e.step(Input::Reloaded);
+    };
+    e.line(0);
+    answer_probe(&mut e, false);
+    change(&mut e, "2");
+    e.command(Command::Approve { incident: 1, plan: None }).unwrap();
+    assert_eq!(e.status(), Status::Healing, "it looks again, and waits for nobody");
+    answer_probe(&mut e, false);
+    answer_step(&mut e, done());
+    answer_probe(&mut e, false);
+    assert_eq!(e.status(), Status::AwaitingApproval, "{:#?}", e.notes);
+    assert!(!e.said("the rule changed"), "{:#?}", e.notes);
+    // But not one that changes in between.
+    change(&mut e, "3");
+    e.command(Command::Approve { incident: 1, plan: None }).unwrap();
+    answer_probe(&mut e, false);
+    assert!(e.said("the rule changed between two rounds"), "{:#?}", e.notes);
 }

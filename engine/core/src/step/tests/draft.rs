@@ -192,6 +192,19 @@ fn a_customer_who_keeps_asking_is_told_to_wait() {
 }
 
 #[test]
+fn looks_from_before_our_clock_was_set_back_keep_nobody_waiting() {
+    let mut engine = engine(Mode::Auto, "web.*", "web.*");
+    engine.policy.drafts.rate.count = 1;
+    engine.now = 90_000;
+    engine.draft(&request("kim", "vm:100")).unwrap();
+    engine.saw(true);
+    engine.proved();
+    engine.now = 0;
+    assert!(engine.draft(&request("kim", "vm:100")).is_ok());
+    assert_eq!(engine.state.looks.len(), 1);
+}
+
+#[test]
 fn the_gate_is_named_in_every_answer() {
     let mut engine = engine(Mode::Auto, "web.*", "none.*");
     engine.draft(&request("kim", "vm:100")).unwrap();

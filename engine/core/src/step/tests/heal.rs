@@ -76,6 +76,26 @@ fn quiet_of_a_source_that_is_not_read_proves_nothing() {
 }
 
 #[test]
+fn quiet_of_a_socket_counts_from_when_it_was_listened_to() {
+    let mut e = Engine::new(rule(Restart { quiet: Some(Duration::from_secs(20)), ..Restart::default() }), Mode::Auto);
+    e.state.sources.insert("log".into(), SourceView { forgets: true, ..SourceView::new() });
+    e.step(Input::Notice(Notice::CaughtUp { source: "log".into() }));
+    e.line(0);
+    sees_it_down(&mut e);
+    let health = |health| Input::Notice(Notice::Health { source: "log".into(), stream: None, health });
+    e.pass_to(5, &heals);
+    e.step(health(Health::Degraded { why: "gone".into() }));
+    // What was said in these twelve seconds is lost.
+    e.pass_to(17, &heals);
+    e.step(health(Health::Ok));
+    e.step(Input::Notice(Notice::CaughtUp { source: "log".into() }));
+    e.pass_to(36, &heals);
+    assert_eq!(e.status(), Status::Healing, "{:#?}", e.notes);
+    e.pass_to(40, &heals);
+    assert_eq!(e.status(), Status::Resolved, "{:#?}", e.notes);
+}
+
+#[test]
 fn quiet_of_a_file_that_is_gone_proves_nothing() {
     let mut e = Engine::new(rule(Restart { quiet: Some(Duration::from_secs(10)), ..Restart::default() }), Mode::Auto);
     e.line(0);
@@ -382,4 +402,15 @@ fn what_a_quick_probe_sees_is_stored_together_with_the_plan_it_leads_to() {
     let stored = changes.iter().filter(|c| matches!(c, Change::Effect(_))).count();
     assert_eq!(stored, 2, "the look is stored as well");
     assert!(changes.iter().any(|c| matches!(c, Change::EffectOver(id, _) if *id == looks[0].id)));
+}
+
+#[test]
+fn a_probe_that_is_out_is_not_asked_for_again_when_an_incident_is_forgotten() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    let now = Engine::time(e.now);
+    let world = World { rules: &e.rules, assets: &e.assets, policy: &e.policy, now, host: "here" };
+    found(&mut e.state, &world, &(&finding_like()).into(), &mut e.journal);
+    assert_eq!(e.journal.looks().len(), 1);
+    e.state.forget_incident(1, &mut e.journal);
+    assert!(e.journal.looks().is_empty());
 }

@@ -55,6 +55,32 @@ fn names_without_end_do_not_fill_the_memory() {
 }
 
 #[test]
+fn an_absence_without_room_for_an_incident_keeps_nobody_awake() {
+    let mut e = absence();
+    change(&mut e, |rule| (rule.has.asset, rule.by) = (true, vec!["pool".into()]));
+    for n in 0..Incident::MOST_OF_RULE + 5 {
+        e.finding(0, Role::Match(0), None, &[("pool", &n.to_string())]);
+    }
+    e.now = 150;
+    e.step(Input::Tick);
+    assert_eq!(e.state.incidents.len(), Incident::MOST_OF_RULE);
+    let wakes = |e: &Engine| {
+        let now = Engine::time(e.now);
+        let world = World { rules: &e.rules, assets: &e.assets, policy: &e.policy, now, host: "here" };
+        wake_at(&e.state, &world)
+    };
+    assert!(wakes(&e).is_some_and(|at| at > Engine::time(200)), "{:?}", wakes(&e));
+    let left_out = e.state.counters.crowded.clone();
+    assert!(left_out[&RULE.into()] >= 5);
+    e.step(Input::Tick);
+    assert_eq!(e.state.counters.crowded, left_out);
+    // It is not forgotten.
+    e.now = 800;
+    e.finding(800, Role::Match(0), None, &[("pool", "0")]);
+    assert_eq!(e.state.last_incident, 1 + u64::try_from(Incident::MOST_OF_RULE).unwrap());
+}
+
+#[test]
 fn what_was_counted_before_the_end_does_not_count_again() {
     let mut e = only_reports(Trigger::Count { count: 3, within: Duration::from_secs(60) });
     for at in [0, 1, 2, 3, 4] {
@@ -232,4 +258,45 @@ fn a_task_kind_that_is_no_name_names_no_asset() {
     task.as_mut().unwrap().kind = "\u{1b}[2Jvzdump".into();
     e.finding(0, Role::Task, task, &[]);
     assert_eq!(e.state.incidents[&1].asset, "task:100");
+}
+
+#[test]
+fn what_a_rule_waits_for_outlives_a_pack_that_is_left_out() {
+    let mut e = absence();
+    change(&mut e, |rule| rule.by = vec!["pool".into()]);
+    e.finding(0, Role::Match(0), None, &[("pool", "a")]);
+    let rules = std::mem::take(&mut e.rules.rules);
+    e.now = 2 * 86_400;
+    e.step(Input::Restarted);
+    e.rules.rules = rules;
+    e.now += 60;
+    e.step(Input::Reloaded);
+    e.pass_to(e.now + 101, &heals);
+    assert_eq!(e.state.incidents.len(), 1, "{:#?}", e.notes);
+}
+
+#[test]
+fn what_began_to_be_waited_for_under_a_wrong_clock_is_missed_once_it_is_right() {
+    let armed = || {
+        let mut e = absence();
+        e.now = 500_000;
+        change(&mut e, |rule| rule.version = RuleVersion("2".into()));
+        assert!(e.state.incidents.is_empty());
+        e
+    };
+    let closed = || {
+        let mut e = absence();
+        e.now = 500_000;
+        e.step(Input::Tick);
+        e.command(Command::Resolve { incident: 1, note: String::new() }).unwrap();
+        e
+    };
+    for mut e in [armed(), closed()] {
+        e.now = 0;
+        e.step(Input::Tick);
+        e.pass_to(99, &heals);
+        assert!(e.state.incidents.values().all(Incident::is_resolved), "{:#?}", e.notes);
+        e.pass_to(103, &heals);
+        assert_eq!(e.status(), Status::Open, "{:#?}", e.notes);
+    }
 }

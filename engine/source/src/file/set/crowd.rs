@@ -3,6 +3,7 @@
 //!
 //! Start at [`Crowd::admit`].
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use rustix::process::{Resource, getrlimit};
@@ -10,15 +11,15 @@ use rustix::process::{Resource, getrlimit};
 /// The room for files.
 pub(super) struct Crowd {
     most: usize,
-    /// It was said that there are too many; not again before there was room.
-    said: bool,
+    /// The globs of which it was said that they fit too many; not again before there was room.
+    said: HashSet<String>,
 }
 
 impl Crowd {
     /// Half of what the limit of open files leaves.
     pub(super) fn new() -> Self {
         let limit = getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok());
-        Self { most: limit.unwrap_or(usize::MAX) / 2, said: false }
+        Self { most: limit.unwrap_or(usize::MAX) / 2, said: HashSet::new() }
     }
 
     /// Leaves of the files that a glob has brought up as many as there is room for, the first ones; a complaint when it begins to
@@ -27,9 +28,11 @@ impl Crowd {
         let room = self.most.saturating_sub(followed);
         let over = fresh.len().saturating_sub(room);
         fresh.truncate(room);
-        let says = over > 0 && !self.said;
-        self.said = over > 0;
-        says.then(|| {
+        if over == 0 {
+            self.said.remove(pattern);
+            return None;
+        }
+        self.said.insert(pattern.to_owned()).then(|| {
             format!(
                 "`{pattern}` fits {over} files more than can be followed: a source may hold {} open, half of the limit of open files; narrow `path`, leave some out with `exclude`, or raise LimitNOFILE= of the service",
                 self.most
@@ -46,7 +49,7 @@ mod tests {
     use heinzel_core::time::Timestamp;
 
     use super::super::{Begin, Out, Set, Wake};
-    use super::Crowd;
+    use super::{Crowd, HashSet};
     use crate::settings::File;
 
     #[test]
@@ -54,9 +57,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: usize| fs::write(folder.path().join(format!("{name}.log")), "x\n").unwrap();
         write(0);
-        let file = File::plain(&folder.path().join("*.log"));
+        let mut file = File::plain(&folder.path().join("*.log"));
+        // Another glob has room.
+        file.paths.push(format!("{}/*.other", folder.path().display()));
         let mut set = Set::new(&file, Begin::Beginning, Vec::new(), Timestamp::EPOCH);
-        set.crowd = Crowd { most: 3, said: false };
+        set.crowd = Crowd { most: 3, said: HashSet::new() };
         (1..6).for_each(write);
         let names = Wake { all: true, names: true, ..Wake::default() };
         let mut look = || {
@@ -74,5 +79,20 @@ mod tests {
         set.round(&names, Instant::now());
         assert!(set.paths().any(|path| path.ends_with("9.log")), "who goes makes room");
         assert!(Crowd::new().most > 100);
+    }
+    #[test]
+    fn thousands_of_logs_in_a_folder_are_found_in_a_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..4_000 {
+            for ending in ["", ".1"] {
+                fs::write(folder.path().join(format!("site{number}.log{ending}")), "").unwrap();
+            }
+        }
+        let began = Instant::now();
+        let file = File::plain(&folder.path().join("*"));
+        let set = Set::new(&file, Begin::End, Vec::new(), Timestamp::EPOCH);
+        assert!(set.paths().all(|path| path.extension().unwrap() == "log"), "rotated ones go with theirs");
+        // Each against each other took minutes.
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     }
 }

@@ -23,13 +23,13 @@ impl Tail {
             Begin::End => self.files.push_back(Open::from_end(file, &seen, self.rules.max_line, now)?),
             Begin::New(after_ns) => {
                 let mark = Mark::nowhere(after_ns);
-                self.push_newer_packed(&siblings::packed(&self.path), None, &mark, &[], now);
-                self.push_newer(&siblings::list(&self.path), None, &mark, Some(seen.key), now);
+                self.push_newer_packed(&siblings::packed(&self.path, &self.rules.folders), None, &mark, &[], now);
+                self.push_newer(&siblings::list(&self.path, &self.rules.folders), None, &mark, Some(seen.key), now);
                 self.files.push_back(Open::from_beginning(file, &seen, now));
             }
             Begin::Beginning => self.files.push_back(Open::from_beginning(file, &seen, now)),
             Begin::Since(since) => {
-                for sibling in siblings::list(&self.path) {
+                for sibling in siblings::list(&self.path, &self.rules.folders) {
                     if sibling.seen.key != seen.key && since.may_be_in(sibling.seen.mtime_ns) {
                         self.push_rotated(&sibling, now);
                     }
@@ -48,8 +48,8 @@ impl Tail {
 
     /// Goes on from a checkpoint: finds its files, those rotated away since, and the one the path names.
     pub(super) fn resume(&mut self, state: State, named: Option<(File, Seen)>, now: Instant) {
-        let siblings = siblings::list(&self.path);
-        let packed = siblings::packed(&self.path);
+        let siblings = siblings::list(&self.path, &self.rules.folders);
+        let packed = siblings::packed(&self.path, &self.rules.folders);
         let known = state.files.clone();
         let mut named = named;
         // The file of the mark before, if it was packed: what was packed after it comes after it.
@@ -165,7 +165,7 @@ impl Tail {
             Mark { mtime_ns: open.seen().map_or(mark.mtime_ns, |seen| seen.mtime_ns), ..mark }
         });
         if let Some(mark) = newest.or_else(|| self.finished.back().cloned()) {
-            let siblings = siblings::list(&self.path);
+            let siblings = siblings::list(&self.path, &self.rules.folders);
             let is_it = |sibling: &&Sibling| {
                 sibling.seen.key == mark.key() && (self.follows(mark.key()) || self.has_finished(sibling))
             };
@@ -290,7 +290,7 @@ impl Tail {
 
     /// The rotated files that are not followed and were written before this one last was.
     fn siblings_before(&self, number: usize, seen: &Seen) -> Vec<Sibling> {
-        let siblings = siblings::list(&self.path);
+        let siblings = siblings::list(&self.path, &self.rules.folders);
         let is_newest = number + 1 == self.files.len();
         let itself = siblings.iter().find(|sibling| sibling.seen.key == seen.key).cloned();
         let is_before = |sibling: &Sibling| match &itself {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 use super::*;
+use crate::file::folders::Folders;
 
 mod absence;
 mod alike;
@@ -21,6 +22,7 @@ pub(super) fn rules() -> Rules {
         settle: Duration::from_secs(1),
         linger: Duration::from_secs(30),
         unpacked: 32 << 20,
+        folders: Folders::default(),
     }
 }
 

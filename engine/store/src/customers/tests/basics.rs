@@ -73,6 +73,22 @@ fn a_ticket_that_comes_again_keeps_what_was_found() {
 }
 
 #[test]
+fn a_draft_becomes_one_ticket() {
+    let scene = Scene::new();
+    let put = |id: &str, draft: &str| {
+        let ticket = Ticket { draft: Some(draft.into()), ..ticket(id, 5) };
+        scene.customers.put_ticket(&ticket).unwrap().now.draft
+    };
+    assert_eq!(scene.customers.ticket_of_draft("d1").unwrap(), None);
+    assert_eq!(put("t1", "d1").as_deref(), Some("d1"));
+    assert_eq!(put("t2", "d1"), None, "it was another's");
+    assert_eq!(put("t1", "d1").as_deref(), Some("d1"), "twice is once");
+    assert_eq!(put("t2", "d2").as_deref(), Some("d2"));
+    assert_eq!(put("t2", "d1").as_deref(), Some("d2"), "what it has it keeps");
+    assert_eq!(scene.customers.ticket_of_draft("d1").unwrap().as_deref(), Some("t1"));
+}
+
+#[test]
 fn a_tickets_text_and_time_are_those_of_the_first_time() {
     let scene = Scene::new();
     let first = ticket("t1", 5);
