@@ -258,6 +258,7 @@ fn refused(why: Refused) -> Failure {
         Refused::NoSuchDraft => Failure::not_found("there is no such draft of this customer or form"),
         Refused::NotTheirs => Failure::no_asset_of_theirs(),
         Refused::Elsewhere(why) => Failure::elsewhere(why),
+        Refused::Needed(why) => Failure::needed(why),
         Refused::Invalid { field, why } => Failure::invalid(field, why),
         Refused::BrokeOff => Failure::bad_request("the body broke off"),
         Refused::Busy(why) => Failure::busy(why),

@@ -55,7 +55,7 @@ pub struct Problem<'a> {
 }
 
 /// The title of each code.
-const TITLES: [(&str, &str); 21] = [
+const TITLES: [(&str, &str); 22] = [
     ("bad_request", "the request cannot be read"),
     ("behind", "the engine is behind"),
     ("busy", "not now"),
@@ -64,6 +64,7 @@ const TITLES: [(&str, &str); 21] = [
     ("internal", "the engine made a mistake"),
     ("invalid", "a field cannot be used"),
     ("method_not_allowed", "not with this method"),
+    ("needed", "others need it"),
     ("no_claim", "the customer's claim does not count"),
     ("not_found", "there is no such thing"),
     ("not_ready", "the engine cannot do its work"),
@@ -151,6 +152,11 @@ impl Failure {
     /// 409: it is kept elsewhere, and that counts.
     pub fn elsewhere(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "elsewhere", detail)
+    }
+
+    /// 409: others need it.
+    pub fn needed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "needed", detail)
     }
 
     /// 413: too much at once.
@@ -280,6 +286,7 @@ mod tests {
             Failure::method_not_allowed(),
             Failure::timeout(""),
             Failure::elsewhere(""),
+            Failure::needed(""),
             Failure::too_large(""),
             Failure::unsupported(""),
             Failure::invalid("", ""),

@@ -401,4 +401,22 @@ async fn a_customer_is_forgotten_by_who_may_write_them_down() {
     }
     assert!(lab.fake.told().customers.is_empty());
     lab.ask(&format!("DELETE /v1/customers/K%201\n{ingest}"), "").await.is_problem(422, "invalid");
+    assert_eq!(lab.fake.told().erased_by, ["token tickets", "token tickets"]);
+}
+
+#[tokio::test]
+async fn an_asset_is_removed_by_who_may_write_it_down() {
+    let lab = Lab::new().await;
+    let remove = async |id: &str, head: &str| lab.ask(&format!("DELETE /v1/assets/{id}\n{head}"), "").await;
+    remove("vm:100", "X: y").await.is_problem(401, "unauthorized");
+    remove("vm:100", SHOP).await.is_problem(403, "forbidden");
+    assert!(lab.fake.told().assets.contains_key("vm:100"));
+    let ingest = "Authorization: Bearer ingest-token-of-tickets";
+    for removed in [true, false] {
+        let answer = remove("vm:100", ingest).await;
+        assert_eq!((answer.status, answer.json()), (200, serde_json::json!({ "removed": removed })));
+    }
+    assert_eq!(lab.fake.told().erased_by, ["token tickets", "token tickets"]);
+    remove("host:pve1", ingest).await.is_problem(409, "needed");
+    remove("vm:%ff", ingest).await.is_problem(400, "bad_request");
 }

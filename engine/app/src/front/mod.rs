@@ -45,7 +45,7 @@ use tokio::sync::mpsc;
 use crate::board::Board;
 use crate::clock;
 use crate::config::Suggestions;
-use crate::pump::Message;
+use crate::pump::{Message, Order};
 use crate::scanner::Current;
 use crate::watch::Swap;
 
@@ -65,6 +65,8 @@ pub(crate) struct Desk {
     pub(crate) current: Current,
     pub(crate) swap: Swap,
     pub(crate) pump: mpsc::Sender<Message>,
+    /// Where what is erased is written down.
+    orders: mpsc::Sender<Order>,
     pub(crate) settings: Suggestions,
     /// What answers say of the operator.
     pub(crate) words: Words,
@@ -367,8 +369,12 @@ impl Front for Desk {
         self.keep_customer(id, customer)
     }
 
-    fn forget_customer(&self, id: &str) -> Result<customer::Forgotten, Refused> {
-        self.forget(id)
+    fn remove_asset(&self, id: &str, by: &str) -> Result<asset::AssetRemoved, Refused> {
+        self.drop_asset(id, by)
+    }
+
+    fn forget_customer(&self, id: &str, by: &str) -> Result<customer::Forgotten, Refused> {
+        self.forget(id, by)
     }
 
     fn import(

@@ -13,7 +13,7 @@ use super::{Desk, Shelf, drafts, elsewhere};
 use crate::board::Board;
 use crate::clock;
 use crate::config::Config;
-use crate::pump::Message;
+use crate::pump::{Message, Order};
 use crate::scanner::Current;
 use crate::watch::Swap;
 
@@ -44,6 +44,7 @@ pub(crate) fn open(
     current: &Current,
     swap: &Swap,
     pump: &mpsc::Sender<Message>,
+    orders: &mpsc::Sender<Order>,
 ) -> anyhow::Result<Opened> {
     let shelf = Arc::new(Shelf::new(config.clone(), customers.clone()));
     let first = shelf.clone();
@@ -58,6 +59,7 @@ pub(crate) fn open(
         current: current.clone(),
         swap: swap.clone(),
         pump: pump.clone(),
+        orders: orders.clone(),
         settings: config.suggestions.clone(),
         words: config.answers.words.clone(),
         zone: config.answers.zone.clone(),

@@ -239,6 +239,11 @@ impl Access {
 }
 
 impl Token {
+    /// Whose word it is, for the audit trail.
+    pub(crate) fn speaker(&self) -> String {
+        format!("token {}", self.name)
+    }
+
     /// Whether a page of the request's origin may use it. Browsers leave `Origin` out of a GET to the page's own host;
     /// `changes` says that this request is none, so that it must be there.
     ///
