@@ -16,6 +16,7 @@ mod records;
 mod shelf;
 mod tickets;
 mod times;
+mod turns;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -75,6 +76,8 @@ pub(crate) struct Desk {
     /// The folder of the engine's store, for timelines.
     pub(crate) state: PathBuf,
     pub(crate) drafts: drafts::Drafts,
+    /// Drafts are read one after the other.
+    turns: turns::Turns,
     /// Itself, for what goes on after an answer: news.
     me: Weak<Self>,
     /// What people call their assets.
@@ -97,6 +100,7 @@ impl Desk {
         let known = customer.and_then(|customer| self.customers.customer(&customer.id).ok().flatten());
         let form = draft.locale.as_deref().and_then(Language::from_locale);
         let form = form.or_else(|| Language::from_locale(known.as_ref()?.language.as_deref()?));
+        let turn = self.turns.take(customer.is_none()).await;
         let body = strip::strip(&draft.body);
         let read = text::analyse(&format!("{}\n{body}", draft.subject), form);
         let words = read.content_words();
@@ -105,8 +109,11 @@ impl Desk {
         let reading = tone::read(&whole);
 
         let shelf = self.shelf.get().ok_or_else(|| Refused::Busy("the answers are being read; ask again".into()))?;
+        // A model is asked in threads of its own.
+        let turn = Some(turn).filter(|_| !shelf.has_model());
         let written = rank::Draft { subject: &draft.subject, body: &draft.body, language: form };
         let Found { ranked, threshold, by } = shelf.find(&written, suggest::RANKED).await;
+        drop(turn);
         let passes = words >= suggest::FEWEST_WORDS && rank::fit(&ranked) >= threshold;
 
         let held_out = is_held_out(&owner, &draft.draft_id, self.settings.hold_out);
@@ -156,7 +163,9 @@ impl Desk {
             Err(Nothing::NothingFits) => Some(suggestion::NothingReason::NothingFits),
         };
         let items = found.ok().filter(|_| nothing.is_none()).unwrap_or_default();
+        let turn = if self.settings.keep_drafts { Some(self.turns.take(customer.is_none()).await) } else { None };
         self.note(&draft, &owner, language, words, held_out, top, nothing, asset, &items, by == By::Meaning);
+        drop(turn);
 
         let subject = match items.first().map(|item| item.kind) {
             Some(Kind::Incident) => Subject::Incident,

@@ -9,7 +9,7 @@ use heinzel_script::reload::Watch;
 use heinzel_store::customers::{Customers, Retention};
 use tokio::sync::{broadcast, mpsc};
 
-use super::{Desk, Shelf, drafts, elsewhere};
+use super::{Desk, Shelf, drafts, elsewhere, turns};
 use crate::board::Board;
 use crate::clock;
 use crate::config::Config;
@@ -65,6 +65,7 @@ pub(crate) fn open(
         zone: config.answers.zone.clone(),
         state: config.state.clone(),
         drafts: drafts::Drafts::default(),
+        turns: turns::Turns::default(),
         me: me.clone(),
         names,
         turn: Mutex::default(),
