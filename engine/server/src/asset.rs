@@ -18,7 +18,8 @@ use crate::import::{self, How, ImportKind, Imported};
 use crate::settings::Scope;
 use crate::{body, openapi, ticket, wire};
 
-/// Writes an asset down, whole: what was there under this id before is replaced. The same again changes nothing. An asset
+/// Writes an asset down, whole: what was there under this id before is replaced. The same again changes nothing, and costs next to
+/// nothing; for many that are new or changed use the import, since each is held against all the others. An asset
 /// that stands in the operator's `assets.toml` is changed there.
 ///
 /// # Errors
