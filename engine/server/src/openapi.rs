@@ -68,6 +68,8 @@ problems! {
     ReportProblems = [400, 401, 403, 404, 422, 500, 503];
     /// How a push may fail.
     PushProblems = [400, 401, 403, 404, 408, 413, 415, 429, 503];
+    /// How metrics may fail.
+    MetricProblems = [401, 403];
     /// The engine cannot do its work.
     NotReady = [503];
     /// The demo is switched off.

@@ -405,6 +405,19 @@ async fn a_customer_is_forgotten_by_who_may_write_them_down() {
 }
 
 #[tokio::test]
+async fn metrics_are_not_for_everybody_behind_a_proxy() {
+    let lab = Lab::new().await;
+    assert_eq!(lab.ask("GET /metrics", "").await.status, 200);
+    for added in ["X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.1", "Via: 1.1 shop"] {
+        let ask =
+            async |token: &str| lab.ask(&format!("GET /metrics\n{added}\nAuthorization: Bearer {token}"), "").await;
+        ask("none").await.is_problem(401, "unauthorized");
+        ask("ingest-token-of-tickets").await.is_problem(403, "forbidden");
+        assert_eq!(ask("operate-token-of-reports").await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn an_asset_is_removed_by_who_may_write_it_down() {
     let lab = Lab::new().await;
     let remove = async |id: &str, head: &str| lab.ask(&format!("DELETE /v1/assets/{id}\n{head}"), "").await;

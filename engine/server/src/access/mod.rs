@@ -304,6 +304,12 @@ fn is_loopback_host(headers: &HeaderMap) -> bool {
     )
 }
 
+/// Whether a request has what proxies add. By the address it cannot be told: programs of the proxy's machine ask from there, too.
+pub(crate) fn is_through_proxy(headers: &HeaderMap) -> bool {
+    let added = ["x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-proto", "x-forwarded-host", "via"];
+    added.iter().any(|name| headers.contains_key(*name))
+}
+
 fn not_here() -> Failure {
     Failure::other_origin(
         "the demo is for this machine alone: open it as http://localhost or http://127.0.0.1 with the port of `listen`, \
