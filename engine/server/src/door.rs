@@ -101,7 +101,8 @@ impl Door {
         }
     }
 
-    /// Lets a form in: its key, its page's origin, how often its address has asked, its customer's claim, in this order.
+    /// Lets a form in: its key, its page's origin, how often its address has asked, its customer's claim, in this order. Where a
+    /// proxy does not say the address, a customer who is vouched for has a rate of their own, so that only strangers share one.
     /// `changes` says that the request is not a GET.
     ///
     /// # Errors
@@ -111,14 +112,20 @@ impl Door {
         token.allows_origin(&parts.headers, changes)?;
         let peer = parts.extensions.get().map_or(IpAddr::from([0, 0, 0, 0]), |Peer(address)| *address);
         let address = self.access.address(peer, &parts.headers);
-        let why = if address.is_some() {
-            "this address asks too often"
-        } else {
+        let asker = Access::asker(token, &parts.headers, self.api.now());
+        if address.is_none() {
             self.complain_of_proxy();
-            "who asks is not known, since the proxy's `X-Forwarded-For` does not end with an address: all of them together ask too often"
+        }
+        let customer = asker.as_ref().ok().filter(|_| address.is_none()).and_then(|asker| asker.customer.as_ref());
+        let why = match (address, customer) {
+            (Some(_), _) => "this address asks too often",
+            (None, Some(_)) => "this customer asks too often",
+            (None, None) => {
+                "who asks is not known, since the proxy's `X-Forwarded-For` does not end with an address: all of them together ask too often"
+            }
         };
-        self.within(&self.addresses, (&token.name, address), token.rate, why)?;
-        let asker = Access::asker(token, &parts.headers, self.api.now())?;
+        self.within(&self.addresses, (&token.name, address, customer.map(|claim| &claim.id)), token.rate, why)?;
+        let asker = asker?;
         let place = self.forms.try_acquire().map_err(|_| Failure::busy("too many forms ask at once; ask again"))?;
         Ok(Visit { token, asker, _place: place })
     }
@@ -142,7 +149,7 @@ impl Door {
         if self.said_of_proxy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok() {
             tracing::warn!(
                 "a proxy named in `server.proxies` does not say who asks: the last entry of its `X-Forwarded-For` is no address, or only \
-                 a proxy's; all whom it does not name share one rate"
+                 a proxy's; all strangers whom it does not name share one rate"
             );
         }
     }
