@@ -220,6 +220,21 @@ impl Failure {
         }
     }
 
+    /// A request whose head hyper could not read, which it says with this status.
+    pub(crate) fn of_unread(status: StatusCode) -> Self {
+        let why = match status {
+            StatusCode::URI_TOO_LONG => "the address is too long; what is long belongs in the body",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "more than 64 headers, or too large ones; send fewer",
+            _ => {
+                return Self::bad_request(
+                    "the head of the request cannot be read: it begins with `METHOD /path HTTP/1.1`, where a space in the path is written \
+                     `%20`, and every other line is `Name: value`; TLS is spoken by the proxy in front only",
+                );
+            }
+        };
+        Self::new(status, "too_large", why)
+    }
+
     /// Its code, for the log.
     pub(crate) fn code(&self) -> &'static str {
         self.code
@@ -227,6 +242,11 @@ impl Failure {
 
     /// The body of the response to this request.
     pub(crate) fn body(&self, request_id: &str) -> Body {
+        Body::from(self.json(request_id))
+    }
+
+    /// The same as bytes.
+    pub(crate) fn json(&self, request_id: &str) -> Vec<u8> {
         let title = TITLES.iter().find(|(code, _)| *code == self.code).map_or("refused", |(_, title)| title);
         let problem = Problem {
             kind: format!("urn:heinzel:problem:{}", self.code),
@@ -239,7 +259,7 @@ impl Failure {
             reasons: &self.reasons,
         };
         // Texts and numbers always become JSON.
-        Body::from(serde_json::to_vec(&problem).unwrap_or_default())
+        serde_json::to_vec(&problem).unwrap_or_default()
     }
 }
 

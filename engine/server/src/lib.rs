@@ -36,6 +36,7 @@ mod around;
 mod body;
 mod listen;
 mod tally;
+mod unread;
 
 use door::{Door, Inside};
 use failure::Failure;

@@ -405,6 +405,18 @@ async fn a_customer_is_forgotten_by_who_may_write_them_down() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_is_refused_in_words() {
+    let lab = Lab::new().await;
+    lab.ask(&format!("PUT /v1/assets/vm 1\n{INGEST}"), "{}").await.is_problem(400, "bad_request");
+    lab.ask("GET /healthz\nBad Name: x", "").await.is_problem(400, "bad_request");
+    let many: String = (0..70).map(|number| format!("\nX-{number}: a")).collect();
+    lab.ask(&format!("GET /healthz{many}"), "").await.is_problem(431, "too_large");
+    lab.ask(&format!("GET /{}", "a".repeat(70_000)), "").await.is_problem(414, "too_large");
+    // What comes through as it was is not touched.
+    assert_eq!(lab.ask("GET /healthz", "").await.body, r#"{"status":"alive"}"#);
+}
+
+#[tokio::test]
 async fn metrics_are_not_for_everybody_behind_a_proxy() {
     let lab = Lab::new().await;
     assert_eq!(lab.ask("GET /metrics", "").await.status, 200);
