@@ -4,7 +4,6 @@
 //! attributes. It is signed with HMAC-SHA1 over the raw body in `X-Hub-Signature`, as `sha1=` and hexadecimal digits.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -18,11 +17,8 @@ use serde_json::Value;
 use crate::door::Door;
 use crate::failure::Failure;
 use crate::settings::Zammad;
-use crate::ticket::{self, LeftOut, Ticket, TicketTaken};
+use crate::ticket::{self, AHEAD, LeftOut, Ticket, TicketTaken};
 use crate::{body, openapi};
-
-/// How far ahead of ours Zammad's clock may be; what lies further ahead is no time of a ticket.
-const AHEAD: Duration = Duration::from_secs(86_400);
 
 /// Takes a ticket from a trigger of Zammad. What a customer writes later changes neither its text nor its time. What agents
 /// write, and what was merged into another ticket, is no ticket of a customer; of a known one, the answer that was used is taken. Customer, time or answer that cannot

@@ -30,6 +30,7 @@ async fn a_ticket_is_new_once() {
         (r#"{"id":"1","draft_id":"x"}"#, "draft_id"),
         (r#"{"id":"1","customer":"K 1"}"#, "customer"),
         (r#"{"id":"1","asset":"100"}"#, "asset"),
+        (r#"{"id":"1","created_at":"2126-03-01T00:00:00Z"}"#, "created_at"),
     ] {
         let answer = send(body).await;
         answer.is_problem(422, "invalid");
