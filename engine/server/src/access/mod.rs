@@ -266,8 +266,9 @@ impl Token {
         if self.origins.iter().any(|known| known.eq_ignore_ascii_case(origin)) || is_own() {
             return Ok(());
         }
+        let said: String = origin.chars().take(200).collect();
         Err(Failure::other_origin(format!(
-            "the form `{}` is not used on this origin; see `origins` in heinzel.toml",
+            "the form `{}` is not used on the origin `{said}`; `origins` in heinzel.toml names those that count, as browsers write them",
             self.name
         )))
     }
