@@ -341,7 +341,7 @@
             });
             // Whether it is really sent is known once all who listen have been asked, whatever they stop on its way.
             on("submit", (event) => event.target === this.#field()?.form && setTimeout(() => event.defaultPrevented || this.sent()));
-            on("reset", (event) => event.target === this.#field()?.form && this.#begin(true));
+            on("reset", (event) => event.target === this.#field()?.form && setTimeout(() => event.defaultPrevented || (this.#begin(true), this.#typed())));
             this.#begin(false);
             if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => this.#typed(), { once: true, signal: this.#off.signal });
             else this.#typed(); // the browser may have brought back a text
