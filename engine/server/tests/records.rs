@@ -143,8 +143,20 @@ async fn what_of_zammads_ticket_cannot_be_used_is_said_and_counted() {
     check(3, "null", good, &["customer"]).await;
     assert_eq!(check(4, r#""K1""#, r#""gestern""#, &["created_at"]).await.created_at, None);
     assert_eq!(check(5, r#""K1""#, r#""2036-01-01T00:00:00Z""#, &["created_at"]).await.created_at, None);
+    // Attributes that hold something else.
+    let body = r#"{"ticket":{"id":6,"created_at":"2027-01-15T07:00:00Z","customer":{"login":"K1"},"asset":"VM 100","draft_id":"?"},"article":{}}"#;
+    let answer = zammad(&lab, body, &signed(b"zammads secret", body)).await;
+    let said: Vec<_> = answer.json()["left_out"].as_array().unwrap().iter().map(|one| one["field"].clone()).collect();
+    assert_eq!(said, ["asset", "draft_id"], "{answer:?}");
+    assert!(answer.body.contains("`ticket.asset`") && !answer.body.contains("VM 100"), "{answer:?}");
     let metrics = lab.ask("GET /metrics", "").await.body;
-    for line in ["{field=\"customer\"} 2", "{field=\"created_at\"} 2", "{field=\"answer_used\"} 0"] {
+    for line in [
+        "{field=\"customer\"} 2",
+        "{field=\"created_at\"} 2",
+        "{field=\"answer_used\"} 0",
+        "{field=\"asset\"} 1",
+        "{field=\"draft_id\"} 1",
+    ] {
         assert!(metrics.contains(&format!("heinzel_tickets_left_out_total{line}")), "{line}: {metrics}");
     }
 }
