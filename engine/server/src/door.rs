@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use axum::http::request::Parts;
 use heinzel_core::policy::Rate;
 use heinzel_core::time::Span;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +54,8 @@ pub struct Door {
     pub(crate) pushes: Semaphore,
     /// Requests of forms under way.
     forms: Semaphore,
+    /// Those of strangers among them: they may have half of the places, so that there is always one for a customer.
+    strangers: Semaphore,
     /// Requests that block under way.
     calls: Arc<Semaphore>,
     streams: Arc<Seats>,
@@ -76,7 +78,8 @@ pub struct Door {
 pub(crate) struct Visit<'a> {
     pub(crate) token: &'a Token,
     pub(crate) asker: Asker,
-    _place: tokio::sync::SemaphorePermit<'a>,
+    _place: SemaphorePermit<'a>,
+    _among_strangers: Option<SemaphorePermit<'a>>,
 }
 
 impl Door {
@@ -89,6 +92,7 @@ impl Door {
             limits,
             pushes: Semaphore::new(limits.pushes),
             forms: Semaphore::new(limits.forms),
+            strangers: Semaphore::new(limits.forms.div_ceil(2)),
             calls: Arc::new(Semaphore::new(limits.calls)),
             streams: Arc::default(),
             addresses: Limiter::default(),
@@ -126,8 +130,9 @@ impl Door {
         };
         self.within(&self.addresses, (&token.name, address, customer.map(|claim| &claim.id)), token.rate, why)?;
         let asker = asker?;
-        let place = self.forms.try_acquire().map_err(|_| Failure::busy("too many forms ask at once; ask again"))?;
-        Ok(Visit { token, asker, _place: place })
+        let among_strangers = if asker.customer.is_none() { Some(place_in(&self.strangers)?) } else { None };
+        let place = place_in(&self.forms)?;
+        Ok(Visit { token, asker, _place: place, _among_strangers: among_strangers })
     }
 
     /// One look at a draft.
@@ -226,6 +231,10 @@ impl Door {
     fn front(&self) -> Result<&Arc<dyn Front>, Failure> {
         self.front.as_ref().ok_or_else(|| Failure::not_found("suggestions are not switched on"))
     }
+}
+
+fn place_in(places: &Semaphore) -> Result<SemaphorePermit<'_>, Failure> {
+    places.try_acquire().map_err(|_| Failure::busy("too many forms ask at once; ask again"))
 }
 
 /// How many streams of news each owner has open, by the form's token.

@@ -1,0 +1,53 @@
+//! Who asks much shall not keep others from being answered.
+
+mod fake;
+mod lab;
+
+use std::time::Duration;
+
+use heinzel_server::api::Limits;
+use lab::{DRAFT, Lab, SHOP, claim, draft};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+#[tokio::test]
+async fn a_customer_behind_a_proxy_that_names_nobody_is_held_back_by_nobody_else() {
+    let lab = Lab::new().await;
+    let few = format!(
+        "POST /v1/suggestions\n{}\nX-Forwarded-For: garbage",
+        SHOP.replace("form-key-of-the-shop", "form-key-for-few-words")
+    );
+    let of = |customer: &str| format!("{few}\nHeinzel-Claim: {}", claim(customer));
+    for _ in 0..3 {
+        assert_eq!(lab.ask(&few, draft("draft-of-a-stranger-03", "")).await.status, 200);
+    }
+    lab.ask(&few, draft("draft-of-a-stranger-03", "")).await.is_problem(429, "too_many");
+    for _ in 0..3 {
+        assert_eq!(lab.ask(&of("K1"), draft(DRAFT, "")).await.status, 200);
+    }
+    let answer = lab.ask(&of("K1"), draft(DRAFT, "")).await;
+    answer.is_problem(429, "too_many");
+    assert!(answer.body.contains("this customer asks too often"), "{answer:?}");
+    assert_eq!(lab.ask(&of("K2"), draft("draft-of-k2-0000000000", "")).await.status, 200);
+    // A claim that does not count is a stranger's.
+    lab.ask(&format!("{few}\nHeinzel-Claim: x.y.z"), draft(DRAFT, "")).await.is_problem(429, "too_many");
+}
+
+#[tokio::test]
+async fn strangers_leave_room_for_customers() {
+    let lab = Lab::within(Limits { forms: 4, ..Limits::default() }).await;
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(lab.address).await.unwrap();
+        let head =
+            format!("POST /v1/suggestions HTTP/1.1\nHost: h\n{SHOP}\nContent-Length: 100\n\n{{").replace('\n', "\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    let stranger = format!("POST /v1/suggestions\n{SHOP}");
+    let end = tokio::time::Instant::now() + Duration::from_secs(5);
+    while lab.ask(&stranger, draft("draft-of-a-stranger-04", "")).await.status != 503 {
+        assert!(tokio::time::Instant::now() < end, "strangers take every place");
+    }
+    assert_eq!(lab.suggest("K1", &draft(DRAFT, "")).await.status, 200);
+}
