@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::rate::Limiter;
-use crate::access::{Access, Token};
+use crate::access::{self, Access, Token};
 use crate::api::{Api, Limits};
 use crate::failure::Failure;
 use crate::front::{Asker, Front, Owner, Refused};
@@ -31,6 +31,9 @@ use crate::tally::Tally;
 
 /// How often one draft may be looked at: a fast typist with a form that asks at every word.
 const DRAFT_RATE: Rate = Rate { count: 90, within: Span::seconds(60) };
+
+/// As so many networks may the site they belong to ask: whoever rents a server or a line often has 256 of them, or 65,536.
+const NETWORKS: u32 = 16;
 
 /// What is behind the door.
 pub struct Inside {
@@ -129,6 +132,11 @@ impl Door {
             }
         };
         self.within(&self.addresses, (&token.name, address, customer.map(|claim| &claim.id)), token.rate, why)?;
+        if let Some(site) = address.and_then(access::site) {
+            let rate = Rate { count: token.rate.count.saturating_mul(NETWORKS), ..token.rate };
+            let why = "the site of this address (a /48 of IPv6) asks too often";
+            self.within(&self.addresses, (&token.name, "site", site), rate, why)?;
+        }
         let asker = asker?;
         let among_strangers = if asker.customer.is_none() { Some(place_in(&self.strangers)?) } else { None };
         let place = place_in(&self.forms)?;

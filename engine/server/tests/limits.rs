@@ -51,3 +51,22 @@ async fn strangers_leave_room_for_customers() {
     }
     assert_eq!(lab.suggest("K1", &draft(DRAFT, "")).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_site_of_ipv6_is_not_as_many_askers_as_it_has_networks() {
+    let lab = Lab::new().await;
+    let ask = async |address: String| {
+        let head = format!(
+            "POST /v1/suggestions\n{}\nX-Forwarded-For: {address}",
+            SHOP.replace("form-key-of-the-shop", "form-key-without-claims")
+        );
+        lab.ask(&head, draft("draft-of-a-stranger-05", "")).await
+    };
+    for network in 0..48 {
+        assert_eq!(ask(format!("2001:db8:7:{network:x}::1")).await.status, 200, "{network}");
+    }
+    let answer = ask("2001:db8:7:ff::1".to_owned()).await;
+    answer.is_problem(429, "too_many");
+    assert!(answer.body.contains("/48"), "{answer:?}");
+    assert_eq!(ask("2001:db8:8:ff::1".to_owned()).await.status, 200);
+}

@@ -326,6 +326,14 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The site that a network of IPv6 belongs to: a /48, as providers hand them out (RFC 6177).
+pub(crate) fn site(network: IpAddr) -> Option<IpAddr> {
+    match network {
+        IpAddr::V6(six) => Some(IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & !(u128::MAX >> 48)))),
+        IpAddr::V4(_) => None,
+    }
+}
+
 /// An entry of `X-Forwarded-For`: an address, with some proxies also its port.
 fn hop_address(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
