@@ -117,7 +117,7 @@ impl Desk {
         let passes = words >= suggest::FEWEST_WORDS && rank::fit(&ranked) >= threshold;
 
         let held_out = is_held_out(&owner, &draft.draft_id, self.settings.hold_out);
-        let spoken = drafts::Spoken { body: whole, language };
+        let spoken = drafts::Spoken::of(&whole, customer.is_none(), language);
         let is_forgotten = self.drafts.hear(&draft.draft_id, spoken) && claimed == Claim::Yours;
         let before = customer.filter(|_| is_forgotten).map(|customer| self.before(&draft.draft_id, customer).follows);
         let before = before.unwrap_or_default();
@@ -288,7 +288,8 @@ impl Desk {
         let text = self.settings.keep_drafts.then(|| {
             let names = self.names_of(owner);
             let known: Vec<&str> = names.iter().map(String::as_str).collect();
-            Redacted::of(&format!("{}\n{}", draft.subject, draft.body), &known)
+            let whole = format!("{}\n{}", draft.subject, draft.body);
+            Redacted::of(&whole[..whole.floor_char_boundary(drafts::TEXT)], &known)
         });
         self.customers.note_draft(kept::Draft {
             id: draft.draft_id.clone(),

@@ -83,10 +83,14 @@ pub(crate) fn open(
     let asking = asks.then(|| tokio::spawn(elsewhere::keep(config.clone(), shelf.clone())));
     let notes = tokio::spawn(note_bounces(returned, customers.clone()));
     let keep = config.suggestions.retention;
+    let drafts_of = Arc::downgrade(&desk);
     let upkeep = tokio::spawn(async move {
         let mut due = tokio::time::interval(UPKEEP);
         loop {
             due.tick().await;
+            if let Some(desk) = drafts_of.upgrade() {
+                desk.drafts.age();
+            }
             let customers = customers.clone();
             let _ = tokio::task::spawn_blocking(move || tidy(&customers, &keep)).await;
         }
