@@ -69,6 +69,8 @@ pub struct Door {
     drafts: Limiter,
     /// Until when (seconds since the start) the log does not say again that a proxy names nobody.
     said_of_proxy: AtomicU64,
+    /// The same of a proxy that the settings do not name.
+    said_of_unnamed: AtomicU64,
     started: Instant,
     /// Bytes pushed since the start: the offset of the next block.
     pub(crate) pushed: AtomicU64,
@@ -101,6 +103,7 @@ impl Door {
             addresses: Limiter::default(),
             drafts: Limiter::default(),
             said_of_proxy: AtomicU64::new(0),
+            said_of_unnamed: AtomicU64::new(0),
             started: Instant::now(),
             pushed: AtomicU64::new(0),
             tally: Tally::default(),
@@ -124,14 +127,25 @@ impl Door {
             self.complain_of_proxy();
         }
         let customer = asker.as_ref().ok().filter(|_| address.is_none()).and_then(|asker| asker.customer.as_ref());
+        let is_unnamed =
+            access::is_through_proxy(&parts.headers) && !self.access.proxies().contains(&peer.to_canonical());
         let why = match (address, customer) {
+            (Some(_), _) if is_unnamed => {
+                "all who come through the proxy at this address ask too often together, as `proxies` in [server] of heinzel.toml does not \
+                 name it"
+            }
             (Some(_), _) => "this address asks too often",
             (None, Some(_)) => "this customer asks too often",
             (None, None) => {
                 "who asks is not known, since the proxy's `X-Forwarded-For` does not end with an address: all of them together ask too often"
             }
         };
-        self.within(&self.addresses, (&token.name, address, customer.map(|claim| &claim.id)), token.rate, why)?;
+        let asked =
+            self.within(&self.addresses, (&token.name, address, customer.map(|claim| &claim.id)), token.rate, why);
+        if is_unnamed && asked.is_err() {
+            self.complain_of_unnamed();
+        }
+        asked?;
         if let Some(site) = address.and_then(access::site) {
             let rate = Rate { count: token.rate.count.saturating_mul(NETWORKS), ..token.rate };
             let why = "the site of this address (a /48 of IPv6) asks too often";
@@ -155,11 +169,26 @@ impl Door {
         self.within(&self.drafts, (owner, draft_id), DRAFT_RATE, &why)
     }
 
-    /// A proxy of the settings does not say who asks: the log says it once an hour.
-    fn complain_of_proxy(&self) {
+    /// What passes itself off as a proxy, and is none of the settings, asks too often: the log says it once an hour.
+    fn complain_of_unnamed(&self) {
+        if self.is_due(&self.said_of_unnamed) {
+            tracing::warn!(
+                "an address that hands requests on as a proxy does asks too often; if it is your proxy, name it in `server.proxies`, as all \
+                 behind it share one rate until then"
+            );
+        }
+    }
+
+    /// Whether the log may say something again.
+    fn is_due(&self, said: &AtomicU64) -> bool {
         let now = self.started.elapsed().as_secs();
         let due = |until: u64| (until <= now).then_some(now + 3_600);
-        if self.said_of_proxy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok() {
+        said.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
+    }
+
+    /// A proxy of the settings does not say who asks: the log says it once an hour.
+    fn complain_of_proxy(&self) {
+        if self.is_due(&self.said_of_proxy) {
             tracing::warn!(
                 "a proxy named in `server.proxies` does not say who asks: the last entry of its `X-Forwarded-For` is no address, or only \
                  a proxy's; all strangers whom it does not name share one rate"

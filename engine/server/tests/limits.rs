@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use heinzel_server::api::Limits;
 use lab::{DRAFT, Lab, SHOP, claim, draft};
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 
 #[tokio::test]
 async fn a_customer_behind_a_proxy_that_names_nobody_is_held_back_by_nobody_else() {
@@ -69,4 +69,30 @@ async fn a_site_of_ipv6_is_not_as_many_askers_as_it_has_networks() {
     answer.is_problem(429, "too_many");
     assert!(answer.body.contains("/48"), "{answer:?}");
     assert_eq!(ask("2001:db8:8:ff::1".to_owned()).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_proxy_that_the_settings_do_not_name_is_the_reason_that_is_said() {
+    let lab = Lab::new().await;
+    let ask = async |more: &str| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.9:0".parse().unwrap()).unwrap();
+        let mut stream = socket.connect(lab.address).await.unwrap();
+        let (body, head) =
+            (draft("draft-of-a-stranger-06", ""), SHOP.replace("form-key-of-the-shop", "form-key-without-claims"));
+        let head = format!(
+            "POST /v1/suggestions HTTP/1.1\nHost: h\nConnection: close\n{head}{more}\nContent-Length: {}\n\n",
+            body.len()
+        );
+        stream.write_all(format!("{}{body}", head.replace('\n', "\r\n")).as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    for address in 1..=3 {
+        assert!(ask(&format!("\nX-Forwarded-For: 192.0.2.{address}")).await.starts_with("HTTP/1.1 200"));
+    }
+    let answer = ask("\nX-Forwarded-For: 192.0.2.4").await;
+    assert!(answer.starts_with("HTTP/1.1 429") && answer.contains("`proxies` in [server]"), "{answer}");
+    assert!(ask("").await.contains("this address asks too often"));
 }
