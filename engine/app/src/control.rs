@@ -51,6 +51,8 @@ pub(crate) enum Question {
     Forget {
         /// Whom, by the shop's id.
         customer: String,
+        /// Who says so.
+        by: String,
     },
 }
 
@@ -208,9 +210,9 @@ async fn answer(stream: tokio::net::UnixStream, ways: &Ways) -> anyhow::Result<(
             ways.ask.send(Asked::Outlook(incident, answer)).await.map_err(|_| anyhow!("stopping"))?;
             Reply::Outlook(wait.await?.map(Box::new))
         }
-        Ok(Question::Forget { customer }) => {
+        Ok(Question::Forget { customer, by }) => {
             let forget = ways.forget.clone();
-            match tokio::task::spawn_blocking(move || forget(&customer)).await? {
+            match tokio::task::spawn_blocking(move || forget(&customer, &by)).await? {
                 Ok(forgotten) => Reply::Forgotten(forgotten),
                 Err(text) => Reply::Refused(text),
             }

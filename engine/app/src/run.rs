@@ -192,7 +192,8 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
         sources.spawn(async move { drop(run.await) });
     }
     let swap = Swap::new(&current, &to_pump, &learning, &config.policy, sent);
-    let front = customers.map(|customers| front::open(&config, customers, &board, &current, &swap, &to_pump));
+    let front =
+        customers.map(|customers| front::open(&config, customers, &board, &current, &swap, &to_pump, &to_order));
     let front = front.transpose()?;
     let http = bound.zip(front.as_ref()).map(|(bound, front)| {
         bound.open(to_scanner.clone(), ask.clone(), front.desk.clone(), awaits_rules, stop_sources.clone())
@@ -202,7 +203,7 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     let advice = tokio::spawn(advise(swap, learning.clone()));
     let service =
         Service::from_environment().map(|service| tokio::spawn(service.keep(ready, ask.clone(), stop_sources.clone())));
-    let forget = front::forgetting(front.as_ref().map(|front| front.desk.clone()), &config.state);
+    let forget = front::forgetting(front.as_ref().map(|front| front.desk.clone()), &config.state, &to_order);
     let ways = control::Ways { orders: to_order, ask, config: config.clone(), forget };
     let control = tokio::spawn(control::serve(listener, anchor, ways, stop_control.clone()));
 

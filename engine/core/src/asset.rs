@@ -91,6 +91,13 @@ pub fn check_id(id: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Whether an asset's id or alias says by itself who its customer is: a mail address, or the customer's own id.
+#[must_use]
+pub fn tells_of(name: &str, customer: &str) -> bool {
+    let bare = name.split_once(':').map_or(name, |(_, bare)| bare);
+    name.contains('@') || [name, bare].iter().any(|name| name.eq_ignore_ascii_case(customer))
+}
+
 /// The name behind an id's kind, if it is plain enough to be a word of a command.
 #[must_use]
 pub fn plain_name(id: &str) -> Option<String> {
@@ -312,6 +319,16 @@ mod tests {
             owner: owner.map(Into::into),
             depends_on: on.iter().map(|&a| a.into()).collect(),
             protected: false,
+        }
+    }
+
+    #[test]
+    fn a_name_that_tells_of_its_customer() {
+        for name in ["mailbox:kim@example.com", "kim@example.com", "account:k1", "K1", "vm:a@b/c"] {
+            assert!(tells_of(name, "K1"), "{name}");
+        }
+        for name in ["vm:100", "account:K10", "host:k1.example.com", "mailbox:kim", ""] {
+            assert!(!tells_of(name, "K1"), "{name}");
         }
     }
 

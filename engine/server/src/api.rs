@@ -90,7 +90,7 @@ pub struct Limits {
     pub form_body: usize,
     /// How long the body of a form's, shop's or ticket system's request may take to arrive.
     pub body_within: Duration,
-    /// How many requests of forms may be under way at once.
+    /// How many requests of forms may be under way at once; of strangers half as many.
     pub forms: usize,
     /// How long suggestions may take.
     pub suggested_within: Duration,

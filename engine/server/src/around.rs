@@ -94,7 +94,7 @@ fn failed(response: &mut Response, id: &HeaderValue) -> Option<&'static str> {
 }
 
 /// Headers that every answer has; what is there already stays.
-fn decorate(headers: &mut HeaderMap, id: &HeaderValue) {
+pub(crate) fn decorate(headers: &mut HeaderMap, id: &HeaderValue) {
     headers.insert(REQUEST_ID, id.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -118,7 +118,7 @@ fn allow(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
 }
 
 /// An id that no other request of this or an earlier run has: eight random digits a run, and a count.
-fn request_id() -> HeaderValue {
+pub(crate) fn request_id() -> HeaderValue {
     static RUN: LazyLock<u32> = LazyLock::new(|| {
         use std::hash::{BuildHasher, RandomState};
         u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! `PUT /v1/assets/{id}`: what the shop's systems say of an asset.
+//! `/v1/assets/{id}`: what the shop's systems say of an asset, and that one is gone.
 
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ use crate::import::{self, How, ImportKind, Imported};
 use crate::settings::Scope;
 use crate::{body, openapi, ticket, wire};
 
-/// Writes an asset down, whole: what was there under this id before is replaced. The same again changes nothing. An asset
+/// Writes an asset down, whole: what was there under this id before is replaced. The same again changes nothing, and costs next to
+/// nothing; for many that are new or changed use the import, since each is held against all the others. An asset
 /// that stands in the operator's `assets.toml` is changed there.
 ///
 /// # Errors
@@ -49,6 +50,39 @@ pub async fn put(
     check(&asset.to_asset(&id))?;
     let kept = door.blocking(door.limits.call_within, move |front| front.put_asset(&id, asset)).await?;
     Ok(ticket::answer(kept))
+}
+
+/// Removes an asset: its record, with owner, name and aliases, and its id in the drafts and tickets that were about it. What is left of it
+/// on the disk goes within the hour. Once more does no harm: there is nothing left to remove then.
+///
+/// What other assets depend on is not removed, nor what stands in the operator's `assets.toml`: `detail` names them. What protected
+/// the asset, and the names that logs use for it, are gone with it. In the engine's own store, incidents keep its id, and lines of
+/// logs stay in the timeline and the audit trail, which cannot be changed, as long as these are kept. That an asset of its kind was removed, and by whose
+/// token, is in the audit trail.
+///
+/// # Errors
+/// 401 and 403 without a token of the scope `ingest`, 409 for an asset of `assets.toml` or one that others need, 503 when it cannot be
+/// done now.
+#[utoipa::path(
+    delete,
+    path = "/v1/assets/{id}",
+    tag = "records",
+    params(("id" = String, Path, description = "The asset's id")),
+    responses(
+        (status = 200, description = "It is gone", body = AssetRemoved),
+        openapi::RemovalProblems,
+    ),
+    security(("ingest" = [])),
+)]
+pub async fn remove(
+    State(door): State<Arc<Door>>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request<Body>,
+) -> Result<Json<AssetRemoved>, Failure> {
+    let by = door.access.entitled(request.headers(), Scope::Ingest)?.speaker();
+    // Not checked: what was stored before an id had to keep to the rules of today can be removed, too.
+    let id = wire::path(id)?;
+    door.blocking(door.limits.call_within, move |front| front.remove_asset(&id, &by)).await.map(Json)
 }
 
 /// Reads assets from CSV in UTF-8, with `;`, `,` or tabs between the cells and a header of the columns `id`, `name`,
@@ -102,6 +136,13 @@ pub struct AssetRecord {
     /// No fix ever touches it, or what it needs, without approval.
     #[serde(default)]
     pub protected: bool,
+}
+
+/// What a removal came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AssetRemoved {
+    /// Whether it was known; `false` when there was nothing to remove.
+    pub removed: bool,
 }
 
 impl AssetRecord {

@@ -55,9 +55,10 @@ pub async fn put(
 /// too, with what was shown for them and said to it; examples learned from them. Nothing of it is left on the disk. Once
 /// more does no harm: there is nothing left to forget then.
 ///
-/// Their assets stay, without owner and name, because other assets may need them and what protects them must hold; whoever
-/// wants an asset's id to be gone, too, has to change it. Tickets that name no customer cannot be told to be theirs. In the
-/// engine's own store, incidents keep the ids of their customers, and lines of logs stay in the timeline and the audit trail,
+/// An asset of theirs whose id tells of them, because it has a mail address in it or is their id (`mailbox:kim@example.com`), is removed,
+/// and such aliases of the others. The other assets stay, without owner and name, and so do protected ones and those that others need: what
+/// protects them must hold. Where the id of one of these must go, too, `DELETE /v1/assets/{id}` removes it. Tickets that name no customer cannot be told to be
+/// theirs. That a customer was forgotten, and by whose token, is in the audit trail, but not who. In the engine's own store, incidents keep the ids of their customers, and lines of logs stay in the timeline and the audit trail,
 /// which cannot be changed, as long as these are kept. What your systems send of the customer afterwards is kept anew: erase
 /// them there first.
 ///
@@ -80,10 +81,10 @@ pub async fn forget(
     id: Result<Path<String>, PathRejection>,
     request: Request<Body>,
 ) -> Result<Json<Forgotten>, Failure> {
-    door.access.entitled(request.headers(), Scope::Ingest)?;
+    let by = door.access.entitled(request.headers(), Scope::Ingest)?.speaker();
     let id = wire::path(id)?;
     wire::id_if("id", Some(&id))?;
-    let forgotten = door.blocking(door.limits.forgotten_within, move |front| front.forget_customer(&id)).await?;
+    let forgotten = door.blocking(door.limits.forgotten_within, move |front| front.forget_customer(&id, &by)).await?;
     Ok(Json(forgotten))
 }
 
@@ -154,6 +155,10 @@ pub struct Forgotten {
     /// Assets that were theirs: they stay, without owner and name.
     #[schema(example = json!(["vm:100"]))]
     pub assets: Vec<String>,
+    /// Assets of theirs that are gone, because their ids told of them.
+    #[serde(default)]
+    #[schema(example = json!(["mailbox:kim@example.com"]))]
+    pub removed: Vec<String>,
     /// Assets that are theirs by the operator's `assets.toml`: that is changed there.
     pub listed: Vec<String>,
 }

@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 use axum::http::request::Parts;
 use heinzel_core::policy::Rate;
 use heinzel_core::time::Span;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::rate::Limiter;
-use crate::access::{Access, Token};
+use crate::access::{self, Access, Token};
 use crate::api::{Api, Limits};
 use crate::failure::Failure;
 use crate::front::{Asker, Front, Owner, Refused};
@@ -31,6 +31,9 @@ use crate::tally::Tally;
 
 /// How often one draft may be looked at: a fast typist with a form that asks at every word.
 const DRAFT_RATE: Rate = Rate { count: 90, within: Span::seconds(60) };
+
+/// As so many networks may the site they belong to ask: whoever rents a server or a line often has 256 of them, or 65,536.
+const NETWORKS: u32 = 16;
 
 /// What is behind the door.
 pub struct Inside {
@@ -54,6 +57,8 @@ pub struct Door {
     pub(crate) pushes: Semaphore,
     /// Requests of forms under way.
     forms: Semaphore,
+    /// Those of strangers among them: they may have half of the places, so that there is always one for a customer.
+    strangers: Semaphore,
     /// Requests that block under way.
     calls: Arc<Semaphore>,
     streams: Arc<Seats>,
@@ -64,6 +69,8 @@ pub struct Door {
     drafts: Limiter,
     /// Until when (seconds since the start) the log does not say again that a proxy names nobody.
     said_of_proxy: AtomicU64,
+    /// The same of a proxy that the settings do not name.
+    said_of_unnamed: AtomicU64,
     started: Instant,
     /// Bytes pushed since the start: the offset of the next block.
     pub(crate) pushed: AtomicU64,
@@ -76,7 +83,8 @@ pub struct Door {
 pub(crate) struct Visit<'a> {
     pub(crate) token: &'a Token,
     pub(crate) asker: Asker,
-    _place: tokio::sync::SemaphorePermit<'a>,
+    _place: SemaphorePermit<'a>,
+    _among_strangers: Option<SemaphorePermit<'a>>,
 }
 
 impl Door {
@@ -89,11 +97,13 @@ impl Door {
             limits,
             pushes: Semaphore::new(limits.pushes),
             forms: Semaphore::new(limits.forms),
+            strangers: Semaphore::new(limits.forms.div_ceil(2)),
             calls: Arc::new(Semaphore::new(limits.calls)),
             streams: Arc::default(),
             addresses: Limiter::default(),
             drafts: Limiter::default(),
             said_of_proxy: AtomicU64::new(0),
+            said_of_unnamed: AtomicU64::new(0),
             started: Instant::now(),
             pushed: AtomicU64::new(0),
             tally: Tally::default(),
@@ -101,7 +111,8 @@ impl Door {
         }
     }
 
-    /// Lets a form in: its key, its page's origin, how often its address has asked, its customer's claim, in this order.
+    /// Lets a form in: its key, its page's origin, how often its address has asked, its customer's claim, in this order. Where a
+    /// proxy does not say the address, a customer who is vouched for has a rate of their own, so that only strangers share one.
     /// `changes` says that the request is not a GET.
     ///
     /// # Errors
@@ -111,16 +122,39 @@ impl Door {
         token.allows_origin(&parts.headers, changes)?;
         let peer = parts.extensions.get().map_or(IpAddr::from([0, 0, 0, 0]), |Peer(address)| *address);
         let address = self.access.address(peer, &parts.headers);
-        let why = if address.is_some() {
-            "this address asks too often"
-        } else {
+        let asker = Access::asker(token, &parts.headers, self.api.now());
+        if address.is_none() {
             self.complain_of_proxy();
-            "who asks is not known, since the proxy's `X-Forwarded-For` does not end with an address: all of them together ask too often"
+        }
+        let customer = asker.as_ref().ok().filter(|_| address.is_none()).and_then(|asker| asker.customer.as_ref());
+        let is_unnamed =
+            access::is_through_proxy(&parts.headers) && !self.access.proxies().contains(&peer.to_canonical());
+        let why = match (address, customer) {
+            (Some(_), _) if is_unnamed => {
+                "all who come through the proxy at this address ask too often together, as `proxies` in [server] of heinzel.toml does not \
+                 name it"
+            }
+            (Some(_), _) => "this address asks too often",
+            (None, Some(_)) => "this customer asks too often",
+            (None, None) => {
+                "who asks is not known, since the proxy's `X-Forwarded-For` does not end with an address: all of them together ask too often"
+            }
         };
-        self.within(&self.addresses, (&token.name, address), token.rate, why)?;
-        let asker = Access::asker(token, &parts.headers, self.api.now())?;
-        let place = self.forms.try_acquire().map_err(|_| Failure::busy("too many forms ask at once; ask again"))?;
-        Ok(Visit { token, asker, _place: place })
+        let asked =
+            self.within(&self.addresses, (&token.name, address, customer.map(|claim| &claim.id)), token.rate, why);
+        if is_unnamed && asked.is_err() {
+            self.complain_of_unnamed();
+        }
+        asked?;
+        if let Some(site) = address.and_then(access::site) {
+            let rate = Rate { count: token.rate.count.saturating_mul(NETWORKS), ..token.rate };
+            let why = "the site of this address (a /48 of IPv6) asks too often";
+            self.within(&self.addresses, (&token.name, "site", site), rate, why)?;
+        }
+        let asker = asker?;
+        let among_strangers = if asker.customer.is_none() { Some(place_in(&self.strangers)?) } else { None };
+        let place = place_in(&self.forms)?;
+        Ok(Visit { token, asker, _place: place, _among_strangers: among_strangers })
     }
 
     /// One look at a draft.
@@ -135,14 +169,29 @@ impl Door {
         self.within(&self.drafts, (owner, draft_id), DRAFT_RATE, &why)
     }
 
-    /// A proxy of the settings does not say who asks: the log says it once an hour.
-    fn complain_of_proxy(&self) {
+    /// What passes itself off as a proxy, and is none of the settings, asks too often: the log says it once an hour.
+    fn complain_of_unnamed(&self) {
+        if self.is_due(&self.said_of_unnamed) {
+            tracing::warn!(
+                "an address that hands requests on as a proxy does asks too often; if it is your proxy, name it in `server.proxies`, as all \
+                 behind it share one rate until then"
+            );
+        }
+    }
+
+    /// Whether the log may say something again.
+    fn is_due(&self, said: &AtomicU64) -> bool {
         let now = self.started.elapsed().as_secs();
         let due = |until: u64| (until <= now).then_some(now + 3_600);
-        if self.said_of_proxy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok() {
+        said.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
+    }
+
+    /// A proxy of the settings does not say who asks: the log says it once an hour.
+    fn complain_of_proxy(&self) {
+        if self.is_due(&self.said_of_proxy) {
             tracing::warn!(
                 "a proxy named in `server.proxies` does not say who asks: the last entry of its `X-Forwarded-For` is no address, or only \
-                 a proxy's; all whom it does not name share one rate"
+                 a proxy's; all strangers whom it does not name share one rate"
             );
         }
     }
@@ -221,6 +270,10 @@ impl Door {
     }
 }
 
+fn place_in(places: &Semaphore) -> Result<SemaphorePermit<'_>, Failure> {
+    places.try_acquire().map_err(|_| Failure::busy("too many forms ask at once; ask again"))
+}
+
 /// How many streams of news each owner has open, by the form's token.
 #[derive(Default)]
 struct Seats(Mutex<HashMap<(Arc<str>, Owner), usize>>);
@@ -258,6 +311,7 @@ fn refused(why: Refused) -> Failure {
         Refused::NoSuchDraft => Failure::not_found("there is no such draft of this customer or form"),
         Refused::NotTheirs => Failure::no_asset_of_theirs(),
         Refused::Elsewhere(why) => Failure::elsewhere(why),
+        Refused::Needed(why) => Failure::needed(why),
         Refused::Invalid { field, why } => Failure::invalid(field, why),
         Refused::BrokeOff => Failure::bad_request("the body broke off"),
         Refused::Busy(why) => Failure::busy(why),

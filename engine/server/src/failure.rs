@@ -55,7 +55,7 @@ pub struct Problem<'a> {
 }
 
 /// The title of each code.
-const TITLES: [(&str, &str); 21] = [
+const TITLES: [(&str, &str); 22] = [
     ("bad_request", "the request cannot be read"),
     ("behind", "the engine is behind"),
     ("busy", "not now"),
@@ -64,6 +64,7 @@ const TITLES: [(&str, &str); 21] = [
     ("internal", "the engine made a mistake"),
     ("invalid", "a field cannot be used"),
     ("method_not_allowed", "not with this method"),
+    ("needed", "others need it"),
     ("no_claim", "the customer's claim does not count"),
     ("not_found", "there is no such thing"),
     ("not_ready", "the engine cannot do its work"),
@@ -153,6 +154,11 @@ impl Failure {
         Self::new(StatusCode::CONFLICT, "elsewhere", detail)
     }
 
+    /// 409: others need it.
+    pub fn needed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "needed", detail)
+    }
+
     /// 413: too much at once.
     pub fn too_large(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
@@ -214,6 +220,21 @@ impl Failure {
         }
     }
 
+    /// A request whose head hyper could not read, which it says with this status.
+    pub(crate) fn of_unread(status: StatusCode) -> Self {
+        let why = match status {
+            StatusCode::URI_TOO_LONG => "the address is too long; what is long belongs in the body",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "more than 64 headers, or too large ones; send fewer",
+            _ => {
+                return Self::bad_request(
+                    "the head of the request cannot be read: it begins with `METHOD /path HTTP/1.1`, where a space in the path is written \
+                     `%20`, and every other line is `Name: value`; TLS is spoken by the proxy in front only",
+                );
+            }
+        };
+        Self::new(status, "too_large", why)
+    }
+
     /// Its code, for the log.
     pub(crate) fn code(&self) -> &'static str {
         self.code
@@ -221,6 +242,11 @@ impl Failure {
 
     /// The body of the response to this request.
     pub(crate) fn body(&self, request_id: &str) -> Body {
+        Body::from(self.json(request_id))
+    }
+
+    /// The same as bytes.
+    pub(crate) fn json(&self, request_id: &str) -> Vec<u8> {
         let title = TITLES.iter().find(|(code, _)| *code == self.code).map_or("refused", |(_, title)| title);
         let problem = Problem {
             kind: format!("urn:heinzel:problem:{}", self.code),
@@ -233,7 +259,7 @@ impl Failure {
             reasons: &self.reasons,
         };
         // Texts and numbers always become JSON.
-        Body::from(serde_json::to_vec(&problem).unwrap_or_default())
+        serde_json::to_vec(&problem).unwrap_or_default()
     }
 }
 
@@ -280,6 +306,7 @@ mod tests {
             Failure::method_not_allowed(),
             Failure::timeout(""),
             Failure::elsewhere(""),
+            Failure::needed(""),
             Failure::too_large(""),
             Failure::unsupported(""),
             Failure::invalid("", ""),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use heinzel_core::time::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::asset::AssetRecord;
+use crate::asset::{AssetRecord, AssetRemoved};
 use crate::customer::{CustomerRecord, Forgotten};
 use crate::draft::{Feedback, News};
 use crate::import::{ImportKind, Imported};
@@ -68,17 +68,25 @@ pub trait Front: Send + Sync + 'static {
     /// [`Refused::Invalid`] when it contradicts other assets, [`Refused::Elsewhere`] when it stands in the operator's file.
     fn put_asset(&self, id: &str, asset: AssetRecord) -> Result<Kept<AssetRecord>, Refused>;
 
+    /// Removes an asset, on the disk and in memory. Once more removes nothing more. `by` is whose word it is, for the audit trail.
+    ///
+    /// # Errors
+    /// [`Refused::Elsewhere`] when it stands in the operator's file, [`Refused::Needed`] when others depend on it,
+    /// [`Refused::Busy`] when it cannot be done now.
+    fn remove_asset(&self, id: &str, by: &str) -> Result<AssetRemoved, Refused>;
+
     /// Writes a customer down, whole.
     ///
     /// # Errors
     /// [`Refused::Invalid`] when something in it is not usable.
     fn put_customer(&self, id: &str, customer: CustomerRecord) -> Result<Kept<CustomerRecord>, Refused>;
 
-    /// Forgets a customer, on the disk and in memory. Once more forgets nothing more.
+    /// Forgets a customer, on the disk and in memory. Once more forgets nothing more. `by` is whose word it is, for the audit
+    /// trail.
     ///
     /// # Errors
     /// [`Refused::Busy`] when it could not be finished.
-    fn forget_customer(&self, id: &str) -> Result<Forgotten, Refused>;
+    fn forget_customer(&self, id: &str, by: &str) -> Result<Forgotten, Refused>;
 
     /// Reads CSV as it arrives: good rows are written down, bad ones are complained of. What has no column stays as it
     /// was. With `dry_run` nothing is written. An error of `rows` means that the rest does not come: end with [`Refused::BrokeOff`].
@@ -164,6 +172,9 @@ pub enum Refused {
     /// 409: it is kept elsewhere, and that counts; with the way out.
     #[error("{0}")]
     Elsewhere(String),
+    /// 409: others need it; with the way out.
+    #[error("{0}")]
+    Needed(String),
     /// The body of an import broke off; the server knows why.
     #[error("the body broke off")]
     BrokeOff,

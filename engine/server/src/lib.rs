@@ -36,6 +36,7 @@ mod around;
 mod body;
 mod listen;
 mod tally;
+mod unread;
 
 use door::{Door, Inside};
 use failure::Failure;
@@ -78,7 +79,7 @@ pub fn router(inside: Inside, stop: CancellationToken) -> Router {
         .route("/v1/drafts/{draft_id}/feedback", post(draft::feedback).options(around::preflight))
         .route("/v1/tickets", post(ticket::tickets))
         .route("/v1/webhooks/zammad", post(zammad::zammad))
-        .route("/v1/assets/{id}", put(asset::put))
+        .route("/v1/assets/{id}", put(asset::put).delete(asset::remove))
         .route("/v1/assets/import", post(asset::import))
         .route("/v1/customers/{id}", put(customer::put).delete(customer::forget))
         .route("/v1/customers/import", post(customer::import))

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::network;
 use crate::api::Limits;
+use crate::unread::Worded;
 
 /// The address at the other end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +139,7 @@ async fn talk(stream: TcpStream, peer: IpAddr, router: Router, limits: Limits, s
         .header_read_timeout(limits.head_within)
         .max_headers(64)
         .max_buf_size(limits.head)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+        .serve_connection(TokioIo::new(Worded::new(Box::pin(stream))), service);
     let ended = tokio::select! {
         ended = &mut connection => Some(ended),
         () = stop.cancelled() => None,
@@ -153,7 +154,7 @@ async fn talk(stream: TcpStream, peer: IpAddr, router: Router, limits: Limits, s
     // What breaks here is the other side's connection; there is nobody to tell.
     if ended.is_err_and(|error| is_not_taken(&error)) {
         // Otherwise the system would keep the rest for a peer that takes nothing.
-        let _ = connection.into_parts().io.into_inner().get_ref().set_zero_linger();
+        let _ = connection.into_parts().io.into_inner().inner.get_ref().set_zero_linger();
     }
 }
 

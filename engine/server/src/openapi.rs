@@ -26,7 +26,7 @@ const PROBLEMS: [(u16, &str, &str); 13] = [
     (403, "Forbidden", "The token does not open this, the page may not use it, or it belongs to another customer"),
     (404, "NotFound", "There is none, or it is somebody else's"),
     (408, "Timeout", "The body came too slowly"),
-    (409, "Elsewhere", "It is kept elsewhere, and that counts; `detail` says where"),
+    (409, "Elsewhere", "It is kept elsewhere, and that counts, or others need it; `detail` says where, or which"),
     (413, "TooLarge", "Too much at once"),
     (415, "Unsupported", "In a form that is not read"),
     (422, "Invalid", "A field cannot be used; `field` names it"),
@@ -58,6 +58,8 @@ problems! {
     RecordProblems = [400, 401, 403, 408, 413, 415, 422, 500, 503];
     /// How what the shop says of an asset may fail.
     AssetProblems = [400, 401, 403, 408, 409, 413, 415, 422, 500, 503];
+    /// How an asset may fail to be removed.
+    RemovalProblems = [400, 401, 403, 409, 500, 503];
     /// How a customer may fail to be forgotten.
     ErasureProblems = [400, 401, 403, 422, 500, 503];
     /// How what is signed may fail.
@@ -66,6 +68,8 @@ problems! {
     ReportProblems = [400, 401, 403, 404, 422, 500, 503];
     /// How a push may fail.
     PushProblems = [400, 401, 403, 404, 408, 413, 415, 429, 503];
+    /// How metrics may fail.
+    MetricProblems = [401, 403];
     /// The engine cannot do its work.
     NotReady = [503];
     /// The demo is switched off.
@@ -91,6 +95,7 @@ fn referred(status: u16) -> (String, RefOr<utoipa::openapi::Response>) {
         ticket::tickets,
         zammad::zammad,
         asset::put,
+        asset::remove,
         asset::import,
         customer::put,
         customer::forget,

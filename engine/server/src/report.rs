@@ -41,7 +41,8 @@ pub async fn reports(
 ) -> Result<Json<Report>, Failure> {
     door.access.entitled(&headers, Scope::Operate)?;
     let Path(name) = name.map_err(|_| Failure::not_found("the reports are deflection, topics, silence, contacts"))?;
-    let way = "the parameters are `from` and `until`, times like 2026-03-01T14:03:00Z";
+    let way =
+        "the parameters are `from` and `until`, times like 2026-03-01T14:03:00Z (in an address a `+` is written `%2B`)";
     let Query(within) = within.map_err(|_| Failure::bad_request(way))?;
     let until = within.until.unwrap_or_else(|| door.api.now());
     let span = Span { from: within.from.unwrap_or(until - USUAL), until };

@@ -346,7 +346,14 @@ fn kept(here: Option<Secret>, file: Option<PathBuf>, folder: &Path) -> Result<Op
 
 /// An origin as browsers write it: scheme, host, port; nothing behind.
 fn origin(text: &str) -> Result<String, String> {
-    let wrong = || format!("`{text}` is no origin; write scheme and host, like https://my.example.com, and no path");
+    let wrong = || {
+        let way = if text.is_ascii() {
+            ""
+        } else {
+            "; a host with other letters as browsers send it, like https://xn--mller-kva.example"
+        };
+        format!("`{text}` is no origin; write scheme and host, like https://my.example.com, and no path{way}")
+    };
     let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
     let port = rest.rsplit_once(':').map_or("", |(_, port)| port);
     let usual = matches!((scheme, port), ("https", "443") | ("http", "80"));
@@ -413,6 +420,7 @@ mod tests {
         for wrong in ["my.example.com", "https://a/b", "ftp://a", "https://*", "https://a:443", "null"] {
             check(&format!("{FORM}origins = [\"{wrong}\"]"), "is no origin");
         }
+        check(&format!("{FORM}origins = [\"https://müller.example\"]"), "like https://xn--mller-kva.example");
         check(
             &format!("{FORM}origins = [\"https://a\"]\nrate = \"0/1m\""),
             "`server.token web.rate`: is `0/1m`, with a count of 0",

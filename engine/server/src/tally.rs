@@ -22,7 +22,7 @@ pub(crate) struct Tally {
 }
 
 /// Fields of Zammad's tickets that may not be usable.
-const LEFT_OUT: [&str; 4] = ["customer", "created_at", "answer_used", "draft_id"];
+const LEFT_OUT: [&str; 5] = ["customer", "asset", "draft_id", "created_at", "answer_used"];
 
 /// After so many seconds the log says again that a field could not be used.
 const SAID_FOR: u64 = 3_600;

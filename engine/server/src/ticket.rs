@@ -1,6 +1,7 @@
 //! `POST /v1/tickets`: a ticket that was sent; answered with what is already known about it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -15,6 +16,9 @@ use crate::failure::Failure;
 use crate::front::Kept;
 use crate::settings::Scope;
 use crate::{body, openapi, wire};
+
+/// How far ahead of ours a ticket system's clock may be; what lies further ahead is no time of a ticket, and would be kept for ever.
+pub(crate) const AHEAD: Duration = Duration::from_secs(86_400);
 
 /// Takes a ticket that was sent, links it to incidents and answers with what is known, so that support starts with the
 /// facts. The same id again changes neither text nor time; customer, asset, draft and answer are replaced where others are
@@ -47,7 +51,7 @@ pub async fn tickets(
 
 /// Hands a ticket to the engine.
 pub(crate) async fn take(door: &Door, ticket: Ticket) -> Result<(StatusCode, Json<TicketTaken>), Failure> {
-    ticket.check()?;
+    ticket.check(door.api.now())?;
     let kept = door.blocking(door.limits.call_within, move |front| front.ticket(ticket)).await?;
     Ok(answer(kept))
 }
@@ -94,7 +98,8 @@ pub struct Ticket {
     #[serde(default)]
     #[schema(max_length = 512, example = "/tickets/new")]
     pub page: Option<String>,
-    /// When it was sent; now, if not said, or if it is yet to come. A known ticket keeps its first time.
+    /// When it was sent, at most a day ahead of the engine's clock; now, if not said, or if it is yet to come. A known ticket keeps
+    /// its first time.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub created_at: Option<Timestamp>,
@@ -114,7 +119,7 @@ impl Ticket {
     /// The most characters of the text.
     pub(crate) const BODY: usize = 200_000;
 
-    fn check(&self) -> Result<(), Failure> {
+    fn check(&self, now: Timestamp) -> Result<(), Failure> {
         wire::id_if("id", Some(&self.id))?;
         wire::id_if("customer", self.customer.as_deref())?;
         wire::asset_id_if("asset", self.asset.as_deref())?;
@@ -123,6 +128,12 @@ impl Ticket {
         wire::at_most_if("locale", self.locale.as_deref(), 35)?;
         wire::at_most_if("page", self.page.as_deref(), 512)?;
         wire::draft_id_if("draft_id", self.draft_id.as_deref())?;
+        if self.created_at.is_some_and(|at| at > now + AHEAD) {
+            return Err(Failure::invalid(
+                "created_at",
+                "it lies more than a day ahead; leave it out, or send when the ticket was sent",
+            ));
+        }
         wire::at_most_if("answer_used", self.answer_used.as_deref(), 192)
     }
 }

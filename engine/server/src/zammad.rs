@@ -4,7 +4,6 @@
 //! attributes. It is signed with HMAC-SHA1 over the raw body in `X-Hub-Signature`, as `sha1=` and hexadecimal digits.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -18,14 +17,11 @@ use serde_json::Value;
 use crate::door::Door;
 use crate::failure::Failure;
 use crate::settings::Zammad;
-use crate::ticket::{self, LeftOut, Ticket, TicketTaken};
-use crate::{body, openapi};
-
-/// How far ahead of ours Zammad's clock may be; what lies further ahead is no time of a ticket.
-const AHEAD: Duration = Duration::from_secs(86_400);
+use crate::ticket::{self, AHEAD, LeftOut, Ticket, TicketTaken};
+use crate::{body, openapi, wire};
 
 /// Takes a ticket from a trigger of Zammad. What a customer writes later changes neither its text nor its time. What agents
-/// write, and what was merged into another ticket, is no ticket of a customer; of a known one, the answer that was used is taken. Customer, time or answer that cannot
+/// write, and what was merged into another ticket, is no ticket of a customer; of a known one, the answer that was used is taken. Customer, asset, draft, time or answer that cannot
 /// be used are left out: the reply, the log (without what stood there) and `heinzel_tickets_left_out_total` say so.
 ///
 /// # Errors
@@ -117,7 +113,7 @@ fn read(payload: &Value, places: &Zammad, now: Timestamp) -> Result<(Ticket, Vec
     }
     let place = &places.customer;
     let login = text(payload, place);
-    let customer = login.clone().filter(|id| crate::wire::is_id(id));
+    let customer = login.clone().filter(|id| wire::is_id(id));
     if customer.is_none() {
         let what = match login {
             None => format!("the payload has nothing at `{place}`"),
@@ -132,16 +128,27 @@ fn read(payload: &Value, places: &Zammad, now: Timestamp) -> Result<(Ticket, Vec
     }
     // Attributes that an operator names may hold anything; what is no id is left out rather than refused, because Zammad
     // would send the same again.
+    let mut usable = |field: &str, place: &str, is_id: fn(&str) -> bool, what: &str| {
+        let found = text(payload, place)?;
+        if !is_id(&found) {
+            leave(field, format!("what stands at `{place}` is {what}"));
+            return None;
+        }
+        Some(found)
+    };
+    let asset = usable("asset", &places.asset, wire::is_asset_id, "no asset's id; one is `kind:name`, like `vm:100`");
+    let way = "no draft's id; the form's element puts one there by its attribute `name`";
+    let draft_id = usable("draft_id", &places.draft_id, wire::is_draft_id, way);
     let ticket = Ticket {
         id: format!("zammad:{id}"),
         customer,
-        asset: text(payload, &places.asset).filter(|id| crate::wire::is_asset_id(id)),
+        asset,
         subject: cut(text(payload, "ticket.title").unwrap_or_default(), 1_000),
         body: cut(body, 200_000),
         locale: None,
         page: text(payload, &places.page).map(|page| cut(page, 512)),
         created_at,
-        draft_id: text(payload, &places.draft_id).filter(|id| crate::wire::is_draft_id(id)),
+        draft_id,
         answer_used: text(payload, &places.answer_used).map(|answer| cut(answer, 192)),
     };
     Ok((ticket, left_out))

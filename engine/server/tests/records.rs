@@ -31,6 +31,7 @@ async fn a_ticket_is_new_once() {
         (r#"{"id":"1","draft_id":"x"}"#, "draft_id"),
         (r#"{"id":"1","customer":"K 1"}"#, "customer"),
         (r#"{"id":"1","asset":"100"}"#, "asset"),
+        (r#"{"id":"1","created_at":"2126-03-01T00:00:00Z"}"#, "created_at"),
     ] {
         let answer = send(body).await;
         answer.is_problem(422, "invalid");
@@ -143,8 +144,20 @@ async fn what_of_zammads_ticket_cannot_be_used_is_said_and_counted() {
     check(3, "null", good, &["customer"]).await;
     assert_eq!(check(4, r#""K1""#, r#""gestern""#, &["created_at"]).await.created_at, None);
     assert_eq!(check(5, r#""K1""#, r#""2036-01-01T00:00:00Z""#, &["created_at"]).await.created_at, None);
+    // Attributes that hold something else.
+    let body = r#"{"ticket":{"id":6,"created_at":"2027-01-15T07:00:00Z","customer":{"login":"K1"},"asset":"VM 100","draft_id":"?"},"article":{}}"#;
+    let answer = zammad(&lab, body, &signed(b"zammads secret", body)).await;
+    let said: Vec<_> = answer.json()["left_out"].as_array().unwrap().iter().map(|one| one["field"].clone()).collect();
+    assert_eq!(said, ["asset", "draft_id"], "{answer:?}");
+    assert!(answer.body.contains("`ticket.asset`") && !answer.body.contains("VM 100"), "{answer:?}");
     let metrics = lab.ask("GET /metrics", "").await.body;
-    for line in ["{field=\"customer\"} 2", "{field=\"created_at\"} 2", "{field=\"answer_used\"} 0"] {
+    for line in [
+        "{field=\"customer\"} 2",
+        "{field=\"created_at\"} 2",
+        "{field=\"answer_used\"} 0",
+        "{field=\"asset\"} 1",
+        "{field=\"draft_id\"} 1",
+    ] {
         assert!(metrics.contains(&format!("heinzel_tickets_left_out_total{line}")), "{line}: {metrics}");
     }
 }
@@ -418,4 +431,47 @@ async fn a_customer_is_forgotten_by_who_may_write_them_down() {
     }
     assert!(lab.fake.told().customers.is_empty());
     lab.ask(&format!("DELETE /v1/customers/K%201\n{ingest}"), "").await.is_problem(422, "invalid");
+    assert_eq!(lab.fake.told().erased_by, ["token tickets", "token tickets"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_in_words() {
+    let lab = Lab::new().await;
+    lab.ask(&format!("PUT /v1/assets/vm 1\n{INGEST}"), "{}").await.is_problem(400, "bad_request");
+    lab.ask("GET /healthz\nBad Name: x", "").await.is_problem(400, "bad_request");
+    let many: String = (0..70).map(|number| format!("\nX-{number}: a")).collect();
+    lab.ask(&format!("GET /healthz{many}"), "").await.is_problem(431, "too_large");
+    lab.ask(&format!("GET /{}", "a".repeat(70_000)), "").await.is_problem(414, "too_large");
+    // What comes through as it was is not touched.
+    assert_eq!(lab.ask("GET /healthz", "").await.body, r#"{"status":"alive"}"#);
+}
+
+#[tokio::test]
+async fn metrics_are_not_for_everybody_behind_a_proxy() {
+    let lab = Lab::new().await;
+    assert_eq!(lab.ask("GET /metrics", "").await.status, 200);
+    for added in ["X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.1", "Via: 1.1 shop"] {
+        let ask =
+            async |token: &str| lab.ask(&format!("GET /metrics\n{added}\nAuthorization: Bearer {token}"), "").await;
+        ask("none").await.is_problem(401, "unauthorized");
+        ask("ingest-token-of-tickets").await.is_problem(403, "forbidden");
+        assert_eq!(ask("operate-token-of-reports").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn an_asset_is_removed_by_who_may_write_it_down() {
+    let lab = Lab::new().await;
+    let remove = async |id: &str, head: &str| lab.ask(&format!("DELETE /v1/assets/{id}\n{head}"), "").await;
+    remove("vm:100", "X: y").await.is_problem(401, "unauthorized");
+    remove("vm:100", SHOP).await.is_problem(403, "forbidden");
+    assert!(lab.fake.told().assets.contains_key("vm:100"));
+    let ingest = "Authorization: Bearer ingest-token-of-tickets";
+    for removed in [true, false] {
+        let answer = remove("vm:100", ingest).await;
+        assert_eq!((answer.status, answer.json()), (200, serde_json::json!({ "removed": removed })));
+    }
+    assert_eq!(lab.fake.told().erased_by, ["token tickets", "token tickets"]);
+    remove("host:pve1", ingest).await.is_problem(409, "needed");
+    remove("vm:%ff", ingest).await.is_problem(400, "bad_request");
 }

@@ -49,8 +49,7 @@ def a_page_that_sends_by_itself(form):
     form.until("S.querySelector('.panel').hidden")
     assert form.js("W.draftId") == draft and form.js("new FormData(document.forms[0]).get('draft_id')") == draft
     form.js("document.forms[0].reset()")
-    form.until("S.querySelector('.panel').hidden")
-    assert form.js("W.draftId") != draft
+    form.until(f"S.querySelector('.panel').hidden && W.draftId !== '{draft}'")
     assert form.js("new FormData(document.forms[0]).get('draft_id') === W.draftId")
 
 
@@ -66,6 +65,18 @@ def what_the_page_refuses_is_not_sent(form):
     assert form.engine.feedback == [], form.engine.feedback
     form.write(TEN)
     assert form.asks(2)["draft_id"] == draft, "it is still the same ticket"
+
+
+def a_reset_that_the_page_refuses(form):
+    form.open().write(FIVE)
+    form.shows("Mein Server startet nicht")
+    draft = form.js("W.draftId")
+    form.js("document.forms[0].addEventListener('reset', event => event.preventDefault(), { once: true })")
+    form.js("document.forms[0].reset()")
+    form.stays("S.querySelectorAll('summary').length === 1", 1)
+    assert form.js("W.draftId") == draft
+    form.js("document.forms[0].reset()")
+    form.until(f"S.querySelector('.panel').hidden && W.draftId !== '{draft}'")
 
 
 def sent_and_the_page_stays(form):

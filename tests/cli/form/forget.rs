@@ -8,6 +8,7 @@ const WORDS: &str = "Rechnung fehlt, IBAN DE89370400440532013000, Kennwort Blume
 fn told(lab: &Lab, engine: &Engine<'_>) {
     introduce(engine);
     body(engine.http("PUT", "/v1/customers/kim", &shop(), "{\"email\":\"kim@mail.example\"}"), 200);
+    body(engine.http("PUT", "/v1/assets/mailbox:kim%40mail.example", &shop(), "{\"owner\":\"kim\"}"), 201);
     let said = body(ask(engine, Some("kim"), KIMS, None, "Wo finde ich meine Rechnung vom letzten Monat?"), 200);
     assert_eq!(said["items"][0]["id"], "web/invoice", "{said}");
     let solved = json!({ "what": "solved", "answer": "web/invoice" }).to_string();
@@ -41,7 +42,7 @@ fn the_shop_has_a_customer_forgotten_and_nothing_brings_them_back() {
     body(forget(""), 401);
     let forgotten = body(forget(&shop()), 200);
     let expected = json!({ "customer": true, "tickets": 1, "drafts": 1, "examples": 1, "assets": ["site:shop"],
-        "listed": ["pool:www"] });
+        "removed": ["mailbox:kim@mail.example"], "listed": ["pool:www"] });
     assert_eq!(forgotten, expected);
     for word in ["DE89370400440532013000", "Blume77", "kim@mail.example", "Kims Laden", "kim", "letzten Monat"] {
         assert!(!is_on_disk(&lab, word), "{word}");
@@ -57,6 +58,7 @@ fn the_shop_has_a_customer_forgotten_and_nothing_brings_them_back() {
         assert!(!report.contains("kim") && !report.contains("Blume77"), "{report}");
     }
     body(forget(&shop()), 200);
+    lab.run(&["audit", "show"]).ends(0, &["erased", "token shop", "a customer is forgotten"]);
     assert!(engine.stderr().contains("a customer is forgotten") && !engine.stderr().contains("kim"));
     assert_eq!(engine.stop(), 0);
     assert!(!is_on_disk(&lab, "kim") && is_on_disk(&lab, "Schiffsschraube"));
@@ -82,6 +84,47 @@ fn the_operator_has_a_customer_forgotten_with_and_without_an_engine() {
     lab.write("heinzel.toml", lab.read("heinzel.toml").replace("listen = \"127.0.0.1:0\"", ""));
     let engine = lab.start();
     lab.run(&["customers", "forget", "kim"]).ends(0, &["nothing is remembered of customer kim"]);
+    assert_eq!(engine.stop(), 0);
+    let trail = lab.run(&["--json", "audit", "show"]).ends(0, &[]).json();
+    assert_eq!(
+        trail.iter().filter(|entry| entry.to_string().contains("a customer is forgotten")).count(),
+        4,
+        "{trail:?}"
+    );
+}
+
+#[test]
+fn the_shop_removes_an_asset_unless_others_need_it() {
+    let lab = lab();
+    let engine = lab.start();
+    introduce(&engine);
+    let put = |id: &str, asset: &str| body(engine.http("PUT", &format!("/v1/assets/{id}"), &shop(), asset), 201);
+    put("host:kim@rack7", "{\"owner\":\"kim\",\"protected\":true}");
+    put("vm:700", "{\"depends_on\":[\"host:kim@rack7\"]}");
+    let remove =
+        |id: &str, expected: u16| body(engine.http("DELETE", &format!("/v1/assets/{id}"), &shop(), ""), expected);
+    let needed = remove("host:kim%40rack7", 409);
+    assert!(
+        needed["code"] == "needed" && needed["detail"].as_str().unwrap().starts_with("`vm:700` depends on"),
+        "{needed}"
+    );
+    assert_eq!(remove("pool:www", 409)["code"], "elsewhere");
+    for removed in [true, false] {
+        assert_eq!(remove("vm:700", 200)["removed"], removed);
+    }
+    wait("the host is theirs", || {
+        ask(&engine, Some("kim"), KIMS, Some("host:kim@rack7"), "Rechnung fehlt mir").0 == 200
+    });
+    assert_eq!(remove("host:kim%40rack7", 200)["removed"], true);
+    let other = "another-draft-0123456789";
+    wait("it is nobody's", || ask(&engine, Some("kim"), other, Some("host:kim@rack7"), "Rechnung fehlt mir").0 == 403);
+    let trail = lab.run(&["--json", "audit", "show"]).ends(0, &[]).json();
+    let trail: Vec<String> = trail.iter().map(ToString::to_string).filter(|entry| entry.contains("erased")).collect();
+    assert!(trail.len() == 2 && trail.iter().all(|entry| entry.contains("token shop")), "{trail:?}");
+    assert!(
+        trail[1].contains("kind `host`") && trail[1].contains("it was protected") && !trail[1].contains("rack7"),
+        "{trail:?}"
+    );
     assert_eq!(engine.stop(), 0);
 }
 

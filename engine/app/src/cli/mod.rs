@@ -224,7 +224,7 @@ pub(crate) enum Command {
     Contacts(customers::Contacts),
     /// Forget a customer: all that is remembered of them, on the disk, too.
     #[command(subcommand)]
-    Customers(forget::Command),
+    Customers(forget::Customers),
     /// Print the page of all rules, or the functions that rules may call.
     Reference(reference::Arguments),
     /// Print shell completions.

@@ -69,6 +69,17 @@ fn without_engine(
     }))
 }
 
+/// Has the audit trail say something where no engine runs.
+pub(super) fn write_down(folder: &Path, command: Command) -> anyhow::Result<()> {
+    let lock = state_folder::lock(folder)?;
+    let mut store = Sqlite::open(lock, &Options { boot: boot::current(), ..Options::default() })?;
+    let loaded = store.load(clock::now() - run::RECENT)?;
+    let mut state = State::default();
+    state.paused = loaded.paused;
+    let said = obey(&mut state, &Live::default(), &Policy::default(), command, &mut store)?;
+    said.map(drop).map_err(|why| Ends::with(Exit::Refused, why))
+}
+
 fn obey(
     state: &mut State,
     live: &Live,
@@ -86,7 +97,7 @@ fn obey(
 }
 
 /// Who sits before the terminal: behind sudo, the person and not root.
-fn who() -> String {
+pub(super) fn who() -> String {
     let name = |variable: &str| std::env::var(variable).ok().filter(|v| !v.is_empty());
     let uid = rustix::process::getuid().as_raw();
     let name = name("SUDO_USER").or_else(|| name("USER")).unwrap_or_else(|| format!("uid {uid}"));

@@ -12,13 +12,25 @@ use heinzel_knowledge::answer::Language;
 const MOST: usize = 20_000;
 /// How long an untouched draft is kept.
 const KEPT: Duration = Duration::from_secs(2 * 3600);
+/// Lists shown for one draft that are written down. Whoever writes a ticket sees some ten of them.
+const LISTS: u32 = 200;
+/// So many bytes of a text are kept, which is more than an example is made of; 20,000 drafts of 80 KB would take all the memory there is.
+pub(super) const TEXT: usize = 4_000;
 
 /// What a draft says now.
 #[derive(Clone, Debug)]
 pub(super) struct Spoken {
-    /// Subject and text. Never stored, never logged.
+    /// The beginning of subject and text, of a customer whom the shop vouches for; of a stranger nothing, as nothing is learned
+    /// from them. Never stored, never logged.
     pub(super) body: String,
     pub(super) language: Language,
+}
+
+impl Spoken {
+    pub(super) fn of(whole: &str, is_stranger: bool, language: Language) -> Self {
+        let body = if is_stranger { "" } else { &whole[..whole.floor_char_boundary(TEXT)] };
+        Self { body: body.to_owned(), language }
+    }
 }
 
 struct Talk {
@@ -28,6 +40,8 @@ struct Talk {
     follows: Vec<IncidentId>,
     /// The list that was shown last, hashed.
     shown: u64,
+    /// How many lists were.
+    lists: u32,
     touched: Instant,
 }
 
@@ -56,9 +70,16 @@ impl Drafts {
             let (middle, old) = (*middle, Instant::now().checked_sub(KEPT));
             talks.retain(|_, talk| talk.touched > middle && old.is_none_or(|old| talk.touched > old));
         }
-        let talk = Talk { spoken, asked: Vec::new(), follows: Vec::new(), shown: 0, touched: Instant::now() };
+        let talk =
+            Talk { spoken, asked: Vec::new(), follows: Vec::new(), shown: 0, lists: 0, touched: Instant::now() };
         talks.insert(draft.to_owned(), talk);
         true
+    }
+
+    /// What nobody has touched for long is forgotten, also where there is room.
+    pub(super) fn age(&self) {
+        let Some(old) = Instant::now().checked_sub(KEPT) else { return };
+        self.talks().retain(|_, talk| talk.touched > old);
     }
 
     /// These were never heard of.
@@ -102,12 +123,16 @@ impl Drafts {
         self.talks().get(draft).map(|talk| talk.follows.clone()).unwrap_or_default()
     }
 
-    /// Whether another list is shown than before; notes it.
+    /// Whether another list is shown than before; notes it. After [`LISTS`] of them no more are new.
     pub(super) fn shows_anew<'a>(&self, draft: &str, items: impl Iterator<Item = &'a str>) -> bool {
         let mut hasher = DefaultHasher::new();
         items.for_each(|item| item.hash(&mut hasher));
         let list = hasher.finish();
-        self.talks().get_mut(draft).is_none_or(|talk| std::mem::replace(&mut talk.shown, list) != list)
+        self.talks().get_mut(draft).is_none_or(|talk| {
+            let is_new = std::mem::replace(&mut talk.shown, list) != list && talk.lists < LISTS;
+            talk.lists += u32::from(is_new);
+            is_new
+        })
     }
 }
 
@@ -137,6 +162,21 @@ mod tests {
         assert_eq!(drafts.follows("d"), [3, 4, 5]);
         assert!(drafts.shows_anew("d", ["x"].into_iter()));
         assert!(!drafts.shows_anew("d", ["x"].into_iter()));
+        let noted =
+            (0..1_000).filter(|number| drafts.shows_anew("d", [if number % 2 == 0 { "y" } else { "x" }].into_iter()));
+        assert_eq!(noted.count(), 199, "who goes to and fro does not fill the disk");
+    }
+
+    #[test]
+    fn what_nobody_touches_any_more_is_forgotten() {
+        let drafts = Drafts::default();
+        drafts.hear("old", spoken());
+        drafts.hear("new", spoken());
+        // A machine that has just started knows no time so long ago.
+        let Some(long_ago) = Instant::now().checked_sub(KEPT * 2) else { return };
+        drafts.talks().get_mut("old").unwrap().touched = long_ago;
+        drafts.age();
+        assert!(drafts.spoken("old").is_none() && drafts.spoken("new").is_some());
     }
 
     #[test]
@@ -145,6 +185,10 @@ mod tests {
         for number in 0..=MOST {
             drafts.hear(&number.to_string(), spoken());
         }
+        let long = "ä".repeat(20_000);
+        assert_eq!(Spoken::of(&long, true, Language::De).body, "");
+        let kept = Spoken::of(&long, false, Language::De).body;
+        assert!(kept.capacity() <= TEXT && kept.chars().all(|c| c == 'ä'), "{}", kept.len());
         assert!(drafts.talks().len() <= MOST / 2 + 1);
         assert!(drafts.spoken(&MOST.to_string()).is_some(), "the newest is there");
     }

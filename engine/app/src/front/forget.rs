@@ -1,21 +1,32 @@
-//! Forgets a customer: in what is remembered, and in everything that was made from it.
+//! Forgets a customer, or removes an asset: in what is remembered, and in everything that was made from it.
+//!
+//! That it is done, and by whom, is in the audit trail before it is done; whose or which it was is not.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use anyhow::Context as _;
+use heinzel_core::asset::kind_of;
+use heinzel_core::step::{Command, Erased};
+use heinzel_server::asset::AssetRemoved;
 use heinzel_server::customer::Forgotten;
 use heinzel_server::front::Refused;
 use heinzel_store::customers::{self, Customers};
+use tokio::sync::{mpsc, oneshot};
 
 use super::shelf::INDEX;
 use super::{Desk, MODELS, busy};
+use crate::pump::Order;
 
-/// Forgets a customer; the error is for people.
-pub(crate) type Forgetting = dyn Fn(&str) -> Result<Forgotten, String> + Send + Sync;
+/// Forgets a customer by somebody's word; the error is for people.
+pub(crate) type Forgetting = dyn Fn(&str, &str) -> Result<Forgotten, String> + Send + Sync;
+
+/// Assets that are named of those that need another.
+const NAMED: usize = 5;
 
 impl Desk {
-    pub(super) fn forget(&self, customer: &str) -> Result<Forgotten, Refused> {
+    pub(super) fn forget(&self, customer: &str, by: &str) -> Result<Forgotten, Refused> {
+        write_down(&self.orders, by, Erased::Customer).map_err(Refused::Busy)?;
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let gone = if self.customers.has_taught(customer).map_err(busy)? {
             let gone = self.shelf.forget(|| self.customers.forget(customer));
@@ -28,7 +39,7 @@ impl Desk {
         };
         let gone = gone.map_err(busy)?;
         self.drafts.forget(&gone.drafts);
-        if !gone.assets.is_empty() {
+        if !(gone.assets.is_empty() && gone.removed.is_empty()) {
             self.know()?;
         }
         let listed = self.current.get().listed.of_owner(customer).map(|asset| asset.id.clone()).collect();
@@ -37,19 +48,61 @@ impl Desk {
             tickets = gone.tickets,
             drafts = gone.drafts.len(),
             examples = gone.examples,
-            assets = gone.assets.len(),
+            assets = gone.assets.len() + gone.removed.len(),
             "a customer is forgotten"
         );
         Ok(Forgotten { listed, ..told(gone) })
     }
+
+    pub(super) fn drop_asset(&self, id: &str, by: &str) -> Result<AssetRemoved, Refused> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.current.get().listed.get(id).is_some() {
+            return Err(Refused::Elsewhere(format!("`{id}` stands in assets.toml, which counts; take it out there")));
+        }
+        let Some(one) = self.customers.asset(id).map_err(busy)? else { return Ok(AssetRemoved { removed: false }) };
+        let all = self.customers.assets().map_err(busy)?;
+        let others = all.iter().filter(|one| one.asset.id != id && one.asset.depends_on.iter().any(|on| on == id));
+        let others: Vec<&str> = others.map(|one| &*one.asset.id).collect();
+        if !others.is_empty() {
+            return Err(Refused::Needed(needed(id, &others)));
+        }
+        let what = Erased::Asset { kind: kind_of(id).to_owned(), protected: one.asset.protected };
+        write_down(&self.orders, by, what).map_err(Refused::Busy)?;
+        let removed = self.customers.remove_asset(id).map_err(busy)?;
+        self.know()?;
+        Ok(AssetRemoved { removed })
+    }
+}
+
+/// Why an asset stays, and the way out.
+fn needed(id: &str, others: &[&str]) -> String {
+    let named = others.iter().take(NAMED).map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+    let more = others.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let depend = if others.len() == 1 { "depends" } else { "depend" };
+    format!(
+        "{named}{more} {depend} on `{id}`; put them without it in `depends_on` (`PUT /v1/assets/{{id}}`), or remove them first"
+    )
+}
+
+/// Has the audit trail say that something is erased, and waits until it does; the error is for people. May block.
+fn write_down(orders: &mpsc::Sender<Order>, by: &str, what: Erased) -> Result<(), String> {
+    let (answer, stored) = oneshot::channel();
+    let order = Order { by: by.to_owned(), command: Command::Erase { what }, answer };
+    let stopping = || "the engine is stopping; send it again".to_owned();
+    orders.blocking_send(order).map_err(|_| stopping())?;
+    stored.blocking_recv().map_err(|_| stopping())?.map(drop)
 }
 
 /// What forgets a customer of a running engine: the desk, where there is one.
-pub(crate) fn forgetting(desk: Option<Arc<Desk>>, folder: &Path) -> Arc<Forgetting> {
-    let folder = folder.to_owned();
-    Arc::new(move |customer: &str| match &desk {
-        Some(desk) => desk.forget(customer).map_err(|refused| refused.to_string()),
-        None => forget_in(&folder, customer).map_err(|error| format!("{error:#}")),
+pub(crate) fn forgetting(desk: Option<Arc<Desk>>, folder: &Path, orders: &mpsc::Sender<Order>) -> Arc<Forgetting> {
+    let (folder, orders) = (folder.to_owned(), orders.clone());
+    Arc::new(move |customer: &str, by: &str| match &desk {
+        Some(desk) => desk.forget(customer, by).map_err(|refused| refused.to_string()),
+        None => {
+            write_down(&orders, by, Erased::Customer)?;
+            forget_in(&folder, customer).map_err(|error| format!("{error:#}"))
+        }
     })
 }
 
@@ -85,8 +138,22 @@ fn remove(path: &Path) -> anyhow::Result<()> {
 }
 
 fn told(gone: customers::Forgotten) -> Forgotten {
-    let customers::Forgotten { customer, drafts, tickets, examples, assets } = gone;
-    Forgotten { customer, tickets, drafts: drafts.len() as u64, examples, assets, listed: Vec::new() }
+    let customers::Forgotten { customer, drafts, tickets, examples, assets, removed } = gone;
+    Forgotten { customer, tickets, drafts: drafts.len() as u64, examples, assets, removed, listed: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_needs_an_asset_is_named() {
+        assert!(needed("host:a", &["vm:1"]).starts_with("`vm:1` depends on `host:a`; put them without it"));
+        let many: Vec<String> = (1..=7).map(|number| format!("vm:{number}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let said = needed("host:a", &many);
+        assert!(said.starts_with("`vm:1`, `vm:2`, `vm:3`, `vm:4`, `vm:5` and 2 more depend on `host:a`"), "{said}");
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod reply;
 mod shelf;
 mod tickets;
 mod times;
+mod turns;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ use std::sync::{Arc, Mutex, RwLock, Weak};
 
 use heinzel_core::asset::kind_of;
 use heinzel_core::draft::Owner;
+use heinzel_core::incident::IncidentId;
 use heinzel_knowledge::deflection::is_held_out;
 use heinzel_knowledge::rank;
 use heinzel_knowledge::rank::tiers::Found;
@@ -43,7 +45,7 @@ use tokio::sync::mpsc;
 use crate::board::Board;
 use crate::clock;
 use crate::config::Suggestions;
-use crate::pump::Message;
+use crate::pump::{Message, Order};
 use crate::scanner::Current;
 use crate::watch::Swap;
 
@@ -65,6 +67,8 @@ pub(crate) struct Desk {
     pub(crate) current: Current,
     pub(crate) swap: Swap,
     pub(crate) pump: mpsc::Sender<Message>,
+    /// Where what is erased is written down.
+    orders: mpsc::Sender<Order>,
     pub(crate) settings: Suggestions,
     /// What answers say of the operator.
     pub(crate) words: Words,
@@ -73,6 +77,8 @@ pub(crate) struct Desk {
     /// The folder of the engine's store, for timelines.
     pub(crate) state: PathBuf,
     pub(crate) drafts: drafts::Drafts,
+    /// Drafts are read one after the other.
+    turns: turns::Turns,
     /// Itself, for what goes on after an answer: news.
     me: Weak<Self>,
     /// What people call their assets.
@@ -94,16 +100,20 @@ impl Desk {
         let customer = asker.customer.as_ref();
         let asset = self.asset_of(customer, draft.asset.as_deref())?;
         let known = customer.and_then(|customer| self.customers.customer(&customer.id).ok().flatten());
+        let turn = self.turns.take(customer.is_none()).await;
         let read = Read::of(&draft, known.as_ref());
         let language = read.language;
 
         let shelf = self.shelf.get().ok_or_else(|| Refused::Busy("the answers are being read; ask again".into()))?;
+        // A model is asked in threads of its own.
+        let turn = Some(turn).filter(|_| !shelf.has_model());
         let written = rank::Draft { subject: &draft.subject, body: &draft.body, language: read.form };
         let Found { ranked, threshold, by } = shelf.find(&written, suggest::RANKED).await;
+        drop(turn);
         let passes = read.words >= suggest::FEWEST_WORDS && rank::fit(&ranked) >= threshold;
 
         let held_out = is_held_out(&owner, &draft.draft_id, self.settings.hold_out);
-        let spoken = drafts::Spoken { body: read.whole.clone(), language };
+        let spoken = drafts::Spoken::of(&read.whole, customer.is_none(), language);
         let is_forgotten = self.drafts.hear(&draft.draft_id, spoken) && claimed == Claim::Yours;
         let before = customer.filter(|_| is_forgotten).map(|customer| self.before(&draft.draft_id, customer).follows);
         let before = before.unwrap_or_default();
@@ -149,7 +159,9 @@ impl Desk {
             Err(Nothing::NothingFits) => Some(NothingReason::NothingFits),
         };
         let items = found.ok().filter(|_| nothing.is_none()).unwrap_or_default();
+        let turn = if self.settings.keep_drafts { Some(self.turns.take(customer.is_none()).await) } else { None };
         self.note(&draft, &read, Outcome { owner: &owner, asset, held_out, best, nothing, items: &items, by });
+        drop(turn);
         Ok(reply::of(draft.draft_id, &read, items, nothing, news))
     }
 
@@ -213,8 +225,12 @@ impl Front for Desk {
         self.keep_customer(id, customer)
     }
 
-    fn forget_customer(&self, id: &str) -> Result<customer::Forgotten, Refused> {
-        self.forget(id)
+    fn remove_asset(&self, id: &str, by: &str) -> Result<asset::AssetRemoved, Refused> {
+        self.drop_asset(id, by)
+    }
+
+    fn forget_customer(&self, id: &str, by: &str) -> Result<customer::Forgotten, Refused> {
+        self.forget(id, by)
     }
 
     fn import(

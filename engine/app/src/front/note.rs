@@ -6,8 +6,8 @@ use heinzel_knowledge::rank::tiers::By;
 use heinzel_knowledge::suggest::Item;
 use heinzel_server::suggestion::{self, NothingReason};
 
-use super::Desk;
 use super::read::Read;
+use super::{Desk, drafts};
 use crate::clock;
 
 /// What a draft came to.
@@ -35,7 +35,7 @@ impl Desk {
         let text = self.settings.keep_drafts.then(|| {
             let names = self.names_of(outcome.owner);
             let known: Vec<&str> = names.iter().map(String::as_str).collect();
-            Redacted::of(&read.whole, &known)
+            Redacted::of(&read.whole[..read.whole.floor_char_boundary(drafts::TEXT)], &known)
         });
         self.customers.note_draft(kept::Draft {
             id: draft.draft_id.clone(),

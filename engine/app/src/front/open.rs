@@ -9,11 +9,11 @@ use heinzel_script::reload::Watch;
 use heinzel_store::customers::{Customers, Retention};
 use tokio::sync::{broadcast, mpsc};
 
-use super::{Desk, Shelf, drafts, elsewhere};
+use super::{Desk, Shelf, drafts, elsewhere, turns};
 use crate::board::Board;
 use crate::clock;
 use crate::config::Config;
-use crate::pump::Message;
+use crate::pump::{Message, Order};
 use crate::scanner::Current;
 use crate::watch::Swap;
 
@@ -44,6 +44,7 @@ pub(crate) fn open(
     current: &Current,
     swap: &Swap,
     pump: &mpsc::Sender<Message>,
+    orders: &mpsc::Sender<Order>,
 ) -> anyhow::Result<Opened> {
     let shelf = Arc::new(Shelf::new(config.clone(), customers.clone()));
     let first = shelf.clone();
@@ -58,11 +59,13 @@ pub(crate) fn open(
         current: current.clone(),
         swap: swap.clone(),
         pump: pump.clone(),
+        orders: orders.clone(),
         settings: config.suggestions.clone(),
         words: config.answers.words.clone(),
         zone: config.answers.zone.clone(),
         state: config.state.clone(),
         drafts: drafts::Drafts::default(),
+        turns: turns::Turns::default(),
         me: me.clone(),
         names,
         turn: Mutex::default(),
@@ -80,10 +83,14 @@ pub(crate) fn open(
     let asking = asks.then(|| tokio::spawn(elsewhere::keep(config.clone(), shelf.clone())));
     let notes = tokio::spawn(note_bounces(returned, customers.clone()));
     let keep = config.suggestions.retention;
+    let drafts_of = Arc::downgrade(&desk);
     let upkeep = tokio::spawn(async move {
         let mut due = tokio::time::interval(UPKEEP);
         loop {
             due.tick().await;
+            if let Some(desk) = drafts_of.upgrade() {
+                desk.drafts.age();
+            }
             let customers = customers.clone();
             let _ = tokio::task::spawn_blocking(move || tidy(&customers, &keep)).await;
         }

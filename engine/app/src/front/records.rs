@@ -25,6 +25,13 @@ impl Desk {
     pub(super) fn keep_asset(&self, id: &str, record: AssetRecord) -> Result<Kept<AssetRecord>, Refused> {
         let named = record.to_asset(id);
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // A shop that puts all it has every night says little that is new: what is in force already, just so, needs no look at
+        // all the others.
+        let live = self.current.get();
+        let is_in_force = live.listed.get(id).is_none() && live.assets.get(id) == Some(&named.asset);
+        if is_in_force && self.customers.asset(id).map_err(busy)?.as_ref() == Some(&named) {
+            return Ok(Kept::Known(record));
+        }
         if let Some(misfit) = self.misfits(&[&named.asset])?.remove(&0) {
             return Err(misfit.into());
         }

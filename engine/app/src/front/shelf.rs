@@ -34,6 +34,11 @@ pub(crate) struct Books {
 }
 
 impl Books {
+    /// Whether finding may take a while, in threads of its own.
+    pub(super) fn has_model(&self) -> bool {
+        self.tiers.has_model()
+    }
+
     /// The answers that fit. By words alone it is done at once; a model has threads of its own, and is waited for elsewhere.
     pub(super) async fn find(&self, draft: &Draft<'_>, most: usize) -> Found {
         if !self.tiers.has_model() {

@@ -67,6 +67,27 @@ pub enum Command {
         /// How far; without it one mode more timid.
         to: Option<Mode>,
     },
+    /// Something is about to be erased from what is remembered of customers, beside the engine's own store. Here it is only
+    /// written down, and not whose or which: the trail cannot be changed, and would go on telling it.
+    Erase {
+        /// What.
+        what: Erased,
+    },
+}
+
+/// What is erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Erased {
+    /// A customer.
+    Customer,
+    /// An asset that the shop's systems told of.
+    Asset {
+        /// The part of its id before the colon.
+        kind: String,
+        /// No fix touched it without approval.
+        protected: bool,
+    },
 }
 
 /// Does it, or says why not.
@@ -94,7 +115,23 @@ pub(super) fn obey(desk: &mut Desk<'_, '_>, by: &str, command: Command) -> Resul
         }
         Command::Promote { rule, to } => promote(desk, by, &rule, to),
         Command::Demote { rule, to } => demote(desk, by, &rule, to),
+        Command::Erase { what } => {
+            let text = erased(&what);
+            desk.note_by(None, by, "erased", text.clone());
+            Ok(text)
+        }
     }
+}
+
+fn erased(what: &Erased) -> String {
+    let (what, more) = match what {
+        Erased::Customer => ("a customer is forgotten; which one".to_owned(), ""),
+        Erased::Asset { kind, protected } => {
+            let more = if *protected { "; it was protected" } else { "" };
+            (format!("an asset of the kind `{kind}` is removed; which one"), more)
+        }
+    };
+    format!("{what}, the trail does not say, since it cannot be changed{more}")
 }
 
 pub(super) fn unresolved(desk: &Desk<'_, '_>, id: IncidentId) -> Result<Status, String> {

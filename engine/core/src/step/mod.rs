@@ -25,7 +25,7 @@ mod record;
 mod tell;
 mod timer;
 
-pub use command::Command;
+pub use command::{Command, Erased};
 
 /// What is true around the engine while one input is decided.
 #[derive(Clone, Copy, Debug)]

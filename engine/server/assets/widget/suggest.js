@@ -64,9 +64,9 @@ class Suggest extends HTMLElement {
             if (this.#draft.isOver) this.#begin();
             this.#typed();
         });
-        // Whether it is really sent is known once all who listen have been asked, whatever they stop on its way.
+        // Whether it is really sent, or emptied, is known once all who listen have been asked, whatever they stop on its way.
         on("submit", (event) => event.target === this.#field()?.form && setTimeout(() => event.defaultPrevented || this.sent()));
-        on("reset", (event) => event.target === this.#field()?.form && this.#begin());
+        on("reset", (event) => event.target === this.#field()?.form && setTimeout(() => event.defaultPrevented || (this.#begin(), this.#typed())));
         this.#draft.arrive();
         if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => this.#typed(), { once: true, signal: this.#off.signal });
         else this.#typed(); // the browser may have brought back a text

@@ -47,10 +47,23 @@ pub enum NoClaim {
     #[error("its `typ` must be JWT, or left out")]
     Type,
     /// Not signed with a secret of this form.
-    #[error("its signature does not fit")]
+    #[error(
+        "its signature does not fit; the key is the secret's text as it stands, not what it may be the hexadecimal or base64 form of"
+    )]
     Signature,
-    /// A claim is missing or of another kind.
-    #[error("it needs `sub` (the customer's id) and `exp`; `assets` is a list of ids")]
+    /// It lacks what it needs.
+    #[error("it has no `{0}`; it needs `sub` (the customer's id) and `exp`")]
+    Missing(&'static str),
+    /// The customer is no id.
+    #[error(
+        "its `sub` must be the customer's id, a JSON text of 1 to 128 visible ASCII characters; a number belongs in quotes"
+    )]
+    Customer,
+    /// What it lists are no assets.
+    #[error("its `assets` must be a list of assets' ids, like `[\"vm:100\"]`")]
+    Assets,
+    /// It cannot be read in another way.
+    #[error("its content must be a JSON object, with each claim once and of its kind")]
     Content,
     /// A time that is no number.
     #[error("its `{0}` must be a number of seconds since 1970")]
@@ -163,9 +176,11 @@ impl Claims {
         if !is_issuer || !is_audience {
             return Err(NoClaim::Elsewhere);
         }
-        let is_good = wire::is_id(&content.sub) && content.assets.iter().flatten().all(|id| asset::is_id(id));
-        if !is_good {
-            return Err(NoClaim::Content);
+        if !wire::is_id(&content.sub) {
+            return Err(NoClaim::Customer);
+        }
+        if !content.assets.iter().flatten().all(|id| asset::is_id(id)) {
+            return Err(NoClaim::Assets);
         }
         let expires = Timestamp::from_micros((content.exp * 1e6) as i64);
         Ok(CustomerClaim { id: content.sub, assets: content.assets, expires })
@@ -175,8 +190,21 @@ impl Claims {
 /// What is wrong with a content that cannot be read.
 fn wrong(content: &[u8]) -> NoClaim {
     let members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(content).unwrap_or_default();
+    let missing = |name: &&str| !members.is_empty() && !members.contains_key(*name);
+    if let Some(name) = ["sub", "exp"].into_iter().find(missing) {
+        return NoClaim::Missing(name);
+    }
     let no_number = |name: &&str| members.get(*name).is_some_and(|value| !value.is_number());
-    ["exp", "nbf", "iat"].into_iter().find(no_number).map_or(NoClaim::Content, NoClaim::Seconds)
+    if let Some(name) = ["exp", "nbf", "iat"].into_iter().find(no_number) {
+        return NoClaim::Seconds(name);
+    }
+    let is_text = |value: &serde_json::Value| value.is_string();
+    let is_list = |value: &serde_json::Value| value.as_array().is_some_and(|list| list.iter().all(is_text));
+    match (members.get("sub"), members.get("assets")) {
+        (Some(sub), _) if !is_text(sub) => NoClaim::Customer,
+        (_, Some(assets)) if !is_list(assets) && !assets.is_null() => NoClaim::Assets,
+        _ => NoClaim::Content,
+    }
 }
 
 fn decoded(text: &str) -> Result<Vec<u8>, NoClaim> {
@@ -254,7 +282,7 @@ mod tests {
                     cGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         let claims = Claims::new(&[URL_SAFE_NO_PAD.decode(key).unwrap()], None, None);
         // The signature fits; what is missing is `sub`.
-        assert_eq!(claims.customer(text, Timestamp::from_seconds(1_300_819_000)), Err(NoClaim::Content));
+        assert_eq!(claims.customer(text, Timestamp::from_seconds(1_300_819_000)), Err(NoClaim::Missing("sub")));
         assert_eq!(claims.customer(&text.replace("dBjft", "dBjfu"), Timestamp::EPOCH), Err(NoClaim::Signature));
     }
 
@@ -276,16 +304,22 @@ mod tests {
         check(r#"{"alg":"HS256","typ":"at+jwt"}"#, &good, NoClaim::Type);
         check(r#"{"alg":"HS256","alg":"none"}"#, &good, NoClaim::Form);
         check("[]", &good, NoClaim::Form);
-        for content in [
-            r#"{"sub":"K1"}"#.to_owned(),
-            format!(r#"{{"exp":{}}}"#, NOW + 600),
-            format!(r#"{{"sub":"","exp":{}}}"#, NOW + 600),
-            format!(r#"{{"sub":7,"exp":{}}}"#, NOW + 600),
-            format!(r#"{{"sub":"K1","exp":null,"exp":{}}}"#, NOW + 600),
-            format!(r#"{{"sub":"K1","exp":{},"assets":"vm:1"}}"#, NOW + 600),
-            format!(r#"{{"sub":"K1","exp":{},"assets":["vm"]}}"#, NOW + 600),
+        let until = NOW + 600;
+        for (content, why) in [
+            (r#"{"sub":"K1"}"#.to_owned(), NoClaim::Missing("exp")),
+            (format!(r#"{{"exp":{until}}}"#), NoClaim::Missing("sub")),
+            (format!(r#"{{"sub":"","exp":{until}}}"#), NoClaim::Customer),
+            (format!(r#"{{"sub":"Kim Müller","exp":{until}}}"#), NoClaim::Customer),
+            (format!(r#"{{"sub":7,"exp":{until}}}"#), NoClaim::Customer),
+            (format!(r#"{{"sub":["K1"],"exp":{until}}}"#), NoClaim::Customer),
+            (format!(r#"{{"sub":"K1","exp":{until},"assets":"vm:1"}}"#), NoClaim::Assets),
+            (format!(r#"{{"sub":"K1","exp":{until},"assets":[100]}}"#), NoClaim::Assets),
+            (format!(r#"{{"sub":"K1","exp":{until},"assets":["vm"]}}"#), NoClaim::Assets),
+            (format!(r#"{{"sub":"K1","exp":null,"exp":{until}}}"#), NoClaim::Content),
+            (format!(r#"{{"sub":"K1","exp":{until},"aud":7}}"#), NoClaim::Content),
+            ("[]".to_owned(), NoClaim::Content),
         ] {
-            check(HS256, &content, NoClaim::Content);
+            check(HS256, &content, why);
         }
         check(HS256, &format!(r#"{{"sub":"K1","exp":"{}"}}"#, NOW + 600), NoClaim::Seconds("exp"));
         check(HS256, r#"{"sub":"K1","exp":null}"#, NoClaim::Seconds("exp"));

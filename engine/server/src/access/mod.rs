@@ -240,6 +240,11 @@ impl Access {
 }
 
 impl Token {
+    /// Whose word it is, for the audit trail.
+    pub(crate) fn speaker(&self) -> String {
+        format!("token {}", self.name)
+    }
+
     /// Whether a page of the request's origin may use it. Browsers leave `Origin` out of a GET to the page's own host;
     /// `changes` says that this request is none, so that it must be there.
     ///
@@ -262,8 +267,9 @@ impl Token {
         if self.origins.iter().any(|known| known.eq_ignore_ascii_case(origin)) || is_own() {
             return Ok(());
         }
+        let said: String = origin.chars().take(200).collect();
         Err(Failure::other_origin(format!(
-            "the form `{}` is not used on this origin; see `origins` in heinzel.toml",
+            "the form `{}` is not used on the origin `{said}`; `origins` in heinzel.toml names those that count, as browsers write them",
             self.name
         )))
     }
@@ -300,6 +306,12 @@ fn is_loopback_host(headers: &HeaderMap) -> bool {
     )
 }
 
+/// Whether a request has what proxies add. By the address it cannot be told: programs of the proxy's machine ask from there, too.
+pub(crate) fn is_through_proxy(headers: &HeaderMap) -> bool {
+    let added = ["x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-proto", "x-forwarded-host", "via"];
+    added.iter().any(|name| headers.contains_key(*name))
+}
+
 fn not_here() -> Failure {
     Failure::other_origin(
         "the demo is for this machine alone: open it as http://localhost or http://127.0.0.1 with the port of `listen`, \
@@ -312,6 +324,14 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX))),
         four @ IpAddr::V4(_) => four,
+    }
+}
+
+/// The site that a network of IPv6 belongs to: a /48, as providers hand them out (RFC 6177).
+pub(crate) fn site(network: IpAddr) -> Option<IpAddr> {
+    match network {
+        IpAddr::V6(six) => Some(IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & !(u128::MAX >> 48)))),
+        IpAddr::V4(_) => None,
     }
 }
 

@@ -13,7 +13,7 @@ use heinzel_core::block::Block;
 use heinzel_core::time::Timestamp;
 use heinzel_knowledge::answer::Language;
 use heinzel_server::api::{Api, NotTaken, PushSource};
-use heinzel_server::asset::AssetRecord;
+use heinzel_server::asset::{AssetRecord, AssetRemoved};
 use heinzel_server::customer::{CustomerRecord, Forgotten};
 use heinzel_server::draft::{Feedback, NEWS_WAITING, News, NewsState};
 use heinzel_server::front::{Answering, Asker, Front, Kept, Owner, Refused};
@@ -73,6 +73,8 @@ pub struct Told {
     pub assets: BTreeMap<String, AssetRecord>,
     /// The customers.
     pub customers: BTreeMap<String, CustomerRecord>,
+    /// By whose word something was erased.
+    pub erased_by: Vec<String>,
     /// Ends of news streams that stay open.
     pub open: Vec<mpsc::Sender<News>>,
 }
@@ -201,13 +203,24 @@ impl Front for Fake {
         Ok(if known.is_some() { Kept::Known(asset) } else { Kept::New(asset) })
     }
 
+    fn remove_asset(&self, id: &str, by: &str) -> Result<AssetRemoved, Refused> {
+        if id == "host:pve1" {
+            return Err(Refused::Needed("`vm:100` depends on `host:pve1`".into()));
+        }
+        let mut told = self.told();
+        told.erased_by.push(by.into());
+        Ok(AssetRemoved { removed: told.assets.remove(id).is_some() })
+    }
+
     fn put_customer(&self, id: &str, customer: CustomerRecord) -> Result<Kept<CustomerRecord>, Refused> {
         let known = self.told().customers.insert(id.into(), customer.clone());
         Ok(if known.is_some() { Kept::Known(customer) } else { Kept::New(customer) })
     }
 
-    fn forget_customer(&self, id: &str) -> Result<Forgotten, Refused> {
-        let customer = self.told().customers.remove(id).is_some();
+    fn forget_customer(&self, id: &str, by: &str) -> Result<Forgotten, Refused> {
+        let mut told = self.told();
+        told.erased_by.push(by.into());
+        let customer = told.customers.remove(id).is_some();
         Ok(Forgotten { customer, ..Forgotten::default() })
     }
 

@@ -56,6 +56,15 @@ origins = ["https://my.example.com"]
 rate = "3/1m"
 
 [[token]]
+name = "few"
+scopes = ["form"]
+token = "form-key-for-few-words"
+origins = ["https://my.example.com"]
+rate = "3/1m"
+[token.claims]
+secret = "0123456789abcdef0123456789abcdef"
+
+[[token]]
 name = "tickets"
 scopes = ["ingest"]
 token = "ingest-token-of-tickets"

@@ -211,14 +211,6 @@ impl Customers {
         })
     }
 
-    /// Removes an asset. Whether there was one.
-    ///
-    /// # Errors
-    /// [`StoreError`]; nothing is removed then.
-    pub fn remove_asset(&self, id: &str) -> Result<bool, StoreError> {
-        self.shared.write("remove an asset from", |tx| people::remove_asset(tx, id))
-    }
-
     /// One customer.
     ///
     /// # Errors

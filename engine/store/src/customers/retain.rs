@@ -11,6 +11,9 @@ use crate::sqlite::fail::Fail;
 /// Rows of each table that one call removes at most. Keeps the wait of others short.
 const BATCH: u64 = 500;
 
+/// Drafts of strangers that are kept at most: everybody can be one, as often as they like, and the disk is that of the engine.
+const MOST_STRANGERS: u64 = 200_000;
+
 /// How long to keep what was said. Customers and assets are the shop's: they stay until it removes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
@@ -83,7 +86,25 @@ pub(super) fn retain(conn: &Connection, now: Timestamp, keep: &Retention) -> Res
         )?,
         more: false,
     };
-    let more =
-        [removed.drafts, removed.shown, removed.feedback, removed.tickets, removed.ticket_texts].contains(&BATCH);
+    let crowd = crowd(conn, MOST_STRANGERS)?;
+    let removed = Retained { drafts: removed.drafts + crowd, more: crowd == BATCH, ..removed };
+    let more = removed.more
+        || [removed.drafts, removed.shown, removed.feedback, removed.tickets, removed.ticket_texts].contains(&BATCH);
     Ok(Retained { more, ..removed })
+}
+
+/// Removes the oldest drafts of strangers beyond the `most`, with what was shown for them and said to it.
+pub(super) fn crowd(conn: &Connection, most: u64) -> Result<u64, Fail> {
+    let oldest = {
+        let mut found = conn
+            .prepare_cached("SELECT id FROM draft WHERE customer IS NULL ORDER BY last_at DESC LIMIT ?1 OFFSET ?2")?;
+        let rows = found.query_map([BATCH.cast_signed(), most.cast_signed()], |row| row.get(0))?;
+        rows.collect::<Result<Vec<String>, _>>()?
+    };
+    for id in &oldest {
+        for (table, key) in [("shown", "draft"), ("feedback", "draft"), ("draft", "id")] {
+            conn.prepare_cached(&format!("DELETE FROM {table} WHERE {key} = ?1"))?.execute([id])?;
+        }
+    }
+    Ok(oldest.len() as u64)
 }

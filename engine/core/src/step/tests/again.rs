@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::run::{End, Stage};
+use crate::step::Erased;
 use crate::step::again::{self as once_more, Next};
 use crate::time::Span;
 
@@ -330,4 +331,15 @@ fn what_gives_a_rule_its_mode_is_what_counts() {
     e.command(Command::Demote { rule: RULE.into(), to: Some(Mode::Suggest) }).unwrap();
     e.policy.modes.insert("*".into(), Mode::Auto);
     assert_eq!(grounds(&e), (Mode::Suggest, "decided"));
+}
+
+#[test]
+fn what_is_erased_is_written_down_without_a_name() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Approve);
+    let said = e.command(Command::Erase { what: Erased::Asset { kind: "mailbox".into(), protected: true } }).unwrap();
+    assert!(said.contains("kind `mailbox`") && said.ends_with("it was protected"), "{said}");
+    assert!(e.said(&said), "{said}");
+    let only = Command::Erase { what: Erased::Asset { kind: "vm".into(), protected: false } };
+    assert!(!e.command(only).unwrap().contains("protected"));
+    assert!(e.command(Command::Erase { what: Erased::Customer }).unwrap().starts_with("a customer is forgotten"));
 }

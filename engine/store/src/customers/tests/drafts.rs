@@ -143,3 +143,20 @@ fn a_flood_is_taken_or_dropped_and_counted_but_never_waits() {
     let stored = scene.reader().drafts(Range::ALL).unwrap().len() + scene.reader().shown(Range::ALL).unwrap().len();
     assert_eq!(stored as u64 + scene.customers.health().unwrap().dropped, 240_000);
 }
+
+#[test]
+fn of_strangers_drafts_only_so_many_are_kept() {
+    let scene = Scene::new();
+    for number in 0..30 {
+        scene.customers.note_draft(draft(&format!("s{number}"), Owner::Key("form".into()), number));
+        scene.customers.note_shown(vec![shown(&format!("s{number}"), number)]);
+        scene.customers.note_draft(draft(&format!("k{number}"), kim(), number));
+    }
+    scene.customers.flush().unwrap();
+    let crowd = || scene.customers.shared.write("remove from", |tx| super::super::retain::crowd(tx, 20)).unwrap();
+    assert_eq!((crowd(), crowd()), (10, 0));
+    let left: Vec<String> = scene.reader().drafts(Range::ALL).unwrap().into_iter().map(|draft| draft.id).collect();
+    assert_eq!(left.iter().filter(|id| id.starts_with('k')).count(), 30);
+    assert!(left.contains(&"s10".to_owned()) && !left.contains(&"s9".to_owned()), "{left:?}");
+    assert_eq!(scene.reader().shown(Range::ALL).unwrap().len(), 20);
+}

@@ -136,3 +136,42 @@ fn a_report_that_reads_delays_it_and_it_is_done_then() {
     scene.customers.scrub().unwrap();
     assert!(!is_on_disk(&folder, "Kellerschluessel"));
 }
+
+#[test]
+fn an_asset_whose_id_tells_of_its_customer_goes_with_them() {
+    let scene = Scene::new();
+    let put = |id: &str, aliases: &[&str], depends_on: &[&str], protected: bool| {
+        let mut asset = asset(id, "kim");
+        asset.asset.aliases = aliases.iter().map(|&alias| alias.into()).collect();
+        asset.asset.depends_on = depends_on.iter().map(|&on| on.into()).collect();
+        asset.asset.protected = protected;
+        scene.customers.put_asset(&asset).unwrap();
+    };
+    put("mailbox:kim@example.com", &["kim@example.com"], &[], false);
+    put("account:kim", &[], &["mailbox:kim@example.com"], false);
+    put("mailbox:info@example.com", &[], &[], true);
+    put("mailbox:list@example.com", &[], &[], false);
+    put("vm:1", &["web1", "kim@example.com:vm"], &["mailbox:list@example.com"], false);
+    // Somebody else's ticket about it.
+    let about = Ticket { asset: Some("account:kim".into()), customer: Some("lee".into()), ..ticket("t1", 5) };
+    scene.customers.put_ticket(&about).unwrap();
+    let forgotten = scene.customers.forget("kim").unwrap();
+    assert_eq!(forgotten.removed, ["account:kim", "mailbox:kim@example.com"]);
+    assert_eq!(forgotten.assets, ["mailbox:info@example.com", "mailbox:list@example.com", "vm:1"]);
+    assert_eq!(scene.customers.asset("vm:1").unwrap().unwrap().asset.aliases, ["web1"]);
+    assert_eq!(scene.customers.ticket("t1").unwrap().unwrap().asset, None);
+    scene.customers.scrub().unwrap();
+    assert!(!is_on_disk(scene.folder.path(), "kim@example.com"));
+}
+
+#[test]
+fn an_asset_that_is_removed_is_on_the_disk_no_more() {
+    let scene = Scene::new();
+    scene.customers.put_asset(&asset("mailbox:kim@example.com", "kim")).unwrap();
+    scene.customers.note_draft(Draft { asset: Some("mailbox:kim@example.com".into()), ..draft("d", kim(), 5) });
+    assert!(scene.customers.remove_asset("mailbox:kim@example.com").unwrap());
+    assert_eq!(scene.customers.draft("d").unwrap().unwrap().asset, None);
+    scene.customers.scrub().unwrap();
+    assert!(!is_on_disk(scene.folder.path(), "kim@example.com"));
+    assert!(!scene.customers.remove_asset("mailbox:kim@example.com").unwrap(), "twice is once");
+}
