@@ -2,6 +2,7 @@
 //!
 //! [`Config::load`] refuses what is wrong in itself. Here is what depends on this machine and on the rules.
 
+use std::collections::BTreeSet;
 use std::{fmt, io};
 
 use heinzel_core::near;

@@ -42,7 +42,7 @@ use crate::scanner::{Current, Scanner};
 use crate::service::Service;
 use crate::text::count;
 use crate::watch::{Reload, Swap};
-use crate::{clock, control, front, in_order, server, state_folder, strays};
+use crate::{clock, control, doubts, front, in_order, server, state_folder, strays};
 
 /// From so many bytes on the logs are known well enough to give advice.
 const LEARNED: u64 = 1 << 20;

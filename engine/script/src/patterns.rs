@@ -213,7 +213,10 @@ fn check_search(reader: &mut Reader<'_>, one: &Search<'_>, samples: Option<&Samp
             None if number == 0 => reader.error(
                 one.path,
                 NO_SAMPLES,
-                format!("write samples/{}.toml with a real line, `fires = true`, and a near miss with `fires = false`", stem(reader)),
+                format!(
+                    "write samples/{}.toml with a real line, `fires = true`, and a near miss with `fires = false`",
+                    stem(reader)
+                ),
             ),
             None => {}
         }

@@ -305,7 +305,14 @@ mod tests {
         let feed = Feed::new("e".into(), out, Arc::new(|| Timestamp::EPOCH), stop.clone());
         let again = Again { interval: Duration::from_secs(60), timeout: Duration::from_millis(500) };
         let settings = Exec { argv: vec!["/bin/sh".into(), "-c".into(), script], again: Some(again) };
-        let common = Common { name: "e".into(), format: Format::Plain, zone: None, start: Start::End, program: None };
+        let common = Common {
+            name: "e".into(),
+            format: Format::Plain,
+            zone: None,
+            start: Start::End,
+            program: None,
+            customers: false,
+        };
         let task = tokio::spawn(async move { run(feed, common, settings, vec![]).await });
         let told = timeout(Duration::from_secs(30), inlet.recv()).await.expect("nothing came").unwrap();
         let Delivery::Notice(Notice::Health { health: Health::Degraded { .. }, .. }) = told else { panic!("not late") };

@@ -70,8 +70,7 @@ impl Drafts {
             let (middle, old) = (*middle, Instant::now().checked_sub(KEPT));
             talks.retain(|_, talk| talk.touched > middle && old.is_none_or(|old| talk.touched > old));
         }
-        let talk =
-            Talk { spoken, asked: Vec::new(), follows: Vec::new(), shown: 0, lists: 0, touched: Instant::now() };
+        let talk = Talk { spoken, asked: Vec::new(), follows: Vec::new(), shown: 0, lists: 0, touched: Instant::now() };
         talks.insert(draft.to_owned(), talk);
         true
     }

@@ -144,20 +144,6 @@ fn told(gone: customers::Forgotten) -> Forgotten {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn who_needs_an_asset_is_named() {
-        assert!(needed("host:a", &["vm:1"]).starts_with("`vm:1` depends on `host:a`; put them without it"));
-        let many: Vec<String> = (1..=7).map(|number| format!("vm:{number}")).collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let said = needed("host:a", &many);
-        assert!(said.starts_with("`vm:1`, `vm:2`, `vm:3`, `vm:4`, `vm:5` and 2 more depend on `host:a`"), "{said}");
-    }
-}
-
-#[cfg(test)]
-mod tests {
     use heinzel_core::draft::{Example, Origin, Owner};
     use heinzel_core::redact::Redacted;
 
@@ -188,5 +174,14 @@ mod tests {
         assert_eq!(forget_in(folder.path(), "K1").unwrap().examples, 1);
         assert!(!index.exists());
         assert_eq!(forget_in(folder.path(), "K1").unwrap(), Forgotten::default());
+    }
+
+    #[test]
+    fn who_needs_an_asset_is_named() {
+        assert!(needed("host:a", &["vm:1"]).starts_with("`vm:1` depends on `host:a`; put them without it"));
+        let many: Vec<String> = (1..=7).map(|number| format!("vm:{number}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let said = needed("host:a", &many);
+        assert!(said.starts_with("`vm:1`, `vm:2`, `vm:3`, `vm:4`, `vm:5` and 2 more depend on `host:a`"), "{said}");
     }
 }

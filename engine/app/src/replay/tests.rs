@@ -154,7 +154,8 @@ fn a_log_is_read_without_colours_and_byte_order_mark_and_utf_16_is_said() {
 /// The blocks of a file, each with its offset; between finding where one ends and reading it, `meanwhile` happens.
 fn blocks(file: &Path, mut meanwhile: impl FnMut(usize)) -> Vec<(u64, Vec<u8>)> {
     let live = Arc::new(Live::load(&[], None).0);
-    let manner = Manner { format: Format::Auto, zone: jiff::tz::TimeZone::UTC, year: None, program: None };
+    let zone = jiff::tz::TimeZone::UTC;
+    let manner = Manner { format: Format::Auto, zone, year: None, program: None, customers: false };
     let mut log = Log::open(file, 0, &manner).unwrap();
     let mut blocks = Vec::new();
     while let Some(next) = log.next(&live, vec![b'x'; 77]).unwrap() {
