@@ -198,6 +198,15 @@ fn answers_without_examples_are_found_beside_those_with() {
 }
 
 #[test]
+fn names_of_the_customer_change_nothing() {
+    let lexical = Lexical::build(&hosting());
+    let raw = |body: &str| lexical.rank(&Draft { subject: "", body, language: Some(Language::De) }, 1).remove(0).raw;
+    for name in ["buero@praxis-lehmann.de", "www.gasthof-linde.example", "203.0.113.77", "https://qx.wrtz.com/", "RE20431"] {
+        assert_eq!(raw(&format!("Mailpasswort ändern {name}.")).to_bits(), raw("Mailpasswort ändern.").to_bits(), "{name}");
+    }
+}
+
+#[test]
 fn no_answers_are_no_ranks() {
     let draft = Draft { subject: "a", body: "b c d", language: None };
     assert_eq!(Lexical::build(&[]).rank(&draft, 3), []);

@@ -11,9 +11,10 @@ use crate::text::compound::parts;
 use crate::text::concepts::concept;
 use crate::text::everyday::names_hosting;
 use crate::text::exact::exact_tokens;
+use crate::text::names::{is_ending, names};
 use crate::text::sense::{DIMENSIONS, sense};
 use crate::text::stem::stem;
-use crate::text::{Analysis, analyse, hash, strip};
+use crate::text::{Analysis, Word, analyse, hash, strip};
 
 /// A draft is cut at so many words that carry meaning: those that carry most stay.
 const WORDS: usize = 120;
@@ -58,6 +59,7 @@ impl Query {
         }
         self.text.push_str(&body);
         let mut analysis = analyse(&self.text, draft.language);
+        leave_names_out(&mut analysis, &self.text, index);
         cut(&mut analysis, index);
         let typing = draft.body.ends_with(char::is_alphanumeric);
         self.read_words(&analysis, typing, index, tuning);
@@ -186,6 +188,31 @@ fn beginning(text: &str) -> &str {
     if text.len() <= BYTES { text } else { &text[..text.floor_char_boundary(BYTES)] }
 }
 
+/// Leaves out what is only this customer's, which would make the draft longer and no clearer: of addresses and hosts the words that no
+/// answer has, and numbers that none has. A host that an answer names stays whole.
+fn leave_names_out(analysis: &mut Analysis, text: &str, index: &Index) {
+    let is_strange = |name: &&(usize, usize)| {
+        exact_tokens(&text[name.0..name.1]).iter().all(|token| !index.exact.contains_key(token))
+    };
+    let names: Vec<_> = names(text).collect();
+    let names: Vec<_> = names.iter().filter(is_strange).collect();
+    let language = language_of(analysis, None);
+    let is_left = |word: &Word| {
+        let folded = analysis.word(word);
+        let in_name = names.iter().any(|(from, to)| *from <= word.start && word.end <= *to);
+        let knows = || index.terms.contains_key(&hash(stem(folded, language).as_bytes()));
+        if in_name {
+            knows() && !is_ending(folded) && !folded.bytes().any(|b| b.is_ascii_digit())
+        } else {
+            !folded.bytes().any(|b| b.is_ascii_digit()) || knows()
+        }
+    };
+    let left: Vec<usize> = (0..analysis.words.len()).filter(|at| is_left(&analysis.words[*at])).collect();
+    if left.len() < analysis.words.len() {
+        *analysis = analysis.of(left.into_iter());
+    }
+}
+
 /// Leaves the words that carry most, in their order. Words that no answer has carry nothing.
 fn cut(analysis: &mut Analysis, index: &Index) {
     if analysis.content_words() <= WORDS {
@@ -203,15 +230,5 @@ fn cut(analysis: &mut Analysis, index: &Index) {
     content.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut kept: Vec<usize> = content.into_iter().take(WORDS).map(|(_, i)| i).collect();
     kept.sort_unstable();
-    let mut shorter =
-        Analysis { folded: " ".to_owned(), language: analysis.language, words: Vec::with_capacity(WORDS) };
-    for i in kept {
-        let mut word = analysis.words[i];
-        let from = shorter.folded.len();
-        shorter.folded.push_str(analysis.word(&word));
-        (word.from, word.to) = (from, shorter.folded.len());
-        shorter.folded.push(' ');
-        shorter.words.push(word);
-    }
-    *analysis = shorter;
+    *analysis = analysis.of(kept.into_iter());
 }
