@@ -18,7 +18,8 @@ pub fn is_ending(word: &str) -> bool {
 
 /// Where names stand in a text, in its order.
 pub fn names(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
-    let parts = |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | '„' | '“');
+    let parts =
+        |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | '„' | '“');
     let origin = text.as_ptr() as usize;
     text.split(parts).filter_map(move |chunk| {
         let chunk = chunk.trim_matches(|c: char| !c.is_alphanumeric());
@@ -57,13 +58,22 @@ mod tests {
     fn who_writes_is_found() {
         check("CNAME für shop.meinladen.de auf shops.example.com setzen.", &["shop.meinladen.de", "shops.example.com"]);
         check("<bob@customer.com>: host mx1.customer.com said", &["bob@customer.com", "mx1.customer.com"]);
-        check("https://www.Firma.example/wp-admin, 203.0.113.77 (2001:db8::1)", &["https://www.Firma.example/wp-admin", "203.0.113.77", "2001:db8::1"]);
-        check("„gasthof-linde.de“ http://198.51.100.7:8080/x WWW.FIRMA.DE", &["gasthof-linde.de", "http://198.51.100.7:8080/x", "WWW.FIRMA.DE"]);
+        check(
+            "https://www.Firma.example/wp-admin, 203.0.113.77 (2001:db8::1)",
+            &["https://www.Firma.example/wp-admin", "203.0.113.77", "2001:db8::1"],
+        );
+        check(
+            "„gasthof-linde.de“ http://198.51.100.7:8080/x WWW.FIRMA.DE",
+            &["gasthof-linde.de", "http://198.51.100.7:8080/x", "WWW.FIRMA.DE"],
+        );
     }
 
     #[test]
     fn what_it_is_about_is_no_name() {
-        check("functions.php wp-config.php 5.7.1 um 7:30 z.B. kaputt.Bitte .htaccess node.js e-mail info@ a.de :: 127", &[]);
+        check(
+            "functions.php wp-config.php 5.7.1 um 7:30 z.B. kaputt.Bitte .htaccess node.js e-mail info@ a.de :: 127",
+            &[],
+        );
         check("", &[]);
     }
 }
