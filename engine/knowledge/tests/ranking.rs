@@ -157,6 +157,8 @@ fn what_is_shown_says_why() {
     assert_eq!(best.example.as_deref(), Some("Outlook fragt nach dem Passwort"));
     assert!(best.raw > lexical.threshold(), "{best:?}");
     assert!((0.0..=1.0).contains(&best.confidence));
+    let rejected = lexical.rank(&Draft { body: "550 5.7.1 meine Mails kommen zurück", ..draft }, 1).remove(0);
+    assert_eq!(rejected.words, ["550", "Mails", "kommen", "zurück"]);
     let stranger = lexical.rank(&Draft { body: "Meine Waschmaschine pumpt kein Wasser ab", ..draft }, 1);
     assert!(stranger.iter().all(|best| best.raw < lexical.threshold()), "{stranger:?}");
 }

@@ -375,7 +375,8 @@ impl Lexical {
         let mut words: Vec<String> = Vec::new();
         for word in self.shared(s, document, Self::writes) {
             let word = &s.query.text[s.query.content[word].0.clone()];
-            if words.iter().all(|known| known != word) {
+            // Of a code like `5.7.1` single digits are no reason that anybody would understand.
+            if word.chars().nth(1).is_some() && words.iter().all(|known| known != word) {
                 words.push(word.to_owned());
             }
         }
