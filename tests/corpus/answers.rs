@@ -91,6 +91,9 @@ fn drafts_about_everyday_life_are_met_with_silence_and_those_of_any_business_are
         "My phone is not charging",
         "How do I cancel my gym membership?",
         "Book a table for two",
+        "reset my Gmail password",
+        "GMX Postfach gesperrt",
+        "Problem",
     ] {
         assert!(!fits(draft), "{draft}");
     }
@@ -103,6 +106,9 @@ fn drafts_about_everyday_life_are_met_with_silence_and_those_of_any_business_are
         "Ich bin im Urlaub, bitte Abwesenheitsnotiz einrichten",
         "our hotel website is down",
         "mailbox of the school is full",
+        "everything I send to hotmail goes to junk",
+        "Need an A record for vpn.acme-tools.co.uk pointing to 203.0.113.77",
+        "soll ich pop3 oder imap nehmen",
     ] {
         assert!(fits(draft), "{draft}");
     }

@@ -157,6 +157,8 @@ fn what_is_shown_says_why() {
     assert_eq!(best.example.as_deref(), Some("Outlook fragt nach dem Passwort"));
     assert!(best.raw > lexical.threshold(), "{best:?}");
     assert!((0.0..=1.0).contains(&best.confidence));
+    let rejected = lexical.rank(&Draft { body: "550 5.7.1 meine Mails kommen zurück", ..draft }, 1).remove(0);
+    assert_eq!(rejected.words, ["550", "Mails", "kommen", "zurück"]);
     let stranger = lexical.rank(&Draft { body: "Meine Waschmaschine pumpt kein Wasser ab", ..draft }, 1);
     assert!(stranger.iter().all(|best| best.raw < lexical.threshold()), "{stranger:?}");
 }
@@ -195,6 +197,49 @@ fn answers_without_examples_are_found_beside_those_with() {
         assert_eq!(best.document, place, "{draft}");
         assert!(best.raw.is_finite() && best.rank_score.is_finite());
     }
+}
+
+#[test]
+fn names_of_the_customer_change_nothing() {
+    let lexical = Lexical::build(&hosting());
+    let raw = |body: &str| lexical.rank(&Draft { subject: "", body, language: Some(Language::De) }, 1).remove(0).raw;
+    for name in
+        ["buero@praxis-lehmann.de", "www.gasthof-linde.example", "203.0.113.77", "https://qx.wrtz.com/", "RE20431"]
+    {
+        assert_eq!(
+            raw(&format!("Mailpasswort ändern {name}.")).to_bits(),
+            raw("Mailpasswort ändern.").to_bits(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn what_others_run_is_none_of_ours() {
+    let lexical = Lexical::build(&hosting());
+    let best = |body: &str| lexical.rank(&Draft { subject: "", body, language: None }, 1).remove(0).raw;
+    for (theirs, ours) in [
+        ("reset my Gmail password", "reset my password"),
+        ("GMX Kennwort vergessen", "Kennwort vergessen"),
+        ("Telekom Rechnung fehlt", "Rechnung fehlt"),
+        // To write to somebody there is no matter of theirs.
+        ("my Gmail mails come back", "my mails to Gmail come back"),
+        ("GMX Mails kommen zurück", "Mails an GMX kommen zurück"),
+    ] {
+        assert!(best(theirs) + 0.15 < best(ours), "{theirs} {}, {ours} {}", best(theirs), best(ours));
+    }
+}
+
+#[test]
+fn words_of_any_conversation_say_nothing() {
+    let mut documents = hosting();
+    documents[0].texts[0].examples.push("Problem mit dem Server seit gestern".to_owned());
+    let lexical = Lexical::build(&documents);
+    let best = |body: &str| lexical.rank(&Draft { subject: "", body, language: Some(Language::De) }, 1).remove(0).raw;
+    for draft in ["Problem", "Hilfe!", "seit gestern ein Problem", "Danke!!"] {
+        assert_eq!(best(draft), 0.0, "{draft}");
+    }
+    assert!(best("Problem mit dem Server") > lexical.threshold());
 }
 
 #[test]

@@ -35,6 +35,9 @@ const SURE: f32 = 0.3;
 /// The raw score: how much it is held against a draft that it is about everyday life and not about what the document says.
 const STRANGE: f32 = 0.5;
 
+/// The same for what is of others: that a password is asked for says little when it is the password of `Gmail`.
+const THEIRS: f32 = 0.8;
+
 /// What this tier makes of a draft, for another that orders by more than words.
 pub(super) struct Seen<'a> {
     /// For every document, the fused score.
@@ -277,16 +280,34 @@ impl Lexical {
     /// document says, too, how sure the classifier is (as if there were no document `without`), and how much of the rest
     /// is about something else altogether.
     fn raw(&self, s: &Scratch, place: usize, without: Option<usize>) -> f32 {
+        if s.query.vague {
+            return 0.0;
+        }
         let alike = s.parts[TEXTS][place].max(s.parts[EXAMPLES][place]);
-        let Query { content, strangeness, .. } = &s.query;
+        let Query { content, strangeness, theirs, .. } = &s.query;
         let all: f32 = content.iter().map(|(_, idf)| idf).sum::<f32>().max(1e-6);
         let mut strange: f32 = content.iter().zip(strangeness).map(|((_, idf), surely)| idf * surely).sum();
-        let mut said = 0.0;
+        let is_theirs = |word: &usize| theirs.names.contains(word) || theirs.kept.contains(word);
+        let (mut said, mut said_of_theirs) = (0.0, 0.0);
+        // A document knows of what is of others when it names it and has more of the draft than the name.
+        let (mut named, mut more) = (theirs.names.is_empty(), theirs.names.len() == content.len());
         for word in self.shared(s, s.candidates[place] as usize, Self::has) {
+            if is_theirs(&word) {
+                said_of_theirs += content[word].1;
+                named |= theirs.names.contains(&word);
+                continue;
+            }
+            more = true;
             said += content[word].1;
             // What is strange by name stays so, though a part of it be known: `Handyvertrag`.
             let surely = strangeness.get(word).copied().filter(|surely| *surely < foreign::BY_NAME);
             strange -= content[word].1 * surely.unwrap_or_default();
+        }
+        let mut of_theirs = 0.0;
+        if named && more {
+            said += said_of_theirs;
+        } else {
+            of_theirs = theirs.names.iter().chain(&theirs.kept).map(|word| content[*word].1).sum::<f32>();
         }
         let sure = |place: usize| match s.parts[CLASSES].get(place) {
             Some(class) if !class.is_nan() => (class - s.highest).exp() / s.sum,
@@ -294,7 +315,7 @@ impl Lexical {
         };
         let others = 1.0 - without.map_or(0.0, sure);
         let sure = (sure(place) / others.max(1e-6)).min(1.0);
-        (alike + (SAID * said - STRANGE * strange) / all + SURE * sure).max(0.0)
+        (alike + (SAID * said - STRANGE * strange - THEIRS * of_theirs) / all + SURE * sure).max(0.0)
     }
 
     /// The words of the draft that carry meaning and that a document `has` in some form, by their places.
@@ -354,7 +375,8 @@ impl Lexical {
         let mut words: Vec<String> = Vec::new();
         for word in self.shared(s, document, Self::writes) {
             let word = &s.query.text[s.query.content[word].0.clone()];
-            if words.iter().all(|known| known != word) {
+            // Of a code like `5.7.1` single digits are no reason that anybody would understand.
+            if word.chars().nth(1).is_some() && words.iter().all(|known| known != word) {
                 words.push(word.to_owned());
             }
         }

@@ -9,11 +9,12 @@ use super::{Draft, grams};
 use crate::answer::Language;
 use crate::text::compound::parts;
 use crate::text::concepts::concept;
-use crate::text::everyday::names_hosting;
+use crate::text::everyday::{is_anywhere, is_device, is_kept, is_service, is_towards, names_hosting};
 use crate::text::exact::exact_tokens;
+use crate::text::names::{is_ending, names};
 use crate::text::sense::{DIMENSIONS, sense};
 use crate::text::stem::stem;
-use crate::text::{Analysis, analyse, hash, strip};
+use crate::text::{Analysis, Word, analyse, hash, strip};
 
 /// A draft is cut at so many words that carry meaning: those that carry most stay.
 const WORDS: usize = 120;
@@ -31,6 +32,10 @@ pub(super) struct Query {
     pub(super) content: Vec<(Range<usize>, f32)>,
     /// How surely each of them is about everyday life, 0 to 1; empty when the draft names a thing of this trade.
     pub(super) strangeness: Vec<f32>,
+    /// No word says what it is about: `Problem`, `Hilfe`, `seit gestern`.
+    pub(super) vague: bool,
+    /// Which words that carry meaning name what is of others, and which what they keep; empty like the former.
+    pub(super) theirs: Theirs,
     /// Lists of stems and their weights, short lists first.
     pub(super) terms: Vec<(u32, f32)>,
     /// Which of the words that carry meaning asks which list, word by word.
@@ -47,6 +52,22 @@ pub(super) struct Query {
     pub(super) features: Features,
 }
 
+/// Words of a draft, by their places among those that carry meaning.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Theirs {
+    /// Services and devices of others: `Gmail`, `iPhone`.
+    pub(super) names: Vec<usize>,
+    /// What a service keeps for its customers: `Gmail password`.
+    pub(super) kept: Vec<usize>,
+}
+
+impl Theirs {
+    fn clear(&mut self) {
+        self.names.clear();
+        self.kept.clear();
+    }
+}
+
 impl Query {
     /// Reads a draft.
     pub(super) fn read(&mut self, draft: &Draft<'_>, index: &Index, tuning: &Tuning) {
@@ -58,6 +79,7 @@ impl Query {
         }
         self.text.push_str(&body);
         let mut analysis = analyse(&self.text, draft.language);
+        leave_names_out(&mut analysis, &self.text, index);
         cut(&mut analysis, index);
         let typing = draft.body.ends_with(char::is_alphanumeric);
         self.read_words(&analysis, typing, index, tuning);
@@ -92,7 +114,11 @@ impl Query {
         self.hits.clear();
         self.content.clear();
         self.strangeness.clear();
-        let ours = analysis.words.iter().any(|word| names_hosting(analysis.word(word)));
+        self.theirs.clear();
+        let places = theirs(analysis);
+        self.vague = analysis.words.iter().all(|word| word.stop || is_anywhere(analysis.word(word)));
+        let is_ours = |(word, place): (&Word, &Place)| *place != Place::Kept && names_hosting(analysis.word(word));
+        let ours = analysis.words.iter().zip(&places).any(is_ours);
         let language = language_of(analysis, None);
         let other = if language == Language::De { Language::En } else { Language::De };
         let last = analysis.words.len().wrapping_sub(1);
@@ -106,7 +132,19 @@ impl Query {
                 let idf = index.terms.get(&hash(own.as_bytes())).map_or(unknown, |term| index.idf[*term as usize]);
                 self.content.push((word.start..word.end, idf));
                 if !ours {
-                    self.strangeness.push(index.foreign.surely(folded, index.knows(folded)));
+                    let place = self.strangeness.len();
+                    let surely = match places[i] {
+                        Place::Name => {
+                            self.theirs.names.push(place);
+                            0.0
+                        }
+                        Place::Kept => {
+                            self.theirs.kept.push(place);
+                            0.0
+                        }
+                        Place::Other => index.foreign.surely(folded, index.knows(folded)),
+                    };
+                    self.strangeness.push(surely);
                 }
             }
             let mut found = self.ask(&own, weight, at, word.stop, index, tuning.concept);
@@ -181,9 +219,64 @@ impl Query {
     }
 }
 
+/// What a word is in a draft that names others' services and devices.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Nothing of theirs.
+    Other,
+    /// Their name.
+    Name,
+    /// What they keep, or what their device is.
+    Kept,
+}
+
+/// What each word is.
+fn theirs(analysis: &Analysis) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::with_capacity(analysis.words.len());
+    let (mut towards, mut service, mut device) = (false, false, false);
+    for word in analysis.words.iter().map(|word| analysis.word(word)) {
+        // Of a device only what it is: `iPhone Mail` may be ours.
+        let kept = (service && is_kept(word)) || (device && is_kept(word) && !names_hosting(word));
+        service = is_service(word);
+        device = is_device(word);
+        places.push(match () {
+            () if (service || device) && !towards => Place::Name,
+            () if kept => Place::Kept,
+            () => Place::Other,
+        });
+        towards = is_towards(word);
+    }
+    places
+}
+
 /// The beginning of a text, cut between two letters.
 fn beginning(text: &str) -> &str {
     if text.len() <= BYTES { text } else { &text[..text.floor_char_boundary(BYTES)] }
+}
+
+/// Leaves out what is only this customer's, which would make the draft longer and no clearer: of addresses and hosts the words that no
+/// answer has, and numbers that none has. A host that an answer names stays whole.
+fn leave_names_out(analysis: &mut Analysis, text: &str, index: &Index) {
+    let is_strange = |name: &(usize, usize)| {
+        exact_tokens(&text[name.0..name.1]).iter().all(|token| !index.exact.contains_key(token))
+    };
+    let mut names = names(text).filter(is_strange).peekable();
+    let language = language_of(analysis, None);
+    let mut is_left = |word: &Word| {
+        let folded = analysis.word(word);
+        while names.next_if(|(_, to)| *to <= word.start).is_some() {}
+        let in_name = names.peek().is_some_and(|(from, _)| *from <= word.start);
+        let knows = || index.terms.contains_key(&hash(stem(folded, language).as_bytes()));
+        if in_name {
+            knows() && !is_ending(folded) && !folded.bytes().any(|b| b.is_ascii_digit())
+        } else {
+            !folded.bytes().any(|b| b.is_ascii_digit()) || knows()
+        }
+    };
+    let left: Vec<usize> = (0..analysis.words.len()).filter(|at| is_left(&analysis.words[*at])).collect();
+    if left.len() < analysis.words.len() {
+        *analysis = analysis.of(left.into_iter());
+    }
 }
 
 /// Leaves the words that carry most, in their order. Words that no answer has carry nothing.
@@ -203,15 +296,5 @@ fn cut(analysis: &mut Analysis, index: &Index) {
     content.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut kept: Vec<usize> = content.into_iter().take(WORDS).map(|(_, i)| i).collect();
     kept.sort_unstable();
-    let mut shorter =
-        Analysis { folded: " ".to_owned(), language: analysis.language, words: Vec::with_capacity(WORDS) };
-    for i in kept {
-        let mut word = analysis.words[i];
-        let from = shorter.folded.len();
-        shorter.folded.push_str(analysis.word(&word));
-        (word.from, word.to) = (from, shorter.folded.len());
-        shorter.folded.push(' ');
-        shorter.words.push(word);
-    }
-    *analysis = shorter;
+    *analysis = analysis.of(kept.into_iter());
 }

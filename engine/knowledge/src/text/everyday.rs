@@ -1,7 +1,7 @@
 //! Words of everyday life, of any conversation, and of hosting: what tells a stranger's draft ("Mein Auto startet nicht") from one
 //! that has an answer ("Mein Server startet nicht").
 //!
-//! Start at [`everyday`] and [`names_hosting`]. The tables are no dictionary: `rank::foreign` learns from them what such
+//! Start at [`everyday`], [`names_hosting`] and [`is_service`], which tells what others run from what is ours. The tables are no dictionary: `rank::foreign` learns from them what such
 //! words mean, and so knows their neighbours, too. A word that the answers themselves use is no stranger whatever stands here.
 
 use std::collections::BTreeSet;
@@ -74,6 +74,25 @@ mail mails email emails mailadresse postfach postfächer mailbox outlook thunder
 datenbank datenbanken database mysql php wordpress joomla typo3 shopware prestashop cms plugin ftp sftp ssh cronjob webmail
 backup backups browser panel url upload download";
 
+/// What others run for people: a `GMX Postfach` is a mailbox, but none of ours. Only those of which nobody says that a host should take
+/// or show them, as with payment, maps or search.
+pub const SERVICES: &str = "\
+gmail googlemail hotmail yahoo gmx icloud aol telekom vodafone unitymedia netflix spotify disney facebook instagram tiktok
+snapchat whatsapp telegram tinder linkedin pinterest twitter discord twitch steam xbox playstation nintendo fortnite roblox ebay
+kleinanzeigen elster sparkasse volksbank commerzbank comdirect revolut dhl hermes photoshop lightroom excel powerpoint";
+
+/// Devices of others, on which ours is used, too: `iPhone Mail` may well be our mailbox.
+pub const DEVICES: &str = "iphone iphones ipad samsung android kindle alexa siri fritzbox speedport";
+
+/// What a service keeps for its own customers, or what a device is; behind its name, it is theirs.
+pub const KEPT: &str = "\
+account accounts konto kontos passwort passworter password passwords kennwort pin login anmeldung postfach mailbox mail mails email emails
+adresse rechnung rechnungen invoice bill abo subscription vertrag contract app speicher storage zertifikat certificate profil profile router
+backup backups sicherung payment zahlung order bestellung phone handy smartphone tablet display akku";
+
+/// Whom one writes to or hears from is no more than that: `an GMX`, `to Hotmail`.
+pub const TOWARDS: &str = "an to bei von from at nach zu";
+
 /// The shortest word that another may end in.
 const SHORTEST_END: usize = 4;
 
@@ -103,9 +122,45 @@ pub fn usual() -> &'static BTreeSet<String> {
     &WORDS
 }
 
-/// Whether a folded word is, or ends in, a word of [`HOSTING`].
+/// Whether a folded word is in [`ANYWHERE`].
+#[must_use]
+pub fn is_anywhere(word: &str) -> bool {
+    static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| words(ANYWHERE));
+    WORDS.contains(word)
+}
+
+/// Whether a folded word names a service of [`SERVICES`].
+#[must_use]
+pub fn is_service(word: &str) -> bool {
+    static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| words(SERVICES));
+    WORDS.contains(word)
+}
+
+/// Whether a folded word names a device of [`DEVICES`].
+#[must_use]
+pub fn is_device(word: &str) -> bool {
+    DEVICES.split_whitespace().any(|device| device == word)
+}
+
+/// Whether a folded word is in [`TOWARDS`].
+#[must_use]
+pub fn is_towards(word: &str) -> bool {
+    TOWARDS.split_whitespace().any(|towards| towards == word)
+}
+
+/// Whether a folded word is in [`KEPT`].
+#[must_use]
+pub fn is_kept(word: &str) -> bool {
+    static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| words(KEPT));
+    WORDS.contains(word)
+}
+
+/// Whether a folded word is, or ends in, a word of [`HOSTING`]; `Gmail` does not.
 #[must_use]
 pub fn names_hosting(word: &str) -> bool {
+    if is_service(word) {
+        return false;
+    }
     static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| words(HOSTING));
     let ends = word.char_indices().map(|(at, _)| &word[at..]).skip(1).take_while(|end| end.len() >= SHORTEST_END);
     WORDS.contains(word) || ends.into_iter().any(|end| WORDS.contains(end))
@@ -123,11 +178,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_of_others_is_met_as_it_is_written() {
+        for word in [SERVICES, DEVICES, KEPT, TOWARDS].into_iter().flat_map(str::split_whitespace) {
+            assert_eq!(folded(word), word);
+        }
+    }
+
+    #[test]
     fn ends_of_words_count() {
         for word in ["webseite", "hotelwebseite", "vereinsmail", "postfacher", "vm"] {
             assert!(names_hosting(word), "{word}");
         }
-        for word in ["", "auto", "mailand", "ail", "äöü", "eine", "svm"] {
+        for word in ["", "auto", "mailand", "ail", "äöü", "eine", "svm", "gmail"] {
             assert!(!names_hosting(word), "{word}");
         }
     }

@@ -44,12 +44,13 @@ fn tokens(text: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<u64> {
     tokens
 }
 
-/// Whether a token is more than a word: three digits, digits with dots or dashes or letters, underscores, an address,
-/// a path, a domain.
+/// Whether a token is more than a word: three digits, digits with dots or dashes, underscores, an address, a path, a domain.
+/// `POP3`, `IPv6` and `2FA` are words.
 fn is_exact(token: &str) -> bool {
     let digits = token.bytes().filter(u8::is_ascii_digit).count();
     let letters = token.chars().any(char::is_alphabetic);
-    if digits >= 3 || (digits > 0 && letters) {
+    let is_word = token.chars().all(char::is_alphanumeric);
+    if digits >= 3 || (digits > 0 && letters && !is_word) {
         return true;
     }
     if digits > 0 {
@@ -69,12 +70,17 @@ fn is_exact(token: &str) -> bool {
     })
 }
 
-/// Whether a program or a person who makes names has made it: `550`, `5.7.1`, `AH00558`, `example.com`, not `113542617`,
-/// `8am` or `50gb`.
+/// Whether a program or a person who makes names has made it: `550`, `5.7.1`, `AH00558`, `0x800CCC0E`, `example.com`, not
+/// `113542617` or `8:30am`.
 fn is_code(token: &str) -> bool {
     let digits = token.bytes().filter(u8::is_ascii_digit).count();
     let begins = token.starts_with(char::is_alphabetic);
-    digits == 0 || token.contains(['.', '_', '/', '@']) || (digits == 3 && token.len() == 3) || (begins && digits >= 3)
+    let is_hex = token.starts_with("0x") || token.starts_with("0X");
+    digits == 0
+        || is_hex
+        || token.contains(['.', '_', '/', '@'])
+        || (digits == 3 && token.len() == 3)
+        || (begins && digits >= 3)
 }
 
 #[cfg(test)]
@@ -97,15 +103,14 @@ mod tests {
 
     #[test]
     fn words_are_none() {
-        check("Mein Server startet nicht. Warum? 12 Mal and/or e-mail z.B.", &[]);
+        check("Mein Server startet nicht. Warum? 12 Mal and/or e-mail z.B. POP3 IPv6 2FA TYPO3", &[]);
     }
 
     #[test]
     fn of_an_example_only_what_another_customer_may_have_too() {
-        let text = "order 113542617735902 at 8am, 50gb: 550 5.7.1 from mx.example.com, AH00558 in /etc/apache2/sites";
-        let expected =
-            ["550", "5.7.1", "mx.example.com", "ah00558", "/etc/apache2/sites"].map(|one| hash(one.as_bytes()));
-        assert_eq!(codes(text), expected);
+        let text = "order 113542617735902 at 8:30am, 500gb: 550 5.7.1 from mx.example.com, AH00558 in /etc/apache2/sites 0x800CCC0E";
+        let expected = ["550", "5.7.1", "mx.example.com", "ah00558", "/etc/apache2/sites", "0x800ccc0e"];
+        assert_eq!(codes(text), expected.map(|one| hash(one.as_bytes())));
         assert_eq!(exact_tokens(text).len(), expected.len() + 3);
     }
 }

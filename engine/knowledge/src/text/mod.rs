@@ -10,6 +10,7 @@ pub mod guess;
 pub mod stop;
 pub mod stem;
 pub mod exact;
+pub mod names;
 pub mod compound;
 pub mod concepts;
 pub mod sense;
@@ -48,6 +49,21 @@ impl Analysis {
     #[must_use]
     pub fn word(&self, word: &Word) -> &str {
         self.folded.get(word.from..word.to).unwrap_or_default()
+    }
+
+    /// Only the words at these places, in their order.
+    #[must_use]
+    pub fn of(&self, places: impl Iterator<Item = usize>) -> Self {
+        let mut shorter = Self { folded: " ".to_owned(), language: self.language, words: Vec::new() };
+        for place in places {
+            let mut word = self.words[place];
+            let from = shorter.folded.len();
+            shorter.folded.push_str(self.word(&word));
+            (word.from, word.to) = (from, shorter.folded.len());
+            shorter.folded.push(' ');
+            shorter.words.push(word);
+        }
+        shorter
     }
 
     /// How many words carry meaning: what "enough text" is counted by.
