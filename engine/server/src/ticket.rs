@@ -98,8 +98,7 @@ pub struct Ticket {
     #[serde(default)]
     #[schema(max_length = 512, example = "/tickets/new")]
     pub page: Option<String>,
-    /// When it was sent, at most a day ahead of the engine's clock; now, if not said, or if it is yet to come. A known ticket keeps
-    /// its first time.
+    /// When it was sent, at most a day ahead of our clock; what lies ahead counts as now. A known ticket keeps its first time.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub created_at: Option<Timestamp>,
