@@ -69,10 +69,12 @@ enum Asked {
 
 /// The gate by which an operator stops all fixes.
 pub const PAUSE: &str = "pause";
+/// The gate that asks how far the rule may go.
+pub const MODE: &str = "mode";
 
 /// The gates, in order. What can never be right is refused first, what may become right later waits last.
 const GATES: [(&str, Gate, Asked); 11] = [
-    ("mode", mode, Asked::Again),
+    (MODE, mode, Asked::Again),
     ("breaker", breaker, Asked::Once),
     ("target", target, Asked::Once),
     ("allow-list", allow_list, Asked::Again),

@@ -37,9 +37,9 @@ pub struct Run {
     /// Whether a step of this run may have changed the world.
     #[serde(default)]
     pub touched: bool,
-    /// A person was told already that a gate refused the attempt before this one.
+    /// What a person was told of the attempt before this one.
     #[serde(default)]
-    pub known: bool,
+    pub told: Option<Known>,
     /// The last plan that passed the gates and was begun: its way back is the one that may be gone.
     #[serde(default)]
     pub begun: Option<Plan>,
@@ -156,6 +156,19 @@ pub enum Stage {
         plan: Option<Plan>,
         /// How it ended.
         end: End,
+    },
+}
+
+/// What a person knows of an attempt, so that the next one of its kind need not be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Known {
+    /// A gate refused.
+    Refused,
+    /// The rule handed it over.
+    HandedOver {
+        /// For this reason.
+        why: String,
     },
 }
 

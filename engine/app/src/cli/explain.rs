@@ -392,6 +392,10 @@ fn then(next: &Next, incident: &Incident) -> String {
         Next::Open { gate, why } => {
             format!("its next finding is planned again once gate `{gate}` does not refuse any more: {why}")
         }
+        Next::Later { from } => format!(
+            "it was handed to a human; what is found from {from} on is planned again, under all gates, unless somebody acknowledges it \
+             (`heinzel retry {id}` plans it anew at once)"
+        ),
         Next::Human => {
             let why = incident.verdict.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
             format!(

@@ -1,7 +1,8 @@
 //! Whether what has ended without a repair is tried once more: at the next finding, when an operator says so, or never.
 //!
-//! Start at [`next`]. A gate that refused may open: then the next finding is planned again, under all gates. A fix that failed,
-//! a plan that was denied and a rule that hands over wait for an operator.
+//! Start at [`next`]. A gate that refused may open: then the next finding is planned again, under all gates. What a rule handed
+//! over is looked at again by what is found an hour later: its probes may see then what they did not see before. A fix that
+//! failed and a plan that was denied wait for an operator.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +10,15 @@ use crate::gate;
 use crate::incident::{Incident, IncidentId};
 use crate::plan::Plan;
 use crate::policy::Mode;
-use crate::run::{End, Run, Stage};
+use crate::rule::Rule;
+use crate::run::{End, Known, Run, Stage};
 use crate::state::State;
 use crate::step::{Desk, World, command, heal};
 use crate::time::{Span, Timestamp};
+
+/// How long what a rule handed over rests at least. A line that was wrong, or forged, must not keep its asset from being looked at
+/// when the fault is real; and one that comes every second must not have the probes run as often.
+const HANDED_OVER: Span = Span::seconds(3_600);
 
 /// What becomes by itself of an incident whose newest attempt is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +33,11 @@ pub enum Next {
         /// What it says now.
         why: String,
     },
+    /// What is found from then on is planned again.
+    Later {
+        /// When.
+        from: Timestamp,
+    },
     /// Nothing: it was handed to a human.
     Human,
 }
@@ -37,6 +48,9 @@ pub fn next(state: &State, world: &World<'_>, incident: &Incident) -> Option<Nex
     let rule = world.rules.rules.get(&incident.rule).filter(|rule| rule.has.fix && !incident.is_resolved())?;
     let run = incident.run.as_ref()?;
     let Stage::Over { plan, end } = &run.stage else { return None };
+    if let Some(from) = rests_until(rule, incident, run, end) {
+        return Some(if from < world.now { Next::Finding } else { Next::Later { from } });
+    }
     if !may_follow(run, end) {
         return Some(Next::Human);
     }
@@ -49,20 +63,28 @@ pub fn next(state: &State, world: &World<'_>, incident: &Incident) -> Option<Nex
 fn may_follow(run: &Run, end: &End) -> bool {
     match end {
         // What was refused where it was to be done would be refused there again.
-        End::Refused { gate, .. } => run.begun.is_none() || gate == "pause",
+        End::Refused { gate, .. } => run.begun.is_none() || gate == gate::PAUSE,
         End::NotDone { .. } | End::Expired { .. } | End::Stopped { .. } => true,
         End::Verified | End::Vetoed { .. } | End::Failed { .. } | End::HandedOver { .. } | End::Overtaken => false,
     }
 }
 
+/// Until when an attempt rests that its rule handed over, as long as nobody has said that they know of it.
+fn rests_until(rule: &Rule, incident: &Incident, run: &Run, end: &End) -> Option<Timestamp> {
+    let is_open = matches!(end, End::HandedOver { .. }) && incident.acknowledged_by.is_none();
+    is_open.then(|| run.started + rule.cooldown.max(HANDED_OVER.0))
+}
+
 /// The problem of an open incident was seen again, in a line written at `heard` by our clock.
 pub(super) fn seen(desk: &mut Desk<'_, '_>, id: IncidentId, heard: Timestamp) {
     let Some(incident) = desk.state.incidents.get(&id).filter(|incident| !incident.is_resolved()) else { return };
-    let Some(Run { started, stage: Stage::Over { end, .. }, .. }) = &incident.run else { return };
+    let Some(run) = &incident.run else { return };
+    let Stage::Over { end, .. } = &run.stage else { return };
+    let Some(rule) = desk.rule(&incident.rule) else { return };
     let since = match end {
         // Observed so far; by now the rule may do more.
         End::NotDone { .. } => desk.state.rules.get(&incident.rule).and_then(|record| record.evidence.since),
-        _ => Some(*started),
+        _ => rests_until(rule, incident, run, end).or(Some(run.started)),
     };
     let is_news = since.is_none_or(|since| since < heard);
     let acts = || gate::mode_of(desk.state, desk.world, &incident.rule) >= Mode::Approve;
@@ -71,11 +93,14 @@ pub(super) fn seen(desk: &mut Desk<'_, '_>, id: IncidentId, heard: Timestamp) {
     }
 }
 
-/// Whether a person was told that a gate refused the attempt that is over.
-pub(super) fn is_known(desk: &Desk<'_, '_>, id: IncidentId) -> bool {
-    let Some(incident) = desk.state.incidents.get(&id).filter(|incident| incident.told.is_some()) else { return false };
-    let Some(run) = &incident.run else { return false };
-    matches!(run.stage, Stage::Over { end: End::Refused { .. }, .. })
+/// What a person was told of the attempt that is over, and need not be told once more.
+pub(super) fn known(desk: &Desk<'_, '_>, id: IncidentId) -> Option<Known> {
+    let incident = desk.state.incidents.get(&id).filter(|incident| incident.told.is_some())?;
+    match &incident.run.as_ref()?.stage {
+        Stage::Over { end: End::Refused { .. }, .. } => Some(Known::Refused),
+        Stage::Over { end: End::HandedOver { why }, .. } => Some(Known::HandedOver { why: why.clone() }),
+        _ => None,
+    }
 }
 
 /// An operator has it planned anew, whatever became of it before.

@@ -14,7 +14,7 @@ use crate::plan::{Action, Plan, Step};
 use crate::policy::Mode;
 use crate::probe::{Fact, Facts};
 use crate::rule::{Case, Proposal, Rule};
-use crate::run::{End, Run, Stage};
+use crate::run::{End, Known, Run, Stage};
 use crate::state::{Change, FixStart};
 use crate::step::{Desk, again, record, tell, verify};
 
@@ -40,7 +40,7 @@ pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
         approved: None,
         cleared: false,
         touched: false,
-        known: again::is_known(desk, id),
+        told: again::known(desk, id),
         begun: None,
         stage: Stage::Probing { waiting: BTreeMap::new() },
     };
@@ -219,7 +219,7 @@ pub(super) fn gates(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan) {
                 return roll_back(desk, id, plan, &format!("gate `{gate}` refused to go on: {why}"));
             }
             let mode = gate::mode_of(desk.state, desk.world, &rule.id);
-            let end = if gate == "mode" { End::NotDone { mode } } else { End::Refused { gate, why } };
+            let end = if gate == gate::MODE { End::NotDone { mode } } else { End::Refused { gate, why } };
             finish(desk, id, Some(plan), end);
         }
     }
@@ -291,7 +291,7 @@ fn stepped(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
         }
         Outcome::Refused { gate, why } => {
             desk.note(Some(id), "gate", format!("gate `{gate}` refused `{what}`: {why}"));
-            if touched && gate == "pause" {
+            if touched && gate == gate::PAUSE {
                 stop(desk, id, plan, &step, &why);
             } else if touched {
                 roll_back(desk, id, plan, &why);
@@ -364,7 +364,7 @@ fn rolled_back(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
 pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>, end: End) {
     tell::withdraw(desk, id);
     let Some(run) = run_mut(desk, id) else { return };
-    let (touched, known) = (run.touched, run.known);
+    let (touched, known) = (run.touched, run.told.take());
     run.stage = Stage::Over { plan, end: end.clone() };
     desk.journal.incidents.insert(id);
     let Some(rule) = desk.state.incidents.get(&id).map(|i| i.rule.clone()) else { return };
@@ -387,7 +387,7 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
         End::Refused { gate, why } => {
             let why = format!("gate `{gate}` refused the fix: {why}");
             // A storm of findings may have many incidents tried again for the one fix that the budget lets through.
-            if known {
+            if known == Some(Known::Refused) {
                 tell::hand_over(desk, id, &why);
             } else {
                 tell::escalate(desk, id, &why, None);
@@ -415,6 +415,9 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
             let also = if touched { record::failed(desk, &rule, id, &why) } else { None };
             let why = if touched { format!("the fix did not hold: {why}{back}") } else { why };
             tell::escalate(desk, id, &why, also);
+        }
+        End::HandedOver { why } if known == Some(Known::HandedOver { why: why.clone() }) => {
+            tell::hand_over(desk, id, &why)
         }
         End::HandedOver { why } => tell::escalate(desk, id, &why, None),
         End::Overtaken => {}

@@ -102,8 +102,58 @@ fn a_storm_of_incidents_for_one_fix_is_told_once_each() {
     assert_eq!(sent.get(), 3, "{:#?}", e.notes);
 }
 
+/// A rule that hands over in this round has seen its problem.
+fn handed_over(round: u32) -> Engine {
+    let mut e = Engine::new(rule(Restart { hands_over: Some(round), ..Restart::default() }), Mode::Auto);
+    e.line(0);
+    sees_it(&mut e, false);
+    e
+}
+
 #[test]
-fn what_failed_was_denied_or_handed_over_waits_for_an_operator() {
+fn what_a_rule_handed_over_is_looked_at_again_an_hour_later_and_told_once() {
+    let mut e = handed_over(0);
+    assert_eq!((e.status(), told(&e).len()), (Status::NeedsHuman, 1), "{:#?}", e.notes);
+    e.pass_to(10, &heals);
+    let from = Engine::time(3_600);
+    for at in [100, 3_600] {
+        e.now = at;
+        assert_eq!(next(&e, 1), Some(Next::Later { from }));
+        e.line(at);
+        assert_eq!(e.status(), Status::NeedsHuman, "{at}");
+    }
+    for at in [3_700, 9_000] {
+        e.now = at;
+        assert_eq!(next(&e, 1), Some(Next::Finding));
+        e.line(at);
+        assert_eq!(e.status(), Status::Healing, "{at}");
+        sees_it(&mut e, false);
+        assert_eq!((e.status(), told(&e).len()), (Status::NeedsHuman, 0), "nothing new is told: {:#?}", e.notes);
+    }
+    // Now its probes see something else.
+    e.now = 20_000;
+    e.line(20_000);
+    sees_it(&mut e, true);
+    e.pass_to(20_060, &heals);
+    assert_eq!(e.status(), Status::Resolved, "{:#?}", e.notes);
+}
+
+#[test]
+fn another_reason_to_hand_over_is_told() {
+    let mut e = handed_over(0);
+    e.pass_to(10, &heals);
+    let Stage::Over { end, .. } = &mut e.state.incidents.get_mut(&1).unwrap().run.as_mut().unwrap().stage else {
+        panic!("it is over")
+    };
+    *end = End::HandedOver { why: "the disk is full".into() };
+    e.now = 4_000;
+    e.line(4_000);
+    sees_it(&mut e, false);
+    assert_eq!(told(&e), ["not a case for round 0"], "{:#?}", e.notes);
+}
+
+#[test]
+fn what_failed_or_was_denied_waits_for_an_operator_as_does_what_one_knows_of() {
     let failed = || {
         let mut e = Engine::new(rule(Restart { rollback: true, ..Restart::default() }), Mode::Auto);
         e.line(0);
@@ -120,9 +170,8 @@ fn what_failed_was_denied_or_handed_over_waits_for_an_operator() {
         e
     };
     let handed_over = || {
-        let mut e = Engine::new(rule(Restart { hands_over: Some(0), ..Restart::default() }), Mode::Auto);
-        e.line(0);
-        sees_it_down(&mut e);
+        let mut e = handed_over(0);
+        e.command(Command::Acknowledge { incident: 1 }).unwrap();
         e
     };
     for mut e in [failed(), denied(), handed_over()] {
