@@ -417,7 +417,7 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
             tell::escalate(desk, id, &why, also);
         }
         End::HandedOver { why } if known == Some(Known::HandedOver { why: why.clone() }) => {
-            tell::hand_over(desk, id, &why)
+            tell::hand_over(desk, id, &why);
         }
         End::HandedOver { why } => tell::escalate(desk, id, &why, None),
         End::Overtaken => {}
