@@ -145,7 +145,7 @@ fn every_kind_of_effect_and_outcome_reads_back() {
         approved: None,
         cleared: false,
         touched: true,
-        known: false,
+        told: None,
         begun: None,
         stage: Stage::Verifying {
             plan,
