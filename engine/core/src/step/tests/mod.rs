@@ -296,3 +296,4 @@ mod detect;
 mod draft;
 mod heal;
 mod listens;
+mod rounds;
