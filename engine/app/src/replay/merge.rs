@@ -29,7 +29,7 @@ pub(crate) fn with<T>(
     merged: impl FnOnce(&mut Merge<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     // Enough that no thread must wait for the other, and little where there are many files.
-    let depth = (4 * threads.get()).div_ceil(logs.len().max(1));
+    let depth = (16 * threads.get()).div_ceil(logs.len().max(1));
     let sources = logs.iter().map(|log| log.source().clone()).collect();
     let queues = logs.iter().map(Queue::new).collect();
     let back = Back { queues, spare: Vec::new(), read: 0, stopped: false };
