@@ -208,20 +208,23 @@ mod tests {
         outcome_of(script, interval.map(|interval| Again { interval, timeout }), enough).await
     }
 
-    async fn outcome_of(script: &str, again: Option<Again>, enough: usize) -> Outcome {
-        let (out, mut inlet) = mpsc::channel(16);
-        let stop = CancellationToken::new();
-        let feed = Feed::new("e".into(), out, Arc::new(|| Timestamp::EPOCH), stop.clone());
-        let settings = Exec { argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(), again };
-        let common = Common {
+    fn common() -> Common {
+        Common {
             name: "e".into(),
             format: Format::Plain,
             zone: None,
             start: Start::End,
             program: None,
             customers: false,
-        };
-        let task = tokio::spawn(async move { run(feed, common, settings, vec![]).await });
+        }
+    }
+
+    async fn outcome_of(script: &str, again: Option<Again>, enough: usize) -> Outcome {
+        let (out, mut inlet) = mpsc::channel(16);
+        let stop = CancellationToken::new();
+        let feed = Feed::new("e".into(), out, Arc::new(|| Timestamp::EPOCH), stop.clone());
+        let settings = Exec { argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(), again };
+        let task = tokio::spawn(async move { run(feed, common(), settings, vec![]).await });
         let mut all = Outcome { text: String::new(), health: Vec::new(), counted: Vec::new(), result: Ok(()) };
         while let Some(delivery) = timeout(Duration::from_secs(30), inlet.recv()).await.expect("nothing came") {
             match delivery {
@@ -305,15 +308,7 @@ mod tests {
         let feed = Feed::new("e".into(), out, Arc::new(|| Timestamp::EPOCH), stop.clone());
         let again = Again { interval: Duration::from_secs(60), timeout: Duration::from_millis(500) };
         let settings = Exec { argv: vec!["/bin/sh".into(), "-c".into(), script], again: Some(again) };
-        let common = Common {
-            name: "e".into(),
-            format: Format::Plain,
-            zone: None,
-            start: Start::End,
-            program: None,
-            customers: false,
-        };
-        let task = tokio::spawn(async move { run(feed, common, settings, vec![]).await });
+        let task = tokio::spawn(async move { run(feed, common(), settings, vec![]).await });
         let told = timeout(Duration::from_secs(30), inlet.recv()).await.expect("nothing came").unwrap();
         let Delivery::Notice(Notice::Health { health: Health::Degraded { .. }, .. }) = told else { panic!("not late") };
         let number = std::fs::read_to_string(&pid).unwrap();

@@ -1,7 +1,7 @@
 //! The answers in force and the index over them. Built completely, then swapped as one pointer.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use heinzel_knowledge::answer::{AnswerId, Language};
@@ -14,6 +14,7 @@ use heinzel_store::customers::Customers;
 
 use super::meaning::Meaning;
 use crate::config::Config;
+use crate::in_order::lock;
 use crate::knowledge;
 
 /// The file in the state folder that keeps the index. It may be deleted at any time.
@@ -89,7 +90,7 @@ impl Shelf {
     /// a model, they are found by words until it knows them.
     pub(crate) fn reload(&self) {
         let began = Instant::now();
-        let mut turn = locked(&self.turn);
+        let mut turn = lock(&self.turn);
         *turn += 1;
         let number = *turn;
         let (library, complaints) = knowledge::load(&self.config);
@@ -106,14 +107,14 @@ impl Shelf {
         tracing::info!(answers = ids.len(), millis = began.elapsed().as_millis(), "answers are indexed");
         drop(turn);
         let Some(meaning) = self.meaning() else { return };
-        let _learns = locked(&self.learns);
+        let _learns = lock(&self.learns);
         // Whoever came later knows more, and learns next.
-        if *locked(&self.turn) != number {
+        if *lock(&self.turn) != number {
             return;
         }
         let forgets = self.forgets.swap(false, Ordering::SeqCst);
         let tiers = meaning.tiers(&documents, lexical, forgets);
-        let turn = locked(&self.turn);
+        let turn = lock(&self.turn);
         match tiers {
             Ok(_) if *turn != number => {}
             Ok(tiers) => {
@@ -162,7 +163,7 @@ impl Shelf {
     /// When the file cannot be removed; then nothing is forgotten.
     pub(super) fn forget<T>(self: &Arc<Self>, forget: impl FnOnce() -> T) -> std::io::Result<T> {
         // Whoever is just building it from them puts it there before.
-        let turn = locked(&self.turn);
+        let turn = lock(&self.turn);
         match std::fs::remove_file(self.config.state.join(INDEX)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -205,11 +206,6 @@ fn learn(documents: &mut [Document], customers: &Customers) {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic elsewhere leaves a number, or nothing.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use heinzel_core::draft::{Example, Origin, Owner};
@@ -231,7 +227,7 @@ mod tests {
     fn readings_take_turns() {
         let folder = tempfile::tempdir().unwrap();
         let shelf = shelf(folder.path());
-        let turn = locked(&shelf.turn);
+        let turn = lock(&shelf.turn);
         let other = std::thread::spawn({
             let shelf = shelf.clone();
             move || shelf.reload()
