@@ -45,13 +45,15 @@ pub(crate) fn find(classes: &Classes, bytes: &[u8], at: usize) -> Option<usize> 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm256_add_epi32, _mm256_and_si256, _mm256_broadcastsi128_si256,
-        _mm256_castsi256_ps, _mm256_cmpeq_epi8, _mm256_cmpeq_epi32, _mm256_i32gather_epi32, _mm256_loadu_si256,
-        _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256, _mm256_set_m128i,
-        _mm256_set1_epi8, _mm256_set1_epi32, _mm256_setr_epi32, _mm256_setzero_si256, _mm256_shuffle_epi8,
-        _mm256_sllv_epi32, _mm256_srl_epi32, _mm256_srli_epi16, _mm256_srli_epi32, _mm256_xor_si256,
+        __m256i, _mm_cvtsi32_si128, _mm_loadl_epi64, _mm_loadu_si128, _mm_unpacklo_epi64, _mm256_add_epi32,
+        _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_castsi256_ps, _mm256_cmpeq_epi8, _mm256_cmpeq_epi32,
+        _mm256_i32gather_epi32, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_mullo_epi32,
+        _mm256_or_si256, _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi32, _mm256_setr_epi32,
+        _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_sllv_epi32, _mm256_srl_epi32, _mm256_srli_epi16,
+        _mm256_srli_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi64, _mm256_xor_si256,
     };
 
+    use crate::choice::Shape;
     use crate::classes::{Classes, NEIGHBOURS};
     use crate::grams::{CASE, FIRST, LAST, Table};
 
@@ -59,51 +61,65 @@ mod x86 {
     #[target_feature(enable = "avx2")]
     pub(super) fn probe(table: &Table, bytes: &[u8], found: &mut Vec<usize>) -> usize {
         assert!(table.words.len() == 1 << (32 - table.shift), "a hash shifted right stays inside of the words");
-        if table.shape.stride <= NEAR {
-            sixteen::<true>(table, bytes, found)
-        } else {
-            sixteen::<false>(table, bytes, found)
+        let Shape { stride, gram } = table.shape;
+        match () {
+            () if stride <= NEAR => probe_all::<4>(table, bytes, found),
+            () if stride + gram <= 16 => probe_all::<2>(table, bytes, found),
+            () => probe_all::<1>(table, bytes, found),
         }
     }
 
     /// Four probes so near to one another stand in 16 bytes.
     const NEAR: usize = 4;
 
-    /// Probes sixteen positions a turn. `NEAR_BY`: the stride is at most [`NEAR`].
+    /// Probes 64 positions a turn, of which so many stand `TOGETHER` in 16 bytes: 4 (but for the ends of their grams), 2
+    /// or 1.
     #[target_feature(enable = "avx2")]
     #[inline]
-    fn sixteen<const NEAR_BY: bool>(table: &Table, bytes: &[u8], found: &mut Vec<usize>) -> usize {
+    fn probe_all<const TOGETHER: usize>(table: &Table, bytes: &[u8], found: &mut Vec<usize>) -> usize {
         let (stride, back) = (table.shape.stride, table.shape.gram - 4);
-        let Ok(step) = i32::try_from(stride) else { return 0 };
-        let places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-        let lanes = if NEAR_BY {
-            // Byte by byte: where in 16 bytes the four bytes of each of four positions stand.
-            let four = |k: usize| i32::from_le_bytes(std::array::from_fn(|byte| ((k % 4) * stride + byte) as u8));
-            _mm256_setr_epi32(four(0), four(1), four(2), four(3), four(0), four(1), four(2), four(3))
-        } else {
-            _mm256_mullo_epi32(places, _mm256_set1_epi32(step))
+        // Byte by byte, where in 16 bytes four bytes of each of four positions stand; or the first and the last four of two.
+        let four: [usize; 4] = match TOGETHER {
+            4 => std::array::from_fn(|k| k * stride),
+            2 => [0, stride, back, stride + back],
+            _ => [0, 8, back, 8 + back],
         };
-        // The last byte that a probe of eight reads stands so far behind its first position.
-        let reach = if NEAR_BY { 4 * stride + back + 16 } else { 7 * stride + back + 4 };
-        let mut at = 0;
-        while at + 8 * stride + reach <= bytes.len() {
-            let (one, two) = (&bytes[at..at + reach], &bytes[at + 8 * stride..at + 8 * stride + reach]);
-            let held = |part: &[u8]| {
-                let (first, last) = if NEAR_BY {
+        let four = four.map(|at| i32::from_le_bytes(std::array::from_fn(|byte| (at + byte) as u8)));
+        let lanes = _mm256_setr_epi32(four[0], four[1], four[2], four[3], four[0], four[1], four[2], four[3]);
+        // So far behind its first position stands the last byte that a probe of eight reads.
+        let reach = match TOGETHER {
+            4 => 4 * stride + back + 16,
+            2 => 6 * stride + 16,
+            _ => 7 * stride + 8,
+        };
+        let (mut at, mut last) = (0, (0, 0_u64));
+        while at + 56 * stride + reach <= bytes.len() {
+            let mut mask = 0;
+            for eight in 0..8 {
+                let from = at + 8 * eight * stride;
+                let part = &bytes[from..from + reach];
+                let (first, last) = if TOGETHER == 4 {
                     (near(part, 4 * stride, lanes), near(&part[back..], 4 * stride, lanes))
                 } else {
-                    (far(part, lanes, 7 * stride), far(&part[back..], lanes, 7 * stride))
+                    pairs::<TOGETHER>(part, stride, lanes)
                 };
-                held(table, first, last)
-            };
-            let mut mask = held(one) | held(two) << 8;
-            while mask != 0 {
-                found.push(at + mask.trailing_zeros() as usize * stride);
-                mask &= mask - 1;
+                mask |= u64::from(held(table, first, last)) << (8 * eight);
             }
-            at += 16 * stride;
+            // Those before: whether there are any is known by now, and a wrong guess is found out at once.
+            note(std::mem::replace(&mut last, (at, mask)), stride, found);
+            at += 64 * stride;
         }
+        note(last, stride, found);
         at
+    }
+
+    /// Tells the positions whose bits are set, counted from the first.
+    #[inline]
+    fn note((at, mut mask): (usize, u64), stride: usize, found: &mut Vec<usize>) {
+        while mask != 0 {
+            found.push(at + mask.trailing_zeros() as usize * stride);
+            mask &= mask - 1;
+        }
     }
 
     /// Four bytes at each of eight positions of at most [`NEAR`] bytes apart, the fifth at `half`.
@@ -117,14 +133,25 @@ mod x86 {
         _mm256_shuffle_epi8(_mm256_set_m128i(high, low), lanes)
     }
 
-    /// Four bytes at each of eight positions; `lanes` are at most `furthest`.
+    /// The first and the last four bytes of the grams at eight positions, of which two stand `TOGETHER` in 16 bytes, or one in
+    /// eight.
     #[target_feature(enable = "avx2")]
     #[inline]
-    fn far(part: &[u8], lanes: __m256i, furthest: usize) -> __m256i {
-        assert!(part.len() >= furthest + 4);
-        // SAFETY: four bytes from each lane on, of which none is beyond `furthest`: the caller made them multiples 0 to 7 of
-        // the stride, and `furthest` is the seventh.
-        unsafe { _mm256_i32gather_epi32::<1>(part.as_ptr().cast(), lanes) }
+    fn pairs<const TOGETHER: usize>(part: &[u8], stride: usize, lanes: __m256i) -> (__m256i, __m256i) {
+        assert!(part.len() >= if TOGETHER == 2 { 6 * stride + 16 } else { 7 * stride + 8 });
+        let pair = |at: usize| {
+            let place = part.as_ptr().wrapping_add(at * stride);
+            if TOGETHER == 2 {
+                // SAFETY: 16 bytes from the sixth position or one before it, as was just asserted.
+                unsafe { _mm_loadu_si128(place.cast()) }
+            } else {
+                // SAFETY: eight bytes each from the seventh position or one before it, as was just asserted.
+                unsafe { _mm_unpacklo_epi64(_mm_loadl_epi64(place.cast()), _mm_loadl_epi64(place.add(stride).cast())) }
+            }
+        };
+        let even = _mm256_shuffle_epi8(_mm256_set_m128i(pair(4), pair(0)), lanes);
+        let odd = _mm256_shuffle_epi8(_mm256_set_m128i(pair(6), pair(2)), lanes);
+        (_mm256_unpacklo_epi64(even, odd), _mm256_unpackhi_epi64(even, odd))
     }
 
     /// Looks as far as 32 bytes and their neighbours can be read at once: the place, or from where on to look otherwise.
