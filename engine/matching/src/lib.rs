@@ -35,11 +35,12 @@ mod parts;
 
 use std::borrow::Cow;
 use std::cell::LazyCell;
-use std::collections::{HashMap, HashSet};
+
 use std::sync::{Arc, LazyLock};
 
 use choice::{Pick, Shape};
 use cost::Counter;
+use foldhash::{HashMap, HashSet};
 use heinzel_core::finding::Role;
 use heinzel_core::glob::Glob;
 use heinzel_core::pattern::PatternError;

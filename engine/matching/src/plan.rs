@@ -67,7 +67,7 @@ impl Plan {
         let (mut grams, mut shorts, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         let mut weak = Vec::new();
         // Patterns that need the same text share it.
-        let mut known = std::collections::HashMap::new();
+        let mut known = foldhash::HashMap::default();
         for (pattern, pick) in patterns.iter().zip(&picks) {
             let (set, offsets) = match &**pick {
                 Pick::Grams { set, offsets } => (*set, Some(offsets)),

@@ -40,11 +40,11 @@ impl Ours {
         Self::of(self.matcher.scalar(), &self.rarity)
     }
 
-    /// What a reload costs after one of the rules has changed: everything up to the new view.
-    pub fn reload(&mut self, rules: &[Rule]) -> anyhow::Result<()> {
+    /// What a reload costs after one of the rules has changed: everything up to the new view. Gives what was before.
+    pub fn reload(&mut self, rules: &[Rule]) -> anyhow::Result<Self> {
         let matcher = self.matcher.rebuilt(rules, Arc::clone(&self.rarity)).context("build heinzel's matcher again")?;
-        *self = Self::of(matcher, &self.rarity);
-        Ok(())
+        let new = Self::of(matcher, &self.rarity);
+        Ok(std::mem::replace(self, new))
     }
 
     fn of(matcher: Matcher, rarity: &Arc<Rarity>) -> Self {
