@@ -364,7 +364,8 @@ fn claim_secret(kept: &Kept, place: &str) -> Result<Secret, SettingsError> {
 }
 
 fn zammad_secret(zammad: &settings::Zammad) -> Result<Secret, SettingsError> {
-    secret(&zammad.secret, "server.zammad", 1)
+    secret(&zammad.secret, "server.zammad", SHORTEST_TOKEN)
+        .map_err(|error| error.with("the webhook in Zammad needs the same"))
 }
 
 fn secret(kept: &Kept, place: &str, shortest: usize) -> Result<Secret, SettingsError> {
