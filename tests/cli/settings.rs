@@ -325,6 +325,11 @@ fn an_answer_that_is_not_there_and_a_broken_one_are_said_by_check() {
     lab.write("rules/web/busy.rhai", RULE.replacen(asset, &format!("    answer: \"web/nope\",\n{asset}"), 1));
     lab.run(&["check"])
         .ends(0, &["warning: `web.busy` names the answer `web/nope`, which is not there", "answers lint"]);
+    // One that only drafts name would leave the rule without any.
+    let draft = "draft: #{ intents: [\"web/none\"], asset: [\"pool\"], found: #{ de: \"x\", en: \"x\" } },\n    \
+                 probe: |i| #{ unit: probe.unit(\"php-fpm.service\") }";
+    lab.write("rules/web/busy.rhai", RULE.replacen(asset, &format!("    {draft},\n{asset}"), 1));
+    lab.run(&["check"]).ends(0, &["warning: `web.busy` names the answer `web/none`, which is not there"]);
     lab.write("rules/web/answers/nope.de.md", "hello\n");
     lab.run(&["check"]).ends(0, &["warning: 1 error in files of answers", "`heinzel answers lint` shows them"]);
 }

@@ -333,7 +333,8 @@ fn way_out(error: &ParseErrorType, message: &str, text: &str, place: Option<(usi
         }
         ParseErrorType::MissingToken(token, _) if token == ";" => {
             let one = "one file holds one rule; what stands before it ends with `;`";
-            Some(open().unwrap_or_else(|| one.into()))
+            let twice = "the rule has ended before this: is a bracket closed twice?";
+            Some(open().unwrap_or_else(|| if rest.starts_with(',') { twice } else { one }.into()))
         }
         ParseErrorType::MissingToken(..) => open(),
         ParseErrorType::PropertyExpected if rest.starts_with('#') => Some(COMMENT.into()),

@@ -80,6 +80,11 @@ fn syntax_errors_have_their_place() {
         "2:1 error: Expecting '}' to end this object map literal",
         "is the `{` of line 1 closed?",
     );
+    check(
+        "#{\n  fix: |i, facts| { [] }},\n  within: \"1m\",\n}",
+        "2:26 error: Expecting ';' to terminate this statement",
+        "is a bracket closed twice?",
+    );
     check("#{ match: [\"\\d\"] }", "1:14 error: Invalid escape sequence: '\\d'", "backticks");
     check(
         "#{ title: \"x\"\n  severity: \"high\" }",
