@@ -153,7 +153,11 @@ impl Access {
         if token.scopes.contains(&scope) || (scope != Scope::Form && token.scopes.contains(&Scope::Admin)) {
             return Ok(token);
         }
-        Err(Failure::forbidden(format!("the token `{}` has not the scope `{}`", token.name, scope.word())))
+        Err(Failure::forbidden(format!(
+            "the token `{}` has not the scope `{}`; ask with one that has it ([[server.token]] in heinzel.toml)",
+            token.name,
+            scope.word()
+        )))
     }
 
     /// Who asks with a form's token: the customer of the claim, or a stranger.
@@ -255,7 +259,7 @@ impl Token {
             return Err(not_here());
         }
         let Some(origin) = headers.get(header::ORIGIN) else {
-            let missing = "a form's key works only in a page: the header `Origin` is missing";
+            let missing = "a form's key works only in a page: the header `Origin` is missing, which browsers send; by hand, send one of the form's `origins`";
             return if changes && !self.demo { Err(Failure::other_origin(missing)) } else { Ok(()) };
         };
         let origin = origin.to_str().unwrap_or_default();
