@@ -59,6 +59,7 @@ class Mock:
         self.preflight_takes = 0  # seconds, before feedback
         self.demo = None  # what `/demo/claim` says
         self.allowed = None  # the origin that preflights are answered for
+        self.below = ""  # the path that a proxy has the engine under, like "/heinzel"
         self.server = _serve(_Engine, self)
         self.origin = f"http://127.0.0.1:{self.server.server_port}"
 
@@ -119,6 +120,13 @@ class _Quiet(BaseHTTPRequestHandler):
 
 
 class _Engine(_Quiet):
+    def parse_request(self):
+        if not super().parse_request():
+            return False
+        below = self.owner.below
+        self.path = self.path[len(below):] if self.path.startswith(below + "/") else "/elsewhere"
+        return True
+
     def cors(self):
         return {"Access-Control-Allow-Origin": self.owner.allowed or "null", "Vary": "Origin", "Access-Control-Expose-Headers": "Retry-After"}
 

@@ -62,7 +62,16 @@ fn wrong_questions_get_the_way_out() {
         lab.run(&[&["explain", "--rule", "nope", "x"], json].concat()).ends(4, &words);
     }
     lab.run(&["explain", "--rule", "web.*", "x"]).ends(0, &["1 rule considered, 0 find something"]);
-    lab.run(&["explain", "--incident", "1"]).ends(5, &["no store", "heinzel run"]);
+    for one in ["1", "#1"] {
+        lab.run(&["explain", "--incident", one]).ends(5, &["no store", "heinzel run"]);
+        lab.run(&["incident", "view", one]).ends(5, &["no store", "heinzel run"]);
+    }
+    for command in
+        [&["incident", "view"][..], &["incident", "ack"], &["approve"], &["retry"], &["explain", "--incident"]]
+    {
+        lab.run(&[command, &["x"]].concat())
+            .ends(2, &["named by its number, like 7; `heinzel incident list` shows them"]);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::lab::{Engine, Lab, wait};
 
 mod forget;
+mod tickets;
 
 const FORM: &str = "form-key-0123456789";
 const SHOP: &str = "shop-key-0123456789";
@@ -323,55 +324,6 @@ fn only_what_was_shown_can_have_helped() {
         let report = body(engine.http("GET", &format!("/v1/reports/{name}"), &shop(), ""), 200);
         assert!(report["report"].is_object(), "{name}: {report}");
     }
-    assert_eq!(engine.stop(), 0);
-}
-
-#[test]
-fn a_ticket_told_again_keeps_text_and_time_and_teaches_what_it_said_first() {
-    let lab = lab();
-    lab.write("heinzel.toml", format!("{}\n[server.zammad]\nsecret = \"zammads\"\n", lab.read("heinzel.toml")));
-    let engine = lab.start();
-    introduce(&engine);
-    let remembered = || Reader::open(&lab.path("state"), Duration::from_secs(5)).unwrap();
-    let tickets = || remembered().tickets(Range::ALL).unwrap();
-
-    let sent = json!({ "id": "RP1", "customer": "lee", "subject": "Hilfe", "body": "Rechnung fehlt" }).to_string();
-    body(engine.http("POST", "/v1/tickets", &shop(), &sent), 201);
-    let first = tickets();
-    body(engine.http("POST", "/v1/tickets", &shop(), &sent), 200);
-    let other = json!({ "id": "RP1", "subject": "x", "body": "y", "created_at": "2026-01-01T00:00:00Z" }).to_string();
-    body(engine.http("POST", "/v1/tickets", &shop(), &other), 200);
-    assert_eq!(tickets(), first);
-
-    let webhook = |id: u32, sender: &str, said: &str, answer: Option<&str>| {
-        let ticket = json!({ "id": id, "title": "Website", "customer": { "login": "kim" }, "answer_used": answer });
-        let told = json!({ "ticket": ticket, "article": { "sender": sender, "body": said } }).to_string();
-        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"zammads");
-        let sum: String = hmac::sign(&key, told.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        let head = format!("Content-Type: application/json\r\nX-Hub-Signature: sha1={sum}\r\n");
-        engine.http("POST", "/v1/webhooks/zammad", &head, &told).0
-    };
-    let used = Some("web/site-stuck");
-    assert_eq!(webhook(8, "Agent", "Guten Tag", used), 204);
-    assert_eq!(webhook(7, "Customer", "Meine Website lädt nicht mehr", None), 201);
-    assert_eq!(remembered().examples().unwrap(), []);
-    assert_eq!(webhook(7, "Agent", "Wir haben die Datei entfernt", used), 204);
-    let examples = remembered().examples().unwrap();
-    assert!(examples.len() == 1 && examples[0].text.as_str().contains("lädt nicht mehr"), "{examples:?}");
-    assert_eq!(webhook(7, "Customer", "Danke, es geht wieder alles wie vorher!", used), 200);
-    assert_eq!(webhook(7, "Agent", "Gern", used), 204);
-    assert_eq!(remembered().examples().unwrap(), examples, "learned once");
-    let all = tickets();
-    // An answer that nobody knows is left out, and the ticket is taken.
-    let unknown =
-        json!({ "id": "RP2", "customer": "lee", "body": "Rechnung fehlt", "answer_used": "web/nope" }).to_string();
-    let taken = body(engine.http("POST", "/v1/tickets", &shop(), &unknown), 201);
-    assert_eq!(taken["left_out"][0]["field"], "answer_used", "{taken}");
-    assert!(tickets().iter().any(|ticket| ticket.id == "RP2" && ticket.answer_used.is_none()));
-    assert_eq!(webhook(7, "Agent", "Gern", Some("web/nope")), 204);
-    wait("the log says so", || engine.stderr().contains("there is no answer with this id"));
-    let zammads = all.iter().find(|ticket| ticket.id == "zammad:7").unwrap();
-    assert_eq!((all.len(), zammads.body.as_str()), (2, "Meine Website lädt nicht mehr"), "an agent makes no ticket");
     assert_eq!(engine.stop(), 0);
 }
 

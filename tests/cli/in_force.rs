@@ -39,6 +39,25 @@ fn views_say_what_the_engine_does_and_not_what_the_file_says_by_now() {
 }
 
 #[test]
+fn a_bolder_word_in_the_file_than_was_decided_is_not_waited_for_in_vain() {
+    let lab = Lab::with(&policy("observe", ""));
+    let engine = lab.start();
+    lab.run(&["policy", "promote", "web.busy"]).ends(0, &["web.busy goes from observe to suggest"]);
+    let show = || lab.run(&["policy", "show"]);
+    assert!(!show().out.contains("the more timid counts"), "{}", show().out);
+    assert_eq!(engine.stop(), 0);
+    lab.write("heinzel.toml", lab.text(&format!("{CONFIG}{}", policy("approve", ""))));
+    let said = "web.busy: heinzel.toml says approve; suggest was decided by `heinzel policy` or a demotion, and the more timid counts: \
+                `heinzel policy promote web.busy --to approve` ends that";
+    show().ends(0, &[said]);
+    let engine = lab.start();
+    show().ends(0, &[said]);
+    lab.run(&["policy", "promote", "web.busy", "--to", "approve"]).ends(0, &["web.busy goes from suggest to approve"]);
+    assert!(!show().out.contains("the more timid counts"), "{}", show().out);
+    assert_eq!(engine.stop(), 0);
+}
+
+#[test]
 fn a_promotion_that_the_settings_overtook_is_not_shown_as_in_force() {
     let lab = Lab::with(&policy("approve", "[\"/bin/true\", \"*\"]"));
     let engine = lab.start();

@@ -34,6 +34,18 @@ fn a_wrong_value_says_what_is_right() {
     let list = "write a list in square brackets, like [\"one\", \"two\"]";
     refused("[policy.allow]\nunits = \"nginx.service\"\n", &["line 2, column 9", list]);
     refused("[policy.allow]\ncommands = [\"nginx -t\"]\n", &["line 2, column 13", "[[\"nginx\", \"-t\"]]"]);
+    let table = "`rules` is a table: write [rules] on a line of its own, and below it folders = [";
+    refused("rules = [\"/srv/rules\"]\n", &["line 1, column 10", table]);
+    refused("server = 4780\n", &["line 1, column 10", "`server` is a table: write [server]"]);
+    refused("[server]\nassets = \"assets.toml\"\n", &["line 2, column 1", "it stands above the first [table]"]);
+    refused("[source]\nname = \"a\"\n", &["line 1", "in double brackets: [[source]]"]);
+    refused("[policy]\nmodes = \"auto\"\n", &["line 2, column 9", "write [policy.modes], and a line for each"]);
+    refused("[suggestions]\nenabled = \"no\"\n", &["line 2, column 11", "true or false, without quotes"]);
+    refused("[suggestions]\nhold_out = \"5%\"\n", &["line 2, column 12", "a number without quotes, like 0.05"]);
+    refused(
+        "[server]\nproxies = [\"10.0.0.0/8\"]\n",
+        &["line 2, column 12", "names and networks (10.0.0.0/8) are not taken"],
+    );
     refused("[store]\naudit = 400\n", &["line 2, column 9", "a length of time has its unit, like \"10m\""]);
     refused("[answers.words]\ncompany = 3\n", &["line 2, column 11", "a text in quotes, or { de = "]);
     refused("[server]\nlisten = \"localhost:80\"\n", &["line 2", "`localhost:80`", "127.0.0.1:4780"]);
@@ -313,6 +325,11 @@ fn an_answer_that_is_not_there_and_a_broken_one_are_said_by_check() {
     lab.write("rules/web/busy.rhai", RULE.replacen(asset, &format!("    answer: \"web/nope\",\n{asset}"), 1));
     lab.run(&["check"])
         .ends(0, &["warning: `web.busy` names the answer `web/nope`, which is not there", "answers lint"]);
+    // One that only drafts name would leave the rule without any.
+    let draft = "draft: #{ intents: [\"web/none\"], asset: [\"pool\"], found: #{ de: \"x\", en: \"x\" } },\n    \
+                 probe: |i| #{ unit: probe.unit(\"php-fpm.service\") }";
+    lab.write("rules/web/busy.rhai", RULE.replacen(asset, &format!("    {draft},\n{asset}"), 1));
+    lab.run(&["check"]).ends(0, &["warning: `web.busy` names the answer `web/none`, which is not there"]);
     lab.write("rules/web/answers/nope.de.md", "hello\n");
     lab.run(&["check"]).ends(0, &["warning: 1 error in files of answers", "`heinzel answers lint` shows them"]);
 }

@@ -325,21 +325,53 @@ impl Config {
 }
 
 /// What to write instead, where the TOML reader only says what it did not want.
-fn way_out(error: &toml::de::Error, text: &str) -> &'static str {
+fn way_out(error: &toml::de::Error, text: &str) -> String {
     let message = error.message();
-    let there = error.span().and_then(|span| text.get(span)).unwrap_or_default();
+    let span = error.span().unwrap_or_default();
+    let there = text.get(span.clone()).unwrap_or_default();
+    let before = text.get(..span.start).unwrap_or_default();
+    let key = before.rsplit('\n').next().unwrap_or_default().split('=').next().unwrap_or_default().trim();
+    let is_type = message.starts_with("invalid type: ");
     if message.contains("expected one of `observe`") && !there.starts_with(['"', '\'']) {
-        "\na rule's name has a dot, so it stands in quotes: \"web.nginx-killed\" = \"auto\""
+        "\na rule's name has a dot, so it stands in quotes: \"web.nginx-killed\" = \"auto\"".into()
+    } else if is_type && TABLES.contains(&key) && !before.lines().any(|line| line.trim_start().starts_with('[')) {
+        let example = if key == "rules" { "folders = [\"/etc/heinzel/rules\"]" } else { "a line for each of its keys" };
+        format!("\n`{key}` is a table: write [{key}] on a line of its own, and below it {example}")
+    } else if message.starts_with("unknown field `assets`") {
+        "\n`assets` belongs to no table: it stands above the first [table]".into()
     } else if message.starts_with("invalid type: string") && message.ends_with("a sequence") {
-        "\nwrite a list in square brackets, like [\"one\", \"two\"]; a command is a list of its words in that list: [[\"nginx\", \"-t\"]]"
-    } else if message.starts_with("invalid type: ") && message.ends_with("a string") {
-        "\nwrite a text in quotes; a length of time has its unit, like \"10m\""
-    } else if message.starts_with("invalid type: ") && message.contains("expected struct") {
-        "\nwrite a table in braces, like { key = \"value\" }"
+        "\nwrite a list in square brackets, like [\"one\", \"two\"]; a command is a list of its words in that list: [[\"nginx\", \"-t\"]]".into()
+    } else if is_type && message.ends_with("a string") {
+        "\nwrite a text in quotes; a length of time has its unit, like \"10m\"".into()
+    } else if is_type && message.starts_with("invalid type: map") && there.starts_with('[') {
+        format!("\nthere may be several, so it stands in double brackets: [{there}]")
+    } else if is_type && message.ends_with("a map") {
+        format!(
+            "\n`{key}` is a table of its own: write [{}.{key}], and a line for each of its keys below it",
+            table(before)
+        )
+    } else if is_type && message.ends_with("a boolean") {
+        "\nwrite true or false, without quotes".into()
+    } else if is_type && message.ends_with("f64") {
+        "\nwrite a number without quotes, like 0.05".into()
+    } else if message.contains("invalid IP address syntax") {
+        "\nwrite each address by itself, like \"127.0.0.1\" or \"::1\"; names and networks (10.0.0.0/8) are not taken"
+            .into()
+    } else if is_type && message.contains("expected struct") {
+        "\nwrite a table in braces, like { key = \"value\" }".into()
     } else {
-        ""
+        String::new()
     }
 }
+
+/// The table that begins last in a text.
+fn table(text: &str) -> &str {
+    let heads = text.lines().rev().filter_map(|line| line.trim().strip_prefix('[')?.split(']').next());
+    heads.map(|head| head.trim_start_matches('[')).next().unwrap_or_default()
+}
+
+/// The tables of the file.
+const TABLES: [&str; 7] = ["rules", "store", "policy", "act", "server", "answers", "suggestions"];
 
 /// Those that there are of the folder beside the configuration and [`installed::RULES`].
 fn usual_rules(beside: &Path) -> Vec<PathBuf> {

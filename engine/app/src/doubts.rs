@@ -108,12 +108,17 @@ pub(crate) fn answers(config: &Config, live: &Live) -> Vec<Doubt> {
             count(errors, "error")
         )
     });
-    let absent = live.rules.rules.values().filter_map(|rule| {
-        let id = rule.answer.as_ref().filter(|id| library.get(id).is_none())?;
-        Some(format!(
-            "`{}` names the answer `{id}`, which is not there; `heinzel answers lint` says what to write",
-            rule.id
-        ))
+    let absent = live.rules.rules.values().flat_map(|rule| {
+        let intents = rule.draft.iter().flat_map(|draft| &draft.intents);
+        let named: BTreeSet<&String> = rule.answer.iter().chain(intents).collect();
+        let absent = named.into_iter().filter(|id| library.get(id).is_none());
+        let said = absent.map(|id| {
+            format!(
+                "`{}` names the answer `{id}`, which is not there; `heinzel answers lint` says what to write",
+                rule.id
+            )
+        });
+        said.collect::<Vec<_>>()
     });
     broken.into_iter().chain(absent).map(Doubt::warning).collect()
 }

@@ -29,6 +29,8 @@ pub(crate) struct Live {
     pub(crate) assets: Assets,
     /// Those of the asset file alone.
     pub(crate) listed: Assets,
+    /// Of those that other systems know something contradicts the asset file or each other, and is left out.
+    contradicted: bool,
     /// The packs' names and versions.
     pub(crate) packs: Vec<String>,
     /// Whether a rule is about cron's tasks, so that cron's lines must be read for it.
@@ -181,8 +183,10 @@ impl Live {
     /// The same with the assets that other systems know; what contradicts the asset file is said.
     pub(crate) fn knowing(mut self, others: &[Asset]) -> Self {
         let (assets, errors) = self.listed.with(others);
+        self.contradicted = false;
         for error in errors {
             tracing::warn!("an asset that was sent here is left out: {error}");
+            self.contradicted = true;
         }
         self.assets = assets;
         self
@@ -191,6 +195,18 @@ impl Live {
     /// The same rules, with other assets from other systems.
     pub(crate) fn known(&self, others: &[Asset]) -> Self {
         self.again().knowing(others)
+    }
+
+    /// The same with one more asset from other systems, or another in its place, where it and all others fit in: without a look at
+    /// each of them.
+    pub(crate) fn known_one(&self, asset: &Asset) -> Option<Self> {
+        let fits = self.is_whole() && self.listed.get(&asset.id).is_none() && self.assets.misfit(asset).is_none();
+        fits.then(|| Self { assets: self.assets.with_one(asset.clone()), ..self.again() })
+    }
+
+    /// Whether all assets that other systems know are in force as they were sent.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.contradicted
     }
 
     /// The rules about task records that look at a source.
@@ -207,6 +223,7 @@ impl Live {
             matcher: self.matcher.clone(),
             assets: self.assets.clone(),
             listed: self.listed.clone(),
+            contradicted: self.contradicted,
             wants_cron: true,
             task_rules: self.task_rules.clone(),
             ..Self::default()
@@ -263,7 +280,10 @@ fn lost(counts: &Pack, hidden: &Pack, within: &Path) -> Option<Problem> {
 }
 
 fn read_assets(path: &Path) -> Result<Assets, Problem> {
-    let text = plain_file::text(path).map_err(|e| plain_problem(path, format!("cannot be read: {e}")))?;
+    let text = plain_file::text(path).map_err(|e| {
+        let hint = "`assets` in heinzel.toml names this file; write it, or take that line out";
+        Problem { hint: Some(hint.into()), ..plain_problem(path, format!("cannot be read: {e}")) }
+    })?;
     let problem = |start: usize, message: &str, hint: Option<String>| {
         let before = text.get(..start).unwrap_or_default();
         let line = before.matches('\n').count();

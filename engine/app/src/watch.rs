@@ -1,10 +1,10 @@
 //! Hot reload: something changed, build everything, run the samples, swap one pointer; on any failure keep the old set.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use heinzel_core::asset::Asset;
+use heinzel_core::asset::{Asset, AssetId};
 use heinzel_core::policy::Policy;
 use heinzel_script::reload::Watch;
 use tokio::sync::mpsc;
@@ -25,7 +25,7 @@ pub(crate) struct Swap {
     /// Whose patterns should fit the rules.
     policy: Arc<Policy>,
     /// The assets that other systems know.
-    others: Arc<Mutex<Vec<Asset>>>,
+    others: Arc<Mutex<BTreeMap<AssetId, Asset>>>,
 }
 
 impl Swap {
@@ -37,7 +37,7 @@ impl Swap {
         others: Vec<Asset>,
     ) -> Self {
         let (current, pump, learning) = (current.clone(), pump.clone(), learning.clone());
-        let (policy, others) = (Arc::new(policy.clone()), Arc::new(Mutex::new(others)));
+        let (policy, others) = (Arc::new(policy.clone()), Arc::new(Mutex::new(by_id(others))));
         Self { turn: Arc::default(), current, pump, learning, policy, others }
     }
 
@@ -45,8 +45,26 @@ impl Swap {
     pub(crate) fn know(&self, others: Vec<Asset>) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let live = self.current.get().known(&others);
-        *self.others.lock().unwrap_or_else(PoisonError::into_inner) = others;
+        *self.others.lock().unwrap_or_else(PoisonError::into_inner) = by_id(others);
         self.put(live);
+    }
+
+    /// From now on one more asset, or another in place of the one with its id.
+    pub(crate) fn know_one(&self, asset: Asset) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let live = self.current.get();
+        let known = live.known_one(&asset);
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        others.insert(asset.id.clone(), asset);
+        // The asset file may have changed meanwhile.
+        let known = known.unwrap_or_else(|| live.known(&all(&others)));
+        drop(others);
+        self.put(known);
+    }
+
+    /// The assets that other systems know.
+    pub(crate) fn others(&self) -> Vec<Asset> {
+        all(&self.others.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// From now on the same rules, searched for as this machine's logs advise by now.
@@ -62,8 +80,7 @@ impl Swap {
         if errors.is_empty() {
             tracing::info!(rules = live.rules.rules.len(), "reloaded");
             strays::log(&self.policy, &live, &problems);
-            let others = self.others.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            return self.put(live.knowing(&others));
+            return self.put(live.knowing(&self.others()));
         }
         let why = errors.join("\n");
         tracing::error!("reload failed, the old rules stay in force:\n{why}");
@@ -77,6 +94,14 @@ impl Swap {
         let _ = self.pump.blocking_send(Message::Reloaded(live.clone()));
         self.current.swap(live);
     }
+}
+
+fn by_id(assets: Vec<Asset>) -> BTreeMap<AssetId, Asset> {
+    assets.into_iter().map(|one| (one.id.clone(), one)).collect()
+}
+
+fn all(assets: &BTreeMap<AssetId, Asset>) -> Vec<Asset> {
+    assets.values().cloned().collect()
 }
 
 /// Watches the rules and the asset file until dropped.

@@ -1,11 +1,14 @@
 //! What incidents concern: hosts, virtual machines, pools, mailboxes, and whom they belong to.
 
 mod fit;
+mod shards;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::shards::Shards;
 use crate::field::FieldType;
 use crate::glob::Glob;
 
@@ -105,14 +108,17 @@ pub fn plain_name(id: &str) -> Option<String> {
     FieldType::Ident.accept(name).is_ok().then(|| name.to_owned())
 }
 
-/// The whole of `assets.toml`.
+/// Many ids, which are copied whole when one is added: without their letters.
+type Ids = Arc<BTreeSet<Arc<str>>>;
+
+/// The whole of `assets.toml`. Cheap to copy, however many there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assets {
-    by_id: BTreeMap<AssetId, Asset>,
-    by_alias: BTreeMap<String, AssetId>,
-    dependants: BTreeMap<AssetId, BTreeSet<AssetId>>,
+    by_id: Shards<Arc<Asset>>,
+    by_alias: Shards<AssetId>,
+    dependants: Shards<Ids>,
     /// In the order of their ids.
-    by_owner: BTreeMap<String, Vec<AssetId>>,
+    by_owner: Shards<Ids>,
 }
 
 /// The asset file contradicts itself.
@@ -172,27 +178,60 @@ impl Assets {
             if let Err(why) = check_id(&asset.id) {
                 return Err(AssetError::Id { id: asset.id, why });
             }
+            if graph.by_id.contains_key(&asset.id) {
+                return Err(AssetError::Twice(asset.id));
+            }
             for alias in &asset.aliases {
                 if let Some(first) = graph.by_alias.insert(alias.clone(), asset.id.clone()) {
                     return Err(AssetError::Alias { alias: alias.clone(), first, second: asset.id });
                 }
             }
-            if let Some(twice) = graph.by_id.insert(asset.id.clone(), asset) {
-                return Err(AssetError::Twice(twice.id));
-            }
+            graph.insert(asset);
         }
-        for asset in graph.by_id.values() {
-            if let Some(owner) = &asset.owner {
-                graph.by_owner.entry(owner.clone()).or_default().push(asset.id.clone());
-            }
-            for on in &asset.depends_on {
-                if !graph.by_id.contains_key(on) {
-                    return Err(AssetError::Unknown { asset: asset.id.clone(), on: on.clone() });
-                }
-                graph.dependants.entry(on.clone()).or_default().insert(asset.id.clone());
-            }
+        let lack = |asset: &Asset| asset.depends_on.iter().find(|on| !graph.by_id.contains_key(on)).cloned();
+        let lacking = graph.iter().filter_map(|asset| Some((&asset.id, lack(asset)?))).min();
+        match lacking {
+            Some((asset, on)) => Err(AssetError::Unknown { asset: asset.clone(), on }),
+            None => Ok(graph),
         }
-        Ok(graph)
+    }
+
+    /// Takes an asset in that contradicts none and has an id of its own.
+    fn insert(&mut self, asset: Asset) {
+        for alias in &asset.aliases {
+            self.by_alias.insert(alias.clone(), asset.id.clone());
+        }
+        for on in &asset.depends_on {
+            self.dependants.change(on, |all| Arc::make_mut(all).insert(asset.id.as_str().into()));
+        }
+        if let Some(owner) = &asset.owner {
+            self.by_owner.change(owner, |all| Arc::make_mut(all).insert(asset.id.as_str().into()));
+        }
+        self.by_id.insert(asset.id.clone(), Arc::new(asset));
+    }
+
+    /// Takes an asset out, with all that is known by it but not what others say of it.
+    fn take_out(&mut self, id: &str) {
+        let Some(asset) = self.by_id.remove(id) else { return };
+        for alias in &asset.aliases {
+            self.by_alias.remove(alias);
+        }
+        for on in &asset.depends_on {
+            remove(&mut self.dependants, on, id);
+        }
+        if let Some(owner) = &asset.owner {
+            remove(&mut self.by_owner, owner, id);
+        }
+    }
+
+    /// The graph with an asset in place of the one with its id, if there is one: as from the start, but at a small part of the
+    /// cost. Only for what fits in: see [`Assets::misfit`].
+    #[must_use]
+    pub fn with_one(&self, asset: Asset) -> Self {
+        let mut graph = self.clone();
+        graph.take_out(&asset.id);
+        graph.insert(asset);
+        graph
     }
 
     /// The graph with others added, as another system knows them. What is listed here already stays as it is; what contradicts it, or another of
@@ -200,43 +239,42 @@ impl Assets {
     #[must_use]
     pub fn with(&self, others: &[Asset]) -> (Self, Vec<AssetError>) {
         let mut errors = Vec::new();
-        let mut all: BTreeMap<AssetId, Asset> = self.by_id.clone();
-        let mut aliases = self.by_alias.clone();
+        let mut new: BTreeMap<&str, Asset> = BTreeMap::new();
+        let mut aliases: BTreeMap<&str, &str> = BTreeMap::new();
         for other in others {
             if let Err(why) = check_id(&other.id) {
                 errors.push(AssetError::Id { id: other.id.clone(), why });
                 continue;
             }
-            if all.contains_key(&other.id) {
+            if self.by_id.contains_key(&other.id) || new.contains_key(&*other.id) {
                 continue;
             }
-            let mut other = other.clone();
-            other.aliases.retain(|alias| match aliases.get(alias) {
-                Some(first) => {
-                    let (alias, first, second) = (alias.clone(), first.clone(), other.id.clone());
+            let mut own = Vec::new();
+            for alias in &other.aliases {
+                let first = self.by_alias.get(alias).map(|first| &**first).or_else(|| aliases.get(&**alias).copied());
+                if let Some(first) = first {
+                    let (alias, first, second) = (alias.clone(), first.to_owned(), other.id.clone());
                     errors.push(AssetError::Alias { alias, first, second });
-                    false
+                } else {
+                    aliases.insert(alias, &other.id);
+                    own.push(alias.clone());
                 }
-                None => {
-                    aliases.insert(alias.clone(), other.id.clone());
-                    true
-                }
-            });
-            all.insert(other.id.clone(), other);
+            }
+            new.insert(&other.id, Asset { aliases: own, ..other.clone() });
         }
-        let known: BTreeSet<AssetId> = all.keys().cloned().collect();
-        for asset in all.values_mut() {
+        let known: BTreeSet<&str> = new.keys().copied().collect();
+        let mut graph = self.clone();
+        for mut asset in new.into_values() {
             let id = &asset.id;
             asset.depends_on.retain(|on| {
-                let there = known.contains(on);
+                let there = known.contains(&**on) || self.by_id.contains_key(on);
                 if !there {
                     errors.push(AssetError::Unknown { asset: id.clone(), on: on.clone() });
                 }
                 there
             });
+            graph.insert(asset);
         }
-        // Nothing is left that could contradict.
-        let graph = Self::new(all.into_values().collect()).unwrap_or_else(|_| self.clone());
         (graph, errors)
     }
 
@@ -271,17 +309,17 @@ impl Assets {
     /// The asset with this id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Asset> {
-        self.by_id.get(id)
+        self.by_id.get(id).map(|asset| &**asset)
     }
 
-    /// All assets.
+    /// All assets, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Asset> {
-        self.by_id.values()
+        self.by_id.values().map(|asset| &**asset)
     }
 
     /// What belongs to a customer.
     pub fn of_owner(&self, customer: &str) -> impl Iterator<Item = &Asset> {
-        self.by_owner.get(customer).into_iter().flatten().filter_map(|id| self.get(id))
+        self.by_owner.get(customer).into_iter().flat_map(|all| all.iter()).filter_map(|id| self.get(id))
     }
 
     /// Everything that needs `id`, directly or through others, in a stable order. Cycles are harmless.
@@ -290,9 +328,9 @@ impl Assets {
         let mut found = BTreeSet::new();
         let mut todo = vec![id.to_owned()];
         while let Some(next) = todo.pop() {
-            for dependant in self.dependants.get(&next).into_iter().flatten() {
-                if dependant != id && found.insert(dependant.clone()) {
-                    todo.push(dependant.clone());
+            for dependant in self.dependants.get(&next).into_iter().flat_map(|all| all.iter()) {
+                if **dependant != *id && found.insert(dependant.to_string()) {
+                    todo.push(dependant.to_string());
                 }
             }
         }
@@ -305,6 +343,16 @@ impl Assets {
         let mut concerned = self.dependants(id);
         concerned.insert(id.to_owned());
         concerned.iter().filter_map(|a| self.get(a)?.owner.clone()).collect()
+    }
+}
+
+/// Takes an id out of those under a name, and the name with the last of them.
+fn remove(all: &mut Shards<Ids>, name: &str, id: &str) {
+    match all.get(name) {
+        Some(ids) if ids.iter().any(|one| **one != *id) => {
+            all.change(name, |ids| Arc::make_mut(ids).remove(id));
+        }
+        _ => drop(all.remove(name)),
     }
 }
 

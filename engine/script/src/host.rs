@@ -19,7 +19,7 @@ use rhai::{
 };
 
 use crate::program::Warm;
-use crate::{reference, words};
+use crate::{brackets, compare, reference, words};
 
 /// What one call of a script may use before its rule is switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +155,7 @@ impl Host {
             other => other,
         });
         bound_replace(&mut engine);
+        compare::register(&mut engine);
         words::register(&mut engine);
         let scope = words::scope();
         Arc::new(Self { engine, limits, scope, names: OnceLock::new(), warm: Warm::default() })
@@ -164,25 +165,9 @@ impl Host {
     pub(crate) fn compile(&self, text: &str) -> Result<AST, Failure> {
         guard(|| self.engine.compile_with_scope(&self.scope, text)).and_then(|compiled| {
             compiled.map_err(|error| {
-                let message = error.err_type().to_string();
-                let hint = match error.err_type() {
-                    ParseErrorType::VariableUndefined(word) => Some(format!(
-                        "texts stand in quotes; known names are probe, step, check, and what the file itself defines before (`let {word} = …`)"
-                    )),
-                    _ if message.starts_with("Invalid escape sequence") => {
-                        Some("write patterns in backticks (`…`), where backslashes stay as they are".into())
-                    }
-                    ParseErrorType::MissingToken(token, _) if token == "," => {
-                        Some("does the entry before lack the comma at its end?".into())
-                    }
-                    ParseErrorType::MissingToken(token, _) if token == ";" => {
-                        Some("one file holds one rule; what stands before it ends with `;`".into())
-                    }
-                    _ if message.starts_with("'#' is a reserved") => Some("a comment begins with `//`".into()),
-                    _ if message.contains("reserved keyword") => message.split('\'').nth(1).and_then(reserved_hint),
-                    _ => None,
-                };
-                Failure { message, hint, place: place(error.position()), over_limit: false }
+                let (message, place) = (error.err_type().to_string(), place(error.position()));
+                let hint = way_out(error.err_type(), &message, text, place);
+                Failure { message, hint, place, over_limit: false }
             })
         })
     }
@@ -315,6 +300,64 @@ fn spend() -> Option<Dynamic> {
     }
     None
 }
+
+/// What to write instead, where the parser only says what it did not want. `text` is the script, `place` where it gave up.
+fn way_out(error: &ParseErrorType, message: &str, text: &str, place: Option<(usize, usize)>) -> Option<String> {
+    let rest: String = place.map_or_else(String::new, |(line, column)| {
+        text.lines().nth(line - 1).unwrap_or_default().chars().skip(column - 1).collect()
+    });
+    let open = || {
+        let (bracket, line) = brackets::unclosed(text)?;
+        Some(format!("is the `{bracket}` of line {line} closed?"))
+    };
+    match error {
+        ParseErrorType::VariableUndefined(_) if text.trim_start().starts_with('{') => {
+            Some("a rule is a map, which begins with `#{`".into())
+        }
+        ParseErrorType::VariableUndefined(word) if ["i", "e", "facts"].contains(&word.as_str()) => Some(
+            "a function names what it is given: `asset` is |e| …, `probe` |i| …, and `fix`, `verify` and `rollback` are |i, facts| …".into(),
+        ),
+        ParseErrorType::VariableUndefined(word) => Some(format!(
+            "texts stand in quotes; known names are probe, step, check, and what the file itself defines before (`let {word} = …`)"
+        )),
+        ParseErrorType::MissingToken(token, _) if token == "{" => {
+            let words = [("or ", "||"), ("and ", "&&"), ("not ", "!")];
+            words.iter().find(|(word, _)| rest.starts_with(word)).map(|(word, sign)| format!("write `{sign}` for `{}`", word.trim()))
+        }
+        ParseErrorType::MissingToken(token, _) if token == ":" && rest.starts_with('=') => {
+            Some("in a map a `:` stands between key and value".into())
+        }
+        ParseErrorType::MissingToken(token, _) if token == "," => {
+            let comma = "does the entry before lack the comma at its end?";
+            Some(open().map_or_else(|| comma.into(), |open| format!("{comma} Or {open}")))
+        }
+        ParseErrorType::MissingToken(token, _) if token == ";" => {
+            let one = "one file holds one rule; what stands before it ends with `;`";
+            let twice = "the rule has ended before this: is a bracket closed twice?";
+            Some(open().unwrap_or_else(|| if rest.starts_with(',') { twice } else { one }.into()))
+        }
+        ParseErrorType::MissingToken(..) => open(),
+        ParseErrorType::PropertyExpected if rest.starts_with('#') => Some(COMMENT.into()),
+        _ if message.starts_with("'#' is a reserved") => Some(COMMENT.into()),
+        _ if message.starts_with("Invalid escape sequence") => {
+            Some("write patterns in backticks (`…`), where backslashes stay as they are".into())
+        }
+        _ if message.starts_with("Invalid character") => Some("a text stands in double quotes, or in backticks".into()),
+        _ if message.starts_with("Open string") => {
+            Some("the text that begins here has no end; one in double quotes ends on its own line".into())
+        }
+        _ if message.starts_with("Unexpected '") && rest.starts_with(['„', '“', '”', '‘', '’']) => {
+            Some("write straight quotes: \"…\"".into())
+        }
+        _ if message.starts_with("Unexpected '") && rest.starts_with(|c: char| c.is_whitespace() || !c.is_ascii()) => {
+            Some("take this character out; if it looks like a space, write a plain one".into())
+        }
+        _ if message.contains("reserved keyword") => message.split('\'').nth(1).and_then(reserved_hint),
+        _ => None,
+    }
+}
+
+const COMMENT: &str = "a comment begins with `//`";
 
 fn reserved_hint(word: &str) -> Option<String> {
     Some(match word {

@@ -21,6 +21,8 @@ mod trigger;
 
 mod calls;
 mod check;
+mod compare;
+mod brackets;
 mod draft;
 mod program;
 mod logic;

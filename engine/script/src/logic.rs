@@ -213,10 +213,13 @@ impl Logic for ScriptLogic {
     }
 }
 
+/// What a `fix` that gives nothing says.
+pub(crate) const NOT_THIS_CASE: &str = "the rule's fix is not for this case";
+
 /// Why a `fix` hands over: it gives `()`, or `step.hand_over(…)` alone, in a list or not.
 fn handed_over(made: &Dynamic) -> Option<String> {
     if made.is_unit() {
-        return Some("the rule's fix is not for this case".to_owned());
+        return Some(NOT_THIS_CASE.to_owned());
     }
     if let Some(list) = made.read_lock::<Array>() {
         return if list.len() == 1 { list.first()?.read_lock::<HandOver>().map(|why| why.0.clone()) } else { None };

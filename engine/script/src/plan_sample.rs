@@ -13,6 +13,7 @@ use heinzel_core::task::Task;
 use heinzel_core::time::Timestamp;
 use serde_json::Value as Json;
 
+use crate::logic::NOT_THIS_CASE;
 use crate::probe::{keys, kind_of};
 use crate::problem::Problem;
 use crate::sample::{PlanSample, Samples};
@@ -112,7 +113,8 @@ fn run(
 
 fn make(rule: &Rule, plan: &PlanSample, samples: &Samples) -> Result<Made, Vec<Problem>> {
     let complain = |message: String, hint: String| samples.problem(&plan.at, message, hint);
-    let failed = |error: LogicError| vec![complain(error.what, error.why)];
+    let failed =
+        |error: LogicError| vec![complain(error.to_string(), "mend it there, or what this sample gives it".into())];
     let fields = accept(rule, plan).map_err(|(message, hint)| vec![complain(message, hint)])?;
     let asset = match &plan.asset {
         Some(asset) => asset.clone(),
@@ -232,5 +234,12 @@ fn difference(what: &str, expected: &[String], made: &[String]) -> Option<(Strin
     let shown = |list: &[String]| list.get(number).map_or_else(|| "nothing".to_owned(), |text| format!("`{text}`"));
     let message = format!("{what}[{number}]: the sample expects {}, the rule makes {}", shown(expected), shown(made));
     let all: Vec<String> = made.iter().map(|m| format!("{m:?}")).collect();
-    Some((message, format!("if the rule is right, write {what} = [{}]", all.join(", "))))
+    let right = format!("if the rule is right, write {what} = [{}]", all.join(", "));
+    let gave_nothing = made.len() == 1 && made[0].strip_prefix("hand over: ") == Some(NOT_THIS_CASE);
+    let way = if gave_nothing {
+        format!("`fix` gives nothing here, not even `[]`: its last value must be the list of steps. Or, {right}")
+    } else {
+        right
+    };
+    Some((message, way))
 }

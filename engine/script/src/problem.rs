@@ -194,6 +194,8 @@ impl FileText {
             let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
             Some(heinzel_core::near::hint(word, known))
         });
+        let hint = hint.or_else(|| (message == "missing field `min_engine`").then(|| MIN_ENGINE.to_owned()));
+        let hint = hint.or_else(|| message.ends_with("expected a boolean").then(|| BOOLEAN.to_owned()));
         // What a line of a log does to a text in double quotes.
         let is_text = message.contains("escape") || message.starts_with("unexpected key or value");
         let hint = hint.or_else(|| is_text.then(|| QUOTES.to_owned()));
@@ -201,6 +203,9 @@ impl FileText {
     }
 }
 
+const MIN_ENGINE: &str =
+    concat!("say which Heinzel the pack needs at least: min_engine = \"", env!("CARGO_PKG_VERSION"), "\"");
+const BOOLEAN: &str = "write true or false, without quotes";
 /// The way out of quotes and backslashes in a text of TOML.
 const QUOTES: &str = "a text in single quotes ('…') may hold double quotes and backslashes, one in three of them ('''…''') single quotes, too";
 

@@ -130,8 +130,18 @@ pub(crate) fn miscalled(on: &str, name: &str) -> (String, String) {
         };
         return (format!("there is no `{on}.{name}`"), hint);
     }
-    (format!("`{on}.{name}` does not take these arguments"), format!("write {}", fitting.join(" or ")))
+    let fitting = fitting.join(" or ");
+    let is_asked = |argument: &&(&str, &str)| fitting.contains(argument.0);
+    let example = EXAMPLES.iter().find(is_asked).map_or("", |(_, example)| example);
+    (format!("`{on}.{name}` does not take these arguments"), format!("write {fitting}{example}"))
 }
+
+/// What kinds of arguments look like that are often written otherwise.
+const EXAMPLES: [(&str, &str); 3] = [
+    ("argv: Array", "; the words of a command are a list, like [\"nginx\", \"-t\"]"),
+    ("time: String", "; a time is a text, like \"5m\""),
+    ("mode: String", "; a mode is a text, like \"0640\""),
+];
 
 /// What may have been meant: a slip of the pen, or the last word of a longer name (`restart`).
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {

@@ -19,7 +19,7 @@ use crate::settings::Scope;
 use crate::{body, openapi, ticket, wire};
 
 /// Writes an asset down, whole: what was there under this id before is replaced. The same again changes nothing, and costs next to
-/// nothing; for many that are new or changed use the import, since each is held against all the others. An asset
+/// nothing; many that are new or changed come faster by the import. An asset
 /// that stands in the operator's `assets.toml` is changed there.
 ///
 /// # Errors

@@ -45,22 +45,55 @@ pub(crate) fn json<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Re
         let way = "send JSON in UTF-8, with the header `Content-Type: application/json`, without another `charset`";
         return Err(Failure::unsupported(way));
     }
+    let text = text(bytes)?;
     // A list of the right values would pass for an object as well.
-    if bytes
-        .trim_ascii_start()
-        .first()
-        .is_some_and(|first| *first != b'{' && serde_json::from_slice::<IgnoredAny>(bytes).is_ok())
-    {
+    if !text.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok() {
         return Err(Failure::invalid("", "the body must be a JSON object"));
     }
-    serde_json::from_slice(bytes).map_err(|error| {
+    serde_json::from_str(text).map_err(|error| {
         let why = error.to_string();
         if error.is_data() {
-            Failure::invalid(field::<T>(bytes, &why), why)
+            Failure::invalid(field::<T>(text, &why), format!("{why}{}", way_out(&why)))
         } else {
-            Failure::bad_request(format!("no JSON: {why}"))
+            let way = "have a library write it, like PHP's json_encode()";
+            Failure::bad_request(format!("no JSON: {why}; {way}"))
         }
     })
+}
+
+/// What a body says, from its first letter on. RFC 8259, section 8.1: JSON is UTF-8, and a reader may overlook a byte order mark.
+fn text(bytes: &[u8]) -> Result<&str, Failure> {
+    let way = "send the JSON in UTF-8";
+    if bytes.contains(&0) {
+        return Err(Failure::bad_request(format!("the body has zero bytes, as UTF-16 has; {way}")));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to() + 1;
+        Failure::bad_request(format!("byte {at} of the body is not UTF-8; {way}"))
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_ascii_start();
+    if text.is_empty() {
+        return Err(Failure::bad_request("the body is empty; send a JSON object, at least `{}`"));
+    }
+    Ok(text)
+}
+
+/// What to write instead of a value of the wrong type, where serde only says what it did not want.
+fn way_out(why: &str) -> &'static str {
+    let Some((found, wanted)) = why.strip_prefix("invalid type: ").and_then(|why| why.split_once(", expected ")) else {
+        return "";
+    };
+    if found == "null" {
+        "; leave the field out"
+    } else if wanted.starts_with("a string") && found != "map" && found != "sequence" {
+        "; write it in quotes"
+    } else if wanted.starts_with("a sequence") {
+        "; write a list, like [\"one\", \"two\"]"
+    } else if wanted.starts_with("a boolean") {
+        "; write true or false, without quotes"
+    } else {
+        ""
+    }
 }
 
 /// Whether a body is said to be of this kind, in UTF-8 (or ASCII, which is a part of it).
@@ -76,12 +109,12 @@ pub(crate) fn is_called(headers: &HeaderMap, wanted: &str) -> bool {
 
 /// Which member of an object is the reason `why` it is not what is asked for; empty if it cannot be told. serde does not say
 /// it of a wrong type, so each is read alone: then only others are missing.
-fn field<T: DeserializeOwned>(bytes: &[u8], why: &str) -> String {
+fn field<T: DeserializeOwned>(text: &str, why: &str) -> String {
     let lacks = |why: &str| why.starts_with("missing field `") || why.starts_with("duplicate field `");
     if lacks(why) {
         return why.split('`').nth(1).unwrap_or_default().to_owned();
     }
-    let members: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
+    let members: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
     let mut alone =
         members.into_iter().map(|(name, value)| (name.clone(), Value::Object(Map::from_iter([(name, value)]))));
     let found = alone.find(|(_, one)| T::deserialize(one).is_err_and(|error| !lacks(&error.to_string())));

@@ -213,7 +213,9 @@ impl Failure {
     /// What a library answered in words of its own.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         match status {
-            StatusCode::NOT_FOUND => Self::not_found("there is no such address; /v1/openapi.json lists them"),
+            StatusCode::NOT_FOUND => Self::not_found(
+                "there is no such address; /v1/openapi.json lists them, and a `/` within an id is written `%2F`",
+            ),
             StatusCode::METHOD_NOT_ALLOWED => Self::method_not_allowed(),
             StatusCode::BAD_REQUEST => Self::bad_request("the address cannot be read"),
             status => Self::new(status, "unknown", "the request was refused"),

@@ -220,7 +220,18 @@ impl SettingsError {
 
     pub(crate) fn unreadable(place: impl Into<String>, file: &Path, error: &std::io::Error) -> Self {
         let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
-        Self { denied, ..Self::new(place, format!("read {}: {error}", file.display())) }
+        let unreadable = Self { denied, ..Self::new(place, format!("read {}: {error}", file.display())) };
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return unreadable
+                .with("`openssl rand -hex 32` makes what belongs into it, or what signs or asks there has it");
+        }
+        unreadable
+    }
+
+    /// With a further word on the way out.
+    pub(crate) fn with(mut self, way: &str) -> Self {
+        self.why = format!("{}; {way}", self.why);
+        self
     }
 
     /// Whether only the right to read a file is missing, which another user may have.

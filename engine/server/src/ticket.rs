@@ -45,8 +45,13 @@ pub async fn tickets(
     let (parts, body) = request.into_parts();
     door.access.entitled(&parts.headers, Scope::Ingest)?;
     let bytes = body::read(&parts.headers, body, door.limits.ticket_body, door.limits.body_within).await?;
-    let ticket: Ticket = body::json(&parts.headers, &bytes)?;
-    take(&door, ticket).await
+    let mut ticket: Ticket = body::json(&parts.headers, &bytes)?;
+    ticket.leave_blanks_out();
+    // It comes from a field of the customer's page: whatever stands there, the ticket is taken.
+    let is_none = ticket.draft_id.take_if(|id| !wire::is_draft_id(id)).is_some();
+    let (status, Json(mut taken)) = take(&door, ticket).await?;
+    taken.left_out.extend(is_none.then(LeftOut::no_draft_id));
+    Ok((status, Json(taken)))
 }
 
 /// Hands a ticket to the engine.
@@ -103,7 +108,7 @@ pub struct Ticket {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub created_at: Option<Timestamp>,
     /// The draft that it was. A draft becomes one ticket, the first that says so: in another it is left out, and named in the
-    /// answer. A draft that is not known, or another customer's, is nothing.
+    /// answer. So is one that is not known or another customer's, and what is no draft's id.
     #[serde(default)]
     #[schema(pattern = "^[A-Za-z0-9_-]{16,64}$")]
     pub draft_id: Option<String>,
@@ -117,6 +122,13 @@ pub struct Ticket {
 impl Ticket {
     /// The most characters of the text.
     pub(crate) const BODY: usize = 200_000;
+
+    /// Fields that a form left empty say nothing.
+    fn leave_blanks_out(&mut self) {
+        for field in [&mut self.customer, &mut self.asset, &mut self.draft_id, &mut self.answer_used] {
+            field.take_if(|text| text.is_empty());
+        }
+    }
 
     fn check(&self, now: Timestamp) -> Result<(), Failure> {
         wire::id_if("id", Some(&self.id))?;
@@ -159,21 +171,48 @@ pub struct LeftOut {
     pub field: String,
     /// What is wrong with it, and the way out.
     pub why: String,
+    /// It happens where nothing is wrong.
+    #[serde(skip)]
+    pub(crate) is_usual: bool,
 }
 
 impl LeftOut {
+    pub(crate) fn new(field: &str, why: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), why: why.into(), is_usual: false }
+    }
+
     /// Support named an answer that is not known.
     #[must_use]
     pub fn answer_used() -> Self {
         let why = "there is no answer with this id; send the `id` of one, as `heinzel answers list` shows it";
-        Self { field: "answer_used".to_owned(), why: why.to_owned() }
+        Self::new("answer_used", why)
     }
 
     /// The draft became another ticket.
     #[must_use]
     pub fn draft_id() -> Self {
         let why = "this draft became another ticket; call `sent()` of the form's element when a ticket is sent, and the next input begins a new draft";
-        Self { field: "draft_id".to_owned(), why: why.to_owned() }
+        Self::new("draft_id", why)
+    }
+
+    /// What should be a draft's id is none.
+    pub(crate) fn no_draft_id() -> Self {
+        let way = "the form's element puts one into the field that its attribute `name` says, and scripts ask it for `draftId`";
+        Self::new("draft_id", format!("this is no draft's id (16 to 64 letters, digits, `-` and `_`); {way}"))
+    }
+
+    /// The draft is not known: a short one was never asked about.
+    #[must_use]
+    pub fn unknown_draft() -> Self {
+        let why = "nothing is known of this draft: the form's element has not asked about it (it was too short), or it is too old";
+        Self { is_usual: true, ..Self::new("draft_id", why) }
+    }
+
+    /// The draft is another customer's than the ticket.
+    #[must_use]
+    pub fn foreign_draft() -> Self {
+        let why = "this draft was written under the claim of another customer; send as `customer` what the form's claim has as `sub`";
+        Self::new("draft_id", why)
     }
 }
 

@@ -53,7 +53,7 @@ pub async fn zammad(State(door): State<Arc<Door>>, request: Request<Body>) -> Re
     if is_customers(&payload) {
         let (status, Json(mut taken)) = ticket::take(&door, ticket).await?;
         taken.left_out.extend(left_out);
-        taken.left_out.iter().for_each(|one| complain(&door, one));
+        taken.left_out.iter().filter(|one| !one.is_usual).for_each(|one| complain(&door, one));
         return Ok((status, Json(taken)).into_response());
     }
     if let Some(answer) = ticket.answer_used {
@@ -67,7 +67,7 @@ pub async fn zammad(State(door): State<Arc<Door>>, request: Request<Body>) -> Re
 
 /// Counts what could not be used, and says it once in a while: where it was looked for, never what stood there.
 fn complain(door: &Door, left_out: &LeftOut) {
-    let LeftOut { field, why } = left_out;
+    let LeftOut { field, why, .. } = left_out;
     if door.tally.leave_out(field) {
         tracing::warn!(field, "of a ticket from Zammad something is left out: {why}");
     }
@@ -105,7 +105,7 @@ fn read(payload: &Value, places: &Zammad, now: Timestamp) -> Result<(Ticket, Vec
     let is_html = text(payload, "article.content_type").is_some_and(|kind| kind.contains("html"));
     let body = if is_html { plain(&body) } else { body };
     let mut left_out = Vec::new();
-    let mut leave = |field: &str, why: String| left_out.push(LeftOut { field: field.to_owned(), why });
+    let mut leave = |field: &str, why: String| left_out.push(LeftOut::new(field, why));
     let created_at: Option<Timestamp> = text(payload, "ticket.created_at").and_then(|at| at.parse().ok());
     let created_at = created_at.filter(|at| *at <= now + AHEAD);
     if created_at.is_none() {

@@ -55,7 +55,7 @@ async fn what_is_wrong_is_named() {
         answer.is_problem(status, code);
         assert!(answer.body.contains(word), "{body}: {answer:?}");
     };
-    check("", 400, "bad_request", "EOF").await;
+    check("", 400, "bad_request", "the body is empty").await;
     check("{", 400, "bad_request", "no JSON").await;
     check("{} {}", 422, "invalid", "draft_id").await;
     check("[]", 422, "invalid", "a JSON object").await;

@@ -125,3 +125,10 @@ def a_word_counts_while_it_is_composed(form):
     form.open().write("Mein Server startet seit ")
     form.page.ask("Input.imeSetComposition", text="heute", selectionStart=5, selectionEnd=5)
     assert form.asks(1, patience=1)["body"] == FIVE
+
+
+def an_engine_below_a_path(form):
+    form.engine.below = "/heinzel"
+    form.open("below.html").write(FIVE)
+    form.shows("Mein Server startet nicht")
+    form.asks(1)

@@ -1,6 +1,6 @@
 """The keyboard alone is enough, and a screen reader is told what happens."""
 
-from form import FIVE
+from form import FIVE, TEN
 from mock import item, news, suggestions
 
 A = item("pack/a", "Antwort a", 0.8, links=[("Kundenbereich", "https://example.com/server")])
@@ -125,3 +125,16 @@ def in_english_where_the_page_is(form):
     assert "This may already help" in text and "That solved it" in text and "Not helpful" in text, text
     assert form.js("[S.querySelector('.panel').lang, S.querySelector('.items').lang]") == ["en", "de"], "an answer in another language says which"
     assert form.js("S.querySelector('.heard').textContent") == "One suggestion below the text field."
+
+
+def a_screen_reader_hears_a_count_once(form):
+    _write(form, A, B)
+    form.js("(W.said = [], new MutationObserver(() => W.said.push(S.querySelector('.heard').textContent)).observe(S.querySelector('.heard'), {childList: true, characterData: true, subtree: true}))")
+    form.engine.answer = lambda _: suggestions({**B, "confidence": 0.99}, A)
+    form.write(TEN)
+    form.shows("Antwort b", "Antwort a")
+    form.stays("W.said.length === 0", 0.3)
+    form.engine.answer = lambda _: suggestions({**B, "confidence": 0.99})
+    form.write(" und die Seite auch nicht und gar nichts mehr geht hier seit gestern Abend")
+    form.shows("Antwort b")
+    form.until("JSON.stringify(W.said) === '[\"Ein Vorschlag unter dem Textfeld.\"]'")

@@ -39,8 +39,13 @@ pub(crate) struct Contacts {
 /// When there is nothing yet, or it cannot be read.
 pub(super) fn open(config: &Config) -> anyhow::Result<Reader> {
     if !config.state.join(FILE).exists() {
-        let text =
-            format!("nothing is remembered of customers in {} yet; `heinzel run` begins it", config.state.display());
+        let way = match config.server.listen {
+            Some(_) => "`heinzel run` begins it",
+            None => {
+                "`heinzel run` begins it once it listens for tickets and drafts: `listen` in [server] of heinzel.toml"
+            }
+        };
+        let text = format!("nothing is remembered of customers in {} yet; {way}", config.state.display());
         return Err(Ends::with(Exit::Engine, text));
     }
     Ok(Reader::open(&config.state, reader::PATIENCE)?)

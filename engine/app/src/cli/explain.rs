@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     /// The line, in quotes.
     line: Option<String>,
     /// An incident's number, instead of a line.
-    #[arg(long, conflicts_with = "line")]
+    #[arg(long, conflicts_with = "line", value_parser = super::number)]
     incident: Option<u64>,
     /// The source it was read from: gives format and zone.
     #[arg(long)]

@@ -19,16 +19,19 @@ pub(crate) enum Command {
     /// Show one incident: what was found, and its timeline.
     View {
         /// Its number.
+        #[arg(value_parser = super::number)]
         incident: u64,
     },
     /// Say that you know of it.
     Ack {
         /// Its number.
+        #[arg(value_parser = super::number)]
         incident: u64,
     },
     /// Say that it is over.
     Resolve {
         /// Its number.
+        #[arg(value_parser = super::number)]
         incident: u64,
         /// How it ended.
         #[arg(long, default_value = "")]

@@ -54,6 +54,12 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// An incident's number, also as the log writes it: `#7`.
+fn number(word: &str) -> Result<u64, String> {
+    let no = |_| "an incident is named by its number, like 7; `heinzel incident list` shows them".to_owned();
+    word.strip_prefix('#').unwrap_or(word).parse().map_err(no)
+}
+
 const EXITS: &str = "\
 Exit status: 0 done or well; 1 something broke; 2 wrong command line;
 3 checked and found wrong (configuration, rules, samples, audit trail);
@@ -171,6 +177,7 @@ pub(crate) enum Command {
     /// Let a plan that waits for approval be carried out.
     Approve {
         /// The incident's number.
+        #[arg(value_parser = number)]
         incident: u64,
         /// The plan that is meant, by its mark; needed when it has changed since it was approved.
         #[arg(long, value_name = "MARK")]
@@ -179,6 +186,7 @@ pub(crate) enum Command {
     /// Do not let a plan be carried out.
     Deny {
         /// The incident's number.
+        #[arg(value_parser = number)]
         incident: u64,
         /// Why not.
         #[arg(long, default_value = "")]
@@ -187,6 +195,7 @@ pub(crate) enum Command {
     /// Plan anew, under all gates, what was handed to a human.
     Retry {
         /// The incident's number.
+        #[arg(value_parser = number)]
         incident: u64,
     },
     /// Start no fix until `heinzel resume`.

@@ -1,6 +1,7 @@
 //! `heinzel policy`: how far rules may go, with the evidence for letting them go further.
 
 use clap::Subcommand;
+use heinzel_core::gate::Grounds;
 use heinzel_core::policy::Mode;
 use heinzel_core::rule::RuleId;
 use heinzel_core::state::RuleRecord;
@@ -91,15 +92,25 @@ fn show(global: &super::Global, only: Option<String>) -> anyhow::Result<Exit> {
     let (live, _) = global.live(&config);
     let in_force = InForce::look(&config)?;
     let only = only.map(heinzel_core::glob::Glob);
-    let mut rows = Vec::new();
+    let settings = in_force.policy(&config);
+    let (mut rows, mut timid) = (Vec::new(), Vec::new());
     for rule in live.rules.rules.values().filter(|r| only.as_ref().is_none_or(|g| g.fits(&r.id.0))) {
         let record = in_force.record(rule);
         let (mode, from) = in_force.mode_of(&config, &live, rule);
         let breaker = breaker(&record);
         let e = &record.evidence;
+        let set = settings.mode(&rule.id, rule.automation);
+        // Whoever has just written a bolder one into the file would wait for it in vain.
+        if let Some(mode) = mode.filter(|mode| from == Grounds::Decided.word() && *mode < set) {
+            timid.push(format!(
+                "{}: heinzel.toml says {set}; {mode} was decided by `heinzel policy` or a demotion, and the more timid counts: \
+                 `heinzel policy promote {} --to {set}` ends that\n",
+                rule.id, rule.id
+            ));
+        }
         if global.json {
             super::print_json(&json!({
-                "rule": rule.id, "mode": mode, "from": from, "fix": rule.has.fix, "breaker": breaker, "evidence": e,
+                "rule": rule.id, "mode": mode, "from": from, "settings": set, "fix": rule.has.fix, "breaker": breaker, "evidence": e,
             }))?;
             continue;
         }
@@ -135,6 +146,7 @@ fn show(global: &super::Global, only: Option<String>) -> anyhow::Result<Exit> {
             "breaker",
         ];
         super::print(&table(&head, &rows))?;
+        timid.iter().try_for_each(|line| super::print(line))?;
     }
     Ok(Exit::Ok)
 }

@@ -39,9 +39,8 @@ impl Desk {
         };
         let gone = gone.map_err(busy)?;
         self.drafts.forget(&gone.drafts);
-        if !(gone.assets.is_empty() && gone.removed.is_empty()) {
-            self.know()?;
-        }
+        // Also where nothing of them was left: what could not be read the last time is read now.
+        self.know(self.customers.assets().map_err(busy)?);
         let listed = self.current.get().listed.of_owner(customer).map(|asset| asset.id.clone()).collect();
         self.customers.scrub().map_err(busy)?;
         tracing::info!(
@@ -69,7 +68,7 @@ impl Desk {
         let what = Erased::Asset { kind: kind_of(id).to_owned(), protected: one.asset.protected };
         write_down(&self.orders, by, what).map_err(Refused::Busy)?;
         let removed = self.customers.remove_asset(id).map_err(busy)?;
-        self.know()?;
+        self.know(all.into_iter().filter(|one| one.asset.id != id).collect());
         Ok(AssetRemoved { removed })
     }
 }

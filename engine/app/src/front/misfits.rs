@@ -1,6 +1,6 @@
 //! Which of the assets that a shop sends cannot be written down beside those that are known, and why.
 //!
-//! Start at [`misfits`].
+//! Start at [`misfits`]; [`misfit`] says the same of a single one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -99,6 +99,22 @@ pub(super) fn misfits(listed: &Assets, stored: &[Asset], sent: &[&Asset]) -> BTr
     found
 }
 
+/// Why one does not fit in with all that are `known`, of which those `listed` stand in the operator's file, and none contradicts
+/// another: what [`misfits`] says, without a look at each of them.
+pub(super) fn misfit(listed: &Assets, known: &Assets, sent: &Asset) -> Option<Misfit> {
+    if listed.get(&sent.id).is_some() {
+        return Some(Misfit::Listed(sent.id.clone()));
+    }
+    let is_id = |alias: &&String| **alias != sent.id && known.get(alias).is_some();
+    if let Some(alias) = sent.aliases.iter().find(is_id) {
+        return Some(Misfit::AliasIsId(alias.clone()));
+    }
+    match known.holder(&sent.id).filter(|_| known.get(&sent.id).is_none()) {
+        Some(of) => Some(Misfit::IdIsAlias { id: sent.id.clone(), of: of.to_owned() }),
+        None => known.misfit(sent).map(Misfit::Against),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +130,9 @@ mod tests {
         let stored = [asset("vm:1", &["a", "vm:5"], &[]), asset("vm:5", &[], &[]), asset("vm:8", &["vm:9"], &[])];
         let check = |sent: &[Asset], expected: &[(usize, &str)]| {
             let found = misfits(&listed, &stored, &sent.iter().collect::<Vec<_>>());
+            if let [one] = sent {
+                assert_eq!(misfit(&listed, &listed.with(&stored).0, one).as_ref(), found.get(&0), "{one:?}");
+            }
             let said: Vec<(usize, String)> = found.iter().map(|(place, why)| (*place, why.to_string())).collect();
             let is_expected = said.len() == expected.len()
                 && said.iter().zip(expected).all(|(said, wanted)| said.0 == wanted.0 && said.1.starts_with(wanted.1));

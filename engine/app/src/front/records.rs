@@ -17,7 +17,7 @@ use heinzel_server::report::{ReportName, Span};
 use heinzel_store::customers::Put;
 use heinzel_store::sqlite::Sqlite;
 
-use super::misfits::{Misfit, misfits};
+use super::misfits::{Misfit, misfit, misfits};
 use super::{Desk, busy};
 use crate::{clock, reports};
 
@@ -32,13 +32,24 @@ impl Desk {
         if is_in_force && self.customers.asset(id).map_err(busy)?.as_ref() == Some(&named) {
             return Ok(Kept::Known(record));
         }
-        if let Some(misfit) = self.misfits(&[&named.asset])?.remove(&0) {
+        let misfit = if live.is_whole() {
+            misfit(&live.listed, &live.assets, &named.asset)
+        } else {
+            self.misfits(&[&named.asset])?.remove(&0)
+        };
+        if let Some(misfit) = misfit {
             return Err(misfit.into());
         }
         let put = self.customers.put_asset(&named).map_err(busy)?;
-        if put != Put::Same {
-            self.know()?;
+        // Nothing that can fail stands between what is written down and what is in force.
+        {
+            let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+            match named.name {
+                Some(name) => drop(names.insert(id.to_owned(), name)),
+                None => drop(names.remove(id)),
+            }
         }
+        self.swap.know_one(named.asset);
         Ok(kept(put, record))
     }
 
@@ -48,13 +59,11 @@ impl Desk {
         Ok(misfits(&self.current.get().listed, &stored, sent))
     }
 
-    /// Tells the engine which assets there are now.
-    pub(super) fn know(&self) -> Result<(), Refused> {
-        let all = self.customers.assets().map_err(busy)?;
+    /// Tells the engine which assets there are now: all that are written down.
+    pub(super) fn know(&self, all: Vec<NamedAsset>) {
         let named = all.iter().filter_map(|one| Some((one.asset.id.clone(), one.name.clone()?)));
         *self.names.write().unwrap_or_else(PoisonError::into_inner) = named.collect();
         self.swap.know(all.into_iter().map(|one| one.asset).collect());
-        Ok(())
     }
 
     pub(super) fn keep_customer(&self, id: &str, record: CustomerRecord) -> Result<Kept<CustomerRecord>, Refused> {
@@ -85,12 +94,15 @@ impl Desk {
                 Ok(told)
             }
             ImportKind::Assets => {
-                let mut read = assets(&list, self.customers.assets().map_err(busy)?)?;
+                let stored = self.customers.assets().map_err(busy)?;
+                let mut read = assets(&list, stored.clone())?;
                 leave_out_misfits(&mut read, |sent| self.misfits(sent))?;
                 let (told, assets) = told(read, dry_run);
                 if !dry_run {
                     self.customers.put_all(&[], &assets).map_err(busy)?;
-                    self.know()?;
+                    // The last of an id counts: that of the list.
+                    let all = stored.into_iter().chain(assets).map(|one| (one.asset.id.clone(), one));
+                    self.know(all.collect::<BTreeMap<_, _>>().into_values().collect());
                 }
                 Ok(told)
             }

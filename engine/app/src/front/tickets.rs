@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heinzel_core::draft::{Deed, Feedback, Origin, Owner};
+use heinzel_core::draft::{Deed, Draft, Feedback, Origin, Owner};
 use heinzel_core::incident::Incident;
 use heinzel_core::ticket::Ticket;
 use heinzel_core::time::Timestamp;
@@ -82,21 +82,16 @@ impl Desk {
     }
 
     pub(super) fn take_ticket(&self, sent: ticket::Ticket) -> Result<Kept<ticket::TicketTaken>, Refused> {
+        let mut left_out = Vec::new();
         let draft = match &sent.draft_id {
-            Some(id) => self.customers.draft(id).map_err(busy)?.filter(|draft| match (&draft.owner, &sent.customer) {
-                (Owner::Customer(owner), Some(customer)) => owner == customer,
-                (Owner::Customer(_), None) => false,
-                (Owner::Key(_), _) => true,
-            }),
+            Some(id) => {
+                let known = self.customers.draft(id).map_err(busy)?;
+                let became = self.customers.ticket_of_draft(id).map_err(busy)?.filter(|ticket| *ticket != sent.id);
+                of_ticket(known, sent.customer.as_deref(), became.is_some()).map_err(|why| left_out.push(why)).ok()
+            }
             None => None,
         };
-        let mut left_out = Vec::new();
-        let became = draft.as_ref().map(|draft| self.customers.ticket_of_draft(&draft.id)).transpose().map_err(busy)?;
-        let is_another = became.flatten().is_some_and(|ticket| ticket != sent.id);
-        let (draft, draft_id) = if is_another { (None, None) } else { (draft, sent.draft_id.as_deref()) };
-        if is_another {
-            left_out.push(LeftOut::draft_id());
-        }
+        let draft_id = draft.as_ref().map(|draft| &*draft.id);
         let before = self.customers.ticket(&sent.id).map_err(busy)?;
         let asset = sent.asset.clone().or_else(|| draft.as_ref().and_then(|draft| draft.asset.clone()));
         let asset = asset.or_else(|| before.as_ref().and_then(|before| before.asset.clone()));
@@ -207,6 +202,20 @@ impl Desk {
             let _ = writeln!(note, "And {more} more; `heinzel incident list` shows them.");
         }
         note.trim_end().to_owned()
+    }
+}
+
+/// The draft that a customer's ticket was, unless it is not theirs or became another one before; else what to say of it.
+fn of_ticket(known: Option<Draft>, customer: Option<&str>, became_another: bool) -> Result<Draft, LeftOut> {
+    let draft = known.ok_or_else(LeftOut::unknown_draft)?;
+    let is_theirs = match &draft.owner {
+        Owner::Customer(owner) => customer == Some(owner),
+        Owner::Key(_) => true,
+    };
+    match (is_theirs, became_another) {
+        (false, _) => Err(LeftOut::foreign_draft()),
+        (true, true) => Err(LeftOut::draft_id()),
+        (true, false) => Ok(draft),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Whether assets that another system sends fit in with those that are known.
 //!
-//! Start at [`Assets::misfits`].
+//! Start at [`Assets::misfits`]; [`Assets::misfit`] says the same of a single one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Asset, AssetError, Assets};
 
@@ -42,6 +42,29 @@ impl Assets {
             fit.claim(place);
         }
         fit.refused
+    }
+
+    /// Why an asset that is sent alone would contradict those here, whoever listed or sent them, in place of the one with its id:
+    /// what [`Assets::misfits`] says, without a look at each of them.
+    #[must_use]
+    pub fn misfit(&self, sent: &Asset) -> Option<AssetError> {
+        let is_there = |id: &str| id == sent.id || self.by_id.contains_key(id);
+        if let Some(on) = sent.depends_on.iter().find(|on| !is_there(on)) {
+            return Some(AssetError::Unknown { asset: sent.id.clone(), on: on.clone() });
+        }
+        let mut own = HashSet::new();
+        sent.aliases.iter().find_map(|alias| {
+            let other = self.by_alias.get(alias).filter(|first| **first != sent.id);
+            let twice = !own.insert(alias);
+            let first = other.or_else(|| twice.then_some(&sent.id))?;
+            Some(AssetError::Alias { alias: alias.clone(), first: first.clone(), second: sent.id.clone() })
+        })
+    }
+
+    /// Whose alias a name is.
+    #[must_use]
+    pub fn holder(&self, alias: &str) -> Option<&str> {
+        self.by_alias.get(alias).map(|id| &**id)
     }
 }
 
@@ -172,6 +195,41 @@ mod tests {
         // An alias that would have become free does not.
         check("vm:1 a -", "vm:2 a -; vm:1 - vm:4", &[(0, "alias `a` names both `vm:1` and `vm:2`"), (1, "asset")]);
         check("vm:1 a -; vm:3 c -", "vm:2 a -; vm:1 c -", &[(0, "alias `a`"), (1, "alias `c`")]);
+    }
+
+    /// One that is sent alone is judged, and taken in, without a look at all the others: with the same result.
+    #[test]
+    fn one_is_judged_and_taken_in_as_among_all() {
+        let listed = Assets::new(read("host:pve1 pve1 -; host:pve2 - host:pve1")).unwrap();
+        // A generator of its own: the same numbers on every run.
+        let mut seed = 7_u64;
+        let mut pick = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        let (mut stored, mut whole): (Vec<Asset>, Assets) = (Vec::new(), listed.clone());
+        let mut refused = 0;
+        for _ in 0..3_000 {
+            let mut names = |among: &[&str]| -> Vec<String> {
+                (0..pick(3)).map(|_| among[pick(among.len() as u64) as usize].to_owned()).collect()
+            };
+            let aliases = names(&["a", "b", "c", "d", "e", "f", "pve1"]);
+            let depends_on = names(&["vm:0", "vm:1", "vm:2", "vm:3", "host:pve1", "host:pve2", "host:gone"]);
+            let owner = names(&["K1", "K2"]).pop();
+            let one = Asset { aliases, depends_on, owner, ..asset(&format!("vm:{}", pick(6)), &[], None, &[]) };
+            let expected = listed.misfits(&stored, &[&one]).remove(&0);
+            assert_eq!(whole.misfit(&one), expected, "{one:?} beside {stored:?}");
+            if expected.is_some() {
+                refused += 1;
+                continue;
+            }
+            stored.retain(|other| other.id != one.id);
+            stored.push(one.clone());
+            whole = whole.with_one(one);
+            let (anew, errors) = listed.with(&stored);
+            assert_eq!((&whole, errors.len()), (&anew, 0));
+        }
+        assert!((500..2_500).contains(&refused), "{refused}");
     }
 
     /// With a look at all for each, this takes minutes.

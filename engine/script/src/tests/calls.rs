@@ -131,6 +131,44 @@ fn a_fix_hands_over() {
     check("step.hand_over(5)", "`step.hand_over` does not take (number); write step.hand_over(why: String)");
 }
 
+/// Rhai would answer `false` without a word, and the guard never guard.
+#[test]
+fn a_number_is_not_compared_with_a_text() {
+    let plan = "[ step.wait(\"1s\") ]";
+    let never = "they are never equal, nor greater or less; write both in quotes, or both without";
+    check(
+        &format!("if facts.list.count > \"3\" {{ [] }} else {{ {plan} }}"),
+        &format!("`1` is a number and `3` a text: {never}"),
+    );
+    check(
+        &format!("if \"3\" != facts.unit.main_pid {{ [] }} else {{ {plan} }}"),
+        &format!("`3` is a text and `812` a number: {never}"),
+    );
+    check(
+        &format!("if facts.unit.active == \"true\" {{ [] }} else {{ {plan} }}"),
+        &format!("`true` is true or false and `true` a text: {never}"),
+    );
+    check(
+        &format!("if facts.unit.active == 1 {{ [] }} else {{ {plan} }}"),
+        &format!("`true` is true or false and `1` a number: {never}"),
+    );
+    check(
+        &format!("if 0.5 >= true {{ [] }} else {{ {plan} }}"),
+        &format!("`0.5` is a number and `true` true or false: {never}"),
+    );
+    // What is absent is compared with anything.
+    for well in [
+        "facts.load.one > 3",
+        "facts.unit.result == \"x\"",
+        "() == 1",
+        "facts.unit.active == ()",
+        "1 > 1.5",
+        "\"a\" > \"b\"",
+    ] {
+        check(&format!("if {well} {{ [] }} else {{ {plan} }}"), "wait 1s");
+    }
+}
+
 #[test]
 fn timeouts_are_kept() {
     let made = with_fix("[ step.command([\"a\"]).timeout(\"2m\"), step.wait(\"90s\") ]")
@@ -379,7 +417,11 @@ fn a_call_that_never_works_is_an_error_before_it_is_made_in_every_branch() {
         assert!(rule.is_none() && found.line == 6 && found.message.contains(message), "{found}");
         assert!(found.hint.clone().unwrap_or_default().contains(hint), "{found}");
     };
-    check("step.command(\"nginx -t\")", "`step.command` does not take (text)", "write step.command(argv: Array)");
+    check(
+        "step.command(\"nginx -t\")",
+        "`step.command` does not take (text)",
+        "write step.command(argv: Array); the words of a command are a list, like [\"nginx\", \"-t\"]",
+    );
     check("step.systemd_start(\"nginx\")", "lacks a suffix such as `.service`", "");
     check("step.systemd_start(i.pool).timeout(\"2 minuets\")", "`2 minuets` is not a length of time", "");
     check("check.tcp(\"localhost\", \"80\")", "`check.tcp` does not take (text, text)", "host: String, port: int");

@@ -52,6 +52,39 @@ fn syntax_errors_have_their_place() {
         "1:1 error: this map is not the end of the file, so it is no rule",
         "one file holds one rule",
     );
+    check("{ title: \"x\" }", "1:3 error: Undefined variable: title", "begins with `#{`");
+    check(&with("fix: |i| [step.wait(facts.x)],"), "6:21 error: Undefined variable: facts", "are |i, facts|");
+    check(&with("asset: || e.pool,"), "6:11 error: Undefined variable: e", "`asset` is |e|");
+    check(
+        &with("fix: |i, facts| { if i.count > 1 and i.draft { [] } },"),
+        "6:34 error: Expecting '{' to start a statement block",
+        "write `&&` for `and`",
+    );
+    check("#{ title: 'two words' }", "1:11 error: Invalid character: 'two words'", "in double quotes");
+    check(
+        "#{ title = \"x\" }",
+        "1:10 error: Expecting ':' to follow the property 'title' in this object map literal",
+        "a `:` stands between",
+    );
+    check("#{ title: \"x\", # what\n}", "1:16 error: Expecting name of a property", "begins with `//`");
+    check("#{ title: \"x }", "1:11 error: Open string is not terminated", "has no end");
+    check("#{ title: „x“ }", "1:11 error: Unexpected '„'", "straight quotes");
+    check("#{\u{a0}title: \"x\" }", "1:3 error: Unexpected '\u{a0}'", "looks like a space");
+    check(
+        "#{\n  fix: |i, facts| {\n    []\n  ,\n  within: \"1m\",\n}",
+        "4:3 error: Expecting ';' to terminate this statement",
+        "is the `{` of line 2 closed?",
+    );
+    check(
+        "#{\n  title: \"x\",\n",
+        "2:1 error: Expecting '}' to end this object map literal",
+        "is the `{` of line 1 closed?",
+    );
+    check(
+        "#{\n  fix: |i, facts| { [] }},\n  within: \"1m\",\n}",
+        "2:26 error: Expecting ';' to terminate this statement",
+        "is a bracket closed twice?",
+    );
     check("#{ match: [\"\\d\"] }", "1:14 error: Invalid escape sequence: '\\d'", "backticks");
     check(
         "#{ title: \"x\"\n  severity: \"high\" }",

@@ -32,7 +32,7 @@ const RENEWAL = 30000; // ms between two wishes for a new claim
 const AGE = 30 * 60000; // ms after which a draft left alone is a new one
 const LENGTH = 8000; // characters sent, and drawn in one part
 
-const HOME = document.currentScript?.src ? new URL(document.currentScript.src).origin : location.origin;
+const HOME = document.currentScript?.src ? new URL(".", document.currentScript.src).href : location.origin; // behind a proxy the engine may have a path
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone?.slice(0, 64); // undefined in some: then the engine's
 const LAST = ["repaired", "well", "handed_over", "unsettled"]; // states after which no news comes
 const STATES = ["checking", "found", "repairing", ...LAST];

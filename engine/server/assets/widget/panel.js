@@ -177,7 +177,8 @@ class Panel {
         this.#appear();
         const order = (list) => list.map((item) => item.key).join(" ");
         if (order(before) === order(items)) return;
-        this.#heard.textContent = items.length ? wordsOf(this.#element).count(items.length) : "";
+        const count = items.length ? wordsOf(this.#element).count(items.length) : "";
+        if (count !== this.#heard.textContent) this.#heard.textContent = count; // the same again would be read out again
         if (items.length) this.#on.shown(items);
     }
 

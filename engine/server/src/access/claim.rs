@@ -38,7 +38,7 @@ pub struct Claims {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoClaim {
     /// It is not three parts of base64url with JSON in them.
-    #[error("it is no JSON web token")]
+    #[error("it is no JSON web token: three parts with dots between them, without `Bearer` or quotes around them")]
     Form,
     /// Another algorithm, or a header that asks for what is not known.
     #[error("its `alg` must be HS256, without `crit`")]
@@ -48,7 +48,7 @@ pub enum NoClaim {
     Type,
     /// Not signed with a secret of this form.
     #[error(
-        "its signature does not fit; the key is the secret's text as it stands, not what it may be the hexadecimal or base64 form of"
+        "its signature does not fit; the key is the secret's text as it stands, without the line's end, not what it may be the hexadecimal or base64 form of"
     )]
     Signature,
     /// It lacks what it needs.
@@ -75,7 +75,7 @@ pub enum NoClaim {
     #[error("its `exp` must be at most 24 hours ahead")]
     TooLong,
     /// `nbf` or `iat` lie ahead.
-    #[error("it is not valid yet")]
+    #[error("its `nbf` or `iat` lies ahead of the engine's clock; leave both out, or set the shop's clock")]
     NotYet,
     /// `iss` or `aud` are not those of the settings.
     #[error("its `iss` or `aud` are not those of this form")]

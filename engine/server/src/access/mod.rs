@@ -153,7 +153,11 @@ impl Access {
         if token.scopes.contains(&scope) || (scope != Scope::Form && token.scopes.contains(&Scope::Admin)) {
             return Ok(token);
         }
-        Err(Failure::forbidden(format!("the token `{}` has not the scope `{}`", token.name, scope.word())))
+        Err(Failure::forbidden(format!(
+            "the token `{}` has not the scope `{}`; ask with one that has it ([[server.token]] in heinzel.toml)",
+            token.name,
+            scope.word()
+        )))
     }
 
     /// Who asks with a form's token: the customer of the claim, or a stranger.
@@ -255,7 +259,7 @@ impl Token {
             return Err(not_here());
         }
         let Some(origin) = headers.get(header::ORIGIN) else {
-            let missing = "a form's key works only in a page: the header `Origin` is missing";
+            let missing = "a form's key works only in a page: the header `Origin` is missing, which browsers send; by hand, send one of the form's `origins`";
             return if changes && !self.demo { Err(Failure::other_origin(missing)) } else { Ok(()) };
         };
         let origin = origin.to_str().unwrap_or_default();
@@ -364,7 +368,8 @@ fn claim_secret(kept: &Kept, place: &str) -> Result<Secret, SettingsError> {
 }
 
 fn zammad_secret(zammad: &settings::Zammad) -> Result<Secret, SettingsError> {
-    secret(&zammad.secret, "server.zammad", 1)
+    secret(&zammad.secret, "server.zammad", SHORTEST_TOKEN)
+        .map_err(|error| error.with("the webhook in Zammad needs the same"))
 }
 
 fn secret(kept: &Kept, place: &str, shortest: usize) -> Result<Secret, SettingsError> {

@@ -61,6 +61,10 @@ fn every_secret_that_cannot_be_used_is_named_and_so_is_one_that_only_this_user_m
     ];
     assert_eq!(places, expected);
     assert!(!said.iter().any(SettingsError::is_denied));
+    // Who guesses it writes tickets in everybody's name.
+    let said = complaints("[zammad]\nsecret = \"x\"\n").remove(0).to_string();
+    assert!(said.starts_with("`server.zammad`: the secret has 1 bytes; it needs 16, like `openssl"), "{said}");
+    assert!(said.ends_with("; the webhook in Zammad needs the same"), "{said}");
     let good = format!("{token}token = \"s3cret-0123456789\"\n");
     assert!(complaints(&good).is_empty());
     let twice = complaints(&format!("{good}{}", good.replace("\"a\"", "\"b\"")));
@@ -110,7 +114,7 @@ fn the_address_is_the_last_that_is_no_proxy_and_a_proxy_is_nobody() {
 #[test]
 fn nothing_of_a_secret_is_printed() {
     let text = "demo = true\n[[token]]\nname = \"f\"\nscopes = [\"form\"]\ntoken = \"form-0123456789abc\"\norigins = [\"https://a\"]\n\
-                [token.claims]\nsecret = \"0123456789abcdef0123456789abcdef\"\n[zammad]\nsecret = \"zammads\"\n";
+                [token.claims]\nsecret = \"0123456789abcdef0123456789abcdef\"\n[zammad]\nsecret = \"zammads-0123456789\"\n";
     let printed = format!("{:?}", access(text).unwrap());
     for secret in ["0123456789abc", "zammads"] {
         assert!(!printed.contains(secret), "{printed}");

@@ -80,7 +80,7 @@ scopes = ["admin"]
 token = "admin-token-of-root"
 
 [zammad]
-secret = "zammads secret"
+secret = "zammads secret of the tests"
 "#;
 
 /// The shop's secret.

@@ -255,6 +255,13 @@ impl Settings {
         if argv.first().is_none_or(String::is_empty) {
             return self.wrong("command", "is missing; write the program and its arguments as a list");
         }
+        if let [line] = &*argv
+            && line.contains(char::is_whitespace)
+        {
+            let words: Vec<String> = line.split_whitespace().map(|word| format!("{word:?}")).collect();
+            let why = format!("no program is called `{line}`; write each argument by itself: [{}]", words.join(", "));
+            return self.wrong("command", why);
+        }
         if self.interval.is_some_and(|span| span.0.is_zero()) {
             return self.wrong("interval", "is zero; write a span like `5m`");
         }

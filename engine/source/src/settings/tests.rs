@@ -99,6 +99,8 @@ fn mistakes_name_source_key_and_way_out() {
     refused("name = 'a b'\nkind = 'cron'", &["`a b`", "`name`"]);
     refused("name = 's'\nkind = 'syslog'\nlisten = 'localhost'", &["`listen`", "udp://"]);
     refused("name = 'e'\nkind = 'exec'\ncommand = []", &["`command`"]);
+    let words = ["`command`", "no program is called `postqueue -j`", "[\"postqueue\", \"-j\"]"];
+    refused("name = 'e'\nkind = 'exec'\ncommand = ['postqueue -j']", &words);
     refused("name = 'j'\nkind = 'journald'\nmatches = ['x']", &["`matches`", "FIELD=value"]);
     refused("name = 'p'\nkind = 'push'", &["`token_file`"]);
     refused("name = 'p'\nkind = 'push'\ntoken = 'short'", &["`token`", "guessed"]);

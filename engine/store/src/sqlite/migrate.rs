@@ -45,10 +45,11 @@ impl Formats {
     /// Brings the file to the newest format, one transaction each.
     pub(crate) fn up(&self, conn: &mut Connection, file: &Path) -> Result<(), StoreError> {
         let mut found = version(conn).map_err(|fail| fail.explain("open", file))?;
+        let is_new = found == 0;
         while let Some(sql) = self.all.get(found as usize) {
             let reached = found + 1;
             migrate(conn, sql, self.application, reached).map_err(|fail| fail.explain("bring up to date", file))?;
-            if found > 0 {
+            if !is_new {
                 tracing::info!(file = %file.display(), format = reached, "the store is brought to a new format");
             }
             found = reached;
