@@ -56,8 +56,14 @@ impl Follower {
         let (queued, found, progress) = (AtomicUsize::new(0), Mutex::default(), Arc::new(Progress::default()));
         let scanner = Arc::new(Scanner { ours, written, queued, found, progress: progress.clone() });
         let out = Outlet::new(out, scanner.clone());
-        let common =
-            Common { name: "live".into(), format: Format::Auto, zone: None, start: Start::Beginning, program: None, customers: false };
+        let common = Common {
+            name: "live".into(),
+            format: Format::Auto,
+            zone: None,
+            start: Start::Beginning,
+            program: None,
+            customers: false,
+        };
         let source = Source { common, kind: Kind::File(FileSettings::plain(file)) };
         let told = stop.clone();
         runtime.spawn(async move {
