@@ -9,6 +9,7 @@ use crate::plan::{Check, Plan};
 use crate::policy::Mode;
 use crate::rule::{Rule, RuleId};
 use crate::run::{LOCK, Run};
+use crate::spot::with_its_like;
 use crate::state::State;
 use crate::step::World;
 use crate::time::{Span, Timestamp};
@@ -153,6 +154,14 @@ pub fn mode_of(state: &State, world: &World<'_>, rule: &RuleId) -> Mode {
     grounds_of(state, world, rule).0
 }
 
+/// The mode a rule has on an asset: less than elsewhere after what happened there.
+#[must_use]
+pub fn mode_at(state: &State, world: &World<'_>, rule: &RuleId, asset: &str) -> Mode {
+    let mode = mode_of(state, world, rule);
+    let there = state.rules.get(rule).and_then(|record| record.mode_with(world.assets, asset));
+    there.map_or(mode, |there| there.min(mode))
+}
+
 /// What gives a rule its mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -195,22 +204,38 @@ fn refuse(why: impl Into<String>) -> Verdict {
 }
 
 fn mode(q: &Question<'_>) -> Verdict {
-    match mode_of(q.state, q.world, &q.rule.id) {
+    match mode_at(q.state, q.world, &q.rule.id, &q.incident.asset) {
         mode @ (Mode::Observe | Mode::Suggest) => refuse(format!(
-            "{} is in mode {mode}; `heinzel policy promote {}` shows the evidence and lets it go further",
-            q.rule.id, q.rule.id
+            "{} is in mode {mode}{}; `heinzel policy promote {}` shows the evidence and lets it go further",
+            q.rule.id,
+            only_there(q, mode),
+            q.rule.id
         )),
         Mode::Approve | Mode::Auto => Verdict::Pass,
     }
+}
+
+/// Where a rule has this mode, if not everywhere.
+fn only_there(q: &Question<'_>, mode: Mode) -> String {
+    if mode == mode_of(q.state, q.world, &q.rule.id) {
+        return String::new();
+    }
+    format!(" for {}, after what happened there", with_its_like(q.world.assets, &q.incident.asset))
 }
 
 fn breaker(q: &Question<'_>) -> Verdict {
     if q.state.is_off(q.rule) {
         return refuse(format!("{} is switched off, because it exceeded a limit, until its file changes", q.rule.id));
     }
-    match q.state.rules.get(&q.rule.id).and_then(|r| r.breaker.as_ref()) {
-        Some((since, why)) => refuse(format!(
-            "the breaker of {} is open since {since}: {why}; find the cause, then `heinzel policy promote {}`",
+    let Some(record) = q.state.rules.get(&q.rule.id) else { return Verdict::Pass };
+    let everywhere = record.breaker.as_ref().map(|(since, why)| (String::new(), *since, &**why));
+    let open = everywhere.or_else(|| {
+        let (asset, since, why) = record.breaker_with(q.world.assets, &q.incident.asset)?;
+        Some((format!(" for {}", with_its_like(q.world.assets, asset)), since, why))
+    });
+    match open {
+        Some((place, since, why)) => refuse(format!(
+            "the breaker of {}{place} is open since {since}: {why}; find the cause, then `heinzel policy promote {}`",
             q.rule.id, q.rule.id
         )),
         None => Verdict::Pass,
@@ -352,8 +377,9 @@ fn protected(q: &Question<'_>) -> Verdict {
 }
 
 fn approval(q: &Question<'_>) -> Verdict {
-    if mode_of(q.state, q.world, &q.rule.id) == Mode::Approve && !approved(q) {
-        return Verdict::Approval { why: format!("{} is in mode approve", q.rule.id) };
+    let mode = mode_at(q.state, q.world, &q.rule.id, &q.incident.asset);
+    if mode == Mode::Approve && !approved(q) {
+        return Verdict::Approval { why: format!("{} is in mode approve{}", q.rule.id, only_there(q, mode)) };
     }
     Verdict::Pass
 }

@@ -10,6 +10,7 @@ use crate::effect::{Act, Effect, EffectId, Outcome};
 use crate::incident::{Incident, IncidentId};
 use crate::policy::Mode;
 use crate::rule::{RuleId, RuleVersion};
+use crate::spot::Spot;
 use crate::time::Timestamp;
 use crate::window::Window;
 
@@ -65,7 +66,7 @@ pub struct RuleRecord {
     pub mode: Option<Mode>,
     /// The mode that the settings gave it then. When they say something else now, the more timid of both counts.
     pub over: Option<Mode>,
-    /// Its breaker is open: since when and why.
+    /// Its breaker is open everywhere: since when and why.
     pub breaker: Option<(Timestamp, String)>,
     /// The version that exceeded a limit and what it did: this version is switched off.
     pub off: Option<(RuleVersion, String)>,
@@ -75,6 +76,8 @@ pub struct RuleRecord {
     pub known_as: Option<RuleVersion>,
     /// The evidence for promotion and demotion.
     pub evidence: Evidence,
+    /// What its fixes have shown lately on single assets, and what has become of it there.
+    pub spots: BTreeMap<AssetId, Spot>,
 }
 
 /// What a rule's fixes have shown so far.
@@ -95,8 +98,10 @@ pub struct Evidence {
     pub recurred: u64,
     /// When the last failures, vetoes and recurrences were (at most 50).
     pub bad: VecDeque<Timestamp>,
-    /// When the last failed fixes were (at most 50): the breaker counts these.
+    /// When the last failed fixes were (at most 50).
     pub failures: VecDeque<Timestamp>,
+    /// When the last plans were denied (at most 50): no customer can set these off, so they count wherever they were.
+    pub vetoes: VecDeque<Timestamp>,
     /// When its mode last changed.
     pub since: Option<Timestamp>,
 }

@@ -16,6 +16,8 @@ use crate::text::{after_colon, lines, plain, table};
 
 /// How many complaints about answers are shown; `heinzel answers lint` has them all.
 const FIRST: usize = 5;
+/// For how many assets each rule's open breakers are named; `heinzel rules show` names all.
+const MOST_BREAKERS: usize = 5;
 
 /// How everything is: the running engine, and the answers that it reads.
 #[derive(Serialize)]
@@ -152,6 +154,13 @@ fn problems(Status { report, broken_answers }: &Status) -> Vec<String> {
         }
         if let Some(why) = &rule.breaker {
             problem(format!("the breaker of {} is open {}", rule.id, plain(why, 300)));
+        }
+        for (asset, why) in rule.breakers.iter().take(MOST_BREAKERS) {
+            problem(format!("the breaker of {} for {} is open {}", rule.id, plain(asset, 200), plain(why, 300)));
+        }
+        if rule.breakers.len() > MOST_BREAKERS {
+            let more = rule.breakers.len() - MOST_BREAKERS;
+            problem(format!("and for {more} more assets; `heinzel rules show {}` names all", rule.id));
         }
     }
     for (names, complaint) in gathered(&report.sources) {

@@ -87,7 +87,7 @@ pub(super) fn seen(desk: &mut Desk<'_, '_>, id: IncidentId, heard: Timestamp) {
         _ => rests_until(rule, incident, run, end).or(Some(run.started)),
     };
     let is_news = since.is_none_or(|since| since < heard);
-    let acts = || gate::mode_of(desk.state, desk.world, &incident.rule) >= Mode::Approve;
+    let acts = || gate::mode_at(desk.state, desk.world, &incident.rule, &incident.asset) >= Mode::Approve;
     if is_news && acts() && next(desk.state, desk.world, incident) == Some(Next::Finding) {
         heal::begin(desk, id);
     }

@@ -349,7 +349,7 @@ fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, moment: Moment, 
     if was_fixed {
         desk.state.record(&rule.id).evidence.recurred += 1;
         let why = "it came back soon after a verified fix";
-        let also = record::went_badly(desk, &rule.id, Some(id), why);
+        let also = record::went_badly(desk, &rule.id, id, why);
         tell::only_also(desk, id, why, also);
     }
 }

@@ -189,6 +189,7 @@ pub(super) fn gates(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan) {
         Some(Stage::Held { gate, .. }) => Some(gate.clone()),
         _ => None,
     };
+    let mode = gate::mode_at(desk.state, desk.world, &rule.id, &incident.asset);
     let answers = gate::ask(desk.state, desk.world, rule, incident, &plan);
     let Some(answer) = answers.into_iter().find(|a| a.verdict != Verdict::Pass) else {
         // What was held may be hours old, and another incident's fix may have mended it: look again.
@@ -218,7 +219,6 @@ pub(super) fn gates(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan) {
             if incident_touched(desk, id) {
                 return roll_back(desk, id, plan, &format!("gate `{gate}` refused to go on: {why}"));
             }
-            let mode = gate::mode_of(desk.state, desk.world, &rule.id);
             let end = if gate == gate::MODE { End::NotDone { mode } } else { End::Refused { gate, why } };
             finish(desk, id, Some(plan), end);
         }
@@ -396,7 +396,7 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
         End::Vetoed { by } => {
             desk.state.record(&rule).evidence.vetoed += 1;
             let why = format!("{by} denied the plan");
-            let also = record::went_badly(desk, &rule, Some(id), &why);
+            let also = record::vetoed(desk, &rule, id, &why);
             set_status(desk, id, Status::NeedsHuman);
             tell::only_also(desk, id, &why, also);
             if let Some(incident) = desk.state.incidents.get_mut(&id) {

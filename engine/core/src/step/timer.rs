@@ -29,6 +29,11 @@ fn prune(desk: &mut Desk<'_, '_>) {
         desk.state.fixes.pop_front();
     }
     set_back(desk);
+    for (id, record) in &mut desk.state.rules {
+        if record.forget_spots(now) {
+            desk.journal.rules.insert(id.clone());
+        }
+    }
     let mut forgotten = Vec::new();
     for (id, windows) in &desk.state.windows {
         let trigger = desk.world.rules.rules.get(id).map(|rule| &rule.trigger);

@@ -298,7 +298,7 @@ fn the_operator_is_told_of_every_demotion() {
         assert_eq!(said.ends_with("; web.nginx-down goes from approve down to suggest"), incident == 2, "{said}");
     }
     let news =
-        "web.nginx-down goes from approve down to suggest after 2 bad experiences in 1d, the last: kim denied the plan";
+        "web.nginx-down goes from approve down to suggest after 2 denied plans in 1d, the last: kim denied the plan";
     assert_eq!(told(&e), [format!("kim denied the plan; {news}")]);
     assert!(e.said(&format!("demoted {news}")));
     // It is not lost by what is told next, nor by the end of the incident.
@@ -315,6 +315,7 @@ fn a_fix_that_did_not_hold_tells_what_became_of_its_rule() {
     let mut e = Engine::new(rule(Restart { rollback: true, ..Restart::default() }), Mode::Auto);
     e.policy.breaker.failures = "1/1d".to_owned().try_into().unwrap();
     e.policy.breaker.demote = "1/1d".to_owned().try_into().unwrap();
+    e.policy.breaker.spread = 1;
     e.line(0);
     sees_it_down(&mut e);
     let told = std::cell::RefCell::new(Vec::new());

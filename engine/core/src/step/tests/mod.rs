@@ -297,3 +297,4 @@ mod draft;
 mod heal;
 mod listens;
 mod rounds;
+mod spots;
