@@ -149,8 +149,11 @@ fn problems(Status { report, broken_answers }: &Status) -> Vec<String> {
             problem(format!("{} is switched off: {}", rule.id, plain(why, 300)));
         }
         if rule.crowded > 0 {
-            let most = heinzel_core::incident::Incident::MOST_OF_RULE;
-            problem(format!("{} has {most} open incidents; {} more were not opened", rule.id, rule.crowded));
+            problem(format!(
+                "{} has more open incidents than are kept in mind; {} findings opened no more (`heinzel audit show` says \
+                 which log is full of them)",
+                rule.id, rule.crowded
+            ));
         }
         if let Some(why) = &rule.breaker {
             problem(format!("the breaker of {} is open {}", rule.id, plain(why, 300)));
