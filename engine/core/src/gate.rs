@@ -2,8 +2,11 @@
 //!
 //! Start at [`ask`]. Every gate answers, so that `explain` shows them all; the first that does not pass decides.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
+use crate::asset::AssetId;
 use crate::incident::Incident;
 use crate::plan::{Check, Plan};
 use crate::policy::Mode;
@@ -145,6 +148,12 @@ pub fn locked(state: &State, world: &World<'_>, incident: &Incident) -> Option<S
     };
     let holder = state.incidents.values().find(holds)?;
     Some(format!("incident {} is working on {asset}", holder.id))
+}
+
+/// The assets on which some incident's run works.
+pub(crate) fn busy(state: &State, world: &World<'_>) -> BTreeSet<AssetId> {
+    let holders = state.incidents.values().filter(|other| other.run.as_ref().is_some_and(Run::holds_lock));
+    holders.map(|other| world.assets.resolve(&other.asset)).collect()
 }
 
 /// The mode a rule has now: what was decided later comes before the settings. Once the settings have changed since, the

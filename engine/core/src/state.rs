@@ -39,6 +39,8 @@ pub struct State {
     pub(crate) pruned: Timestamp,
     /// When it was last asked what is due.
     pub(crate) looked: Timestamp,
+    /// When the gates were last asked about all plans that are held. `None`: what an operator said since may have changed them.
+    pub(crate) asked: Option<Timestamp>,
     /// Which incident concerns a rule and asset.
     pub(crate) subjects: BTreeMap<(RuleId, AssetId), IncidentId>,
 }
