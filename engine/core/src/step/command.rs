@@ -136,7 +136,16 @@ fn erased(what: &Erased) -> String {
 
 pub(super) fn unresolved(desk: &Desk<'_, '_>, id: IncidentId) -> Result<Status, String> {
     match desk.state.incidents.get(&id) {
-        None => Err(format!("incident {id} is not open; `heinzel incident list` shows those that are")),
+        None if id == 0 || id > desk.state.last_incident => {
+            let newest = match desk.state.last_incident {
+                0 => "; there was none so far".to_owned(),
+                newest => format!("; the newest is {newest}, and `heinzel incident list` shows those that are open"),
+            };
+            Err(format!("there is no incident {id}{newest}"))
+        }
+        None => Err(format!(
+            "incident {id} is not open any more; `heinzel incident view {id}` says how it ended, as long as it is kept"
+        )),
         Some(i) if i.is_resolved() => Err(format!("incident {id} is resolved already")),
         Some(i) => Ok(i.status),
     }

@@ -359,6 +359,11 @@ fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, moment: Moment, 
     incident.reopened += 1;
     let text = format!("came back: {}", cause.message);
     incident.cause = cause;
+    // The asset may be somebody else's by now, and the rule another one.
+    incident.customers = desk.world.assets.customers(&incident.asset);
+    incident.dependants = desk.world.assets.dependants(&incident.asset);
+    (incident.title, incident.severity) = (rule.title.clone(), rule.severity);
+    (incident.answer, incident.escalate) = (rule.answer.clone(), rule.escalate.clone());
     incident.origin = None;
     incident.told = None;
     desk.journal.incidents.insert(id);
