@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::asset::AssetId;
 use crate::incident::Incident;
 use crate::plan::{Check, Plan};
 use crate::policy::Mode;
@@ -136,24 +135,37 @@ pub fn halted(state: &State, world: &World<'_>, asset: &str) -> Option<String> {
     Some(format!("maintenance on {asset} until {}", maintenance.until))
 }
 
-/// Which other incident's run holds the lock of an incident's asset.
+/// Which other incident's run works where a plan of this incident would: on its asset, or, for another asset, on one of its
+/// units or files (two sites of one PHP service).
 #[must_use]
-pub fn locked(state: &State, world: &World<'_>, incident: &Incident) -> Option<String> {
+pub fn locked(state: &State, world: &World<'_>, incident: &Incident, plan: &Plan) -> Option<String> {
     // The asset file may have changed since one of them was opened.
     let asset = world.assets.resolve(&incident.asset);
-    let holds = |other: &&Incident| {
-        other.id != incident.id
-            && other.run.as_ref().is_some_and(Run::holds_lock)
-            && world.assets.resolve(&other.asset) == asset
-    };
-    let holder = state.incidents.values().find(holds)?;
-    Some(format!("incident {} is working on {asset}", holder.id))
+    let holders = state.incidents.values().filter(|other| other.id != incident.id);
+    holders.filter(|other| other.run.as_ref().is_some_and(Run::holds_lock)).find_map(|other| {
+        let there = if world.assets.resolve(&other.asset) == asset {
+            &asset
+        } else {
+            plan.objects().find(|object| held_plans(other).any(|held| held.objects().any(|held| held == *object)))?
+        };
+        Some(format!("incident {} is working on {there}", other.id))
+    })
 }
 
-/// The assets on which some incident's run works.
-pub(crate) fn busy(state: &State, world: &World<'_>) -> BTreeSet<AssetId> {
-    let holders = state.incidents.values().filter(|other| other.run.as_ref().is_some_and(Run::holds_lock));
-    holders.map(|other| world.assets.resolve(&other.asset)).collect()
+/// The plans by which a run that holds its lock works.
+fn held_plans(incident: &Incident) -> impl Iterator<Item = &Plan> {
+    let run = incident.run.as_ref().filter(|run| run.holds_lock());
+    run.into_iter().flat_map(|run| run.stage.plan().into_iter().chain(run.begun.as_ref()))
+}
+
+/// The assets, units and files on which some incident's run works.
+pub(crate) fn busy(state: &State, world: &World<'_>) -> BTreeSet<String> {
+    let mut busy = BTreeSet::new();
+    for other in state.incidents.values().filter(|other| other.run.as_ref().is_some_and(Run::holds_lock)) {
+        busy.insert(world.assets.resolve(&other.asset));
+        busy.extend(held_plans(other).flat_map(Plan::objects).cloned());
+    }
+    busy
 }
 
 /// The mode a rule has now: what was decided later comes before the settings. Once the settings have changed since, the
@@ -406,5 +418,5 @@ fn pause(q: &Question<'_>) -> Verdict {
 }
 
 fn lock(q: &Question<'_>) -> Verdict {
-    locked(q.state, q.world, q.incident).map_or(Verdict::Pass, |why| Verdict::Wait { why })
+    locked(q.state, q.world, q.incident, q.plan).map_or(Verdict::Pass, |why| Verdict::Wait { why })
 }

@@ -330,7 +330,7 @@ fn way_back(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize, why:
     let halted = desk.state.incidents.get(&id).and_then(|incident| {
         let halted = gate::halted(desk.state, desk.world, &incident.asset);
         // One that waited between two rounds held no lock.
-        halted.or_else(|| gate::locked(desk.state, desk.world, incident))
+        halted.or_else(|| gate::locked(desk.state, desk.world, incident, &plan))
     });
     if let Some(halted) = halted {
         let why = format!("{why}; and the way back stopped before `{}`: {halted}", step.action.describe());

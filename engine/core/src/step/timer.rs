@@ -182,13 +182,14 @@ fn held(desk: &mut Desk<'_, '_>) -> Vec<IncidentId> {
         |incident: &&Incident| matches!(incident.run.as_ref().map(|run| &run.stage), Some(Stage::Held { .. }));
     let mut due = Vec::new();
     for incident in desk.state.incidents.values().filter(is_held) {
-        let Some(Stage::Held { gate, .. }) = incident.run.as_ref().map(|run| &run.stage) else { continue };
+        let Some(Stage::Held { gate, plan, .. }) = incident.run.as_ref().map(|run| &run.stage) else { continue };
         let still = match &**gate {
             _ if all => false,
             gate::PAUSE => gate::halted(desk.state, desk.world, &incident.asset).is_some(),
             LOCK => {
                 let busy = busy.get_or_insert_with(|| gate::busy(desk.state, desk.world));
                 busy.contains(&desk.world.assets.resolve(&incident.asset))
+                    || plan.objects().any(|object| busy.contains(object))
             }
             _ => false,
         };

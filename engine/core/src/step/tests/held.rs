@@ -76,3 +76,20 @@ fn maintenance_that_ends_lets_go_in_the_same_second() {
     e.step(Input::Tick);
     assert_eq!(held(&e), 0);
 }
+
+#[test]
+fn fixes_of_two_assets_do_not_work_on_one_unit_at_a_time() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    for pool in ["a", "b"] {
+        e.finding(0, Role::Match(0), None, &[("pool", pool)]);
+        let probe = e.out.pop().unwrap();
+        e.step(Input::Done { effect: probe.id, outcome: unit(false) });
+    }
+    assert_eq!(e.acts(), ["systemctl restart nginx.service"]);
+    assert!(e.said("gate `lock` holds: incident 1 is working on nginx.service"), "{:#?}", e.notes);
+    assert_eq!(held(&e), 1);
+    e.pass_to(40, &heals);
+    // The first has mended it for both.
+    assert!(e.state.incidents.values().all(Incident::is_resolved), "{:#?}", e.notes);
+    assert_eq!(e.state.fixes.len(), 1);
+}
