@@ -72,6 +72,8 @@ enum Asked {
 
 /// The gate by which an operator stops all fixes.
 pub const PAUSE: &str = "pause";
+/// What a step is refused by at the place of action whose program could not be started: nothing was done then.
+pub const START: &str = "start";
 /// The gate that asks how far the rule may go.
 pub const MODE: &str = "mode";
 

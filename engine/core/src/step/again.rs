@@ -62,8 +62,8 @@ pub fn next(state: &State, world: &World<'_>, incident: &Incident) -> Option<Nex
 /// nobody said no.
 fn may_follow(run: &Run, end: &End) -> bool {
     match end {
-        // What was refused where it was to be done would be refused there again.
-        End::Refused { gate, .. } => run.begun.is_none() || gate == gate::PAUSE,
+        // What was refused where it was to be done would be refused there again; but memory may be there again.
+        End::Refused { gate, .. } => run.begun.is_none() || [gate::PAUSE, gate::START].contains(&&**gate),
         End::NotDone { .. } | End::Expired { .. } | End::Stopped { .. } => true,
         End::Verified | End::Vetoed { .. } | End::Failed { .. } | End::HandedOver { .. } | End::Overtaken => false,
     }

@@ -393,3 +393,26 @@ fn what_is_erased_is_written_down_without_a_name() {
     assert!(!e.command(only).unwrap().contains("protected"));
     assert!(e.command(Command::Erase { what: Erased::Customer }).unwrap().starts_with("a customer is forgotten"));
 }
+
+#[test]
+fn a_fix_that_could_not_be_started_speaks_against_nobody_and_takes_nothing_back() {
+    let mut e = Engine::new(rule(Restart { rollback: true, ..Restart::default() }), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    let step = e.out.remove(0);
+    let why = "start `systemctl`: Cannot allocate memory (os error 12)".to_owned();
+    e.step(Input::Done { effect: step.id, outcome: Outcome::Refused { gate: crate::gate::START.into(), why } });
+    assert_eq!(e.status(), Status::NeedsHuman);
+    assert!(told(&e)[0].starts_with("gate `start` refused the fix: start `systemctl`: Cannot"), "{:?}", told(&e));
+    assert!(!e.said("rollback"), "{:#?}", e.notes);
+    let record = &e.state.rules[&RULE.into()];
+    assert!(record.evidence.failed == 0 && record.spots.is_empty());
+    // It rests as after a fix, and is tried again.
+    e.out.clear();
+    e.now = 100;
+    e.line(100);
+    assert_eq!(e.status(), Status::NeedsHuman);
+    e.now = 700;
+    e.line(700);
+    assert_eq!(e.status(), Status::Healing);
+}
