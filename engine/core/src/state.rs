@@ -27,6 +27,8 @@ pub struct State {
     pub fixes: VecDeque<FixStart>,
     /// The kill switch.
     pub paused: Option<Paused>,
+    /// When people were told of incidents of a rule lately, about assets that are listed and others, oldest first. Not stored.
+    pub(crate) told: BTreeMap<(RuleId, bool), VecDeque<Timestamp>>,
     /// Looks that drafts have set off lately, oldest first. Not stored.
     pub looks: VecDeque<crate::look::Look>,
     /// The number of the newest incident.

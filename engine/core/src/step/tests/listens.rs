@@ -337,3 +337,34 @@ fn names_that_one_log_invents_leave_room_for_what_others_say_and_for_what_is_lis
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("1000 of them about names from /srv/a/log that are no known assets"), "{said:?}");
 }
+
+#[test]
+fn invented_names_do_not_keep_the_operator_from_being_told() {
+    let mut e = only_reports(Trigger::default());
+    e.policy.modes.insert("*".into(), Mode::Suggest);
+    change(&mut e, |rule| rule.has.asset = true);
+    let listed = crate::asset::Asset {
+        id: "pool:listed".into(),
+        aliases: Vec::new(),
+        owner: None,
+        depends_on: Vec::new(),
+        protected: false,
+    };
+    e.assets = Assets::new(vec![listed]).unwrap();
+    let told = |e: &mut Engine, pool: &str| {
+        e.finding(e.now, Role::Match(0), None, &[("pool", pool)]);
+        let reasons = std::mem::take(&mut e.out).into_iter().filter_map(|effect| match effect.act {
+            Act::Notify { message, .. } => Some(message.reason),
+            _ => None,
+        });
+        reasons.collect::<Vec<_>>()
+    };
+    let all: Vec<String> = (0..500).flat_map(|n| told(&mut e, &format!("invented{n}"))).collect();
+    assert_eq!(all.len(), 30);
+    let is_last = |reason: &&String| reason.contains("message 30 about web.nginx-down within an hour");
+    assert_eq!(all.iter().filter(is_last).count(), 1, "{all:?}");
+    assert!(e.said("told not sent (the rule has no fix): people were told of 30 incidents of web.nginx-down"));
+    assert_eq!(told(&mut e, "listed"), ["the rule has no fix"]);
+    e.now += 3_601;
+    assert_eq!(told(&mut e, "real").len(), 1);
+}
