@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::asset::AssetId;
-use crate::block::{Health, SourceId};
+use crate::block::{Health, SourceId, StreamId};
 use crate::effect::{Act, Effect, EffectId, Outcome};
 use crate::incident::{Incident, IncidentId};
 use crate::policy::Mode;
@@ -29,6 +29,8 @@ pub struct State {
     pub paused: Option<Paused>,
     /// When people were told of incidents of a rule lately, about assets that are listed and others, oldest first. Not stored.
     pub(crate) told: BTreeMap<(RuleId, bool), VecDeque<Timestamp>>,
+    /// Logs of which a rule has no room for incidents about names that nobody has listed, until one is over. Not stored.
+    pub(crate) full: BTreeSet<(RuleId, SourceId, StreamId)>,
     /// Looks that drafts have set off lately, oldest first. Not stored.
     pub looks: VecDeque<crate::look::Look>,
     /// The number of the newest incident.
@@ -325,6 +327,7 @@ impl State {
     /// Forgets an incident that is over; what changed of it and is not stored yet goes to the journal first.
     pub(crate) fn forget_incident(&mut self, id: IncidentId, journal: &mut Journal) {
         let Some(incident) = self.incidents.remove(&id) else { return };
+        self.full.clear();
         let subject = (incident.rule.clone(), incident.asset.clone());
         if self.subjects.get(&subject) == Some(&id) {
             self.subjects.remove(&subject);

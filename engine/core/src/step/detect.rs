@@ -252,6 +252,12 @@ pub(super) fn open(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, asset: Asset
 fn has_room(desk: &mut Desk<'_, '_>, rule: &RuleId, asset: &str, place: &Place) -> bool {
     let assets = desk.world.assets;
     let is_listed = |asset: &str| assets.get(asset).is_some();
+    // A flood of invented names must not cost a look at all incidents each.
+    let log = (!is_listed(asset)).then(|| (rule.clone(), place.source.clone(), place.stream.clone()));
+    if log.as_ref().is_some_and(|log| desk.state.full.contains(log)) {
+        count_one(&mut desk.state.counters.crowded, rule);
+        return false;
+    }
     let (mut kept, mut alike, mut over, mut over_alike) = (0, 0, None, None);
     for incident in desk.state.incidents_of(rule) {
         kept += 1;
@@ -286,6 +292,9 @@ fn has_room(desk: &mut Desk<'_, '_>, rule: &RuleId, asset: &str, place: &Place) 
             place.stream
         );
         desk.note(None, "crowded", text);
+    }
+    if desk.state.full.len() < Incident::MOST_OF_RULE {
+        desk.state.full.extend(log);
     }
     false
 }

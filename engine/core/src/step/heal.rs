@@ -428,6 +428,7 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
 pub(super) fn close(desk: &mut Desk<'_, '_>, id: IncidentId, by: &str, verdict: &str) {
     let now = desk.now();
     tell::withdraw(desk, id);
+    desk.state.full.clear();
     if let Some(incident) = desk.state.incidents.get_mut(&id) {
         incident.status = Status::Resolved;
         incident.resolved_at = Some(now);

@@ -78,6 +78,7 @@ pub fn step(state: &mut State, world: &World<'_>, input: Input, journal: &mut Jo
     let mut reply = None;
     if matches!(input, Input::Command { .. } | Input::Restarted | Input::Reloaded) {
         desk.state.asked = None;
+        desk.state.full.clear();
     }
     match input {
         Input::Notice(notice) => desk.source(notice),

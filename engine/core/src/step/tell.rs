@@ -146,6 +146,8 @@ pub(super) fn delivered(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcom
     let now = desk.now();
     let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
     desk.journal.incidents.insert(id);
+    // What is over and told makes room.
+    desk.state.full.clear();
     let problem = match outcome {
         Outcome::Done { detail } => {
             incident.notice = None;

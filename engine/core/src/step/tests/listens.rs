@@ -49,6 +49,7 @@ fn names_without_end_do_not_fill_the_memory() {
     assert_eq!(e.state.incidents.len(), Incident::MOST_OF_RULE);
     assert_eq!(e.state.counters.crowded[&RULE.into()], 5);
     assert_eq!(e.notes.iter().filter(|n| n.starts_with("crowded")).count(), 1);
+    assert_eq!(e.state.full.len(), 1, "the next ones cost no look at all the others");
     e.command(Command::Resolve { incident: 1, note: String::new() }).unwrap();
     e.finding(0, Role::Match(0), None, &[("pool", "one-more")]);
     assert!(e.state.incident_of(&RULE.into(), "pool:one-more").is_some());
