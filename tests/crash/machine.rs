@@ -148,6 +148,7 @@ host = "1000000/1h"
 [policy.breaker]
 failures = "1000000/1d"
 demote = "1000000/1d"
+spread = 1000000
 "#;
 
 /// Writes that it began, works for up to 30 ms, and writes what it did; or works behind that. It does not look first:

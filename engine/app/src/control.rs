@@ -75,7 +75,13 @@ pub(crate) enum Reply {
 }
 
 /// What is said of a reply that fits another question.
-pub(crate) const OTHER_QUESTION: &str = "the engine answered another question; are both sides of one version?";
+pub(crate) fn other_question(folder: &Path) -> String {
+    format!(
+        "the engine that owns {} answered another question than it was asked: it is of another version than this command. \
+         Restart it, so that both are the installed one; until then `heinzel audit show` says what it has done",
+        folder.display()
+    )
+}
 
 /// The longest question, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -183,9 +189,11 @@ async fn answer(stream: tokio::net::UnixStream, ways: &Ways) -> anyhow::Result<(
     let mut line = String::new();
     tokio::io::BufReader::new(read.take(LONGEST)).read_line(&mut line).await?;
     let reply = match serde_json::from_str(&line) {
-        Err(error) => {
-            Reply::Refused(format!("the question is not understood: {error}; are both sides of one version?"))
-        }
+        Err(error) => Reply::Refused(format!(
+            "the engine does not understand the question ({error}): it is heinzel {} and not of this command's version. \
+                 Restart it, so that both are the installed one",
+            env!("CARGO_PKG_VERSION")
+        )),
         Ok(Question::Command { by, command }) => {
             let (answer, wait) = oneshot::channel();
             ways.orders.send(Order { by, command, answer }).await.map_err(|_| anyhow!("stopping"))?;

@@ -28,6 +28,7 @@ mod board;
 mod budget;
 mod scanner;
 mod pump;
+mod lapse;
 mod performer;
 mod console;
 mod report;

@@ -104,7 +104,9 @@ pub(crate) fn of(report: &Report) -> Vec<Metric> {
         }),
         rules("heinzel_rule_script_errors_total", "Failed script calls", Kind::Counter, &|r| number(r.script_errors)),
         rules("heinzel_rule_off", "Whether the rule is switched off", Kind::Gauge, &|r| flag(r.off.is_some())),
-        rules("heinzel_rule_breaker_open", "Whether its breaker is open", Kind::Gauge, &|r| flag(r.breaker.is_some())),
+        rules("heinzel_rule_breaker_open", "Whether its breaker is open, for any asset", Kind::Gauge, &|r| {
+            flag(r.breaker.is_some() || !r.breakers.is_empty())
+        }),
         rules("heinzel_rule_fixes_verified_total", "Fixes proved", Kind::Counter, &|r| number(r.evidence.verified)),
         rules("heinzel_rule_fixes_failed_total", "Fixes that did not hold", Kind::Counter, &|r| {
             number(r.evidence.failed)

@@ -7,6 +7,7 @@ use heinzel_core::gate::{self, Grounds, grounds_of};
 use heinzel_core::incident::{Incident, Status};
 use heinzel_core::policy::Mode;
 use heinzel_core::rule::{Rule, RuleId};
+use heinzel_core::spot::with_its_like;
 use heinzel_core::state::{Evidence, Paused, State};
 use heinzel_core::step::{World, again};
 use heinzel_core::time::Timestamp;
@@ -182,6 +183,9 @@ pub(crate) struct RuleReport {
     pub(crate) decided: bool,
     pub(crate) has_fix: bool,
     pub(crate) breaker: Option<String>,
+    /// The assets for which alone its breaker is open.
+    #[serde(default)]
+    pub(crate) breakers: BTreeMap<String, String>,
     pub(crate) off: Option<String>,
     pub(crate) findings: u64,
     pub(crate) refused: u64,
@@ -262,6 +266,14 @@ impl RuleReport {
             decided: grounds == Grounds::Decided,
             has_fix: rule.has.fix,
             breaker: record.breaker.map(|(since, why)| format!("since {since}: {why}")),
+            breakers: record
+                .spots
+                .into_iter()
+                .filter_map(|(asset, spot)| {
+                    let (since, why) = spot.breaker?;
+                    Some((with_its_like(world.assets, &asset), format!("since {since}: {why}")))
+                })
+                .collect(),
             off: record.off.filter(|(version, _)| *version == rule.version).map(|(_, why)| why),
             findings: of(&counters.findings),
             refused: pump.counts.refused.get(&*rule.id.0).copied().unwrap_or(0),

@@ -19,7 +19,7 @@ use heinzel_core::state::{REMEMBERED, SourceView, State};
 use heinzel_core::step::World;
 use heinzel_script::problem::Problem;
 use heinzel_source::outlet::Outlet;
-use heinzel_source::settings::{Kind, Source};
+use heinzel_source::settings::{Followed, Kind, Source};
 use heinzel_store::customers::Customers;
 use heinzel_store::sqlite::{Options, RESERVE, Sqlite};
 use heinzel_store::{Loaded, Retention, Store as _, Unfinished};
@@ -167,7 +167,11 @@ async fn daemon(config: Config, json: bool) -> anyhow::Result<Exit> {
     announce(&config, &live, &modes, &problems);
     let awaits_rules = errors > 0 && live.rules.rules.is_empty();
     let sources = TaskTracker::new();
-    for source in config.sources.iter().cloned() {
+    let followed = Followed::default();
+    for mut source in config.sources.iter().cloned() {
+        if let Kind::File(file) = &mut source.kind {
+            file.followed = followed.clone();
+        }
         let known: Vec<Checkpoint> =
             restored.checkpoints.iter().filter(|c| c.source == source.common.name).cloned().collect();
         // While there was never a rule, nothing could be found in what is read, and it would not be read again.

@@ -2,6 +2,8 @@
 //!
 //! Start at [`ask`]. Every gate answers, so that `explain` shows them all; the first that does not pass decides.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::incident::Incident;
@@ -9,6 +11,7 @@ use crate::plan::{Check, Plan};
 use crate::policy::Mode;
 use crate::rule::{Rule, RuleId};
 use crate::run::{LOCK, Run};
+use crate::spot::with_its_like;
 use crate::state::State;
 use crate::step::World;
 use crate::time::{Span, Timestamp};
@@ -69,6 +72,8 @@ enum Asked {
 
 /// The gate by which an operator stops all fixes.
 pub const PAUSE: &str = "pause";
+/// What a step is refused by at the place of action whose program could not be started: nothing was done then.
+pub const START: &str = "start";
 /// The gate that asks how far the rule may go.
 pub const MODE: &str = "mode";
 
@@ -132,18 +137,37 @@ pub fn halted(state: &State, world: &World<'_>, asset: &str) -> Option<String> {
     Some(format!("maintenance on {asset} until {}", maintenance.until))
 }
 
-/// Which other incident's run holds the lock of an incident's asset.
+/// Which other incident's run works where a plan of this incident would: on its asset, or, for another asset, on one of its
+/// units or files (two sites of one PHP service).
 #[must_use]
-pub fn locked(state: &State, world: &World<'_>, incident: &Incident) -> Option<String> {
+pub fn locked(state: &State, world: &World<'_>, incident: &Incident, plan: &Plan) -> Option<String> {
     // The asset file may have changed since one of them was opened.
     let asset = world.assets.resolve(&incident.asset);
-    let holds = |other: &&Incident| {
-        other.id != incident.id
-            && other.run.as_ref().is_some_and(Run::holds_lock)
-            && world.assets.resolve(&other.asset) == asset
-    };
-    let holder = state.incidents.values().find(holds)?;
-    Some(format!("incident {} is working on {asset}", holder.id))
+    let holders = state.incidents.values().filter(|other| other.id != incident.id);
+    holders.filter(|other| other.run.as_ref().is_some_and(Run::holds_lock)).find_map(|other| {
+        let there = if world.assets.resolve(&other.asset) == asset {
+            &asset
+        } else {
+            plan.objects().find(|object| held_plans(other).any(|held| held.objects().any(|held| held == *object)))?
+        };
+        Some(format!("incident {} is working on {there}", other.id))
+    })
+}
+
+/// The plans by which a run that holds its lock works.
+fn held_plans(incident: &Incident) -> impl Iterator<Item = &Plan> {
+    let run = incident.run.as_ref().filter(|run| run.holds_lock());
+    run.into_iter().flat_map(|run| run.stage.plan().into_iter().chain(run.begun.as_ref()))
+}
+
+/// The assets, units and files on which some incident's run works.
+pub(crate) fn busy(state: &State, world: &World<'_>) -> BTreeSet<String> {
+    let mut busy = BTreeSet::new();
+    for other in state.incidents.values().filter(|other| other.run.as_ref().is_some_and(Run::holds_lock)) {
+        busy.insert(world.assets.resolve(&other.asset));
+        busy.extend(held_plans(other).flat_map(Plan::objects).cloned());
+    }
+    busy
 }
 
 /// The mode a rule has now: what was decided later comes before the settings. Once the settings have changed since, the
@@ -151,6 +175,14 @@ pub fn locked(state: &State, world: &World<'_>, incident: &Incident) -> Option<S
 #[must_use]
 pub fn mode_of(state: &State, world: &World<'_>, rule: &RuleId) -> Mode {
     grounds_of(state, world, rule).0
+}
+
+/// The mode a rule has on an asset: less than elsewhere after what happened there.
+#[must_use]
+pub fn mode_at(state: &State, world: &World<'_>, rule: &RuleId, asset: &str) -> Mode {
+    let mode = mode_of(state, world, rule);
+    let there = state.rules.get(rule).and_then(|record| record.mode_with(world.assets, asset));
+    there.map_or(mode, |there| there.min(mode))
 }
 
 /// What gives a rule its mode.
@@ -195,22 +227,38 @@ fn refuse(why: impl Into<String>) -> Verdict {
 }
 
 fn mode(q: &Question<'_>) -> Verdict {
-    match mode_of(q.state, q.world, &q.rule.id) {
+    match mode_at(q.state, q.world, &q.rule.id, &q.incident.asset) {
         mode @ (Mode::Observe | Mode::Suggest) => refuse(format!(
-            "{} is in mode {mode}; `heinzel policy promote {}` shows the evidence and lets it go further",
-            q.rule.id, q.rule.id
+            "{} is in mode {mode}{}; `heinzel policy promote {}` shows the evidence and lets it go further",
+            q.rule.id,
+            only_there(q, mode),
+            q.rule.id
         )),
         Mode::Approve | Mode::Auto => Verdict::Pass,
     }
+}
+
+/// Where a rule has this mode, if not everywhere.
+fn only_there(q: &Question<'_>, mode: Mode) -> String {
+    if mode == mode_of(q.state, q.world, &q.rule.id) {
+        return String::new();
+    }
+    format!(" for {}, after what happened there", with_its_like(q.world.assets, &q.incident.asset))
 }
 
 fn breaker(q: &Question<'_>) -> Verdict {
     if q.state.is_off(q.rule) {
         return refuse(format!("{} is switched off, because it exceeded a limit, until its file changes", q.rule.id));
     }
-    match q.state.rules.get(&q.rule.id).and_then(|r| r.breaker.as_ref()) {
-        Some((since, why)) => refuse(format!(
-            "the breaker of {} is open since {since}: {why}; find the cause, then `heinzel policy promote {}`",
+    let Some(record) = q.state.rules.get(&q.rule.id) else { return Verdict::Pass };
+    let everywhere = record.breaker.as_ref().map(|(since, why)| (String::new(), *since, &**why));
+    let open = everywhere.or_else(|| {
+        let (asset, since, why) = record.breaker_with(q.world.assets, &q.incident.asset)?;
+        Some((format!(" for {}", with_its_like(q.world.assets, asset)), since, why))
+    });
+    match open {
+        Some((place, since, why)) => refuse(format!(
+            "the breaker of {}{place} is open since {since}: {why}; find the cause, then `heinzel policy promote {}`",
             q.rule.id, q.rule.id
         )),
         None => Verdict::Pass,
@@ -352,8 +400,9 @@ fn protected(q: &Question<'_>) -> Verdict {
 }
 
 fn approval(q: &Question<'_>) -> Verdict {
-    if mode_of(q.state, q.world, &q.rule.id) == Mode::Approve && !approved(q) {
-        return Verdict::Approval { why: format!("{} is in mode approve", q.rule.id) };
+    let mode = mode_at(q.state, q.world, &q.rule.id, &q.incident.asset);
+    if mode == Mode::Approve && !approved(q) {
+        return Verdict::Approval { why: format!("{} is in mode approve{}", q.rule.id, only_there(q, mode)) };
     }
     Verdict::Pass
 }
@@ -371,5 +420,5 @@ fn pause(q: &Question<'_>) -> Verdict {
 }
 
 fn lock(q: &Question<'_>) -> Verdict {
-    locked(q.state, q.world, q.incident).map_or(Verdict::Pass, |why| Verdict::Wait { why })
+    locked(q.state, q.world, q.incident, q.plan).map_or(Verdict::Pass, |why| Verdict::Wait { why })
 }

@@ -128,7 +128,8 @@ pub struct Incident {
 }
 
 impl Incident {
-    /// Incidents of one rule that are kept in mind at most.
+    /// Incidents of one rule that are kept in mind at most of one log, about names that nobody has listed: whoever may write
+    /// there may invent them. Twice as many are kept in all, and no log takes more than half of what the others leave.
     pub const MOST_OF_RULE: usize = 1_000;
 
     /// When its newest finding was written, by this machine's clock.

@@ -44,5 +44,6 @@ pub mod run;
 pub mod look;
 pub mod effect;
 
+pub mod spot;
 pub mod state;
 pub mod step;

@@ -310,6 +310,18 @@ impl Plan {
         serde_json::to_string(&(&self.steps, &self.rollback)).unwrap_or_default().hash(&mut hasher);
         format!("{:08x}", hasher.finish() >> 32)
     }
+
+    /// The units and files that it changes, there or on its way back.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = &String> {
+        self.steps.iter().chain(&self.rollback).filter_map(|step| match &step.action {
+            Action::Systemd { unit, .. } => Some(unit),
+            Action::Remove { path, .. } | Action::Truncate { path } | Action::Chmod { path, .. } => Some(path),
+            Action::Chown { path, .. } | Action::WriteTemplate { path, .. } => Some(path),
+            Action::Copy { to, .. } | Action::Move { to, .. } => Some(to),
+            Action::Command { .. } | Action::Signal { .. } | Action::Http { .. } => None,
+            Action::TaskRetry { .. } | Action::Wait { .. } | Action::Replan => None,
+        })
+    }
 }
 
 #[cfg(test)]

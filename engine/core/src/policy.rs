@@ -148,20 +148,24 @@ impl Default for Budget {
     }
 }
 
-/// When a fix does not hold.
+/// When a fix does not hold: counted for each customer, and for each asset that has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Breaker {
-    /// So many failed fixes of a rule within so long open its breaker: it stops, until `heinzel policy promote`.
+    /// So many failed fixes of a rule within so long open its breaker there: it stops, until `heinzel policy promote`.
     pub failures: Rate,
-    /// So many failed fixes, vetoes or quick recurrences within so long take the rule one mode down.
+    /// So many failed fixes, vetoes or quick recurrences within so long take the rule one mode down there; so many vetoes do
+    /// everywhere.
     pub demote: Rate,
+    /// When that has happened once to so many different customers or assets in the same time, it counts everywhere.
+    pub spread: u32,
 }
 
 impl Default for Breaker {
     fn default() -> Self {
         let day = Span::seconds(86_400);
-        Self { failures: Rate { count: 3, within: day }, demote: Rate { count: 2, within: day } }
+        // On a machine with hundreds of sites, three may be broken on one day and the fix be a good one.
+        Self { failures: Rate { count: 3, within: day }, demote: Rate { count: 2, within: day }, spread: 4 }
     }
 }
 

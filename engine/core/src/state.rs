@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::asset::AssetId;
-use crate::block::{Health, SourceId};
+use crate::block::{Health, SourceId, StreamId};
 use crate::effect::{Act, Effect, EffectId, Outcome};
 use crate::incident::{Incident, IncidentId};
 use crate::policy::Mode;
 use crate::rule::{RuleId, RuleVersion};
+use crate::spot::Spot;
 use crate::time::Timestamp;
 use crate::window::Window;
 
@@ -26,6 +27,10 @@ pub struct State {
     pub fixes: VecDeque<FixStart>,
     /// The kill switch.
     pub paused: Option<Paused>,
+    /// When people were told of incidents of a rule lately, about assets that are listed and others, oldest first. Not stored.
+    pub(crate) told: BTreeMap<(RuleId, bool), VecDeque<Timestamp>>,
+    /// Logs of which a rule has no room for incidents about names that nobody has listed, until one is over. Not stored.
+    pub(crate) full: BTreeSet<(RuleId, SourceId, StreamId)>,
     /// Looks that drafts have set off lately, oldest first. Not stored.
     pub looks: VecDeque<crate::look::Look>,
     /// The number of the newest incident.
@@ -38,6 +43,8 @@ pub struct State {
     pub(crate) pruned: Timestamp,
     /// When it was last asked what is due.
     pub(crate) looked: Timestamp,
+    /// When the gates were last asked about all plans that are held. `None`: what an operator said since may have changed them.
+    pub(crate) asked: Option<Timestamp>,
     /// Which incident concerns a rule and asset.
     pub(crate) subjects: BTreeMap<(RuleId, AssetId), IncidentId>,
 }
@@ -65,7 +72,7 @@ pub struct RuleRecord {
     pub mode: Option<Mode>,
     /// The mode that the settings gave it then. When they say something else now, the more timid of both counts.
     pub over: Option<Mode>,
-    /// Its breaker is open: since when and why.
+    /// Its breaker is open everywhere: since when and why.
     pub breaker: Option<(Timestamp, String)>,
     /// The version that exceeded a limit and what it did: this version is switched off.
     pub off: Option<(RuleVersion, String)>,
@@ -75,6 +82,8 @@ pub struct RuleRecord {
     pub known_as: Option<RuleVersion>,
     /// The evidence for promotion and demotion.
     pub evidence: Evidence,
+    /// What its fixes have shown lately on single assets, and what has become of it there.
+    pub spots: BTreeMap<AssetId, Spot>,
 }
 
 /// What a rule's fixes have shown so far.
@@ -95,8 +104,10 @@ pub struct Evidence {
     pub recurred: u64,
     /// When the last failures, vetoes and recurrences were (at most 50).
     pub bad: VecDeque<Timestamp>,
-    /// When the last failed fixes were (at most 50): the breaker counts these.
+    /// When the last failed fixes were (at most 50).
     pub failures: VecDeque<Timestamp>,
+    /// When the last plans were denied (at most 50): no customer can set these off, so they count wherever they were.
+    pub vetoes: VecDeque<Timestamp>,
     /// When its mode last changed.
     pub since: Option<Timestamp>,
 }
@@ -316,6 +327,7 @@ impl State {
     /// Forgets an incident that is over; what changed of it and is not stored yet goes to the journal first.
     pub(crate) fn forget_incident(&mut self, id: IncidentId, journal: &mut Journal) {
         let Some(incident) = self.incidents.remove(&id) else { return };
+        self.full.clear();
         let subject = (incident.rule.clone(), incident.asset.clone());
         if self.subjects.get(&subject) == Some(&id) {
             self.subjects.remove(&subject);

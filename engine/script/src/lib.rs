@@ -20,6 +20,7 @@ mod rule;
 mod trigger;
 
 mod calls;
+mod lost;
 mod check;
 mod compare;
 mod brackets;

@@ -23,7 +23,7 @@ use crate::purify::purify;
 use crate::reader::{LONGEST, Reader};
 use crate::sample::Samples;
 use crate::view::Names;
-use crate::{calls, draft, trigger};
+use crate::{calls, draft, lost, trigger};
 
 /// The keys of a rule.
 const KEYS: [&str; 28] = [
@@ -92,6 +92,7 @@ pub(crate) fn read(host: &Arc<Host>, file: &FileText, id: &RuleId, samples: Opti
     let places = Places::of(&ast);
     let mut reader = Reader { file, places: &places, problems: Vec::new() };
     calls::check(&mut reader, host, &ast);
+    lost::check(&mut reader, &ast);
     check_single(&mut reader, &ast);
     let value = match host.eval(&ast) {
         Ok(value) => value,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heinzel_core::block::{Block, Checkpoint, Health, Shape, StreamId};
+use heinzel_core::time::Span;
 use heinzel_process::How;
 use heinzel_process::stream::{StreamCommand, stream};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -15,11 +16,13 @@ use crate::error::{SourceError, unless_closed};
 use crate::feed::Feed;
 use crate::lines::{BLOCK_BYTES, LINE_LIMIT, Lines};
 use crate::settings::{Common, Exec};
+use crate::supervisor::chain;
 
 /// Reads a command's lines until it is told to stop, or the command has ended well and is to run only once.
 ///
 /// # Errors
-/// When the command cannot be started, or ends with anything but 0; the end of its stderr is in the message.
+/// When a command that is run once cannot be started, or ends with anything but 0; the end of its stderr is in the message.
+/// One that is run again and again is shown as broken until a run ends well.
 pub async fn run(feed: Feed, common: Common, settings: Exec, checkpoints: Vec<Checkpoint>) -> Result<(), SourceError> {
     drop((common, checkpoints));
     unless_closed(follow(&feed, &settings).await)
@@ -47,11 +50,18 @@ async fn follow(feed: &Feed, settings: &Exec) -> Result<(), SourceError> {
             () = feed.stop.cancelled() => return Ok(()),
             _ = ticks.tick() => {}
         }
-        match reader.run(Some(again.timeout)).await? {
-            Over::Ended if std::mem::take(&mut owes_caught_up) => feed.caught_up().await?,
-            Over::Ended => {}
-            Over::Stopped => return Ok(()),
-            Over::TooLate => (reader.healthy, owes_caught_up) = (false, true),
+        match reader.run(Some(again.timeout)).await {
+            Ok(Over::Ended) if std::mem::take(&mut owes_caught_up) => feed.caught_up().await?,
+            Ok(Over::Ended) => {}
+            Ok(Over::Stopped) => return Ok(()),
+            Ok(Over::TooLate) => (reader.healthy, owes_caught_up) = (false, true),
+            Err(SourceError::Closed(closed)) => return Err(closed.into()),
+            // How often it may run is the operator's word: a supervisor would run it again sooner, or later.
+            Err(error) => {
+                (reader.healthy, owes_caught_up) = (false, true);
+                let why = format!("{}; it is run again every {}", chain(&error), Span(again.interval));
+                feed.health(None, Health::Degraded { why }).await?;
+            }
         }
     }
 }
@@ -277,6 +287,21 @@ mod tests {
         let all = outcome("echo x", Some(Duration::from_millis(1)), 6).await;
         assert_eq!(all.text, "x\nx\nx\n");
         all.result.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_run_that_fails_is_shown_and_does_not_change_the_interval() {
+        let folder = tempfile::tempdir().unwrap();
+        let marks = folder.path().display();
+        // The first three runs fail.
+        let script = format!(
+            "echo x >>{marks}/runs; n=$(wc -l <{marks}/runs); echo $n; [ $n -gt 3 ] || {{ echo no database >&2; exit 7; }}"
+        );
+        let all = outcome(&script, Some(Duration::from_millis(1)), "1\n2\n3\n4\n5\n".len()).await;
+        all.result.unwrap();
+        assert!(all.text.starts_with("1\n2\n3\n4\n"), "{}", all.text);
+        let [Health::Degraded { why }, .., Health::Ok] = &all.health[..] else { panic!("{:?}", all.health) };
+        assert!(why.contains("exit code 7") && why.contains("no database") && why.contains("again every 1ms"), "{why}");
     }
 
     #[tokio::test]

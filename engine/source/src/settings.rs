@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use heinzel_core::block::SourceId;
@@ -231,7 +232,13 @@ pub struct File {
     pub poll: Duration,
     /// How several lines make one record.
     pub multiline: Option<Multiline>,
+    /// Where its files are counted together with those of others: descriptors are the engine's, not a source's.
+    pub followed: Followed,
 }
+
+/// How many files are followed by all sources that count here.
+#[derive(Clone, Debug, Default)]
+pub struct Followed(pub(crate) Arc<AtomicUsize>);
 
 impl File {
     /// One file, read line by line.
@@ -243,6 +250,7 @@ impl File {
             max_line: usize::try_from(MAX_LINE).unwrap_or(usize::MAX),
             poll: Duration::from_secs(2),
             multiline: None,
+            followed: Followed::default(),
         }
     }
 }

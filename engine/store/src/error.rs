@@ -7,7 +7,7 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No space. Passing.
-    #[error("{tried} {place}: no space left on its file system; free some, the same write is then tried again")]
+    #[error("{tried} {place}: no space left on its file system; free some")]
     Full {
         /// What was tried.
         tried: &'static str,
@@ -18,9 +18,7 @@ pub enum StoreError {
         cause: Cause,
     },
     /// Someone else holds it. Passing.
-    #[error(
-        "{tried} {place}: another program has locked it; end that program (`fuser -v {place}` names it), the same call is then tried again"
-    )]
+    #[error("{tried} {place}: another program has locked it; end that program (`fuser -v {place}` names it)")]
     Locked {
         /// What was tried.
         tried: &'static str,

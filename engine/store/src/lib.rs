@@ -275,6 +275,20 @@ pub struct Retention {
     pub audit: Duration,
 }
 
+impl Retention {
+    /// All of it longer by a time.
+    #[must_use]
+    pub fn longer_by(&self, time: Duration) -> Self {
+        let longer = |kept: Duration| kept.saturating_add(time);
+        Self {
+            incidents: longer(self.incidents),
+            effects: longer(self.effects),
+            fixes: longer(self.fixes),
+            audit: longer(self.audit),
+        }
+    }
+}
+
 impl Default for Retention {
     fn default() -> Self {
         let days = |days: u64| Duration::from_secs(days * 86_400);

@@ -64,7 +64,7 @@ async fn number_of(database: &str, name: &str, timeout: Duration) -> Result<u32,
     let what = if database == "passwd" { "user" } else { "group" };
     FieldType::User.accept(name).map_err(|no| Stop::Target(format!("{what} `{name}` {no}")))?;
     let argv = ["getent", database, "--", name].map(String::from);
-    let ended = run(&argv, timeout).await.map_err(Stop::Failed)?;
+    let ended = run(&argv, timeout).await.map_err(Stop::Start)?;
     let text = String::from_utf8_lossy(&ended.stdout);
     match text.lines().next().and_then(|line| line.split(':').nth(2)).and_then(|number| number.parse().ok()) {
         Some(number) if ended.how == How::Exit(0) => Ok(number),

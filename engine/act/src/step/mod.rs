@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use heinzel_core::effect::Outcome;
+use heinzel_core::gate;
 use heinzel_core::plan::{Action, Step};
 use heinzel_core::time::Span;
 use heinzel_process::How;
@@ -25,6 +26,8 @@ mod replace;
 enum Stop {
     /// It was not tried: its target is not what a step may touch.
     Target(String),
+    /// It was not tried: its program could not be started, for want of memory, processes or the program itself.
+    Start(String),
     /// It was tried and failed.
     Failed(String),
 }
@@ -45,6 +48,7 @@ impl Hands {
             Ok(Err(Stop::Target(why))) => {
                 Outcome::Refused { gate: "target".into(), why: format!("{}: {why}", step.action.describe()) }
             }
+            Ok(Err(Stop::Start(why))) => Outcome::Refused { gate: gate::START.into(), why },
             // Who reads it names the step already.
             Ok(Err(Stop::Failed(why))) => Outcome::Failed { why },
             Err(_) => Outcome::Failed { why: format!("not done within {} and given up", Span(step.timeout)) },
@@ -81,7 +85,7 @@ impl Hands {
     }
 
     async fn run_step(&self, argv: &[String], timeout: Duration) -> Done {
-        let ended = run(argv, timeout).await.map_err(Stop::Failed)?;
+        let ended = run(argv, timeout).await.map_err(Stop::Start)?;
         let words = ending(argv, timeout, &ended);
         if ended.how == How::Exit(0) { Ok(words) } else { Err(Stop::Failed(words)) }
     }

@@ -153,7 +153,8 @@ async fn commands_run_without_a_shell_within_their_time_and_failures_carry_their
     )
     .await;
     check(&hands, run(&["sh", "-c", "kill -11 $$"]), "failed: ").await;
-    check(&hands, run(&["heinzel-none"]), "failed: start `heinzel-none`: not found in /usr/local/sbin:").await;
+    check(&hands, run(&["heinzel-none"]), "refused by start: start `heinzel-none`: not found in /usr/local/sbin:")
+        .await;
     let late = Step { action: run(&["sh", "-c", "sleep 600"]), timeout: Duration::from_millis(100) };
     let said = does(&hands, late).await;
     assert!(said.contains("took longer than 100ms and was killed"), "{said}");

@@ -5,7 +5,7 @@ use heinzel_core::step::{Command, Erased};
 use heinzel_server::customer::Forgotten;
 
 use super::talk;
-use crate::control::{OTHER_QUESTION, Question, Reply, absent, ask};
+use crate::control::{Question, Reply, absent, ask, other_question};
 use crate::exit::{Ends, Exit};
 use crate::text::{count, plain};
 use crate::{front, state_folder};
@@ -31,7 +31,7 @@ pub(super) fn customers(global: &super::Global, command: &Customers) -> anyhow::
     let forgotten = match ask(&state, &Question::Forget { customer: id.clone(), by: talk::who() })? {
         Some(Reply::Forgotten(forgotten)) => forgotten,
         Some(Reply::Refused(text)) => return Err(Ends::with(Exit::Refused, text)),
-        Some(_) => return Err(Ends::with(Exit::Refused, OTHER_QUESTION.to_owned())),
+        Some(_) => return Err(Ends::with(Exit::Refused, other_question(&state))),
         None if !state.exists() => return Err(absent(&state)),
         None => {
             talk::write_down(&state, Command::Erase { what: Erased::Customer })?;

@@ -1,9 +1,11 @@
 //! `heinzel policy`: how far rules may go, with the evidence for letting them go further.
 
 use clap::Subcommand;
+use heinzel_core::asset::Assets;
 use heinzel_core::gate::Grounds;
 use heinzel_core::policy::Mode;
 use heinzel_core::rule::RuleId;
+use heinzel_core::spot::with_its_like;
 use heinzel_core::state::RuleRecord;
 use heinzel_core::step::Command as Order;
 use serde_json::json;
@@ -82,6 +84,16 @@ pub(super) fn breaker(record: &RuleRecord) -> Option<String> {
     record.breaker.as_ref().map(|(since, why)| format!("open since {since}: {why}"))
 }
 
+/// Where it does less than elsewhere, and why: its breaker is open there, or it went one mode down.
+pub(super) fn stuck(record: &RuleRecord, assets: &Assets) -> impl Iterator<Item = String> {
+    record.stuck_spots().map(|(asset, spot)| {
+        let breaker = spot.breaker.as_ref().map(|(since, why)| format!("its breaker is open since {since}: {why}"));
+        let mode = spot.mode.map(|mode| format!("no further than {mode}, after what happened there"));
+        let words: Vec<String> = breaker.into_iter().chain(mode).collect();
+        format!("for {}: {}", with_its_like(assets, asset), words.join("; "))
+    })
+}
+
 /// The mode in a table.
 pub(super) fn word(mode: Option<Mode>) -> String {
     mode.map_or("-".into(), |mode| mode.to_string())
@@ -97,7 +109,7 @@ fn show(global: &super::Global, only: Option<String>) -> anyhow::Result<Exit> {
     for rule in live.rules.rules.values().filter(|r| only.as_ref().is_none_or(|g| g.fits(&r.id.0))) {
         let record = in_force.record(rule);
         let (mode, from) = in_force.mode_of(&config, &live, rule);
-        let breaker = breaker(&record);
+        let (breaker, mut stuck) = (breaker(&record), stuck(&record, &live.assets));
         let e = &record.evidence;
         let set = settings.mode(&rule.id, rule.automation);
         // Whoever has just written a bolder one into the file would wait for it in vain.
@@ -110,7 +122,8 @@ fn show(global: &super::Global, only: Option<String>) -> anyhow::Result<Exit> {
         }
         if global.json {
             super::print_json(&json!({
-                "rule": rule.id, "mode": mode, "from": from, "settings": set, "fix": rule.has.fix, "breaker": breaker, "evidence": e,
+                "rule": rule.id, "mode": mode, "from": from, "settings": set, "fix": rule.has.fix, "breaker": breaker,
+                "evidence": e, "spots": record.spots,
             }))?;
             continue;
         }
@@ -125,7 +138,7 @@ fn show(global: &super::Global, only: Option<String>) -> anyhow::Result<Exit> {
             e.failed.to_string(),
             e.vetoed.to_string(),
             e.recurred.to_string(),
-            breaker.map(|b| plain(&b, 120)).unwrap_or_default(),
+            breaker.or_else(|| stuck.next()).map(|b| plain(&b, 120)).unwrap_or_default(),
         ]);
     }
     if rows.is_empty() && !global.json {

@@ -17,13 +17,13 @@ use heinzel_script::sample::Samples;
 use serde_json::json;
 
 use super::in_force::InForce;
-use super::policy::{breaker, word};
+use super::policy::{breaker, stuck, word};
 use super::reference::{fix, trigger};
 use crate::config::Config;
 use crate::exit::{Ends, Exit};
 use crate::live::{self, Live};
 use crate::text;
-use crate::text::table;
+use crate::text::{plain, table};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -134,7 +134,8 @@ fn show(global: &super::Global, id: &str) -> anyhow::Result<Exit> {
             "cooldown_seconds": rule.cooldown.as_secs(), "reopen_seconds": rule.reopen.as_secs(),
             "answer": rule.answer, "escalate": rule.escalate, "automation": rule.automation,
             "fix": rule.has.fix, "rollback": rule.has.rollback, "mode": mode, "mode_from": from,
-            "breaker": breaker(&record), "evidence": record.evidence, "samples": count, "grants": grants,
+            "breaker": breaker(&record), "evidence": record.evidence, "spots": record.spots, "samples": count,
+            "grants": grants,
         }))?;
         return Ok(Exit::Ok);
     }
@@ -148,6 +149,9 @@ fn show(global: &super::Global, id: &str) -> anyhow::Result<Exit> {
     let _ = writeln!(page, "\nMode {} (from {from}); here so far: {}", word(mode), evidence(&record.evidence));
     if let Some(why) = breaker(&record) {
         let _ = writeln!(page, "Breaker {why}");
+    }
+    for there in stuck(&record, &live.assets) {
+        let _ = writeln!(page, "Less {}", plain(&there, 400));
     }
     super::print(&page)?;
     Ok(Exit::Ok)

@@ -16,6 +16,8 @@ use crate::text::{after_colon, lines, plain, table};
 
 /// How many complaints about answers are shown; `heinzel answers lint` has them all.
 const FIRST: usize = 5;
+/// For how many assets each rule's open breakers are named; `heinzel rules show` names all.
+const MOST_BREAKERS: usize = 5;
 
 /// How everything is: the running engine, and the answers that it reads.
 #[derive(Serialize)]
@@ -147,11 +149,21 @@ fn problems(Status { report, broken_answers }: &Status) -> Vec<String> {
             problem(format!("{} is switched off: {}", rule.id, plain(why, 300)));
         }
         if rule.crowded > 0 {
-            let most = heinzel_core::incident::Incident::MOST_OF_RULE;
-            problem(format!("{} has {most} open incidents; {} more were not opened", rule.id, rule.crowded));
+            problem(format!(
+                "{} has more open incidents than are kept in mind; {} findings opened no more (`heinzel audit show` says \
+                 which log is full of them)",
+                rule.id, rule.crowded
+            ));
         }
         if let Some(why) = &rule.breaker {
             problem(format!("the breaker of {} is open {}", rule.id, plain(why, 300)));
+        }
+        for (asset, why) in rule.breakers.iter().take(MOST_BREAKERS) {
+            problem(format!("the breaker of {} for {} is open {}", rule.id, plain(asset, 200), plain(why, 300)));
+        }
+        if rule.breakers.len() > MOST_BREAKERS {
+            let more = rule.breakers.len() - MOST_BREAKERS;
+            problem(format!("and for {more} more assets; `heinzel rules show {}` names all", rule.id));
         }
     }
     for (names, complaint) in gathered(&report.sources) {

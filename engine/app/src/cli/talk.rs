@@ -6,11 +6,12 @@ use heinzel_core::block::Checkpoint;
 use heinzel_core::policy::Policy;
 use heinzel_core::state::{Journal, State};
 use heinzel_core::step::{Command, Input, World, step};
+use heinzel_store::error::StoreError;
 use heinzel_store::sqlite::{Options, Sqlite};
 use heinzel_store::{Store as _, boot};
 
 use crate::config::Config;
-use crate::control::{OTHER_QUESTION, Question, Reply, absent, ask};
+use crate::control::{Question, Reply, absent, ask, other_question};
 use crate::exit::{Ends, Exit};
 use crate::live::Live;
 use crate::{clock, run, state_folder};
@@ -21,8 +22,8 @@ pub(super) fn tell(global: &super::Global, command: Command) -> anyhow::Result<E
     let answer = match ask(&state, &Question::Command { by: who(), command: command.clone() })? {
         Some(Reply::Done(text)) => Ok(text),
         Some(Reply::Refused(text)) => Err(text),
-        Some(_) => Err(OTHER_QUESTION.into()),
-        None => without_engine(&state, config, command)?,
+        Some(_) => Err(other_question(&state)),
+        None => without_engine(&state, config, &command)?,
     };
     match answer {
         Ok(text) if global.json => super::print_json(&serde_json::json!({ "ok": true, "text": text }))?,
@@ -36,7 +37,7 @@ pub(super) fn tell(global: &super::Global, command: Command) -> anyhow::Result<E
 fn without_engine(
     folder: &Path,
     config: anyhow::Result<Config>,
-    command: Command,
+    command: &Command,
 ) -> anyhow::Result<Result<String, String>> {
     if !folder.exists() {
         return Err(absent(folder));
@@ -54,19 +55,34 @@ fn without_engine(
             return Err(Ends::with(Exit::Wrong, text));
         }
     };
-    let lock = state_folder::lock(folder)?;
-    let mut store = Sqlite::open(lock, &Options { boot: boot::current(), ..Options::default() })?;
-    let loaded = store.load(clock::now() - run::RECENT)?;
-    let mut state = State::default();
-    if switch {
-        state.paused = loaded.paused;
-    } else {
-        state = run::state_of(loaded).state;
-    }
-    let answer = obey(&mut state, &live, &policy, command, &mut store)?;
+    let said = || -> anyhow::Result<Result<String, String>> {
+        let lock = state_folder::lock(folder)?;
+        let mut store = Sqlite::open(lock, &Options { boot: boot::current(), ..Options::default() })?;
+        let loaded = store.load(clock::now() - run::RECENT)?;
+        let mut state = State::default();
+        if switch {
+            state.paused = loaded.paused;
+        } else {
+            state = run::state_of(loaded).state;
+        }
+        obey(&mut state, &live, &policy, command.clone(), &mut store)
+    };
+    let answer = said().map_err(|error| unsaid(folder, switch, error))?;
     Ok(answer.map(|text| {
         format!("{text} (no engine runs on {}: it is stored and holds from its next start)", folder.display())
     }))
+}
+
+/// No engine runs that would try it again.
+fn unsaid(folder: &Path, switch: bool, error: anyhow::Error) -> anyhow::Error {
+    if !error.downcast_ref::<StoreError>().is_some_and(StoreError::is_passing) {
+        return error;
+    }
+    let then = if switch { "; an engine that is started before then does not know of it" } else { "" };
+    error.context(format!(
+        "it is not done: no engine runs on {}, so it has to be stored, and cannot be. Nobody tries it again: mend that and say it once more{then}",
+        folder.display()
+    ))
 }
 
 /// Has the audit trail say something where no engine runs.
@@ -102,4 +118,20 @@ pub(super) fn who() -> String {
     let uid = rustix::process::getuid().as_raw();
     let name = name("SUDO_USER").or_else(|| name("USER")).unwrap_or_else(|| format!("uid {uid}"));
     crate::text::plain(&name, 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_nobody_could_store_is_not_said_to_be_tried_again() {
+        let full = || StoreError::Full { tried: "write", place: "/s/heinzel.db".into(), cause: "disk full".into() };
+        let text = format!("{:#}", unsaid(Path::new("/s"), true, full().into()));
+        assert!(text.contains("no engine runs on /s") && text.contains("say it once more"), "{text}");
+        assert!(text.contains("an engine that is started before then does not know of it"), "{text}");
+        assert!(text.contains("no space left") && !text.contains("then tried again"), "{text}");
+        let other = unsaid(Path::new("/s"), true, anyhow::anyhow!("something else"));
+        assert_eq!(format!("{other:#}"), "something else");
+    }
 }

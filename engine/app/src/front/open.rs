@@ -4,15 +4,18 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use heinzel_core::time::Timestamp;
 use heinzel_knowledge::contacts::Bounce;
 use heinzel_script::reload::Watch;
 use heinzel_store::customers::{Customers, Retention};
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::Instant;
 
 use super::{Desk, Shelf, drafts, elsewhere, turns};
 use crate::board::Board;
 use crate::clock;
 use crate::config::Config;
+use crate::lapse::Lapse;
 use crate::pump::{Message, Order};
 use crate::scanner::Current;
 use crate::watch::Swap;
@@ -84,15 +87,19 @@ pub(crate) fn open(
     let notes = tokio::spawn(note_bounces(returned, customers.clone()));
     let keep = config.suggestions.retention;
     let drafts_of = Arc::downgrade(&desk);
+    let mut lapse = Lapse::since(None, clock::now());
     let upkeep = tokio::spawn(async move {
-        let mut due = tokio::time::interval(UPKEEP);
+        // Not at once: a machine that has just begun to run may not know yet what time it is.
+        let mut due = tokio::time::interval_at(Instant::now() + UPKEEP, UPKEEP);
         loop {
             due.tick().await;
+            let now = clock::now();
+            let keep = keep.longer_by(lapse.by(now));
             if let Some(desk) = drafts_of.upgrade() {
                 desk.drafts.age();
             }
             let customers = customers.clone();
-            let _ = tokio::task::spawn_blocking(move || tidy(&customers, &keep)).await;
+            let _ = tokio::task::spawn_blocking(move || tidy(&customers, &keep, now)).await;
         }
     });
     Ok(Opened { desk, _watches: watches, upkeep: [upkeep, notes].into_iter().chain(asking).collect() })
@@ -116,9 +123,9 @@ async fn note_bounces(mut bounces: broadcast::Receiver<Bounce>, customers: Arc<C
 }
 
 /// Removes what is too old.
-fn tidy(customers: &Customers, keep: &Retention) {
+fn tidy(customers: &Customers, keep: &Retention, now: Timestamp) {
     loop {
-        match customers.retain(clock::now(), keep) {
+        match customers.retain(now, keep) {
             Ok(removed) if removed.more => {}
             Ok(_) => break,
             Err(error) => {

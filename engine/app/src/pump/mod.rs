@@ -17,11 +17,13 @@ use heinzel_core::gate;
 use heinzel_core::policy::Policy;
 use heinzel_core::state::{Change, Journal, SourceView, State};
 use heinzel_core::step::{Input, Reply, World, drafted, found, step, wake_at};
+use heinzel_core::time::Timestamp;
 use heinzel_store::error::StoreError;
 use heinzel_store::{Retention, Store, Unfinished};
 use tokio::sync::oneshot;
 
 use crate::clock;
+use crate::lapse::Lapse;
 use crate::live::Live;
 use crate::report::{Counts, Outlook, Report};
 
@@ -112,6 +114,7 @@ impl<O: Out> Pump<O> {
         }
         self.dispatch(again, &mut inbox).await;
         let mut retain_at = Instant::now() + RETENTION_EVERY;
+        let (mut lapse, mut more) = (self.lapse(), false);
         let mut present_at = Instant::now() + PRESENT_EVERY;
         self.tell_ready();
         loop {
@@ -124,7 +127,9 @@ impl<O: Out> Pump<O> {
                 self.look(&inbox);
             }
             if retain_at <= Instant::now() {
-                retain_at = Instant::now() + if self.retain() { RETENTION_MORE } else { RETENTION_EVERY };
+                let now = clock::now();
+                more = self.retain(now, if more { lapse.ahead(now) } else { lapse.by(now) });
+                retain_at = Instant::now() + if more { RETENTION_MORE } else { RETENTION_EVERY };
             }
             if present_at <= Instant::now() {
                 if self.be_present(&mut inbox).await.is_err() {
@@ -419,9 +424,15 @@ impl<O: Out> Pump<O> {
         Ok(Marked::Done)
     }
 
-    /// Removes what is too old; `true`: there is more.
-    fn retain(&mut self) -> bool {
-        match self.store.retain(clock::now(), &self.retention) {
+    /// The time that is believed at the start: what was stored last tells.
+    fn lapse(&self) -> Lapse {
+        let newest = self.store.newest_entries(1).ok().and_then(|entries| Some(entries.last()?.entry.at));
+        Lapse::since(newest, clock::now())
+    }
+
+    /// Removes what is too old, by a clock that is so much ahead of the time that is believed; `true`: there is more.
+    fn retain(&mut self, now: Timestamp, ahead: Duration) -> bool {
+        match self.store.retain(now, &self.retention.longer_by(ahead)) {
             Ok(removed) => {
                 tracing::debug!(?removed, "removed what is too old");
                 removed.more

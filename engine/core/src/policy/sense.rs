@@ -41,6 +41,10 @@ impl Policy {
         let none = "; an empty `policy.drafts.look` forbids looks";
         drafts.rate.sound("drafts.rate", none)?;
         drafts.all.sound("drafts.all", none)?;
+        if breaker.spread == 0 {
+            let why = "is 0; write 1 for a rule that one bad experience anywhere stops everywhere".into();
+            return Err(Senseless { key: "breaker.spread", why });
+        }
         for (key, most) in [("max_targets", self.max_targets), ("max_rounds", self.max_rounds)] {
             if most == 0 {
                 return Err(Senseless { key, why: format!("is 0, which fails every fix; write at least 1{observe}") });
@@ -170,6 +174,7 @@ mod tests {
         check(&|p| p.budget.asset = rate("5/9999d"), "`policy.budget.asset` is `5/9999d`; fixes are remembered for");
         check(&|p| p.breaker.failures = rate("3/0s"), "`policy.breaker.failures`");
         check(&|p| p.breaker.demote = rate("0/1d"), "`policy.breaker.demote`");
+        check(&|p| p.breaker.spread = 0, "`policy.breaker.spread`");
         check(&|p| p.drafts.rate = rate("0/1h"), "an empty `policy.drafts.look` forbids looks");
         check(&|p| p.drafts.all = rate("1/0s"), "`policy.drafts.all`");
         check(&|p| p.max_targets = 0, "`policy.max_targets` is 0, which fails every fix; write at least 1; the mode");

@@ -62,8 +62,8 @@ pub fn next(state: &State, world: &World<'_>, incident: &Incident) -> Option<Nex
 /// nobody said no.
 fn may_follow(run: &Run, end: &End) -> bool {
     match end {
-        // What was refused where it was to be done would be refused there again.
-        End::Refused { gate, .. } => run.begun.is_none() || gate == gate::PAUSE,
+        // What was refused where it was to be done would be refused there again; but memory may be there again.
+        End::Refused { gate, .. } => run.begun.is_none() || [gate::PAUSE, gate::START].contains(&&**gate),
         End::NotDone { .. } | End::Expired { .. } | End::Stopped { .. } => true,
         End::Verified | End::Vetoed { .. } | End::Failed { .. } | End::HandedOver { .. } | End::Overtaken => false,
     }
@@ -87,7 +87,7 @@ pub(super) fn seen(desk: &mut Desk<'_, '_>, id: IncidentId, heard: Timestamp) {
         _ => rests_until(rule, incident, run, end).or(Some(run.started)),
     };
     let is_news = since.is_none_or(|since| since < heard);
-    let acts = || gate::mode_of(desk.state, desk.world, &incident.rule) >= Mode::Approve;
+    let acts = || gate::mode_at(desk.state, desk.world, &incident.rule, &incident.asset) >= Mode::Approve;
     if is_news && acts() && next(desk.state, desk.world, incident) == Some(Next::Finding) {
         heal::begin(desk, id);
     }

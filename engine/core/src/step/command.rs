@@ -136,7 +136,16 @@ fn erased(what: &Erased) -> String {
 
 pub(super) fn unresolved(desk: &Desk<'_, '_>, id: IncidentId) -> Result<Status, String> {
     match desk.state.incidents.get(&id) {
-        None => Err(format!("incident {id} is not open; `heinzel incident list` shows those that are")),
+        None if id == 0 || id > desk.state.last_incident => {
+            let newest = match desk.state.last_incident {
+                0 => "; there was none so far".to_owned(),
+                newest => format!("; the newest is {newest}, and `heinzel incident list` shows those that are open"),
+            };
+            Err(format!("there is no incident {id}{newest}"))
+        }
+        None => Err(format!(
+            "incident {id} is not open any more; `heinzel incident view {id}` says how it ended, as long as it is kept"
+        )),
         Some(i) if i.is_resolved() => Err(format!("incident {id} is resolved already")),
         Some(i) => Ok(i.status),
     }
@@ -209,14 +218,17 @@ fn deny(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, why: &str) -> Result<
     let Some(plan) = plan else {
         return Err(format!("incident {id} is {status} and waits for no approval"));
     };
-    let rule = desk.state.incidents[&id].rule.clone();
-    let before = gate::mode_of(desk.state, desk.world, &rule);
+    let incident = &desk.state.incidents[&id];
+    let (rule, asset) = (incident.rule.clone(), incident.asset.clone());
+    let before = gate::mode_at(desk.state, desk.world, &rule, &asset);
     desk.note_by(Some(id), by, "denied", why);
     again::veto(desk, id, plan, by);
     let is_over = heal::run_mut(desk, id).is_none_or(|run| run.stage.is_over());
     let then = if is_over { "needs a human now" } else { "takes back what was done so far" };
-    let after = gate::mode_of(desk.state, desk.world, &rule);
-    let demoted = if after < before { format!("; {rule} goes from {before} down to {after}") } else { String::new() };
+    let after = gate::mode_at(desk.state, desk.world, &rule, &asset);
+    let place = if gate::mode_of(desk.state, desk.world, &rule) == after { "" } else { " there" };
+    let demoted =
+        if after < before { format!("; {rule} goes from {before} down to {after}{place}") } else { String::new() };
     Ok(format!("denied; incident {id} {then}{demoted}"))
 }
 
@@ -225,7 +237,7 @@ fn promote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> 
     let mode = gate::mode_of(desk.state, desk.world, id);
     let (now, settings) = (desk.now(), gate::settings_of(desk.world, id));
     let record = desk.state.record(&rule.id);
-    let stuck = record.breaker.is_some() || record.off.is_some();
+    let stuck = record.breaker.is_some() || record.off.is_some() || record.stuck_spots().next().is_some();
     let to = match (to, mode.bolder()) {
         (Some(to), _) => to,
         (None, _) if stuck => mode,
@@ -243,12 +255,22 @@ fn promote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> 
     }
     let closed = record.breaker.take().map(|_| "; its breaker is closed");
     let on = record.off.take().map(|_| "; it is switched on again");
+    let freed: Vec<&str> = record.stuck_spots().map(|(asset, _)| &**asset).collect();
+    let freed = match &freed[..] {
+        [] => String::new(),
+        few if few.len() <= 5 => format!("; it does for {} what it does elsewhere", few.join(", ")),
+        [first, more @ ..] => {
+            format!("; it does for {first} and {} other assets what it does elsewhere", more.len())
+        }
+    };
+    record.spots.clear();
     record.evidence.failures.clear();
+    record.evidence.vetoes.clear();
     record.evidence.bad.clear();
     record.evidence.since = Some(now);
     desk.journal.rules.insert(id.clone());
     let way = if to > mode { format!("goes from {mode} to {to}") } else { format!("stays in mode {mode}") };
-    let text = format!("{id} {way}{}{}", closed.unwrap_or_default(), on.unwrap_or_default());
+    let text = format!("{id} {way}{}{}{freed}", closed.unwrap_or_default(), on.unwrap_or_default());
     desk.note_by(None, by, "promoted", text.clone());
     Ok(text)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::asset::AssetId;
 use crate::clock::Lag;
+use crate::event::Place;
 use crate::field::{FieldType, ValueRef};
 use crate::finding::{Finding, Role};
 use crate::findings::Claim;
@@ -246,29 +247,54 @@ pub(super) fn open(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, asset: Asset
 }
 
 /// Whether there is room for one more incident of the rule: people write logs, and may choose names of assets without
-/// end. One that is over makes room; when all are open, the new one is counted and left out.
-fn has_room(desk: &mut Desk<'_, '_>, rule: &RuleId) -> bool {
-    let (mut kept, mut over) = (0, None);
+/// end. What the operator has listed has room while there is any; the others of one log have half of what those of other logs
+/// leave. One that is over makes room; when all are open, the new one is counted and left out.
+fn has_room(desk: &mut Desk<'_, '_>, rule: &RuleId, asset: &str, place: &Place) -> bool {
+    let assets = desk.world.assets;
+    let is_listed = |asset: &str| assets.get(asset).is_some();
+    // A flood of invented names must not cost a look at all incidents each.
+    let log = (!is_listed(asset)).then(|| (rule.clone(), place.source.clone(), place.stream.clone()));
+    if log.as_ref().is_some_and(|log| desk.state.full.contains(log)) {
+        count_one(&mut desk.state.counters.crowded, rule);
+        return false;
+    }
+    let (mut kept, mut alike, mut over, mut over_alike) = (0, 0, None, None);
     for incident in desk.state.incidents_of(rule) {
         kept += 1;
+        let from = &incident.cause.place;
+        let is_alike = from.source == place.source && from.stream == place.stream && !is_listed(&incident.asset);
+        alike += usize::from(is_alike);
         if incident.is_resolved() && incident.notice.is_none() {
-            over = over.min(Some((incident.resolved_at, incident.id))).or(Some((incident.resolved_at, incident.id)));
+            let one = Some((incident.resolved_at, incident.id));
+            over = over.min(one).or(one);
+            if is_alike {
+                over_alike = over_alike.min(one).or(one);
+            }
         }
     }
-    if kept < Incident::MOST_OF_RULE {
+    let share = Incident::MOST_OF_RULE.saturating_sub((kept - alike) / 2);
+    let makes_room = if kept >= 2 * Incident::MOST_OF_RULE {
+        over
+    } else if !is_listed(asset) && alike >= share {
+        over_alike
+    } else {
         return true;
-    }
-    if let Some((_, oldest)) = over {
+    };
+    if let Some((_, oldest)) = makes_room {
         desk.state.forget_incident(oldest, desk.journal);
         return true;
     }
     let left_out = desk.state.counters.crowded.entry(rule.clone()).or_default();
     *left_out += 1;
     if *left_out == 1 {
-        let most = Incident::MOST_OF_RULE;
-        let text =
-            format!("{rule} has {most} open incidents; more are counted and not opened (`heinzel incident resolve`)");
+        let text = format!(
+            "{rule} has {kept} open incidents, {alike} of them about names from {} that are no known assets; more of those are counted and not opened (`heinzel incident resolve`; who writes there?)",
+            place.stream
+        );
         desk.note(None, "crowded", text);
+    }
+    if desk.state.full.len() < Incident::MOST_OF_RULE {
+        desk.state.full.extend(log);
     }
     false
 }
@@ -281,7 +307,7 @@ pub(super) fn create(
     moment: Moment,
     cause: Cause,
 ) -> Option<IncidentId> {
-    if !has_room(desk, &rule.id) {
+    if !has_room(desk, &rule.id, &asset, &cause.place) {
         return None;
     }
     desk.state.last_incident += 1;
@@ -342,6 +368,11 @@ fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, moment: Moment, 
     incident.reopened += 1;
     let text = format!("came back: {}", cause.message);
     incident.cause = cause;
+    // The asset may be somebody else's by now, and the rule another one.
+    incident.customers = desk.world.assets.customers(&incident.asset);
+    incident.dependants = desk.world.assets.dependants(&incident.asset);
+    (incident.title, incident.severity) = (rule.title.clone(), rule.severity);
+    (incident.answer, incident.escalate) = (rule.answer.clone(), rule.escalate.clone());
     incident.origin = None;
     incident.told = None;
     desk.journal.incidents.insert(id);
@@ -349,7 +380,7 @@ fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, moment: Moment, 
     if was_fixed {
         desk.state.record(&rule.id).evidence.recurred += 1;
         let why = "it came back soon after a verified fix";
-        let also = record::went_badly(desk, &rule.id, Some(id), why);
+        let also = record::went_badly(desk, &rule.id, id, why);
         tell::only_also(desk, id, why, also);
     }
 }

@@ -189,6 +189,7 @@ pub(super) fn gates(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan) {
         Some(Stage::Held { gate, .. }) => Some(gate.clone()),
         _ => None,
     };
+    let mode = gate::mode_at(desk.state, desk.world, &rule.id, &incident.asset);
     let answers = gate::ask(desk.state, desk.world, rule, incident, &plan);
     let Some(answer) = answers.into_iter().find(|a| a.verdict != Verdict::Pass) else {
         // What was held may be hours old, and another incident's fix may have mended it: look again.
@@ -218,7 +219,6 @@ pub(super) fn gates(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan) {
             if incident_touched(desk, id) {
                 return roll_back(desk, id, plan, &format!("gate `{gate}` refused to go on: {why}"));
             }
-            let mode = gate::mode_of(desk.state, desk.world, &rule.id);
             let end = if gate == gate::MODE { End::NotDone { mode } } else { End::Refused { gate, why } };
             finish(desk, id, Some(plan), end);
         }
@@ -330,7 +330,7 @@ fn way_back(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize, why:
     let halted = desk.state.incidents.get(&id).and_then(|incident| {
         let halted = gate::halted(desk.state, desk.world, &incident.asset);
         // One that waited between two rounds held no lock.
-        halted.or_else(|| gate::locked(desk.state, desk.world, incident))
+        halted.or_else(|| gate::locked(desk.state, desk.world, incident, &plan))
     });
     if let Some(halted) = halted {
         let why = format!("{why}; and the way back stopped before `{}`: {halted}", step.action.describe());
@@ -396,7 +396,7 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
         End::Vetoed { by } => {
             desk.state.record(&rule).evidence.vetoed += 1;
             let why = format!("{by} denied the plan");
-            let also = record::went_badly(desk, &rule, Some(id), &why);
+            let also = record::vetoed(desk, &rule, id, &why);
             set_status(desk, id, Status::NeedsHuman);
             tell::only_also(desk, id, &why, also);
             if let Some(incident) = desk.state.incidents.get_mut(&id) {
@@ -428,6 +428,7 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
 pub(super) fn close(desk: &mut Desk<'_, '_>, id: IncidentId, by: &str, verdict: &str) {
     let now = desk.now();
     tell::withdraw(desk, id);
+    desk.state.full.clear();
     if let Some(incident) = desk.state.incidents.get_mut(&id) {
         incident.status = Status::Resolved;
         incident.resolved_at = Some(now);

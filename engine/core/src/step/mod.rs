@@ -76,6 +76,10 @@ pub type Reply = Option<Result<String, String>>;
 pub fn step(state: &mut State, world: &World<'_>, input: Input, journal: &mut Journal) -> Reply {
     let mut desk = Desk { state, world, journal };
     let mut reply = None;
+    if matches!(input, Input::Command { .. } | Input::Restarted | Input::Reloaded) {
+        desk.state.asked = None;
+        desk.state.full.clear();
+    }
     match input {
         Input::Notice(notice) => desk.source(notice),
         Input::Done { effect, outcome } => heal::done(&mut desk, &effect, outcome),

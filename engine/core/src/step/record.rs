@@ -1,10 +1,13 @@
 //! What speaks for a rule and against it: evidence, demotion, breaker, and rules that fail themselves.
+//!
+//! What happens on one customer's assets stops the rule there; what happens to several of them stops it everywhere.
 
 use crate::gate;
 use crate::incident::IncidentId;
+use crate::policy::{Mode, Rate};
 use crate::rule::{LogicError, Rule, RuleId};
+use crate::spot::{lately, remember, with_its_like};
 use crate::step::{Desk, heal};
-use crate::time::Timestamp;
 
 /// A fix that changed something did not hold. Returns what has become of the rule by that, for the operator.
 pub(super) fn failed(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why: &str) -> Option<String> {
@@ -12,7 +15,7 @@ pub(super) fn failed(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why
     let evidence = &mut desk.state.record(rule).evidence;
     evidence.failed += 1;
     remember(&mut evidence.failures, now);
-    let demoted = went_badly(desk, rule, Some(id), "a fix did not hold");
+    let demoted = went_badly(desk, rule, id, "a fix did not hold");
     let stopped = trip(desk, rule, id, why);
     let also: Vec<String> = demoted.into_iter().chain(stopped).collect();
     (!also.is_empty()).then(|| also.join("; "))
@@ -36,50 +39,102 @@ pub(super) fn script_failed(desk: &mut Desk<'_, '_>, rule: &Rule, id: Option<Inc
     }
 }
 
-/// Something speaks against the rule; enough of it takes it one mode down, which the operator must be told.
-pub(super) fn went_badly(desk: &mut Desk<'_, '_>, rule: &RuleId, id: Option<IncidentId>, why: &str) -> Option<String> {
+/// An operator has denied a plan: their word counts for the rule as a whole.
+pub(super) fn vetoed(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why: &str) -> Option<String> {
     let now = desk.now();
     let limit = desk.world.policy.breaker.demote;
-    let mode = gate::mode_of(desk.state, desk.world, rule);
-    let settings = gate::settings_of(desk.world, rule);
+    let evidence = &mut desk.state.record(rule).evidence;
+    remember(&mut evidence.vetoes, now);
+    let times = lately(&evidence.vetoes, limit, now);
+    if times < limit.count as usize {
+        return went_badly(desk, rule, id, why);
+    }
+    let times = if times == 1 { "a denied plan".into() } else { format!("{times} denied plans") };
+    demote(desk, rule, id, &format!("{times} in {}, the last: {why}", limit.within))
+}
+
+/// Something speaks against the rule; enough of it takes it one mode down, there or everywhere, which the operator must be told.
+pub(super) fn went_badly(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why: &str) -> Option<String> {
+    let (now, assets, breaker) = (desk.now(), desk.world.assets, desk.world.policy.breaker);
+    let limit = breaker.demote;
+    let asset = desk.state.incidents.get(&id)?.asset.clone();
+    desk.journal.rules.insert(rule.clone());
     let record = desk.state.record(rule);
     remember(&mut record.evidence.bad, now);
-    desk.journal.rules.insert(rule.clone());
-    let lately = record.evidence.bad.iter().filter(|t| **t + limit.within.0 > now).count();
-    if lately < limit.count as usize {
+    remember(&mut record.spot(&asset).bad, now);
+    let apart = record.lately_apart(assets, |spot| &spot.bad, limit, now);
+    if apart >= breaker.spread as usize {
+        let times = if apart == 1 {
+            "a bad experience".into()
+        } else {
+            format!("bad experiences with {apart} customers or assets")
+        };
+        return demote(desk, rule, id, &format!("{times} in {}, the last: {why}", limit.within));
+    }
+    let there = record.bad_with(assets, &asset, limit, now);
+    if there < limit.count as usize {
         return None;
     }
-    let lower = mode.more_timid()?;
-    (record.mode, record.over) = (Some(lower), Some(settings));
-    record.evidence.bad.clear();
-    record.evidence.since = Some(now);
-    let times = if lately == 1 { "a bad experience".into() } else { format!("{lately} bad experiences") };
-    let text = format!("{rule} goes from {mode} down to {lower} after {times} in {}, the last: {why}", limit.within);
-    desk.note(id, "demoted", text.clone());
+    let (mode, lower) = lower(gate::mode_at(desk.state, desk.world, rule, &asset))?;
+    let record = desk.state.record(rule);
+    record.settle(assets, &asset, now);
+    record.spot(&asset).mode = Some(lower);
+    let times = if there == 1 { "a bad experience".into() } else { format!("{there} bad experiences") };
+    let place = with_its_like(assets, &asset);
+    let text = format!(
+        "{rule} goes from {mode} down to {lower} for {place} after {times} in {}, the last: {why}",
+        limit.within
+    );
+    desk.note(Some(id), "demoted", text.clone());
     Some(text)
 }
 
-/// Opens the breaker of a rule when enough of its fixes have failed lately.
-fn trip(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why: &str) -> Option<String> {
-    let now = desk.now();
-    let limit = desk.world.policy.breaker.failures;
-    let record = desk.state.record(rule);
-    let lately = record.evidence.failures.iter().filter(|t| **t + limit.within.0 > now).count();
-    if record.breaker.is_some() || lately < limit.count as usize {
-        return None;
-    }
-    let (count, within) = (if lately == 1 { "1 fix".into() } else { format!("{lately} fixes") }, limit.within);
-    let why = format!("{count} failed in {within}, the last with: {why}");
-    record.breaker = Some((now, why.clone()));
-    desk.note(Some(id), "breaker", format!("the breaker of {rule} opens: {why}"));
-    Some(format!(
-        "the breaker of {rule} opens, because {count} failed in {within}; `heinzel policy promote {rule}` closes it"
-    ))
+fn lower(mode: Mode) -> Option<(Mode, Mode)> {
+    Some((mode, mode.more_timid()?))
 }
 
-fn remember(times: &mut std::collections::VecDeque<Timestamp>, now: Timestamp) {
-    times.push_back(now);
-    if times.len() > 50 {
-        times.pop_front();
+/// Takes a rule one mode down, everywhere.
+fn demote(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why: &str) -> Option<String> {
+    let now = desk.now();
+    let (mode, lower) = lower(gate::mode_of(desk.state, desk.world, rule))?;
+    let settings = gate::settings_of(desk.world, rule);
+    desk.journal.rules.insert(rule.clone());
+    let record = desk.state.record(rule);
+    (record.mode, record.over) = (Some(lower), Some(settings));
+    record.evidence.bad.clear();
+    record.evidence.vetoes.clear();
+    record.spots.values_mut().for_each(|spot| spot.bad.clear());
+    record.evidence.since = Some(now);
+    let text = format!("{rule} goes from {mode} down to {lower} after {why}");
+    desk.note(Some(id), "demoted", text.clone());
+    Some(text)
+}
+
+/// Opens the breaker of a rule, there or everywhere, when enough of its fixes have failed lately.
+fn trip(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why: &str) -> Option<String> {
+    let (now, assets, breaker) = (desk.now(), desk.world.assets, desk.world.policy.breaker);
+    let Rate { count, within } = breaker.failures;
+    let asset = desk.state.incidents.get(&id)?.asset.clone();
+    let record = desk.state.record(rule);
+    remember(&mut record.spot(&asset).failures, now);
+    if record.breaker.is_some() {
+        return None;
     }
+    let apart = record.lately_apart(assets, |spot| &spot.failures, breaker.failures, now);
+    let there = record.failed_with(assets, &asset, breaker.failures, now);
+    let fixes = |many: usize| if many == 1 { "1 fix".into() } else { format!("{many} fixes") };
+    let (times, place) = if apart >= breaker.spread as usize {
+        let times = if apart == 1 { fixes(there) } else { format!("fixes for {apart} customers or assets") };
+        record.breaker = Some((now, format!("{times} failed in {within}, the last with: {why}")));
+        (times, String::new())
+    } else if there >= count as usize && record.breaker_with(assets, &asset).is_none() {
+        let times = fixes(there);
+        record.spot(&asset).breaker = Some((now, format!("{times} failed in {within}, the last with: {why}")));
+        (times, format!(" for {}", with_its_like(assets, &asset)))
+    } else {
+        return None;
+    };
+    let because = format!("{times} failed in {within}");
+    desk.note(Some(id), "breaker", format!("the breaker of {rule} opens{place}: {because}, the last with: {why}"));
+    Some(format!("the breaker of {rule} opens{place}, because {because}; `heinzel policy promote {rule}` closes it"))
 }

@@ -1,6 +1,9 @@
 //! Telling people: what a notification says, and what becomes of it.
 //!
-//! An incident has at most one notification under way; a newer one takes its place.
+//! An incident has at most one notification under way; a newer one takes its place. Of one rule at most [`MOST_TOLD`] are sent in an
+//! hour.
+
+use std::time::Duration;
 
 use crate::effect::{Act, Message, Outcome};
 use crate::gate;
@@ -61,11 +64,55 @@ pub(super) fn withdraw(desk: &mut Desk<'_, '_>, id: IncidentId) {
     }
 }
 
+/// Of how many incidents of a rule people are told within an hour. Whoever may write into a log may invent names, and a storm
+/// has one cause: nobody reads hundreds of messages, and a receiver that counts them would let none through.
+const MOST_TOLD: usize = 30;
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Whether people may be told of one more incident of the rule. The last one says that it is.
+enum Turn {
+    Yes,
+    Last,
+    No,
+}
+
+/// Counts a notification. What the operator has listed is not kept from being told by names that somebody invents.
+fn turn(desk: &mut Desk<'_, '_>, id: IncidentId) -> Turn {
+    let now = desk.now();
+    let Some(incident) = desk.state.incidents.get(&id) else { return Turn::No };
+    let is_listed = desk.world.assets.get(&desk.world.assets.resolve(&incident.asset)).is_some();
+    let told = desk.state.told.entry((incident.rule.clone(), is_listed)).or_default();
+    // One that is yet to come says that our clock was set back; it would count for as long as that.
+    told.retain(|at| *at <= now && *at + HOUR > now);
+    if told.len() >= MOST_TOLD {
+        return Turn::No;
+    }
+    told.push_back(now);
+    if told.len() == MOST_TOLD { Turn::Last } else { Turn::Yes }
+}
+
 /// Sends it as the try of this number.
 fn send(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, also: Option<String>, tries: u32) {
     let Some(incident) = desk.state.incidents.get(&id) else { return };
+    let rule = incident.rule.clone();
     // A newer notification takes the place of one that is not delivered; what that said of the rule goes with it.
     let also = also.or_else(|| incident.notice.as_ref()?.also.clone());
+    let mut reason = reason.to_owned();
+    if tries == 1 {
+        match turn(desk, id) {
+            Turn::Last => reason.push_str(&format!(
+                "; this is message {MOST_TOLD} about {rule} within an hour, and more are not sent: `heinzel incident list` \
+                 shows what else there is"
+            )),
+            // What has become of the rule is told in any case.
+            Turn::No if also.is_none() => {
+                let text = format!("not sent ({reason}): people were told of {MOST_TOLD} incidents of {rule} within an hour");
+                return desk.note(Some(id), "told", text);
+            }
+            Turn::No | Turn::Yes => {}
+        }
+    }
+    let Some(incident) = desk.state.incidents.get(&id) else { return };
     let plan = incident.run.as_ref().and_then(|run| run.stage.plan());
     let message = Message {
         incident: id,
@@ -75,13 +122,13 @@ fn send(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, also: Option<Stri
         asset: incident.asset.clone(),
         customers: incident.customers.iter().cloned().collect(),
         host: incident.cause.host.clone(),
-        reason: also.as_ref().map_or_else(|| reason.to_owned(), |also| format!("{reason}; {also}")),
+        reason: also.as_ref().map_or_else(|| reason.clone(), |also| format!("{reason}; {also}")),
         steps: plan.map(|p| p.steps.iter().map(|s| s.action.describe()).collect()).unwrap_or_default(),
     };
     let to = incident.escalate.clone().unwrap_or_else(|| "operator".into());
     let effect = desk.emit(id, Act::Notify { to, message });
     if let Some(incident) = desk.state.incidents.get_mut(&id) {
-        incident.notice = Some(Notice { effect, reason: reason.to_owned(), also, tries, next: None });
+        incident.notice = Some(Notice { effect, reason, also, tries, next: None });
     }
 }
 
@@ -99,6 +146,8 @@ pub(super) fn delivered(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcom
     let now = desk.now();
     let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
     desk.journal.incidents.insert(id);
+    // What is over and told makes room.
+    desk.state.full.clear();
     let problem = match outcome {
         Outcome::Done { detail } => {
             incident.notice = None;
@@ -119,6 +168,6 @@ pub(super) fn delivered(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcom
         incident.notice = None;
         return desk.note(Some(id), "told", format!("given up after {tries} tries: {problem}"));
     }
-    notice.next = Some(now + std::time::Duration::from_secs(NOTICE_PAUSE_S << tries.min(10)));
+    notice.next = Some(now + Duration::from_secs(NOTICE_PAUSE_S << tries.min(10)));
     desk.note(Some(id), "told", format!("try {tries} failed: {problem}"));
 }

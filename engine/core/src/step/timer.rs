@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use crate::block::SourceId;
 use crate::event::Place;
+use crate::gate;
 use crate::incident::{Cause, Incident, IncidentId};
 use crate::rule::{Rule, RuleId};
-use crate::run::Stage;
+use crate::run::{LOCK, Stage};
 use crate::state::{REMEMBERED, SourceView, State};
 use crate::step::{Desk, World, again, detect, heal, tell, verify};
 use crate::time::{Span, Timestamp};
 use crate::trigger::Trigger;
 use crate::window::Window;
 
+/// How often the gates are asked about all plans that are held, whatever holds them.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 /// How often what is over is forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// A window whose newest finding lies further ahead than any line may was filled while the clock was wrong.
@@ -29,6 +32,11 @@ fn prune(desk: &mut Desk<'_, '_>) {
         desk.state.fixes.pop_front();
     }
     set_back(desk);
+    for (id, record) in &mut desk.state.rules {
+        if record.forget_spots(now) {
+            desk.journal.rules.insert(id.clone());
+        }
+    }
     let mut forgotten = Vec::new();
     for (id, windows) in &desk.state.windows {
         let trigger = desk.world.rules.rules.get(id).map(|rule| &rule.trigger);
@@ -139,7 +147,8 @@ pub(super) fn run(desk: &mut Desk<'_, '_>) {
         desk.state.pruned = now;
         prune(desk);
     }
-    let due: Vec<IncidentId> = desk.state.incidents.values().filter(|i| is_due(i, now)).map(|i| i.id).collect();
+    let mut due: Vec<IncidentId> = desk.state.incidents.values().filter(|i| is_due(i, now)).map(|i| i.id).collect();
+    due.extend(held(desk));
     for id in due {
         incident(desk, id);
     }
@@ -157,9 +166,41 @@ fn is_due(incident: &Incident, now: Timestamp) -> bool {
     }
     match incident.run.as_ref().map(|run| &run.stage) {
         Some(Stage::Verifying { waiting, since, next, .. }) => waiting.is_empty() && (*next <= now || *since > now),
-        Some(Stage::Held { .. } | Stage::AwaitingApproval { .. }) => true,
+        Some(Stage::AwaitingApproval { .. }) => true,
         _ => false,
     }
+}
+
+/// The held plans about which the gates are asked now: those that what held them lets go, and all of them once in a while. A
+/// storm may leave hundreds held, while lines go on coming.
+fn held(desk: &mut Desk<'_, '_>) -> Vec<IncidentId> {
+    let now = desk.now();
+    let recent = |asked: Timestamp| asked <= now && now.since(asked) < ASK_EVERY;
+    let all = !desk.state.asked.is_some_and(recent);
+    let mut busy = None;
+    let is_held =
+        |incident: &&Incident| matches!(incident.run.as_ref().map(|run| &run.stage), Some(Stage::Held { .. }));
+    let mut due = Vec::new();
+    for incident in desk.state.incidents.values().filter(is_held) {
+        let Some(Stage::Held { gate, plan, .. }) = incident.run.as_ref().map(|run| &run.stage) else { continue };
+        let still = match &**gate {
+            _ if all => false,
+            gate::PAUSE => gate::halted(desk.state, desk.world, &incident.asset).is_some(),
+            LOCK => {
+                let busy = busy.get_or_insert_with(|| gate::busy(desk.state, desk.world));
+                busy.contains(&desk.world.assets.resolve(&incident.asset))
+                    || plan.objects().any(|object| busy.contains(object))
+            }
+            _ => false,
+        };
+        if !still {
+            due.push(incident.id);
+        }
+    }
+    if all && !due.is_empty() {
+        desk.state.asked = Some(now);
+    }
+    due
 }
 
 fn incident(desk: &mut Desk<'_, '_>, id: IncidentId) {

@@ -410,7 +410,7 @@ fn script_functions_and_constants_of_the_file_are_at_hand() {
 fn a_call_that_never_works_is_an_error_before_it_is_made_in_every_branch() {
     let check = |fix: &str, message: &str, hint: &str| {
         let source = with(&format!(
-            "fix: |i, facts| {{ if i.round > 7 {{ {fix} }} [] }},\nverify: |i, facts| [check.quiet(\"5m\")],"
+            "fix: |i, facts| {{ if i.round > 7 {{ return {fix}; }} [] }},\nverify: |i, facts| [check.quiet(\"5m\")],"
         ));
         let (rule, problems) = read(&source, Some(SAMPLES));
         let found = problems.iter().find(|p| p.is_error()).unwrap_or_else(|| panic!("{fix} is taken"));

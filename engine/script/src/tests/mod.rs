@@ -4,6 +4,7 @@ mod calls;
 mod example;
 mod folder;
 mod hostile;
+mod lost;
 mod rules;
 
 use std::path::Path;

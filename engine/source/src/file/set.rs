@@ -149,7 +149,7 @@ impl Set {
             inherited: HashMap::new(),
             nameless: HashSet::new(),
             nameless_at: None,
-            crowd: Crowd::new(),
+            crowd: Crowd::new(file.followed.clone()),
             news: Vec::new(),
             newcomers,
             globs,

@@ -36,6 +36,7 @@ fn source(paths: &[String], start: Start, poll: Duration) -> Source {
         max_line: 1 << 18,
         poll,
         multiline: None,
+        followed: settings::Followed::default(),
     };
     Source { common, kind: Kind::File(file) }
 }

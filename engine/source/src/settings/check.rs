@@ -10,8 +10,8 @@ use std::time::Duration;
 use heinzel_core::time::Span;
 
 use super::{
-    Again, Border, Common, Cron, Exec, File, Journald, Kind, KindName, Listen, MAX_LINE, Multiline, OneOrMany, Proxmox,
-    Push, Settings, Source, Start, Syslog, TaskLines, Token, Wrong,
+    Again, Border, Common, Cron, Exec, File, Followed, Journald, Kind, KindName, Listen, MAX_LINE, Multiline,
+    OneOrMany, Proxmox, Push, Settings, Source, Start, Syslog, TaskLines, Token, Wrong,
 };
 
 /// A command has at least so long, unless `timeout` says otherwise: a busy machine is slow.
@@ -195,7 +195,7 @@ impl Settings {
         if poll < Duration::from_millis(100) {
             return self.wrong("poll", "is shorter than 100ms; wake-ups come by themselves, `2s` is a good poll");
         }
-        Ok(File { paths, exclude, max_line, poll, multiline: self.multiline()? })
+        Ok(File { paths, exclude, max_line, poll, multiline: self.multiline()?, followed: Followed::default() })
     }
 
     fn multiline(&self) -> Result<Option<Multiline>, Wrong> {

@@ -25,6 +25,15 @@ pub struct Retention {
     pub ticket_texts: Duration,
 }
 
+impl Retention {
+    /// All of it longer by a time.
+    #[must_use]
+    pub fn longer_by(&self, time: Duration) -> Self {
+        let longer = |kept: Duration| kept.saturating_add(time);
+        Self { drafts: longer(self.drafts), tickets: longer(self.tickets), ticket_texts: longer(self.ticket_texts) }
+    }
+}
+
 impl Default for Retention {
     fn default() -> Self {
         let days = |days: u64| Duration::from_secs(days * 86_400);

@@ -1,5 +1,7 @@
 //! Removes what is old, a bounded amount at a time.
 
+use std::time::Duration;
+
 use heinzel_core::state::Entry;
 use heinzel_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -49,17 +51,24 @@ pub(super) fn retain(conn: &Connection, now: Timestamp, keep: &Retention) -> Res
     Ok(Retained { incidents: incidents.len() as u64, effects, fixes, entries, more })
 }
 
-/// Cuts off the oldest entries, up to the first that is younger than `before`, and says so in the trail. Returns how
-/// many, and whether there are more.
+/// Times that lie further ahead than this were written by a clock that has been set back since.
+const AHEAD: Duration = Duration::from_secs(86_400);
+
+/// Cuts off the oldest entries, up to the first that is younger than `before`, and says so in the trail. What a clock
+/// wrote that was far ahead is as old as what came after it. Returns how many, and whether there are more.
 fn cut_audit(conn: &Connection, now: Timestamp, before: i64) -> Result<(u64, bool), Fail> {
     let anchor = trail::end(conn, "anchor")?.unwrap_or(End::GENESIS);
     // Stops at the first young entry, so this reads no more than what can be removed.
     let young: Option<i64> = conn
-        .prepare_cached("SELECT seq FROM audit WHERE at >= ?1 ORDER BY seq LIMIT 1")?
-        .query_row([before], |row| row.get(0))
+        .prepare_cached("SELECT seq FROM audit WHERE at >= ?1 AND at <= ?2 ORDER BY seq LIMIT 1")?
+        .query_row([before, (now + AHEAD).as_micros()], |row| row.get(0))
         .optional()?;
-    let limit = anchor.seq.saturating_add(BATCH);
-    let last = young.map_or(limit, |young| limit.min(young.cast_unsigned().saturating_sub(1)));
+    let old: Option<u64> = conn
+        .prepare_cached("SELECT seq FROM audit WHERE seq < ?1 AND at < ?2 ORDER BY seq DESC LIMIT 1")?
+        .query_row([young.unwrap_or(i64::MAX), before], |row| trail::number(row, 0))
+        .optional()?;
+    let Some(old) = old else { return Ok((0, false)) };
+    let last = anchor.seq.saturating_add(BATCH).min(old);
     let newest: Option<(u64, Vec<u8>)> = conn
         .prepare_cached("SELECT seq, hash FROM audit WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1")?
         .query_row([last.cast_signed()], |row| Ok((trail::number(row, 0)?, row.get(1)?)))

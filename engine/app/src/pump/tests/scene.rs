@@ -102,7 +102,7 @@ pub(super) fn policy() -> Policy {
     let mut policy = Policy {
         modes: BTreeMap::from([("*".into(), Mode::Auto)]),
         budget: Budget { rule: many, asset: many, host: many },
-        breaker: Breaker { failures: many, demote: many },
+        breaker: Breaker { failures: many, demote: many, spread: many.count },
         max_rounds: 100,
         ..Policy::default()
     };

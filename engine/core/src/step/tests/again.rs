@@ -298,7 +298,7 @@ fn the_operator_is_told_of_every_demotion() {
         assert_eq!(said.ends_with("; web.nginx-down goes from approve down to suggest"), incident == 2, "{said}");
     }
     let news =
-        "web.nginx-down goes from approve down to suggest after 2 bad experiences in 1d, the last: kim denied the plan";
+        "web.nginx-down goes from approve down to suggest after 2 denied plans in 1d, the last: kim denied the plan";
     assert_eq!(told(&e), [format!("kim denied the plan; {news}")]);
     assert!(e.said(&format!("demoted {news}")));
     // It is not lost by what is told next, nor by the end of the incident.
@@ -315,6 +315,7 @@ fn a_fix_that_did_not_hold_tells_what_became_of_its_rule() {
     let mut e = Engine::new(rule(Restart { rollback: true, ..Restart::default() }), Mode::Auto);
     e.policy.breaker.failures = "1/1d".to_owned().try_into().unwrap();
     e.policy.breaker.demote = "1/1d".to_owned().try_into().unwrap();
+    e.policy.breaker.spread = 1;
     e.line(0);
     sees_it_down(&mut e);
     let told = std::cell::RefCell::new(Vec::new());
@@ -391,4 +392,27 @@ fn what_is_erased_is_written_down_without_a_name() {
     let only = Command::Erase { what: Erased::Asset { kind: "vm".into(), protected: false } };
     assert!(!e.command(only).unwrap().contains("protected"));
     assert!(e.command(Command::Erase { what: Erased::Customer }).unwrap().starts_with("a customer is forgotten"));
+}
+
+#[test]
+fn a_fix_that_could_not_be_started_speaks_against_nobody_and_takes_nothing_back() {
+    let mut e = Engine::new(rule(Restart { rollback: true, ..Restart::default() }), Mode::Auto);
+    e.line(0);
+    sees_it_down(&mut e);
+    let step = e.out.remove(0);
+    let why = "start `systemctl`: Cannot allocate memory (os error 12)".to_owned();
+    e.step(Input::Done { effect: step.id, outcome: Outcome::Refused { gate: crate::gate::START.into(), why } });
+    assert_eq!(e.status(), Status::NeedsHuman);
+    assert!(told(&e)[0].starts_with("gate `start` refused the fix: start `systemctl`: Cannot"), "{:?}", told(&e));
+    assert!(!e.said("rollback"), "{:#?}", e.notes);
+    let record = &e.state.rules[&RULE.into()];
+    assert!(record.evidence.failed == 0 && record.spots.is_empty());
+    // It rests as after a fix, and is tried again.
+    e.out.clear();
+    e.now = 100;
+    e.line(100);
+    assert_eq!(e.status(), Status::NeedsHuman);
+    e.now = 700;
+    e.line(700);
+    assert_eq!(e.status(), Status::Healing);
 }

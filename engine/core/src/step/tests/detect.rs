@@ -196,3 +196,37 @@ fn wake_times_cover_everything_that_waits() {
     let world = World { rules: &e.rules, assets: &e.assets, policy: &e.policy, now: Engine::time(7), host: "here" };
     assert_eq!(wake_at(&e.state, &world), Some(Engine::time(107)));
 }
+
+#[test]
+fn what_comes_back_belongs_to_who_owns_it_then() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    let owned = |owner: &str| {
+        let (id, owner) = ("pool:www".into(), Some(owner.to_owned()));
+        let asset = crate::asset::Asset { id, aliases: Vec::new(), owner, depends_on: Vec::new(), protected: false };
+        Assets::new(vec![asset]).unwrap()
+    };
+    e.assets = owned("kim");
+    let www: &[(&str, &str)] = &[("pool", "www")];
+    e.finding(0, Role::Match(0), None, www);
+    sees_it_down(&mut e);
+    e.pass_to(20, &heals);
+    assert_eq!(e.state.incidents[&1].customers, ["kim".to_owned()].into());
+    e.assets = owned("lee");
+    e.now = 900;
+    e.finding(900, Role::Match(0), None, www);
+    let incident = &e.state.incidents[&1];
+    assert_eq!((incident.reopened, incident.customers.clone()), (1, ["lee".to_owned()].into()));
+}
+
+#[test]
+fn a_number_that_was_never_given_is_said_to_be_none() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Approve);
+    let ack = |e: &mut Engine, incident| e.command(Command::Acknowledge { incident }).unwrap_err();
+    assert_eq!(ack(&mut e, 7), "there is no incident 7; there was none so far");
+    e.line(0);
+    assert!(ack(&mut e, 2).starts_with("there is no incident 2; the newest is 1, and `heinzel incident list`"));
+    e.command(Command::Resolve { incident: 1, note: String::new() }).unwrap();
+    e.now = 100_000;
+    e.step(Input::Tick);
+    assert!(ack(&mut e, 1).starts_with("incident 1 is not open any more; `heinzel incident view 1`"));
+}

@@ -113,6 +113,7 @@ fn quiet_of_a_file_that_is_gone_proves_nothing() {
 fn a_broken_fix_rolls_back_opens_the_breaker_and_goes_one_mode_down() {
     let mut e = Engine::new(rule(Restart { rollback: true, ..Restart::default() }), Mode::Auto);
     e.policy.breaker.failures = "2/1d".to_owned().try_into().unwrap();
+    e.policy.breaker.spread = 2;
     for at in [0, 1000] {
         e.now = at;
         e.finding(at, Role::Match(0), None, &[("pool", &format!("p{at}"))]);

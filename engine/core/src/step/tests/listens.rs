@@ -49,6 +49,7 @@ fn names_without_end_do_not_fill_the_memory() {
     assert_eq!(e.state.incidents.len(), Incident::MOST_OF_RULE);
     assert_eq!(e.state.counters.crowded[&RULE.into()], 5);
     assert_eq!(e.notes.iter().filter(|n| n.starts_with("crowded")).count(), 1);
+    assert_eq!(e.state.full.len(), 1, "the next ones cost no look at all the others");
     e.command(Command::Resolve { incident: 1, note: String::new() }).unwrap();
     e.finding(0, Role::Match(0), None, &[("pool", "one-more")]);
     assert!(e.state.incident_of(&RULE.into(), "pool:one-more").is_some());
@@ -63,7 +64,9 @@ fn an_absence_without_room_for_an_incident_keeps_nobody_awake() {
     }
     e.now = 150;
     e.step(Input::Tick);
-    assert_eq!(e.state.incidents.len(), Incident::MOST_OF_RULE);
+    // And that of the key without values, of which no log has told.
+    let kept = Incident::MOST_OF_RULE + 1;
+    assert_eq!(e.state.incidents.len(), kept);
     let wakes = |e: &Engine| {
         let now = Engine::time(e.now);
         let world = World { rules: &e.rules, assets: &e.assets, policy: &e.policy, now, host: "here" };
@@ -77,7 +80,7 @@ fn an_absence_without_room_for_an_incident_keeps_nobody_awake() {
     // It is not forgotten.
     e.now = 800;
     e.finding(800, Role::Match(0), None, &[("pool", "0")]);
-    assert_eq!(e.state.last_incident, 1 + u64::try_from(Incident::MOST_OF_RULE).unwrap());
+    assert_eq!(e.state.last_incident, 1 + u64::try_from(kept).unwrap());
 }
 
 #[test]
@@ -299,4 +302,70 @@ fn what_began_to_be_waited_for_under_a_wrong_clock_is_missed_once_it_is_right() 
         e.pass_to(103, &heals);
         assert_eq!(e.status(), Status::Open, "{:#?}", e.notes);
     }
+}
+
+#[test]
+fn names_that_one_log_invents_leave_room_for_what_others_say_and_for_what_is_listed() {
+    let mut e = only_reports(Trigger::default());
+    change(&mut e, |rule| rule.has.asset = true);
+    let asset = |id: &str| crate::asset::Asset {
+        id: id.into(),
+        aliases: Vec::new(),
+        owner: None,
+        depends_on: Vec::new(),
+        protected: false,
+    };
+    e.assets = Assets::new(vec![asset("pool:listed")]).unwrap();
+    let say = |e: &mut Engine, log: &str, pool: &str| {
+        let mut finding = heal::finding_like();
+        (finding.place.stream, finding.message) = (log.into(), "down".into());
+        finding.fields = BTreeMap::from([("pool".into(), crate::field::Value::Text(pool.into()))]);
+        e.found(&finding);
+        e.state.incident_of(&RULE.into(), &format!("pool:{pool}")).is_some()
+    };
+    // Three customers, each with a log of their own, and nobody but the operator may stop them.
+    for log in ["/srv/a/log", "/srv/b/log", "/srv/c/log"] {
+        for n in 0..Incident::MOST_OF_RULE + 5 {
+            say(&mut e, log, &format!("{log}{n}"));
+        }
+    }
+    let kept = e.state.incidents.len();
+    assert_eq!(kept, Incident::MOST_OF_RULE * 7 / 4, "each log takes half of what the others leave");
+    assert!(!say(&mut e, "/srv/a/log", "invented"));
+    assert!(say(&mut e, "/var/log/web.log", "real"), "another log has room");
+    assert!(say(&mut e, "/srv/a/log", "listed"), "what the operator knows has room");
+    let said: Vec<&String> = e.notes.iter().filter(|note| note.starts_with("crowded")).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("1000 of them about names from /srv/a/log that are no known assets"), "{said:?}");
+}
+
+#[test]
+fn invented_names_do_not_keep_the_operator_from_being_told() {
+    let mut e = only_reports(Trigger::default());
+    e.policy.modes.insert("*".into(), Mode::Suggest);
+    change(&mut e, |rule| rule.has.asset = true);
+    let listed = crate::asset::Asset {
+        id: "pool:listed".into(),
+        aliases: Vec::new(),
+        owner: None,
+        depends_on: Vec::new(),
+        protected: false,
+    };
+    e.assets = Assets::new(vec![listed]).unwrap();
+    let told = |e: &mut Engine, pool: &str| {
+        e.finding(e.now, Role::Match(0), None, &[("pool", pool)]);
+        let reasons = std::mem::take(&mut e.out).into_iter().filter_map(|effect| match effect.act {
+            Act::Notify { message, .. } => Some(message.reason),
+            _ => None,
+        });
+        reasons.collect::<Vec<_>>()
+    };
+    let all: Vec<String> = (0..500).flat_map(|n| told(&mut e, &format!("invented{n}"))).collect();
+    assert_eq!(all.len(), 30);
+    let is_last = |reason: &&String| reason.contains("message 30 about web.nginx-down within an hour");
+    assert_eq!(all.iter().filter(is_last).count(), 1, "{all:?}");
+    assert!(e.said("told not sent (the rule has no fix): people were told of 30 incidents of web.nginx-down"));
+    assert_eq!(told(&mut e, "listed"), ["the rule has no fix"]);
+    e.now += 3_601;
+    assert_eq!(told(&mut e, "real").len(), 1);
 }

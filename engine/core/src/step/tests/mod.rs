@@ -295,5 +295,7 @@ mod clocks;
 mod detect;
 mod draft;
 mod heal;
+mod held;
 mod listens;
 mod rounds;
+mod spots;

@@ -12,6 +12,10 @@ use crate::file::handle::{Open, Pulled};
 use crate::file::identity::{Key, Likeness, Mark, Seen, State};
 use crate::file::siblings::{self, Found, Sibling};
 
+/// So many rotated files of a log are looked at, and opened, at most: the newest, as hourly ones of ten days. Whoever may create
+/// files beside a log must not take every descriptor that the engine has for programs, sockets and its store.
+const MOST_ROTATED: usize = 256;
+
 impl Tail {
     /// Begins with the first file, where there is no tail yet.
     pub(super) fn start(&mut self, begin: Begin, file: File, seen: Seen, now: Instant) -> io::Result<()> {
@@ -23,13 +27,14 @@ impl Tail {
             Begin::End => self.files.push_back(Open::from_end(file, &seen, self.rules.max_line, now)?),
             Begin::New(after_ns) => {
                 let mark = Mark::nowhere(after_ns);
-                self.push_newer_packed(&siblings::packed(&self.path, &self.rules.folders), None, &mark, &[], now);
-                self.push_newer(&siblings::list(&self.path, &self.rules.folders), None, &mark, Some(seen.key), now);
+                let (packed, siblings) = (self.packed(after_ns), self.rotated(after_ns));
+                self.push_newer_packed(&packed, None, &mark, &[], now);
+                self.push_newer(&siblings, None, &mark, Some(seen.key), now);
                 self.files.push_back(Open::from_beginning(file, &seen, now));
             }
             Begin::Beginning => self.files.push_back(Open::from_beginning(file, &seen, now)),
             Begin::Since(since) => {
-                for sibling in siblings::list(&self.path, &self.rules.folders) {
+                for sibling in self.rotated(since.cutoff.as_micros().saturating_mul(1_000)) {
                     if sibling.seen.key != seen.key && since.may_be_in(sibling.seen.mtime_ns) {
                         self.push_rotated(&sibling, now);
                     }
@@ -48,8 +53,8 @@ impl Tail {
 
     /// Goes on from a checkpoint: finds its files, those rotated away since, and the one the path names.
     pub(super) fn resume(&mut self, state: State, named: Option<(File, Seen)>, now: Instant) {
-        let siblings = siblings::list(&self.path, &self.rules.folders);
-        let packed = siblings::packed(&self.path, &self.rules.folders);
+        let read_ns = state.files.iter().map(|mark| mark.mtime_ns).max().unwrap_or(i64::MIN);
+        let (siblings, packed) = (self.rotated(read_ns), self.packed(read_ns));
         let known = state.files.clone();
         let mut named = named;
         // The file of the mark before, if it was packed: what was packed after it comes after it.
@@ -165,7 +170,7 @@ impl Tail {
             Mark { mtime_ns: open.seen().map_or(mark.mtime_ns, |seen| seen.mtime_ns), ..mark }
         });
         if let Some(mark) = newest.or_else(|| self.finished.back().cloned()) {
-            let siblings = siblings::list(&self.path, &self.rules.folders);
+            let siblings = self.rotated(mark.mtime_ns);
             let is_it = |sibling: &&Sibling| {
                 sibling.seen.key == mark.key() && (self.follows(mark.key()) || self.has_finished(sibling))
             };
@@ -218,6 +223,33 @@ impl Tail {
             open.rotate(now);
             self.files.push_back(open);
         }
+    }
+
+    /// The rotated files beside the path, of which none was read that was written after `read_ns`.
+    fn rotated(&mut self, read_ns: i64) -> Vec<Sibling> {
+        let all = siblings::list(&self.path, &self.rules.folders);
+        self.newest(all, read_ns)
+    }
+
+    /// The same, of those that were packed.
+    fn packed(&mut self, read_ns: i64) -> Vec<Sibling> {
+        let all = siblings::packed(&self.path, &self.rules.folders);
+        self.newest(all, read_ns)
+    }
+
+    /// Leaves the newest of them, and says so if others may not have been read.
+    fn newest(&mut self, mut all: Vec<Sibling>, read_ns: i64) -> Vec<Sibling> {
+        let over = all.len().saturating_sub(MOST_ROTATED);
+        let unread = all.drain(..over).filter(|sibling| sibling.seen.mtime_ns > read_ns).count();
+        if unread > 0 {
+            self.count("rotated_left_out", unread as u64);
+            self.complaints.push(format!(
+                "{}: more than {MOST_ROTATED} files were rotated away from it and not read, of which the newest are; lines of \
+                 the older ones may be missing. If it was rotated so often, look at them with `heinzel replay`; else find out who creates them",
+                self.path.display()
+            ));
+        }
+        all
     }
 
     pub(super) fn follows(&self, key: Key) -> bool {
@@ -289,8 +321,9 @@ impl Tail {
     }
 
     /// The rotated files that are not followed and were written before this one last was.
-    fn siblings_before(&self, number: usize, seen: &Seen) -> Vec<Sibling> {
-        let siblings = siblings::list(&self.path, &self.rules.folders);
+    fn siblings_before(&mut self, number: usize, seen: &Seen) -> Vec<Sibling> {
+        let read_ns = self.files.get(number).map_or(i64::MIN, |open| open.mark_read().mtime_ns);
+        let siblings = self.rotated(read_ns);
         let is_newest = number + 1 == self.files.len();
         let itself = siblings.iter().find(|sibling| sibling.seen.key == seen.key).cloned();
         let is_before = |sibling: &Sibling| match &itself {

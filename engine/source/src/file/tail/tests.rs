@@ -10,6 +10,7 @@ use crate::file::folders::Folders;
 
 mod absence;
 mod alike;
+mod many;
 mod packed;
 mod records;
 mod short;

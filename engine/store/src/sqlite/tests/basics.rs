@@ -7,10 +7,12 @@ use heinzel_core::effect::{Act, Effect, Message, Outcome};
 use heinzel_core::glob::Glob;
 use heinzel_core::incident::Status;
 use heinzel_core::plan::{Action, Check, Compare, Plan};
+use heinzel_core::policy::Mode;
 use heinzel_core::probe::{Fact, Probe};
 use heinzel_core::rule::{Patience, RuleId, RuleVersion};
 use heinzel_core::run::{Run, Stage};
 use heinzel_core::severity::Severity;
+use heinzel_core::spot::Spot;
 use heinzel_core::state::{Change, Evidence, FixStart, Paused, RuleRecord};
 use heinzel_core::window::Window;
 
@@ -26,9 +28,11 @@ fn everything_comes_back_after_a_restart() {
     window.times.extend([at(1), at(2)]);
     window.values.insert("a\u{0}b".into(), at(3));
     window.incident = Some(1);
+    let spot = Spot { mode: Some(Mode::Approve), failures: [at(1)].into(), ..Spot::default() };
     let record = RuleRecord {
         breaker: Some((at(5), "3 fixes failed".into())),
         evidence: Evidence { verified: 4, bad: [at(1)].into(), ..Evidence::default() },
+        spots: BTreeMap::from([("pool:www".into(), spot)]),
         ..RuleRecord::default()
     };
     let fix = FixStart { rule: rule.clone(), asset: "unit:nginx".into(), incident: 1, at: at(50) };

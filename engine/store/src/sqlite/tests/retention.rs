@@ -112,3 +112,22 @@ fn a_broken_trail_is_evidence_and_is_not_removed() {
     assert_eq!(scene.store.retain(at(99_999), &KEEP).unwrap(), Retained::default());
     assert_eq!(scene.verify().broken.unwrap().seq, 2);
 }
+
+#[test]
+fn entries_of_a_clock_that_was_far_ahead_are_as_old_as_what_came_after_them() {
+    let mut scene = Scene::new();
+    scene.commit(&[logged(1, "a"), logged(50_000_000, "ahead"), logged(60_000_000, "ahead"), logged(2, "b")]);
+    scene.commit(&[logged(9000, "young"), logged(70_000_000, "ahead, just now")]);
+    assert_eq!(scene.store.retain(at(9500), &KEEP).unwrap().entries, 4, "until then nothing would ever be removed");
+    assert_eq!(scene.store.retain(at(9500), &KEEP).unwrap().entries, 0);
+    // What is ahead and followed by nothing may be of now: the clock was set back a moment ago.
+    let mut scene = Scene::new();
+    scene.commit(&[logged(1, "a"), logged(50_000_000, "ahead")]);
+    assert_eq!(scene.store.retain(at(9500), &KEEP).unwrap().entries, 1);
+    // More of it than goes at once.
+    let mut scene = Scene::new();
+    scene.commit(&(0..3000).map(|n| logged(50_000_000 + n, "ahead")).chain([logged(2, "b")]).collect::<Vec<_>>());
+    let gone = [(); 3].map(|()| scene.store.retain(at(9500), &KEEP).unwrap());
+    assert_eq!(gone.map(|gone| (gone.entries, gone.more)), [(2000, true), (1001, false), (0, false)]);
+    assert_eq!(scene.verify().broken, None);
+}
