@@ -23,6 +23,17 @@ fn a_second_round_that_is_approved_is_not_stopped_by_the_rest_after_the_first() 
 }
 
 #[test]
+fn a_round_that_only_waits_and_looks_again_needs_no_approval() {
+    let mut e = Engine::new(rule(Restart { waits: true, ..Restart::default() }), Mode::Approve);
+    e.line(0);
+    answer_probe(&mut e, false);
+    assert_eq!(e.acts(), ["wait 5s"], "{:#?}", e.notes);
+    answer_step(&mut e, done());
+    answer_probe(&mut e, false);
+    assert_eq!(e.status(), Status::AwaitingApproval, "what changes something waits for it: {:#?}", e.notes);
+}
+
+#[test]
 fn a_round_does_not_count_as_an_earlier_fix_for_the_next_one() {
     let mut e = Engine::new(rule(Restart { waits: true, once: true, ..Restart::default() }), Mode::Auto);
     e.line(0);
