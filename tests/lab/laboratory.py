@@ -21,7 +21,7 @@ REPOSITORY = HERE.parent.parent
 HOOK = "http://127.0.0.1:9099/hook"  # in the container's own network: it has a loopback and nothing else
 # The boldest operator: every rule may do everything that it asks for. So what is not done is a rule's own prudence.
 # (A `*` in the allow-list never stands for an argument that begins with `-`, so both are listed.)
-COMMANDS = [["*", *rest] for length in range(9) for rest in itertools.product(["*", "-*"], repeat=length)]
+COMMANDS = [["*", *rest] for length in range(10) for rest in itertools.product(["*", "-*"], repeat=length)]
 EVERYTHING = f"""\
 units = ["*"]
 commands = {json.dumps(COMMANDS)}

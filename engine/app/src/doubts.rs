@@ -17,7 +17,7 @@ use crate::front::MODELS;
 use crate::live::Live;
 use crate::text::{count, folders};
 use crate::untold::OPERATOR;
-use crate::{installed, knowledge, server, state_folder, strays};
+use crate::{discover, installed, knowledge, server, state_folder, strays};
 
 /// Something that is wrong or may be, with its place and the way out.
 #[derive(Debug)]
@@ -68,7 +68,16 @@ pub(crate) fn of(config: &Config, live: &Live, problems: &[Problem]) -> Vec<Doub
     let state = state_folder::check(&config.state).err().map(Doubt::error);
     let unheard = server::unheard(config).map(Doubt::warning);
     let unused = unused_webhooks(config, live).into_iter().map(Doubt::warning);
-    state.into_iter().chain(secrets(config)).chain(unheard).chain(model(config)).chain(strays).chain(unused).collect()
+    let twice = discover::read_twice(&config.sources).into_iter().map(Doubt::warning);
+    let of_sources = unheard.into_iter().chain(twice);
+    state
+        .into_iter()
+        .chain(secrets(config))
+        .chain(of_sources)
+        .chain(model(config))
+        .chain(strays)
+        .chain(unused)
+        .collect()
 }
 
 /// Webhooks that no rule's `escalate` names: whoever they reach is never told.

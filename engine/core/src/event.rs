@@ -94,6 +94,8 @@ pub struct Header<'a> {
     pub task: Option<Cow<'a, Box<Task>>>,
     /// Whether a customer's own code may have written it: then its program and unit are no proof of anything.
     pub by_customer: bool,
+    /// How often it was said, where a syslog daemon wrote one line for many. `None`: once.
+    pub times: Option<u32>,
 }
 
 impl Header<'_> {
@@ -111,6 +113,7 @@ impl Header<'_> {
             attributes: self.attributes,
             task: self.task.map(|task| Cow::Owned(task.into_owned())),
             by_customer: self.by_customer,
+            times: self.times,
         }
     }
 
@@ -150,6 +153,7 @@ impl<'a> From<&'a Stamp> for Header<'a> {
             attributes: None,
             task: stamp.task.as_ref().map(Cow::Borrowed),
             by_customer: stamp.by_customer,
+            times: None,
         }
     }
 }
@@ -166,6 +170,7 @@ impl From<Stamp> for Header<'_> {
             attributes: Some(stamp.attributes),
             task: stamp.task.map(Cow::Owned),
             by_customer: stamp.by_customer,
+            times: None,
         }
     }
 }

@@ -44,6 +44,7 @@ struct Record {
     host: Option<Piece>,
     program: Option<Piece>,
     task: Option<usize>,
+    times: u32,
     message: Piece,
 }
 
@@ -122,6 +123,7 @@ impl Findings {
             host: record.host.map(|host| self.word(host)),
             program: record.program.map(|program| self.word(program)),
             task: record.task.and_then(|task| self.tasks.get(task)),
+            times: record.times,
             message: self.word(record.message),
             fields: Fields::Packed(&self.text, self.fields.get(entry.fields..end).unwrap_or_default()),
         })
@@ -210,6 +212,7 @@ impl Findings {
             host: host.map(|host| self.keep(host)),
             program: program.map(|program| self.keep(program)),
             task,
+            times: header.times.unwrap_or(1),
             message: self.keep(excerpt(&event.message, Finding::EXCERPT)),
         };
         self.records.push(record);
@@ -284,6 +287,8 @@ pub struct Claim<'a> {
     pub host: Option<&'a str>,
     pub program: Option<&'a str>,
     pub task: Option<&'a Task>,
+    /// How often the record was said (see [`Header::times`](crate::event::Header)).
+    pub times: u32,
     pub message: &'a str,
     fields: Fields<'a>,
 }
@@ -377,6 +382,7 @@ impl<'a> From<&'a Finding> for Claim<'a> {
             host: finding.host.as_deref(),
             program: finding.program.as_deref(),
             task: finding.task.as_deref(),
+            times: 1,
             message: &finding.message,
             fields: Fields::Kept(&finding.fields, &finding.text_fields),
         }

@@ -396,12 +396,17 @@ fn protected(q: &Question<'_>) -> Verdict {
     } else {
         return Verdict::Pass;
     };
-    if approved(q) { Verdict::Pass } else { Verdict::Approval { why } }
+    if approved(q) || only_waits(q) { Verdict::Pass } else { Verdict::Approval { why } }
+}
+
+/// Nobody need be asked whether it may wait and look again: what it then wants to do is another plan.
+fn only_waits(q: &Question<'_>) -> bool {
+    !q.plan.steps.iter().any(|step| step.action.changes_world())
 }
 
 fn approval(q: &Question<'_>) -> Verdict {
     let mode = mode_at(q.state, q.world, &q.rule.id, &q.incident.asset);
-    if mode == Mode::Approve && !approved(q) {
+    if mode == Mode::Approve && !approved(q) && !only_waits(q) {
         return Verdict::Approval { why: format!("{} is in mode approve{}", q.rule.id, only_there(q, mode)) };
     }
     Verdict::Pass

@@ -59,7 +59,8 @@ impl Hands {
             "load": load,
             "state": state,
             "sub": get("SubState"),
-            "active": state == "active",
+            // As `systemctl is-active` has it: who reads his configuration anew goes on working.
+            "active": matches!(state, "active" | "reloading" | "refreshing"),
             "failed": state == "failed",
             "result": get("Result"),
             "main_pid": number("MainPID"),
@@ -124,6 +125,16 @@ mod tests {
         assert_eq!(report, expected);
         let calls = std::fs::read_to_string(folder.path().join("calls")).unwrap();
         assert_eq!(calls, format!("[show][--no-pager][-p][{PROPERTIES}][--][nginx.service]\n"));
+    }
+
+    #[tokio::test]
+    async fn a_unit_that_reloads_is_active() {
+        for (state, active) in [("active", true), ("reloading", true), ("activating", false), ("deactivating", false)] {
+            let show = format!("Id=x.service\nLoadState=loaded\nActiveState={state}\nSubState=x\n");
+            let (_folder, hands) = fake("", &show);
+            let report = sees(&hands, Probe::Unit { name: "x.service".into() }).await;
+            assert_eq!((&report["active"], &report["state"]), (&json!(active), &json!(state)));
+        }
     }
 
     #[tokio::test]

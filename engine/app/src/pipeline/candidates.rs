@@ -7,10 +7,10 @@ use std::ops::Range;
 
 use heinzel_core::block::{Block, Shape};
 use heinzel_core::event::Stamp;
-use heinzel_core::parse::{Format, may_escape, verbatim};
+use heinzel_core::parse::{Format, REPEATED, may_escape, verbatim};
 use heinzel_matching::{Borders, PatternId, View};
 use heinzel_source::cron::is_cron;
-use memchr::{memchr, memchr_iter, memmem, memrchr};
+use memchr::{memchr, memmem, memrchr};
 
 use super::without_end;
 
@@ -31,7 +31,7 @@ struct Candidate {
     patterns: Range<usize>,
 }
 
-/// The messages of lines with escapes.
+/// The messages of lines that do not end with them as they stand: with escapes, or in brackets.
 #[derive(Debug, Default)]
 struct Escaped {
     lines: Vec<Range<usize>>,
@@ -132,18 +132,21 @@ impl Escaped {
         self.lines.clear();
         self.messages.clear();
         self.ends.clear();
-        if !may_escape(format) {
-            return;
-        }
+        // The message of a syslog line that stands for several ends before its line does.
+        let sign = match format {
+            Format::Syslog => REPEATED,
+            _ if may_escape(format) => "\\",
+            _ => return,
+        };
         let mut behind = 0;
-        for at in memchr_iter(b'\\', bytes) {
+        for at in memmem::find_iter(bytes, sign) {
             if at < behind {
                 continue;
             }
             let line = line_around(bytes, at);
             behind = line.end;
             let text = without_end(&bytes[line.clone()]);
-            if !verbatim(format, text) {
+            if format == Format::Syslog || !verbatim(format, text) {
                 message(text, &mut self.messages);
                 self.messages.push(b'\n');
                 self.ends.push(self.messages.len());
@@ -171,9 +174,13 @@ mod tests {
 
     /// The records that are candidates, and how many patterns each has.
     fn check(format: Format, text: &str, expected: &[(&str, usize)]) {
+        check_rule("storage.disk-full", format, text, expected);
+    }
+
+    fn check_rule(rule: &str, format: Format, text: &str, expected: &[(&str, usize)]) {
         let rules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
         let mut live = Live::load(&[rules], None).0;
-        live.rules.rules.retain(|id, _| &*id.0 == "storage.disk-full");
+        live.rules.rules.retain(|id, _| &*id.0 == rule);
         let matcher = heinzel_matching::Matcher::new(live.rules.rules.values().map(|rule| &**rule)).unwrap();
         let block = Block {
             source: "s".into(),
@@ -189,7 +196,8 @@ mod tests {
         let mut candidates = Candidates::default();
         // The second time with the memory of the first.
         for _ in 0..2 {
-            candidates.find(&matcher.view("s", None), &block, format, true, |line, messages| {
+            let view = matcher.view("s", None).with_message(super::super::message(format));
+            candidates.find(&view, &block, format, true, |line, messages| {
                 messages.extend_from_slice(parse(format, line, &context).message.as_bytes());
             });
             let found = candidates.iter().map(|(record, patterns)| (text[record].trim_end(), patterns.len()));
@@ -210,6 +218,14 @@ mod tests {
         );
         check(Format::Json, escaped, &[(escaped, 1)]);
         check(Format::Plain, escaped, &[]);
+    }
+
+    #[test]
+    fn a_line_that_stands_for_several_is_looked_at_as_one_of_them() {
+        // The patterns end with `$`.
+        let line = "Nov 21 10:00:00 ns1 named[7]: message repeated 2 times: [ zone a.example/IN: expired]";
+        check_rule("dns.zone-expired", Format::Syslog, &format!("x\n{line}\nx"), &[(line, 2)]);
+        check_rule("dns.zone-expired", Format::Auto, line, &[(line, 2)]);
     }
 
     #[test]

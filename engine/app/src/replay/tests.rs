@@ -35,6 +35,10 @@ fn replay_all(lines: &str, logs: &[&str], threads: usize) -> (Vec<Place>, Outcom
 }
 
 fn replay_with(samples: &str, lines: &str, logs: &[&str], threads: usize) -> (Vec<Place>, Outcomes) {
+    replay_as(Format::Auto, samples, lines, logs, threads)
+}
+
+fn replay_as(format: Format, samples: &str, lines: &str, logs: &[&str], threads: usize) -> (Vec<Place>, Outcomes) {
     let folder = tempfile::tempdir().unwrap();
     pack(&folder.path().join("rules"), samples, lines);
     let mut files = Vec::new();
@@ -44,8 +48,7 @@ fn replay_with(samples: &str, lines: &str, logs: &[&str], threads: usize) -> (Ve
     }
     let (live, problems) = Live::load(&[folder.path().join("rules")], None);
     assert!(!problems.iter().any(heinzel_script::problem::Problem::is_error), "{problems:?}");
-    let manner =
-        Manner { format: Format::Auto, zone: jiff::tz::TimeZone::UTC, year: None, program: None, customers: false };
+    let manner = Manner { format, zone: jiff::tz::TimeZone::UTC, year: None, program: None, customers: false };
     let (live, policy, threads) = (Arc::new(live), Policy::default(), NonZeroUsize::new(threads).unwrap());
     let replay = Replay { live, policy, manner, files, since: None, threads };
     let mut places = Vec::new();
@@ -84,6 +87,25 @@ fn several_threads_read_several_logs_as_one_thread_does() {
             };
             assert_eq!(shown(&same.1), shown(&outcomes));
         }
+    }
+}
+
+#[test]
+fn a_line_that_stands_for_several_counts_as_often() {
+    let log = |times: usize| {
+        format!(
+            "Mar  1 10:00:00 web1 x[7]: worker died\nMar  1 10:00:30 web1 x[7]: message repeated {times} times: [ worker died]\n"
+        )
+    };
+    let came = |format, times: usize| {
+        let (places, outcomes) =
+            replay_as(format, SAMPLES, "trigger: #{ count: 5, within: \"10m\" },", &[&log(times)], 1);
+        (places.len(), outcomes.incidents.len())
+    };
+    for format in [Format::Auto, Format::Syslog] {
+        assert_eq!(came(format, 3), (2, 0));
+        assert_eq!(came(format, 4), (2, 1));
+        assert_eq!(came(format, 4_000_000_000), (2, 1));
     }
 }
 

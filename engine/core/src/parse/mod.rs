@@ -4,7 +4,8 @@
 //!
 //! One file a family of formats; [`auto`] says which is tried when. What they agree on:
 //! - The message is the end of the line, untouched, where the header stops. Access logs have no header: their message is
-//!   the whole line. Only JSON and logfmt unescape their message (see [`verbatim`]).
+//!   the whole line. Only JSON and logfmt unescape their message (see [`verbatim`]), and of syslog's `message repeated 4
+//!   times: [ … ]` only what stands in the brackets is the message.
 //! - The header is what stands in front and in brackets: nginx's `[error] 12#0: *45 `, Apache's `[core:error] [pid 1] `,
 //!   MySQL's `[ERROR] `. Words with a colon (`WARNING: `, `PHP Fatal error: `, `FATAL: `) and MySQL's error codes belong to
 //!   the message, so that rules can match them.
@@ -21,6 +22,8 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Header, Level, Stamp};
 use crate::time::Timestamp;
 use when::Memo;
+
+pub use syslog::REPEATED;
 
 mod access;
 mod apache_error;

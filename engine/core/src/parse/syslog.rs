@@ -10,6 +10,9 @@ use crate::event::{Header, Level};
 /// How far into a line a tag may reach.
 const TAG: usize = 160;
 
+/// How a line begins that stands for several.
+pub const REPEATED: &str = "message repeated ";
+
 /// Reads a syslog line of any kind. `None` when it does not begin with a time (or `<PRI>` and a time).
 pub(super) fn read<'a>(line: &'a str, context: &Reading<'_>) -> Option<Read<'a>> {
     let mut cut = Cut::new(line);
@@ -190,8 +193,9 @@ impl<'a> Tag<'a> {
     fn into_read(self, mut header: Header<'a>) -> Read<'a> {
         header.program = Some(self.program.into());
         header.pid = self.pid;
-        let message = if self.program == "kernel" { without_uptime(self.message) } else { self.message };
-        Read::new(header, message)
+        let (times, message) = unrepeated(self.message);
+        header.times = times;
+        Read::new(header, if self.program == "kernel" { without_uptime(message) } else { message })
     }
 }
 
@@ -206,6 +210,18 @@ fn is_name(text: &str, words: usize) -> bool {
 
 fn one_space_less(message: &str) -> &str {
     message.strip_prefix(' ').unwrap_or(message)
+}
+
+/// How often something was said, and what: `message repeated 4 times: [ … ]`, as rsyslog writes it where it is told to sum
+/// up (Ubuntu's is).
+fn unrepeated(message: &str) -> (Option<u32>, &str) {
+    let several = || {
+        let (number, said) = message.strip_prefix(REPEATED)?.split_once(" times: [")?;
+        let said = said.strip_suffix(']')?;
+        let times = number.bytes().all(|b| b.is_ascii_digit()).then(|| number.parse().ok())??;
+        Some((Some(times), one_space_less(said)))
+    };
+    several().unwrap_or((None, message))
 }
 
 /// What follows the kernel's `[  123.456789] `, or all of it.
@@ -249,7 +265,10 @@ fn rfc5424<'a>(mut cut: Cut<'a>, header: &Header<'a>, context: &Reading<'_>) -> 
         }
     }
     let message = one_space_less(cut.rest);
-    Some(Read::new(header, message.strip_prefix('\u{feff}').unwrap_or(message)))
+    let message = message.strip_prefix('\u{feff}').unwrap_or(message);
+    let (times, message) = unrepeated(message);
+    header.times = times;
+    Some(Read::new(header, message))
 }
 
 /// One `[id name="value" …]`; the attributes are called `id.name`.

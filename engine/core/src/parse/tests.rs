@@ -88,6 +88,23 @@ fn syslog_of_all_ages() {
     );
     check("Nov 21 10:00:00 mac Some App[3]: x", "2026-11-21T09:00:00Z host=mac program=Some App pid=3 | x");
     check("Nov 21 10:00:00 mac launchd[1] (com.x[2]): y", "2026-11-21T09:00:00Z host=mac program=launchd pid=1 | y");
+    for line in [
+        "Nov 21 10:00:00 web1 sshd[12]: message repeated 3 times: [ hello]",
+        "2026-11-21T10:00:00.000000+01:00 web1 sshd[12]: message repeated 3 times: [ hello]",
+        "<38>1 2026-11-21T10:00:00+01:00 web1 sshd 12 - - message repeated 3 times: [hello]",
+    ] {
+        let context = context();
+        let read = Reader::new(Format::Auto, &context).read(line.as_bytes());
+        assert_eq!((read.header.pid, read.header.times, &*read.message), (Some(12), Some(3), "hello"), "{line}");
+    }
+    check(
+        "Nov 21 10:00:00 web1 a: message repeated x times: [ y]",
+        "2026-11-21T09:00:00Z host=web1 program=a | message repeated x times: [ y]",
+    );
+    check(
+        "Nov 21 10:00:00 web1 kernel: message repeated 2 times: [ [  1.5] oom: x]",
+        "2026-11-21T09:00:00Z host=web1 program=kernel | oom: x",
+    );
     check(
         "Nov 21 10:00:00 web1 last message repeated 2 times",
         "2026-11-21T09:00:00Z host=web1 | last message repeated 2 times",

@@ -105,7 +105,15 @@ fn count(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Claim<'_>) {
         desk.journal.windows.insert((rule.id.clone(), key.to_owned()));
     }
     let held_by = window.incident;
-    let seen = window.see(&rule.trigger, finding, moment.fresh);
+    let mut seen = window.see(&rule.trigger, finding, moment.fresh);
+    if let Trigger::Count { count, .. } = rule.trigger {
+        for _ in 1..finding.times.min(count) {
+            if seen == Seen::Fires {
+                break;
+            }
+            seen = window.see(&rule.trigger, finding, moment.fresh);
+        }
+    }
     if let Some(id) = held_by.filter(|id| desk.state.incidents.get(id).is_some_and(|i| !i.is_resolved())) {
         if waits {
             if timer::due_at(desk.state, rule, key).is_none_or(|at| at > desk.now()) {

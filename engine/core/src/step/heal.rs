@@ -452,7 +452,11 @@ pub(super) fn incident_touched(desk: &Desk<'_, '_>, id: IncidentId) -> bool {
 /// What the rule's functions see of an incident.
 pub(crate) fn case(desk: &Desk<'_, '_>, incident: &Incident) -> Case {
     let day_ago = desk.now() - std::time::Duration::from_secs(86_400);
-    let ours = |f: &&FixStart| f.rule == incident.rule && f.asset == incident.asset && f.at > day_ago;
+    // What an earlier round of this run has begun is not yet another fix.
+    let of_this_run =
+        |f: &FixStart| f.incident == incident.id && incident.run.as_ref().is_some_and(|run| run.started <= f.at);
+    let ours =
+        |f: &&FixStart| f.rule == incident.rule && f.asset == incident.asset && f.at > day_ago && !of_this_run(f);
     let cause = &incident.cause;
     let task = cause.task.as_ref().map(|task| task.words()).unwrap_or_default();
     let typed = |(name, _): &(&String, &crate::field::Value)| !cause.text_fields.contains(name);

@@ -26,6 +26,10 @@ struct Restart {
     quiet: Option<Duration>,
     rollback: bool,
     replan: bool,
+    /// Only waits in its first round, and looks again.
+    waits: bool,
+    /// Hands over when there was a fix within a day.
+    once: bool,
     runs_away: bool,
     /// Writes what the probe saw into a file instead.
     writes: bool,
@@ -62,6 +66,13 @@ impl Logic for Restart {
         }
         if self.writes {
             return Ok(Proposal::Steps(vec![write(facts)]));
+        }
+        if self.once && case.fixes_24h > 0 {
+            return Ok(Proposal::HandOver { why: "once a day".into() });
+        }
+        if self.waits && case.round == 0 {
+            let wait = Action::Wait { time: Duration::from_secs(5) };
+            return Ok(Proposal::Steps(vec![wait.into(), Action::Replan.into()]));
         }
         let mut steps = vec![restart(UnitVerb::Restart)];
         if self.replan && case.round == 0 {

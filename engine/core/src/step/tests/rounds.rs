@@ -23,6 +23,34 @@ fn a_second_round_that_is_approved_is_not_stopped_by_the_rest_after_the_first() 
 }
 
 #[test]
+fn a_round_that_only_waits_and_looks_again_needs_no_approval() {
+    let mut e = Engine::new(rule(Restart { waits: true, ..Restart::default() }), Mode::Approve);
+    e.line(0);
+    answer_probe(&mut e, false);
+    assert_eq!(e.acts(), ["wait 5s"], "{:#?}", e.notes);
+    answer_step(&mut e, done());
+    answer_probe(&mut e, false);
+    assert_eq!(e.status(), Status::AwaitingApproval, "what changes something waits for it: {:#?}", e.notes);
+}
+
+#[test]
+fn a_round_does_not_count_as_an_earlier_fix_for_the_next_one() {
+    let mut e = Engine::new(rule(Restart { waits: true, once: true, ..Restart::default() }), Mode::Auto);
+    e.line(0);
+    answer_probe(&mut e, false);
+    answer_step(&mut e, done());
+    answer_probe(&mut e, false);
+    assert_eq!(e.acts(), ["systemctl restart nginx.service"], "{:#?}", e.notes);
+    e.pass_to(20, &heals);
+    assert_eq!(e.status(), Status::Resolved, "{:#?}", e.notes);
+    // It does for the one after that.
+    e.now = 4_000;
+    e.line(4_000);
+    answer_probe(&mut e, false);
+    assert!(e.said("once a day"), "{:#?}", e.notes);
+}
+
+#[test]
 fn a_second_round_is_not_stopped_by_the_budget_that_the_first_has_used() {
     let mut e = Engine::new(rule(Restart { replan: true, rollback: true, ..Restart::default() }), Mode::Auto);
     for budget in [&mut e.policy.budget.rule, &mut e.policy.budget.asset, &mut e.policy.budget.host] {
