@@ -78,7 +78,8 @@ impl Analysis {
         }
         let is_english =
             |word: &&Word| guess::is_english(self.word(word)) && spoken::written(self.word(word)).is_none();
-        if self.words.iter().filter(is_english).count() > said.clone().count() {
+        let surely = said.clone().filter(|(_, (_, surely))| *surely != Surely::Likely).count();
+        if self.words.iter().filter(is_english).count() > surely {
             return;
         }
         let spoken = std::mem::replace(&mut self.folded, " ".to_owned());

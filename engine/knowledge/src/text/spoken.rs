@@ -45,7 +45,7 @@ komme kimm kumm chume
 kommt kimmt kummt chunnt chunt
 kommen kumma kemma kemman chöme chömed
 vergessen vagessn
-geht gäht gaht goht gehd geits
+geht gaht goht gehd geits
 gibt gits
 kann cha
 können chönd chönnd chönnt chönne chöne kenna kinna
@@ -76,7 +76,7 @@ viel vui
 gut guat guad
 weg furt wägg
 weiß woaß
-weiße weissi weißi
+weiße weissi
 Seite Seitn Siite Syte
 Website Websiite
 Homepage Hompage Hompeitsch
