@@ -94,6 +94,8 @@ fn drafts_about_everyday_life_are_met_with_silence_and_those_of_any_business_are
         "reset my Gmail password",
         "GMX Postfach gesperrt",
         "Problem",
+        "Wir vertreiben ergonomische Büromöbel. Unsere Preise sind gut. Wann passt Ihnen ein Termin? Den Katalog finden Sie im Anhang.",
+        "I ordered shoes last week. They are too small. Who do I talk to about my money?",
     ] {
         assert!(!fits(draft), "{draft}");
     }
@@ -109,6 +111,11 @@ fn drafts_about_everyday_life_are_met_with_silence_and_those_of_any_business_are
         "everything I send to hotmail goes to junk",
         "Need an A record for vpn.acme-tools.co.uk pointing to 203.0.113.77",
         "soll ich pop3 oder imap nehmen",
+        "outlook sagt 0x800CCC0E verbindung zum server unterbrochen, gestern gings noch",
+        "close my account",
+        "Let's Encrypt renewal failed",
+        "Mei Seitn geht nimmer",
+        "JETZT REICHT ES!!! Seit 3 Tagen ist unser Shop offline und niemand meldet sich! Wir verlieren täglich hunderte Euro!!!",
     ] {
         assert!(fits(draft), "{draft}");
     }

@@ -155,6 +155,8 @@ mod tests {
             "Das ist nicht dringend, keine Eile",
             "No rush, not urgent at all",
             "Please cancel my plan at the end of the term.",
+            "Kernel panic - not syncing: VFS: Unable to mount root fs",
+            "I am moving to another host, where is the auth code?",
             "",
         ] {
             assert_eq!(read(calm).tone, Tone::Calm, "{calm}: {:?}", read(calm).evidence);
@@ -175,6 +177,7 @@ mod tests {
             Tone::Worried,
             &["urgency: dringend", "loss: gehen Bestellungen verloren"],
         );
+        check("Die Mails sind weg, ich dreh durch", Tone::Worried, &["fear: ich dreh durch"]);
         check("I am really worried about our data", Tone::Worried, &["fear: really worried"]);
         check("Das ist schon wieder passiert", Tone::Worried, &["repetition: schon wieder"]);
     }
@@ -185,6 +188,12 @@ mod tests {
             "Zum dritten Mal: NICHTS geht!!",
             Tone::Upset,
             &["repetition: Zum dritten Mal", "shouting: NICHTS", "shouting: !!"],
+        );
+        check("Das darf doch nicht wahr sein", Tone::Upset, &["anger: darf doch nicht wahr"]);
+        check(
+            "You people are useless, I'm moving to another host if this is not fixed",
+            Tone::Upset,
+            &["anger: people are useless", "leaving: moving to another host if"],
         );
         check("So eine Frechheit", Tone::Upset, &["anger: Frechheit"]);
         check("This is ridiculous", Tone::Upset, &["anger: ridiculous"]);

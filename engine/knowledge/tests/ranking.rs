@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use heinzel_knowledge::answer::Language;
 use heinzel_knowledge::eval::{Figures, Options, Set};
 use heinzel_knowledge::rank::lexical::Lexical;
-use heinzel_knowledge::rank::{Document, Draft, Ranker, Text};
+use heinzel_knowledge::rank::{Document, Draft, Ranker, Text, fit};
 use proptest::prelude::*;
 
 fn measured(folder: &Path, examples: usize, words: Option<usize>) -> Vec<Figures> {
@@ -240,6 +240,47 @@ fn words_of_any_conversation_say_nothing() {
         assert_eq!(best(draft), 0.0, "{draft}");
     }
     assert!(best("Problem mit dem Server") > lexical.threshold());
+}
+
+#[test]
+fn a_code_that_an_answer_knows_speaks_louder_than_what_stands_around_it() {
+    let lexical = Lexical::build(&hosting());
+    let best = |code: &str| {
+        let body =
+            format!("seit dem Wochenende steht bei meiner Schwägerin nur {code}, keine Ahnung was das heißen soll");
+        lexical.rank(&Draft { body: &body, ..Draft::default() }, 1).remove(0)
+    };
+    let (known, unknown) = (best("5.7.1"), best("5.7.9"));
+    assert_eq!(hosting()[known.document].id, "mail/rejected");
+    assert!(known.raw > unknown.raw + 0.1, "{known:?} {unknown:?}");
+    assert!(best("550").raw < known.raw - 0.1, "a number alone may be anything");
+}
+
+#[test]
+fn a_sentence_about_ours_is_heard_among_others() {
+    let lexical = Lexical::build(&hosting());
+    let fits = |body: &str| fit(&lexical.rank(&Draft { body, ..Draft::default() }, 3)) > lexical.threshold();
+    let moan = "Es ist einfach furchtbar ärgerlich und ich schlafe nachts kaum noch deswegen. ";
+    assert!(fits(&format!("{moan}Mein Server startet nicht. {moan}Meine Schwägerin schimpft schon dauernd")));
+    assert!(!fits(&format!("{moan}{moan}Meine Schwägerin schimpft schon dauernd")));
+    assert!(!fits(&format!("{moan}Mein Staubsauger startet nicht. {moan}Meine Schwägerin schimpft schon dauernd")));
+}
+
+#[test]
+fn dialects_are_read_as_they_are_written() {
+    let lexical = Lexical::build(&hosting());
+    for (said, written) in [
+        (
+            "Mei Server geht nimmer o, kinnts ned amoi schaugn",
+            "Mein Server geht nicht an, könnt ihr nicht einmal sehen",
+        ),
+        ("I woaß mei Passwoat nimmer", "Ich weiß mein Passwort nicht"),
+    ] {
+        let best = |body: &str| lexical.rank(&Draft { body, ..Draft::default() }, 1).remove(0);
+        let (said, written) = (best(said), best(written));
+        assert_eq!(said.document, written.document);
+        assert!(said.raw > lexical.threshold() && said.raw > written.raw - 0.2, "{said:?} {written:?}");
+    }
 }
 
 #[test]

@@ -15,9 +15,10 @@ use super::index::Index;
 use super::lists::Lists;
 use super::query::Query;
 use super::saved;
+use super::scale::Scale;
 use super::sums::Sums;
 use super::tuning::Tuning;
-use super::{Document, Draft, LOOKED_AT, Ranked, Ranker};
+use super::{Document, Draft, LOOKED_AT, Ranked, Ranker, fit};
 use crate::text::sense::DIMENSIONS;
 
 /// Up to so many units every list is read to its end.
@@ -37,6 +38,10 @@ const STRANGE: f32 = 0.5;
 
 /// The same for what is of others: that a password is asked for says little when it is the password of `Gmail`.
 const THEIRS: f32 = 0.8;
+
+/// The raw score: how much it counts, if no other document has it, that a document knows the error's code in the draft. Who
+/// pastes one asks about nothing else, whatever stands around it.
+const KNOWN: f32 = 0.25;
 
 /// What this tier makes of a draft, for another that orders by more than words.
 pub(super) struct Seen<'a> {
@@ -315,7 +320,17 @@ impl Lexical {
         };
         let others = 1.0 - without.map_or(0.0, sure);
         let sure = (sure(place) / others.max(1e-6)).min(1.0);
-        (alike + (SAID * said - STRANGE * strange - THEIRS * of_theirs) / all + SURE * sure).max(0.0)
+        let known = KNOWN * self.knows_code(s, s.candidates[place] as usize);
+        (alike + (SAID * said - STRANGE * strange - THEIRS * of_theirs) / all + SURE * sure + known).max(0.0)
+    }
+
+    /// How rare the rarest of the error codes is that a document shares with the draft, 0 to 1; 0 when it shares none.
+    fn knows_code(&self, s: &Scratch, document: usize) -> f32 {
+        let units = self.index.first_unit[document]..self.index.first_unit[document + 1];
+        let shared = s.query.codes.iter().filter(|code| self.index.exacts.has_any(**code, units.clone()));
+        let all = (1.0 + self.index.document_of.len() as f32).ln();
+        let rare = |code: &u32| 1.0 - (self.index.exacts.len(*code) as f32).ln() / all;
+        shared.map(rare).fold(0.0, f32::max)
     }
 
     /// The words of the draft that carry meaning and that a document `has` in some form, by their places.
@@ -406,39 +421,23 @@ fn highest(sums: &[f32]) -> f32 {
     sums.iter().copied().fold(0.0, f32::max)
 }
 
-/// What brings the scores of a part to mean 0 and the deviation that is its weight.
-#[derive(Clone, Copy)]
-struct Scale {
-    mean: f32,
-    factor: f32,
-}
-
-impl Scale {
-    /// `others` more have a score of 0.
-    fn of(scores: &[f32], others: usize, weight: f32) -> Self {
-        // Eight sums side by side, so that the compiler may use vector instructions.
-        let mut lanes = [[0.0f32; 8]; 3];
-        let (chunks, rest) = scores.as_chunks::<8>();
-        let mut last = [f32::NAN; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        for chunk in chunks.iter().chain([&last]) {
-            for (lane, score) in chunk.iter().enumerate() {
-                let (n, score) = if score.is_nan() { (0.0, 0.0) } else { (1.0, *score) };
-                lanes[0][lane] += n;
-                lanes[1][lane] += score;
-                lanes[2][lane] += score * score;
-            }
+impl Ranker for Lexical {
+    fn rank(&self, draft: &Draft<'_>, most: usize) -> Vec<Ranked> {
+        let mut ranked = self.rank_whole(draft, most);
+        if fit(&ranked) < self.gate.threshold {
+            self.heard_apart(draft, &mut ranked);
         }
-        let [n, sum, squares] = lanes.map(|lane| lane.iter().sum::<f32>());
-        let n = n + others as f32;
-        let mean = sum / n.max(1.0);
-        let deviation = (squares / n.max(1.0) - mean * mean).max(0.0).sqrt();
-        Self { mean, factor: if deviation > 1e-5 { weight / deviation } else { 0.0 } }
+        ranked
+    }
+
+    fn threshold(&self) -> f32 {
+        self.gate.threshold
     }
 }
 
-impl Ranker for Lexical {
-    fn rank(&self, draft: &Draft<'_>, most: usize) -> Vec<Ranked> {
+impl Lexical {
+    /// The ranks of a draft as one text.
+    pub(super) fn rank_whole(&self, draft: &Draft<'_>, most: usize) -> Vec<Ranked> {
         let mut scratch = self.taken();
         scratch.query.read(draft, &self.index, &self.tuning);
         self.search(&mut scratch, false);
@@ -449,8 +448,9 @@ impl Ranker for Lexical {
         ranked
     }
 
-    fn threshold(&self) -> f32 {
-        self.gate.threshold
+    /// A raw score as a probability.
+    pub(super) fn confidence(&self, raw: f32) -> f32 {
+        self.gate.confidence(raw)
     }
 }
 

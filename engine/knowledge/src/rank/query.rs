@@ -10,7 +10,7 @@ use crate::answer::Language;
 use crate::text::compound::parts;
 use crate::text::concepts::concept;
 use crate::text::everyday::{is_anywhere, is_device, is_kept, is_service, is_towards, names_hosting};
-use crate::text::exact::exact_tokens;
+use crate::text::exact::{exact_tokens, telling};
 use crate::text::names::{is_ending, names};
 use crate::text::sense::{DIMENSIONS, sense};
 use crate::text::stem::stem;
@@ -44,6 +44,8 @@ pub(super) struct Query {
     pub(super) hit: Vec<u32>,
     /// Lists of exact tokens.
     pub(super) exacts: Vec<u32>,
+    /// Those of them that tell one fault from all others.
+    pub(super) codes: Vec<u32>,
     /// Lists of n-grams and their weights, short lists first.
     pub(super) grams: Vec<(u32, f32)>,
     /// What it is about, apart from what all answers are about.
@@ -86,6 +88,8 @@ impl Query {
         self.read_grams(&analysis, index);
         self.exacts.clear();
         self.exacts.extend(exact_tokens(&self.text).iter().filter_map(|token| index.exact.get(token)));
+        self.codes.clear();
+        self.codes.extend(telling(&self.text).iter().filter_map(|token| index.exact.get(token)));
         self.features.words.clear();
         if index.classifier.is_some() {
             classifier::words(&analysis, &mut self.features.words);
@@ -250,7 +254,7 @@ fn theirs(analysis: &Analysis) -> Vec<Place> {
 }
 
 /// The beginning of a text, cut between two letters.
-fn beginning(text: &str) -> &str {
+pub(super) fn beginning(text: &str) -> &str {
     if text.len() <= BYTES { text } else { &text[..text.floor_char_boundary(BYTES)] }
 }
 

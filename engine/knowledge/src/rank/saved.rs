@@ -15,7 +15,7 @@ use super::tuning::Tuning;
 use super::{Document, Text};
 
 /// Raised whenever the index, its building or its bytes change; other settings are seen without it.
-const VERSION: u64 = 7;
+const VERSION: u64 = 8;
 const MAGIC: &[u8; 8] = b"hzl-rank";
 /// Magic, version, hash of the documents, hash of the rest.
 const HEAD: usize = 32;

@@ -45,7 +45,7 @@ mutter vater eltern kinder baby bruder schwester oma opa hochzeit geburtstag ges
 mother father parents baby brother sister grandmother wedding birthday gift girlfriend christmas easter
 päckchen briefmarke postbote supermarkt einkaufen baumarkt
 parcel stamp mailman supermarket groceries grocery mall
-feuerwehr richter bürgermeister bundeskanzler minister wahlen krieg
+feuerwehr richter bürgermeister bundeskanzler minister wahlen
 firefighter mayor chancellor minister election elections war
 simkarte handyvertrag akku ladekabel charger
 baum blume blumen wald berg fluss meer insel

@@ -18,12 +18,23 @@ pub fn codes(text: &str) -> Vec<u64> {
     tokens(text, |token| is_exact(token) && is_code(token))
 }
 
+/// The same of a draft, only those by which a program tells one fault from all others: `0x800CCC0E`, `AH01071`, `5.7.1`,
+/// `ERR_SSL_PROTOCOL_ERROR`, not `550` or `example.com`.
+#[must_use]
+pub fn telling(text: &str) -> Vec<u64> {
+    tokens(text, |token| is_exact(token) && is_telling(token))
+}
+
 fn tokens(text: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<u64> {
     let mut tokens = Vec::new();
     let mut lower = String::new();
-    for chunk in
-        text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';'))
-    {
+    let parts = |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';');
+    let mut chunks = text.split(parts).peekable();
+    while let Some(chunk) = chunks.next() {
+        let is_amount = chunk.bytes().all(|b| b.is_ascii_digit()) && chunks.peek().is_some_and(|unit| is_unit(unit));
+        if is_amount {
+            continue;
+        }
         let chunk = chunk.trim_matches(|c: char| !c.is_alphanumeric() && c != '/');
         if chunk.len() < 3 || chunk.len() > 128 || !is_wanted(chunk) {
             continue;
@@ -42,6 +53,13 @@ fn tokens(text: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<u64> {
         }
     }
     tokens
+}
+
+/// Whether a number before this word says how much there is of something, and is no code: `300 MB`.
+fn is_unit(word: &str) -> bool {
+    const UNITS: &str = "kb mb gb tb kib mib gib mbit gbit ms px euro eur usd chf dollar prozent percent";
+    let word = word.trim_end_matches(|c: char| c.is_ascii_punctuation() && c != '%' && c != '$');
+    matches!(word, "€" | "$" | "%") || UNITS.split(' ').any(|unit| unit.eq_ignore_ascii_case(word))
 }
 
 /// Whether a token is more than a word: three digits, digits with dots or dashes, underscores, an address, a path, a domain.
@@ -83,6 +101,18 @@ fn is_code(token: &str) -> bool {
         || (begins && digits >= 3)
 }
 
+/// Whether no person has made it, nor chosen it: letters and three digits, three numbers with dots, or words in capitals.
+fn is_telling(token: &str) -> bool {
+    if token.contains(['/', '@', '-']) {
+        return false;
+    }
+    let digits = token.bytes().filter(u8::is_ascii_digit).count();
+    let is_word = token.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_status = token.split('.').count() == 3 && token.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let is_shouted = token.contains('_') && token.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'_' | b':'));
+    is_status || is_shouted || (is_word && is_code(token) && digits >= 3 && digits < token.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +129,7 @@ mod tests {
         check("max@example.org und https://www.Example.com/", &["example.org", "example.com"]);
         check("siehe /var/log/mail.log", &["/var/log/mail.log"]);
         check("Rechnung RE-2024, vm100", &["re-2024", "vm100"]);
+        check("500 und 300 MB, 550 GB. 100 %", &["500"]);
     }
 
     #[test]
@@ -112,5 +143,12 @@ mod tests {
         let expected = ["550", "5.7.1", "mx.example.com", "ah00558", "/etc/apache2/sites", "0x800ccc0e"];
         assert_eq!(codes(text), expected.map(|one| hash(one.as_bytes())));
         assert_eq!(exact_tokens(text).len(), expected.len() + 3);
+    }
+
+    #[test]
+    fn of_a_draft_what_tells_one_fault_from_all_others() {
+        let text = "550 5.7.1 0x800CCC0E AH01071: NET::ERR_CERT_INVALID wp_posts 2026.11.23x max@mx1.example.com RE-20241 4711 500gb PHP8 1.2.3.4";
+        let expected = ["5.7.1", "0x800ccc0e", "ah01071", "net::err_cert_invalid"];
+        assert_eq!(telling(text), expected.map(|one| hash(one.as_bytes())));
     }
 }

@@ -11,12 +11,23 @@ use crate::answer::Language;
 /// Words of both stop lists tell nothing.
 const SHARED: [&str; 12] = ["am", "an", "also", "also", "das", "des", "die", "her", "in", "so", "war", "was"];
 
+/// The small words of both languages.
+fn tables() -> &'static [HashSet<&'static str>; 2] {
+    static TABLES: LazyLock<[HashSet<&'static str>; 2]> =
+        LazyLock::new(|| [stop::GERMAN, stop::ENGLISH].map(|words| words.split_whitespace().collect()));
+    &TABLES
+}
+
+/// Whether a folded word is a small one of English alone.
+pub(super) fn is_english(word: &str) -> bool {
+    let [german, english] = tables();
+    word.len() > 1 && english.contains(word) && !german.contains(word)
+}
+
 /// The language of a text: what its words say, and `known` when they say nothing or both.
 #[must_use]
 pub fn guess(analysis: &Analysis, known: Option<Language>) -> Option<Language> {
-    static TABLES: LazyLock<[HashSet<&'static str>; 2]> =
-        LazyLock::new(|| [stop::GERMAN, stop::ENGLISH].map(|words| words.split_whitespace().collect()));
-    let [german, english] = &*TABLES;
+    let [german, english] = tables();
     let (mut de, mut en) = (0.0f32, 0.0f32);
     for word in analysis.words.iter().take(120) {
         let word = analysis.word(word);

@@ -7,6 +7,7 @@ pub mod fold;
 pub mod words;
 pub mod strip;
 pub mod guess;
+pub mod spoken;
 pub mod stop;
 pub mod stem;
 pub mod exact;
@@ -17,6 +18,7 @@ pub mod sense;
 pub mod everyday;
 
 use crate::answer::Language;
+use spoken::Surely;
 
 /// A text taken apart.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +68,31 @@ impl Analysis {
         shorter
     }
 
+    /// Puts what is written for what was said, by their places; what may be another word only beside a dialect's. An English
+    /// text says none of it: there `ned` is a slip.
+    fn write(&mut self, said: &[(usize, (&str, Surely))]) {
+        let dialect = said.iter().any(|(_, (_, surely))| *surely == Surely::Dialect);
+        let mut said = said.iter().filter(|(_, (_, surely))| dialect || *surely != Surely::Likely).peekable();
+        if said.peek().is_none() {
+            return;
+        }
+        let is_english =
+            |word: &&Word| guess::is_english(self.word(word)) && spoken::written(self.word(word)).is_none();
+        let surely = said.clone().filter(|(_, (_, surely))| *surely != Surely::Likely).count();
+        if self.words.iter().filter(is_english).count() > surely {
+            return;
+        }
+        let spoken = std::mem::replace(&mut self.folded, " ".to_owned());
+        for (place, word) in self.words.iter_mut().enumerate() {
+            let written = said.next_if(|(at, _)| *at == place).map(|(_, (written, _))| *written);
+            let from = self.folded.len();
+            self.folded.push_str(written.unwrap_or(&spoken[word.from..word.to]));
+            (word.from, word.to) = (from, self.folded.len());
+            word.stop = written.map_or(word.stop, stop::is_stop);
+            self.folded.push(' ');
+        }
+    }
+
     /// How many words carry meaning: what "enough text" is counted by.
     #[must_use]
     pub fn content_words(&self) -> usize {
@@ -78,6 +105,7 @@ impl Analysis {
 pub fn analyse(text: &str, language: Option<Language>) -> Analysis {
     let mut analysis = Analysis { folded: String::with_capacity(text.len() + 2), ..Analysis::default() };
     analysis.folded.push(' ');
+    let mut said = Vec::new();
     for (start, end) in words::words(text) {
         let from = analysis.folded.len();
         fold::fold(&text[start..end], &mut analysis.folded);
@@ -85,10 +113,12 @@ pub fn analyse(text: &str, language: Option<Language>) -> Analysis {
         if from == to {
             continue;
         }
+        said.extend(spoken::written(&analysis.folded[from..to]).map(|written| (analysis.words.len(), written)));
         analysis.folded.push(' ');
         let stop = stop::is_stop(&analysis.folded[from..to]);
         analysis.words.push(Word { start, end, from, to, stop });
     }
+    analysis.write(&said);
     analysis.language = guess::guess(&analysis, language);
     analysis
 }

@@ -31,7 +31,7 @@ pub fn strip(text: &str) -> Cow<'_, str> {
         if rest.trim().is_empty() {
             continue;
         }
-        if !first && starts(rest, COURTESIES).is_some() || first && courtesy_alone(rest) {
+        if !first && courtesy(rest).is_some() || first && courtesy_alone(rest) {
             continue;
         }
         while let Some(end) = starts(rest, LEADS) {
@@ -53,10 +53,15 @@ pub fn strip(text: &str) -> Cow<'_, str> {
     if kept == text { Cow::Borrowed(text) } else { Cow::Owned(kept) }
 }
 
+/// Where the courtesy ends that a sentence begins with.
+fn courtesy(sentence: &str) -> Option<usize> {
+    starts(sentence, COURTESIES).max(starts(sentence, CLOSINGS))
+}
+
 /// Before anything was said a courtesy is form, unless it is all there is in a long sentence: "Thanks to your update my
 /// site is down".
 fn courtesy_alone(sentence: &str) -> bool {
-    starts(sentence, COURTESIES).is_some_and(|end| words(&sentence[end..]).count() <= 8)
+    courtesy(sentence).is_some_and(|end| words(&sentence[end..]).count() <= 8)
 }
 
 /// Without quoted lines, and nothing from a signature or a foreign mail's head on.
@@ -83,6 +88,14 @@ fn own_words(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(own)
+}
+
+/// Sentences, and what commas and the like part them into.
+pub fn clauses(text: &str) -> impl Iterator<Item = &str> {
+    sentences(text).flat_map(|sentence| {
+        let whole = sentence.contains([',', ';', ':']).then_some(sentence);
+        whole.into_iter().chain(sentence.split([',', ';', ':']))
+    })
 }
 
 /// Sentences with what ends them: a mark before white space, or an empty line.
@@ -195,7 +208,7 @@ fn fits(mut pattern: Split<'_, char>, head: &[&str]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::strip;
+    use super::*;
 
     fn check(text: &str, expected: &str) {
         assert_eq!(strip(text).trim(), expected, "{text:?}");
@@ -234,6 +247,35 @@ mod tests {
             "Thanks to your update of yesterday evening all of my sites are down",
             "Thanks to your update of yesterday evening all of my sites are down",
         );
+    }
+
+    #[test]
+    fn greetings_of_all_regions_are_form() {
+        check("Grüezi mitenand, mini Website isch langsam", "mini Website isch langsam");
+        check("Salü zäme, es geht nicht", "es geht nicht");
+        check("Hallo, hab mal ne Frage und zwar wie lege ich ein Postfach an", "wie lege ich ein Postfach an");
+    }
+
+    #[test]
+    fn a_phrase_stands_once_and_as_it_is_met() {
+        let tables = [GREETINGS, GREETED, LEADS, COURTESIES, CLOSINGS, QUOTES];
+        for (number, phrases) in tables.iter().enumerate() {
+            for (place, phrase) in phrases.iter().enumerate() {
+                let others =
+                    tables.iter().enumerate().filter(|(other, _)| *other != 1 && number != 1 && *other > number);
+                assert!(!phrases[place + 1..].contains(phrase), "{phrase} stands twice");
+                assert!(
+                    others.flat_map(|(_, others)| *others).all(|other| other != phrase),
+                    "{phrase} is in two tables"
+                );
+                for word in phrase.split(' ').filter(|word| *word != "+") {
+                    let met: Vec<_> = words(word).collect();
+                    let mut folded = String::new();
+                    fold(word, &mut folded);
+                    assert!(met == [(0, word.len())] && folded == word, "{phrase} is never met");
+                }
+            }
+        }
     }
 
     #[test]

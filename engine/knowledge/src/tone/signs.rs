@@ -56,6 +56,8 @@ const PHRASES: &[(Sign, u8, &str)] = &[
     (Sign::Waiting, 2, "waiting for a|an|your reply|response|answer"),
     (Sign::Waiting, 2, "waited|waiting|waits long enough"),
     (Sign::Waiting, 2, "been ignored"),
+    (Sign::Waiting, 1, "wie lange soll|dauert das noch"),
+    (Sign::Waiting, 1, "and|yet still nothing"),
     // Money, customers, work.
     (Sign::Loss, 2, "verlier~ kunden|umsatz|auftraege|bestellungen|geld|einnahmen"),
     (Sign::Loss, 2, "verlier~ * kunden|umsatz|auftraege|bestellungen|geld|einnahmen"),
@@ -94,6 +96,7 @@ const PHRASES: &[(Sign, u8, &str)] = &[
     (Sign::Leaving, 3, "take|taking|move|moving my|our business elsewhere"),
     (Sign::Leaving, 3, "switch~ to another|a provider|host|hoster|different|competitor"),
     (Sign::Leaving, 3, "leaving you"),
+    (Sign::Leaving, 3, "moving|switching to another|a|different host|hoster|provider|company if|unless"),
     (Sign::Leaving, 3, "or i|we will|am|are leave|leaving|cancel|cancelling"),
     (Sign::Leaving, 3, "last chance|warning|straw"),
     // Anger in words.
@@ -122,11 +125,17 @@ const PHRASES: &[(Sign, u8, &str)] = &[
     (Sign::Anger, 3, "nicht euer|ihr|dein ernst"),
     (Sign::Anger, 3, "wofuer|wozu bezahl~ ich|wir"),
     (Sign::Anger, 3, "wofuer|wozu zahl~ ich|wir"),
+    (Sign::Anger, 3, "darf doch|ja|einfach|wohl nicht wahr"),
+    (Sign::Anger, 3, "sauerei|schweinerei"),
     (Sign::Anger, 3, "nie wieder"),
     (Sign::Anger, 3, "schlechteste~|miserabel|miserable~ service|support|hoster|anbieter|kundenservice"),
     (Sign::Anger, 2, "enttaeusch~"),
     (Sign::Anger, 3, "ridiculous|unacceptable|outrageous|disgrace~|disgusting|pathetic|incompeten~|appalling|furious"),
     (Sign::Anger, 3, "idiots|clowns|scammers|liars|bullshit|fucking|fuck|shit|wtf|damn"),
+    (Sign::Anger, 3, "people|guys are useless"),
+    (Sign::Anger, 3, "useless support|service|company|host"),
+    (Sign::Anger, 3, "absolute|complete|total|bloody joke|farce|shambles"),
+    (Sign::Anger, 3, "had it with you"),
     (Sign::Anger, 3, "fed up"),
     (Sign::Anger, 3, "sick of|and"),
     (Sign::Anger, 3, "had enough"),
@@ -144,6 +153,8 @@ const PHRASES: &[(Sign, u8, &str)] = &[
     (Sign::Urgency, 1, "dringend~|eilig|eilt|schnellstmoeglich|schnellstens|umgehend|unverzueglich|asap"),
     (Sign::Urgency, 1, "sofort beheben|helfen|hilfe|reparieren|loesen|handeln|antworten|melden|her"),
     (Sign::Urgency, 1, "bitte|brauche|brauchen sofort|schnell"),
+    (Sign::Urgency, 1, "es brennt"),
+    (Sign::Urgency, 1, "please hurry"),
     (Sign::Urgency, 2, "notfall"),
     (Sign::Urgency, 1, "urgent~"),
     (Sign::Urgency, 1, "as soon as possible"),
@@ -156,6 +167,7 @@ const PHRASES: &[(Sign, u8, &str)] = &[
     (Sign::Fear, 2, "grosse sorge|sorgen"),
     (Sign::Fear, 2, "weiss|wissen nicht mehr weiter"),
     (Sign::Fear, 2, "am ende meiner|mit"),
+    (Sign::Fear, 2, "ich dreh|drehe durch"),
     (Sign::Fear, 2, "alles verloren"),
     (Sign::Fear, 2, "desperate~|panic~|scared|frightened|terrified"),
     (Sign::Fear, 2, "am|very|really|so|getting|are worried|concerned|anxious"),
@@ -329,9 +341,9 @@ const NUMBERS: [&str; 62] = [
     "tausendste",
 ];
 
-/// Behind these the signs of need mean their opposite.
-const DENIALS: [&str; 12] =
-    ["nicht", "kein", "keine", "keinen", "weder", "ohne", "not", "no", "never", "isn't", "without", "don't"];
+/// Behind these the signs of need mean their opposite, or a machine's: `kernel panic`.
+const DENIALS: [&str; 13] =
+    ["nicht", "kein", "keine", "keinen", "weder", "ohne", "not", "no", "never", "isn't", "without", "don't", "kernel"];
 
 type Phrase = (Sign, u8, Vec<Vec<Pattern>>);
 
