@@ -42,6 +42,7 @@ pub mod policy;
 pub mod gate;
 pub mod run;
 pub mod look;
+pub mod stand;
 pub mod effect;
 
 pub mod state;

@@ -9,7 +9,7 @@ pub mod news;
 use std::collections::BTreeSet;
 
 use heinzel_core::glob::Glob;
-use heinzel_core::look::Stand;
+use heinzel_core::stand::Stand;
 
 use crate::answer::{Answer, AnswerId, Audience, Language, Link, Parts};
 use crate::library::Library;

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use heinzel_core::asset::kind_of;
 use heinzel_core::incident::{Incident, IncidentId};
-use heinzel_core::look::{Stand, is_cause_known};
+use heinzel_core::stand::{Stand, is_cause_known};
 use heinzel_knowledge::answer::Language;
 use heinzel_knowledge::render::Context;
 use heinzel_knowledge::suggest::Concern;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use heinzel_core::asset::kind_of;
 use heinzel_core::incident::{Incident, IncidentId};
-use heinzel_core::look::Stand;
+use heinzel_core::stand::Stand;
 use heinzel_knowledge::answer::Language;
 use heinzel_knowledge::suggest::news::{self, News as Words};
 use heinzel_server::draft::{News, NewsState};

@@ -3,8 +3,9 @@
 use super::*;
 use crate::asset::Asset;
 use crate::gate::{self, Verdict};
-use crate::look::{DraftClause, Refused, Request, Stand};
+use crate::look::{DraftClause, Refused, Request};
 use crate::policy::Maintenance;
+use crate::stand::Stand;
 
 /// An engine whose rule looks at virtual machines when a draft says that one does not start; the customer kim has one.
 fn engine(mode: Mode, look: &str, fix: &str) -> Engine {
