@@ -13,7 +13,7 @@ use crate::policy::Mode;
 use crate::rule::Rule;
 use crate::run::{End, Known, Run, Stage};
 use crate::state::State;
-use crate::step::{Desk, World, command, heal};
+use crate::step::{Desk, World, command, end, heal, rollback};
 use crate::time::{Span, Timestamp};
 
 /// How long what a rule handed over rests at least. A line that was wrong, or forged, must not keep its asset from being looked at
@@ -126,22 +126,22 @@ pub(super) fn retry(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId) -> Result
 /// Ends a run whose plan nobody wants carried out; what an earlier round has done is taken back.
 pub(super) fn veto(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, by: &str) {
     if !heal::incident_touched(desk, id) {
-        return heal::finish(desk, id, Some(plan), End::Vetoed { by: by.to_owned() });
+        return end::finish(desk, id, Some(plan), End::Vetoed { by: by.to_owned() });
     }
     if let Some(rule) = desk.state.incidents.get(&id).map(|i| i.rule.clone()) {
         desk.state.record(&rule).evidence.vetoed += 1;
         desk.journal.rules.insert(rule);
     }
-    heal::roll_back(desk, id, plan, &format!("{by} denied to go on"));
+    rollback::begin(desk, id, plan, &format!("{by} denied to go on"));
 }
 
 /// Ends a run that nobody approved in time, which says nothing about its rule; what an earlier round has done is taken back.
 pub(super) fn expire(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, after: Span) {
     desk.note(Some(id), "expired", format!("nobody approved within {after}"));
     if heal::incident_touched(desk, id) {
-        heal::roll_back(desk, id, plan, &format!("nobody approved within {after} to go on"));
+        rollback::begin(desk, id, plan, &format!("nobody approved within {after} to go on"));
     } else {
-        heal::finish(desk, id, Some(plan), End::Expired { after });
+        end::finish(desk, id, Some(plan), End::Expired { after });
     }
 }
 
@@ -150,6 +150,6 @@ pub(super) fn overtake(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let Some(run) = heal::run_mut(desk, id) else { return };
     if !run.stage.is_over() && !run.holds_lock() {
         let plan = run.stage.plan().cloned();
-        heal::finish(desk, id, plan, End::Overtaken);
+        end::finish(desk, id, plan, End::Overtaken);
     }
 }

@@ -8,7 +8,7 @@ use crate::policy::Mode;
 use crate::rule::RuleId;
 use crate::run::{Approved, Run, Stage};
 use crate::state::Paused;
-use crate::step::{Desk, again, heal, tell};
+use crate::step::{Desk, again, end, heal, tell};
 
 /// What an operator says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,7 +161,7 @@ fn resolve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, note: &str) -> Res
     }
     again::overtake(desk, id);
     let verdict = if note.is_empty() { format!("resolved by {by}") } else { format!("resolved by {by}: {note}") };
-    heal::close(desk, id, by, &verdict);
+    end::close(desk, id, by, &verdict);
     Ok(format!("incident {id} is resolved"))
 }
 

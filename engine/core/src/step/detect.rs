@@ -13,7 +13,7 @@ use crate::incident::{Cause, Incident, IncidentId, Status};
 use crate::rule::{Rule, RuleId};
 use crate::run::{End, Stage};
 use crate::state::SourceView;
-use crate::step::{Desk, again, heal, record, tell, timer};
+use crate::step::{Desk, again, end, heal, record, tell, timer};
 use crate::task::TaskState;
 use crate::time::Timestamp;
 use crate::trigger::Trigger;
@@ -389,5 +389,5 @@ pub(super) fn resolve(desk: &mut Desk<'_, '_>, id: IncidentId, verdict: &str) {
         return;
     }
     again::overtake(desk, id);
-    heal::close(desk, id, "engine", verdict);
+    end::close(desk, id, "engine", verdict);
 }
