@@ -2,6 +2,7 @@
 
 use crate::gate;
 use crate::incident::IncidentId;
+use crate::policy::Mode;
 use crate::rule::{LogicError, Rule, RuleId};
 use crate::step::{Desk, heal};
 use crate::time::Timestamp;
@@ -41,7 +42,6 @@ pub(super) fn went_badly(desk: &mut Desk<'_, '_>, rule: &RuleId, id: Option<Inci
     let now = desk.now();
     let limit = desk.world.policy.breaker.demote;
     let mode = gate::mode_of(desk.state, desk.world, rule);
-    let settings = gate::settings_of(desk.world, rule);
     let record = desk.state.record(rule);
     remember(&mut record.evidence.bad, now);
     desk.journal.rules.insert(rule.clone());
@@ -50,13 +50,21 @@ pub(super) fn went_badly(desk: &mut Desk<'_, '_>, rule: &RuleId, id: Option<Inci
         return None;
     }
     let lower = mode.more_timid()?;
-    (record.mode, record.over) = (Some(lower), Some(settings));
     record.evidence.bad.clear();
-    record.evidence.since = Some(now);
+    set_mode(desk, rule, lower);
     let times = if lately == 1 { "a bad experience".into() } else { format!("{lately} bad experiences") };
     let text = format!("{rule} goes from {mode} down to {lower} after {times} in {}, the last: {why}", limit.within);
     desk.note(id, "demoted", text.clone());
     Some(text)
+}
+
+/// Gives a rule a mode from now on, whatever the settings say; see [`gate::mode_of`] for how long.
+pub(super) fn set_mode(desk: &mut Desk<'_, '_>, rule: &RuleId, mode: Mode) {
+    let (now, settings) = (desk.now(), gate::settings_of(desk.world, rule));
+    let record = desk.state.record(rule);
+    (record.mode, record.over) = (Some(mode), Some(settings));
+    record.evidence.since = Some(now);
+    desk.journal.rules.insert(rule.clone());
 }
 
 /// Opens the breaker of a rule when enough of its fixes have failed lately.
