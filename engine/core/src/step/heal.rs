@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::effect::{Act, EffectId, Outcome};
+use crate::effect::{Act, EffectId, Outcome, incident_of};
 use crate::gate::{self, Verdict};
 use crate::incident::{Incident, IncidentId, Status};
 use crate::plan::{Action, Plan, Step};
@@ -102,7 +102,7 @@ pub(super) fn fail(desk: &mut Desk<'_, '_>, id: IncidentId, why: &str) {
 /// An effect came back.
 pub(super) fn done(desk: &mut Desk<'_, '_>, effect: &EffectId, outcome: Outcome) {
     desk.journal.log.push(Change::EffectOver(effect.clone(), outcome.clone()));
-    let Some(id) = effect.split_once('-').and_then(|(id, _)| id.parse::<IncidentId>().ok()) else { return };
+    let Some(id) = incident_of(effect) else { return };
     let Some(incident) = desk.state.incidents.get(&id) else { return };
     if incident.notice.as_ref().is_some_and(|notice| notice.effect == *effect) {
         return tell::delivered(desk, id, outcome);

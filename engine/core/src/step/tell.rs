@@ -78,7 +78,7 @@ fn send(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, also: Option<Stri
         reason: also.as_ref().map_or_else(|| reason.to_owned(), |also| format!("{reason}; {also}")),
         steps: plan.map(|p| p.steps.iter().map(|s| s.action.describe()).collect()).unwrap_or_default(),
     };
-    let to = incident.escalate.clone().unwrap_or_else(|| "operator".into());
+    let to = incident.told_to().to_owned();
     let effect = desk.emit(id, Act::Notify { to, message });
     if let Some(incident) = desk.state.incidents.get_mut(&id) {
         incident.notice = Some(Notice { effect, reason: reason.to_owned(), also, tries, next: None });
