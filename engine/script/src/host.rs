@@ -9,7 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use heinzel_core::near;
 use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicMathPackage,
     BasicStringPackage, LogicPackage, MoreStringPackage, Package,
@@ -166,6 +165,9 @@ impl Host {
             compiled.map_err(|error| {
                 let message = error.err_type().to_string();
                 let hint = match error.err_type() {
+                    ParseErrorType::VariableUndefined(word) if text.contains(&format!("let {word} =")) => {
+                        Some(outside(word))
+                    }
                     ParseErrorType::VariableUndefined(word) => Some(format!(
                         "texts stand in quotes; known names are probe, step, check, and what the file itself defines before (`let {word} = …`)"
                     )),
@@ -267,7 +269,7 @@ impl Host {
                         "a value is changed while it is being used".into()
                     }
                     EvalAltResult::ErrorVariableNotFound(name, _) => {
-                        hint = near::nearest(name, ["probe", "step", "check"]).map(|n| format!("did you mean `{n}`?"));
+                        hint = Some(outside(name));
                         format!("there is no `{name}` here")
                     }
                     _ => {
@@ -314,6 +316,13 @@ fn spend() -> Option<Dynamic> {
         return Some(format!("it computed longer than {} ms", meter.limits.time.as_millis()).into());
     }
     None
+}
+
+/// The way to a variable from inside of a function.
+fn outside(name: &str) -> String {
+    format!(
+        "a function (`fn`) sees its arguments alone: give it `{name}`, or write a closure, `let make = |x| …;`, called as `make.call(x)`"
+    )
 }
 
 fn reserved_hint(word: &str) -> Option<String> {
