@@ -73,12 +73,6 @@ impl Stand {
         }
     }
 
-    /// Whether nothing follows by itself.
-    #[must_use]
-    pub const fn is_last(self) -> bool {
-        matches!(self, Self::Repaired | Self::Well | Self::HandedOver | Self::Unsettled)
-    }
-
     /// The word for it.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -74,14 +74,7 @@ impl Meanings {
     /// # Errors
     /// The model failed.
     pub fn learn(documents: &[Document], embedder: &dyn Embedder) -> Result<Self, EmbedError> {
-        Self::learn_with(documents, embedder, Mix::default())
-    }
-
-    /// The same with other than the measured settings.
-    ///
-    /// # Errors
-    /// The model failed.
-    pub fn learn_with(documents: &[Document], embedder: &dyn Embedder, mix: Mix) -> Result<Self, EmbedError> {
+        let mix = Mix::default();
         let sources = Sources::of(documents);
         let vectors = Vectors::embed(&sources, embedder)?;
         let dimensions = embedder.dimensions();

@@ -89,7 +89,6 @@ fn a_draft_is_looked_into_repaired_and_proved() {
     assert_eq!(engine.draft(&request("kim", "vm:100")).unwrap(), [1]);
     engine.proved();
     assert_eq!(engine.stand(1), Stand::Repaired);
-    assert!(Stand::Repaired.is_last());
     assert!(engine.state.incidents[&1].origin.is_some());
 }
 
@@ -132,7 +131,6 @@ fn a_fix_that_may_not_begin_is_not_called_one_that_does() {
     paused.draft(&request("kim", "vm:100")).unwrap();
     paused.saw(false);
     assert_eq!(paused.stand(1), Stand::Waiting);
-    assert!(!Stand::Waiting.is_last(), "it goes on by itself");
     paused.command(Command::Resume).unwrap();
     paused.saw(false);
     assert_eq!(paused.stand(1), Stand::Repairing);
