@@ -26,6 +26,7 @@ pub mod rule;
 pub mod finding;
 pub mod findings;
 
+pub mod key;
 pub mod window;
 pub mod severity;
 pub mod asset;

@@ -20,7 +20,12 @@ use crate::settings::{Common, Exec};
 ///
 /// # Errors
 /// When the command cannot be started, or ends with anything but 0; the end of its stderr is in the message.
-pub(crate) async fn run(feed: Feed, common: Common, settings: Exec, checkpoints: Vec<Checkpoint>) -> Result<(), SourceError> {
+pub(crate) async fn run(
+    feed: Feed,
+    common: Common,
+    settings: Exec,
+    checkpoints: Vec<Checkpoint>,
+) -> Result<(), SourceError> {
     drop((common, checkpoints));
     unless_closed(follow(&feed, &settings).await)
 }

@@ -80,7 +80,8 @@ impl Desk {
     pub(super) fn names_of(&self, owner: &Owner) -> Option<Vec<String>> {
         let Some(id) = owner.customer() else { return Some(Vec::new()) };
         let read = self.customers.customer(id).and_then(|customer| Ok((customer, self.customers.assets_of(id)?)));
-        let said = |error: &StoreError| tracing::error!(%error, "a text is not kept, because the names in it are not known");
+        let said =
+            |error: &StoreError| tracing::error!(%error, "a text is not kept, because the names in it are not known");
         let (customer, assets) = read.inspect_err(said).ok()?;
         let name = customer.and_then(|customer| customer.name).unwrap_or_default();
         let words = name.split_whitespace().map(ToOwned::to_owned);

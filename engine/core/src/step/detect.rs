@@ -1,15 +1,15 @@
 //! From findings to incidents: window, trigger, dedupe, reopen, clear.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::asset::AssetId;
 use crate::clock::Lag;
-use crate::field::{FieldType, ValueRef};
+use crate::field::FieldType;
 use crate::finding::{Finding, Role};
 use crate::findings::Claim;
 use crate::incident::{Cause, Incident, IncidentId, Status};
+use crate::key;
 use crate::rule::{Rule, RuleId};
 use crate::run::{End, Stage};
 use crate::state::SourceView;
@@ -77,7 +77,7 @@ pub(super) fn finding(desk: &mut Desk<'_, '_>, finding: &Claim<'_>) {
     }
     let mut key = std::mem::take(&mut desk.journal.key);
     key.clear();
-    write_key(rule, finding, &mut key);
+    key::write(rule, finding, &mut key);
     count(desk, rule, &key, finding);
     desk.journal.key = key;
 }
@@ -119,44 +119,6 @@ fn count(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Claim<'_>) {
         Seen::Late => count_one(&mut desk.state.counters.late, &rule.id),
         Seen::Fires if !waits => fire(desk, rule, key, finding, moment),
         Seen::Fires | Seen::Counts | Seen::Nothing => {}
-    }
-}
-
-/// The key a finding is counted under: the values of `by`; without it everything together, except that a rule which fires
-/// at every finding has a key for each set of values, so that the asset is asked for once and not once a line.
-fn write_key(rule: &Rule, finding: &Claim<'_>, key: &mut String) {
-    let each = matches!(rule.trigger, Trigger::Count { count: 1, .. } | Trigger::Overdue { .. });
-    let mut first = true;
-    let mut write = |name: &str| {
-        if !std::mem::take(&mut first) {
-            key.push('|');
-        }
-        write_value(finding.value_of(name), key);
-    };
-    if rule.by.is_empty() && each {
-        ["host", "task.kind", "task.target"].into_iter().for_each(&mut write);
-        rule.fields.keys().filter(|name| !finding.is_text(name)).for_each(|name| write(name));
-    } else {
-        rule.by.iter().for_each(|name| write(name));
-    }
-}
-
-/// Values become one text that no other values make: people write logs, and may choose values with the separator in them.
-fn write_value(value: Option<ValueRef<'_>>, key: &mut String) {
-    match value {
-        None => key.push_str(r"\-"),
-        Some(ValueRef::Text(text)) => {
-            for piece in text.split_inclusive(['\\', '|']) {
-                let plain = piece.strip_suffix(['\\', '|']).unwrap_or(piece);
-                key.push_str(plain);
-                if plain.len() < piece.len() {
-                    key.push('\\');
-                    key.push_str(&piece[plain.len()..]);
-                }
-            }
-        }
-        // Writing to a text cannot fail.
-        Some(number) => drop(write!(key, "{number}")),
     }
 }
 
