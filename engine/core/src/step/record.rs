@@ -45,7 +45,7 @@ pub(super) fn went_badly(desk: &mut Desk<'_, '_>, rule: &RuleId, id: Option<Inci
     let record = desk.state.record(rule);
     remember(&mut record.evidence.bad, now);
     desk.journal.rules.insert(rule.clone());
-    let lately = record.evidence.bad.iter().filter(|t| **t + limit.within.0 > now).count();
+    let lately = limit.lately(record.evidence.bad.iter().copied(), now);
     if lately < limit.count as usize {
         return None;
     }
@@ -72,7 +72,7 @@ fn trip(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why: &str) -> Op
     let now = desk.now();
     let limit = desk.world.policy.breaker.failures;
     let record = desk.state.record(rule);
-    let lately = record.evidence.failures.iter().filter(|t| **t + limit.within.0 > now).count();
+    let lately = limit.lately(record.evidence.failures.iter().copied(), now);
     if record.breaker.is_some() || lately < limit.count as usize {
         return None;
     }
