@@ -191,6 +191,24 @@ fn a_customer_who_keeps_asking_is_told_to_wait() {
 }
 
 #[test]
+fn all_drafts_together_set_off_no_more_than_the_operator_says() {
+    let mut engine = engine(Mode::Auto, "web.*", "web.*");
+    engine.policy.drafts.all.count = 1;
+    engine.draft(&request("kim", "vm:100")).unwrap();
+    let refused = engine.draft(&request("lee", "vm:101")).unwrap_err();
+    assert_eq!(refused.to_string(), "drafts have set off 1 in 1h; `policy.drafts.all` sets how many may");
+}
+
+#[test]
+fn a_rule_that_is_switched_off_looks_at_nothing() {
+    let mut engine = engine(Mode::Auto, "web.*", "web.*");
+    let off = Some((RuleVersion("1".into()), "too many operations".into()));
+    engine.state.rules.entry(RULE.into()).or_default().off = off;
+    assert!(matches!(engine.draft(&request("kim", "vm:100")), Err(Refused::NotGranted { .. })));
+    assert!(engine.out.is_empty());
+}
+
+#[test]
 fn looks_from_before_our_clock_was_set_back_keep_nobody_waiting() {
     let mut engine = engine(Mode::Auto, "web.*", "web.*");
     engine.policy.drafts.rate.count = 1;

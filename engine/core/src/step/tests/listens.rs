@@ -274,6 +274,16 @@ fn a_task_kind_that_is_no_name_names_no_asset() {
 }
 
 #[test]
+fn a_task_whose_target_is_no_name_is_about_its_host() {
+    let mut e = only_reports(Trigger::default());
+    change(&mut e, |rule| rule.task = Some(TaskClause { kind: vec!["*".into()], state: Vec::new() }));
+    let mut task = job("1", TaskState::Failed);
+    task.as_mut().unwrap().target = Some("100; reboot".into());
+    e.finding(0, Role::Task, task, &[]);
+    assert_eq!(e.state.incidents[&1].asset, "host:web1");
+}
+
+#[test]
 fn what_a_rule_waits_for_outlives_a_pack_that_is_left_out() {
     let mut e = absence();
     change(&mut e, |rule| rule.by = vec!["pool".into()]);

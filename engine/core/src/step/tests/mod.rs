@@ -27,6 +27,8 @@ struct Restart {
     rollback: bool,
     replan: bool,
     runs_away: bool,
+    /// Only waits.
+    waits: bool,
     /// Writes what the probe saw into a file instead.
     writes: bool,
     /// Hands over in this round.
@@ -59,6 +61,9 @@ impl Logic for Restart {
         }
         if let Some(why) = self.hands_over.filter(|round| *round == case.round) {
             return Ok(Proposal::HandOver { why: format!("not a case for round {why}") });
+        }
+        if self.waits {
+            return Ok(Proposal::Steps(vec![Action::Wait { time: Duration::from_secs(1) }.into()]));
         }
         if self.writes {
             return Ok(Proposal::Steps(vec![write(facts)]));
@@ -295,5 +300,6 @@ mod clocks;
 mod detect;
 mod draft;
 mod heal;
+mod holds;
 mod listens;
 mod rounds;
