@@ -312,7 +312,7 @@ fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, moment: Moment, 
         desk.state.record(&rule.id).evidence.recurred += 1;
         let why = "it came back soon after a verified fix";
         let also = record::went_badly(desk, &rule.id, Some(id), why);
-        tell::only_also(desk, id, why, also);
+        tell::tell_of_rule(desk, id, why, also);
     }
 }
 

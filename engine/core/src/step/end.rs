@@ -46,7 +46,7 @@ pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>
             let why = format!("{by} denied the plan");
             let also = record::went_badly(desk, &rule, Some(id), &why);
             heal::set_status(desk, id, Status::NeedsHuman);
-            tell::only_also(desk, id, &why, also);
+            tell::tell_of_rule(desk, id, &why, also);
             if let Some(incident) = desk.state.incidents.get_mut(&id) {
                 incident.verdict = Some(why);
             }
