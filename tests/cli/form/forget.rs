@@ -65,29 +65,6 @@ fn the_shop_has_a_customer_forgotten_and_nothing_brings_them_back() {
 }
 
 #[test]
-fn what_cannot_be_redacted_is_not_kept() {
-    let lab = lab();
-    lab.write("heinzel.toml", format!("{}\n[suggestions]\nkeep_drafts = \"redacted\"\n", lab.read("heinzel.toml")));
-    let engine = lab.start();
-    introduce(&engine);
-    let says = |draft: &str, word: &str| {
-        let text = format!("Wo finde ich meine Rechnung vom letzten Monat? {word}, Kims Laden");
-        let said = body(ask(&engine, Some("kim"), draft, None, &text), 200);
-        assert_eq!(said["items"][0]["id"], "web/invoice", "{said}");
-        let solved = json!({ "what": "solved", "answer": "web/invoice" }).to_string();
-        assert_eq!(engine.http("POST", &format!("/v1/drafts/{draft}/feedback"), &form(Some("kim")), &solved).0, 204);
-    };
-    says(KIMS, "Schiffsschraube");
-    let store = rusqlite::Connection::open(lab.path("state/customers.db")).unwrap();
-    assert_eq!(store.execute("UPDATE asset SET aliases = 'x' WHERE id = 'site:shop'", []).unwrap(), 1);
-    drop(store);
-    says("another-draft-0123456789", "Ankerwinde");
-    wait("the log says so", || engine.stderr().contains("the names in it are not known"));
-    assert_eq!(engine.stop(), 0);
-    assert!(is_on_disk(&lab, "Schiffsschraube") && !is_on_disk(&lab, "Ankerwinde"));
-}
-
-#[test]
 fn the_operator_has_a_customer_forgotten_with_and_without_an_engine() {
     let lab = lab();
     lab.run(&["customers", "forget", "kim"]).ends(5, &["no engine runs on"]);
