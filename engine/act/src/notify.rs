@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use heinzel_core::effect::{Message, Outcome};
+use heinzel_core::effect::{Message, OPERATOR, Outcome};
 
 use crate::program::chain;
 use crate::{GRACE, Hands};
@@ -10,11 +10,8 @@ use crate::{GRACE, Hands};
 /// How long a webhook may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The webhook for everybody who has none.
-const OPERATOR: &str = "operator";
-
 impl Hands {
-    /// Posts `message` to the webhook `to`, or else to `operator`.
+    /// Posts `message` to the webhook `to`, or else to [`OPERATOR`]'s.
     ///
     /// The body is the message as JSON, with `text` (all of it in one sentence, which chats show), `heinzel` (our version) and
     /// `effect` (the effect's id, also the header `Idempotency-Key`: a message may arrive twice, and this tells).

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::{fmt, io};
 
+use heinzel_core::effect::OPERATOR;
 use heinzel_core::near;
 use heinzel_embedding::folder::look;
 use heinzel_knowledge::complaint::Severity;
@@ -16,7 +17,6 @@ use crate::config::Config;
 use crate::front::MODELS;
 use crate::live::Live;
 use crate::text::{count, folders};
-use crate::untold::OPERATOR;
 use crate::{discover, installed, knowledge, server, state_folder, strays};
 
 /// Something that is wrong or may be, with its place and the way out.

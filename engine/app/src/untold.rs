@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use heinzel_core::effect::{EffectId, Outcome};
+use heinzel_core::effect::{EffectId, Outcome, incident_of};
 use heinzel_core::incident::{Incident, IncidentId, Status};
 use heinzel_core::state::State;
 use heinzel_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
-
-/// Who is told when a rule names nobody.
-pub(crate) const OPERATOR: &str = "operator";
 
 /// What is known since the start of messages that did not arrive, by incident.
 #[derive(Clone, Debug, Default)]
@@ -29,8 +26,7 @@ pub(crate) struct Untold {
 impl Tries {
     /// An effect came back. Asked before it is decided what that means.
     pub(crate) fn came_back(&mut self, state: &State, effect: &EffectId, outcome: &Outcome, now: Timestamp) {
-        let id = effect.split_once('-').and_then(|(id, _)| id.parse().ok());
-        let incident = id.and_then(|id: IncidentId| state.incidents.get(&id));
+        let incident = incident_of(effect).and_then(|id| state.incidents.get(&id));
         let Some(incident) = incident.filter(|i| i.notice.as_ref().is_some_and(|n| n.effect == *effect)) else {
             return;
         };
@@ -48,8 +44,8 @@ impl Tries {
         let waits = |i: &&Incident| matches!(i.status, Status::NeedsHuman | Status::AwaitingApproval);
         for incident in state.incidents.values().filter(waits) {
             let Some((since, why)) = self.of(incident) else { continue };
-            let to = incident.escalate.clone().unwrap_or_else(|| OPERATOR.into());
-            let untold = all.entry(to).or_insert(Untold { messages: 0, since, why: why.clone() });
+            let untold =
+                all.entry(incident.told_to().to_owned()).or_insert(Untold { messages: 0, since, why: why.clone() });
             untold.messages += 1;
             untold.since = untold.since.into_iter().chain(since).min();
             if since.is_some() {

@@ -49,6 +49,12 @@ pub fn kind_of(id: &str) -> &str {
     id.split_once(':').map_or("", |(kind, _)| kind)
 }
 
+/// What stands behind the kind: all of a name without one.
+#[must_use]
+pub fn name_of(id: &str) -> &str {
+    id.split_once(':').map_or(id, |(_, name)| name)
+}
+
 /// Whether it is an id of an asset: a kind, a colon, a name.
 #[must_use]
 pub fn is_id(id: &str) -> bool {
@@ -97,7 +103,7 @@ pub fn check_id(id: &str) -> Result<(), &'static str> {
 /// Whether an asset's id or alias says by itself who its customer is: a mail address, or the customer's own id.
 #[must_use]
 pub fn tells_of(name: &str, customer: &str) -> bool {
-    let bare = name.split_once(':').map_or(name, |(_, bare)| bare);
+    let bare = name_of(name);
     name.contains('@') || [name, bare].iter().any(|name| name.eq_ignore_ascii_case(customer))
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::incident::IncidentId;
 use crate::plan::Step;
 use crate::probe::{Fact, Probe};
 
@@ -9,13 +10,22 @@ use crate::probe::{Fact, Probe};
 /// prevented by it.
 pub type EffectId = String;
 
+/// The incident that an effect is for, by its id.
+#[must_use]
+pub fn incident_of(id: &str) -> Option<IncidentId> {
+    id.split_once('-')?.0.parse().ok()
+}
+
+/// Who is told when a rule's `escalate` names nobody.
+pub const OPERATOR: &str = "operator";
+
 /// One outside action. Stored before it is tried, unless it only looks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
     /// Its id.
     pub id: EffectId,
     /// The incident it is for.
-    pub incident: u64,
+    pub incident: IncidentId,
     /// What to do.
     pub act: Act,
 }
@@ -36,7 +46,7 @@ pub enum Act {
     },
     /// Tells a person: repeated until it is delivered or given up.
     Notify {
-        /// Whom: the rule's `escalate`, or `operator`.
+        /// Whom: the rule's `escalate`, or [`OPERATOR`].
         to: String,
         /// What.
         message: Message,
@@ -47,7 +57,7 @@ pub enum Act {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// The incident.
-    pub incident: u64,
+    pub incident: IncidentId,
     /// The rule.
     pub rule: String,
     /// The rule's title.

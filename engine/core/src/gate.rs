@@ -353,26 +353,23 @@ fn started_by_this_run(q: &Question<'_>, incident: u64, at: Timestamp) -> bool {
 fn budget(q: &Question<'_>) -> Verdict {
     let limits = q.world.policy.budget;
     let now = q.world.now;
-    let count = |rate: crate::policy::Rate, fits: &dyn Fn(&crate::state::FixStart) -> bool| {
-        // A fix that is yet to come says that our clock was set back; it would count for as long as that.
+    let is_spent = |rate: crate::policy::Rate, fits: &dyn Fn(&crate::state::FixStart) -> bool| {
         // Rounds of one plan are one fix: the first must not stop the second.
-        let counts = |f: &&crate::state::FixStart| {
-            f.at <= now && f.at + rate.within.0 > now && !started_by_this_run(q, f.incident, f.at) && fits(f)
-        };
-        q.state.fixes.iter().filter(counts).count() >= rate.count as usize
+        let counts = |f: &&crate::state::FixStart| !started_by_this_run(q, f.incident, f.at) && fits(f);
+        rate.is_reached(q.state.fixes.iter().filter(counts).map(|f| f.at), now)
     };
     let full = |what: String, setting: &str, rate: crate::policy::Rate| {
         refuse(format!("{what} has had its {rate}; `policy.budget.{setting}` sets how many fixes may run"))
     };
-    if count(limits.rule, &|f| f.rule == q.rule.id) {
+    if is_spent(limits.rule, &|f| f.rule == q.rule.id) {
         return full(format!("rule {}", q.rule.id), "rule", limits.rule);
     }
     // What concerns a host as a whole is bounded by the host's own budget: unlike faults of it are no hint at one cause.
     let of_host = q.incident.asset.starts_with("host:");
-    if !of_host && count(limits.asset, &|f| f.asset == q.incident.asset) {
+    if !of_host && is_spent(limits.asset, &|f| f.asset == q.incident.asset) {
         return full(format!("asset {}", q.incident.asset), "asset", limits.asset);
     }
-    if count(limits.host, &|_| true) {
+    if is_spent(limits.host, &|_| true) {
         return full("this host".into(), "host", limits.host);
     }
     Verdict::Pass

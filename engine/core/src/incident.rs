@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::asset::AssetId;
 use crate::clock::Lag;
-use crate::effect::EffectId;
+use crate::effect::{EffectId, OPERATOR};
 use crate::event::Place;
 use crate::field::Value;
 use crate::look::Origin;
@@ -110,7 +110,7 @@ pub struct Incident {
     /// The canned answer for customers concerned.
     #[serde(default)]
     pub answer: Option<String>,
-    /// Whom to tell.
+    /// Whom to tell, where the rule names somebody; see [`Incident::told_to`].
     #[serde(default)]
     pub escalate: Option<String>,
     /// The newest attempt to repair it.
@@ -136,6 +136,12 @@ impl Incident {
     #[must_use]
     pub(crate) fn last_heard(&self) -> Timestamp {
         self.heard.unwrap_or(self.last_seen)
+    }
+
+    /// Who is told of it.
+    #[must_use]
+    pub fn told_to(&self) -> &str {
+        self.escalate.as_deref().unwrap_or(OPERATOR)
     }
 
     /// Whether it is over.

@@ -26,6 +26,7 @@ pub mod rule;
 pub mod finding;
 pub mod findings;
 
+pub mod key;
 pub mod window;
 pub mod severity;
 pub mod asset;
@@ -42,6 +43,7 @@ pub mod policy;
 pub mod gate;
 pub mod run;
 pub mod look;
+pub mod stand;
 pub mod effect;
 
 pub mod spot;

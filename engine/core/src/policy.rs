@@ -101,6 +101,21 @@ pub struct Rate {
     pub within: Span,
 }
 
+impl Rate {
+    /// How many of these times lie within the span that ends now. One that is yet to come says that our clock was set back; it
+    /// would count for as long as that.
+    #[must_use]
+    pub(crate) fn lately(self, times: impl IntoIterator<Item = Timestamp>, now: Timestamp) -> usize {
+        times.into_iter().filter(|time| *time <= now && *time + self.within.0 > now).count()
+    }
+
+    /// Whether there are as many of them as there may be.
+    #[must_use]
+    pub(crate) fn is_reached(self, times: impl IntoIterator<Item = Timestamp>, now: Timestamp) -> bool {
+        self.lately(times, now) >= self.count as usize
+    }
+}
+
 impl From<Rate> for String {
     fn from(rate: Rate) -> Self {
         format!("{}/{}", rate.count, rate.within)

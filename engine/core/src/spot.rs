@@ -68,13 +68,6 @@ pub(crate) fn remember(times: &mut VecDeque<Timestamp>, now: Timestamp) {
     }
 }
 
-/// How many of these times lie within the rate's. One that lies further ahead than that was noted by a clock that has been set
-/// back.
-#[must_use]
-pub(crate) fn lately(times: &VecDeque<Timestamp>, rate: Rate, now: Timestamp) -> usize {
-    times.iter().filter(|time| **time + rate.within.0 > now && **time < now + rate.within.0).count()
-}
-
 impl Spot {
     /// Whether the rule does less there than elsewhere.
     #[must_use]
@@ -126,13 +119,16 @@ impl RuleRecord {
 
     /// How many fixes have failed lately on an asset and what counts as one with it.
     pub(crate) fn failed_with(&self, assets: &Assets, asset: &str, rate: Rate, now: Timestamp) -> usize {
-        self.spots_with(assets, asset).map(|(_, spot)| lately(&spot.failures, rate, now)).sum()
+        self.spots_with(assets, asset).map(|(_, spot)| rate.lately(spot.failures.iter().copied(), now)).sum()
     }
 
     /// How many bad experiences there were lately with an asset and what counts as one with it, since it went down there last.
     pub(crate) fn bad_with(&self, assets: &Assets, asset: &str, rate: Rate, now: Timestamp) -> usize {
-        let new = |spot: &Spot| spot.bad.iter().filter(|time| spot.since < Some(**time)).copied().collect();
-        self.spots_with(assets, asset).map(|(_, spot)| lately(&new(spot), rate, now)).sum()
+        let new = |spot: &Spot| {
+            let new = spot.bad.iter().copied().filter(|time| spot.since < Some(*time));
+            rate.lately(new, now)
+        };
+        self.spots_with(assets, asset).map(|(_, spot)| new(spot)).sum()
     }
 
     /// For how many customers, or assets without one, there was such a time within the rate's.
@@ -143,7 +139,7 @@ impl RuleRecord {
         rate: Rate,
         now: Timestamp,
     ) -> usize {
-        let concerned = self.spots.iter().filter(|(_, spot)| lately(times(spot), rate, now) > 0);
+        let concerned = self.spots.iter().filter(|(_, spot)| rate.lately(times(spot).iter().copied(), now) > 0);
         concerned.map(|(asset, _)| Whose::of(assets, asset)).collect::<BTreeSet<_>>().len()
     }
 

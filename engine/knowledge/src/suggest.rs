@@ -9,7 +9,7 @@ pub mod news;
 use std::collections::BTreeSet;
 
 use heinzel_core::glob::Glob;
-use heinzel_core::look::Stand;
+use heinzel_core::stand::Stand;
 
 use crate::answer::{Answer, AnswerId, Audience, Language, Link, Parts};
 use crate::library::Library;
@@ -22,7 +22,7 @@ pub const MOST: usize = rank::LOOKED_AT;
 /// Ranked answers that are looked at, because some of them cannot be shown to this customer.
 pub const RANKED: usize = 8;
 /// Content words below which a draft says nothing yet: "wo kann ich kündigen" has one, and says it all.
-pub const FEWEST_WORDS: usize = 1;
+const FEWEST_WORDS: usize = 1;
 /// A further answer needs so much of the threshold that the first one reached.
 pub const FURTHER: f32 = 0.7;
 /// An incident's answer needs so much of the threshold for the draft to be about it.
@@ -126,6 +126,12 @@ pub enum Nothing {
     NothingFits,
 }
 
+/// Whether a draft of so many content words says enough, and its answers fit it well enough, for any to be shown.
+#[must_use]
+pub fn passes(words: usize, ranked: &[Ranked], threshold: f32) -> bool {
+    words >= FEWEST_WORDS && rank::fit(ranked) >= threshold
+}
+
 /// Picks what is shown of the ranked answers and the concerns; never more than [`MOST`], best first.
 ///
 /// # Errors
@@ -156,7 +162,7 @@ pub fn suggest(
     }
     let repaired = just_repaired(library, &items, asked);
     let places = MOST - usize::from(repaired.is_some());
-    let passes = rank::fit(ranked) >= threshold;
+    let passes = passes(asked.words, ranked, threshold);
     for one in ranked.iter().filter(|_| passes) {
         if items.len() >= places {
             break;

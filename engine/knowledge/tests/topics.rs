@@ -8,12 +8,12 @@
     reason = "helpers of a test that shows its figures"
 )]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
 use heinzel_core::redact::Redacted;
 use heinzel_core::time::Timestamp;
-use heinzel_knowledge::topics::cluster::mutual_information;
 use heinzel_knowledge::topics::{Kind, Options, Text, report};
 
 /// Texts and what they are about. `None`: the data is not here.
@@ -106,4 +106,28 @@ fn many_texts_take_minutes_at_most() {
         let gold: Vec<usize> = gold.iter().cycle().take(number).copied().collect();
         measure("many", &many[..number], &gold);
     }
+}
+
+/// Normalised mutual information of two ways to sort the same texts (arithmetic mean of the entropies), 0 to 1.
+fn mutual_information(a: &[usize], b: &[usize]) -> f64 {
+    let total = a.len() as f64;
+    let (mut of_a, mut of_b, mut of_both) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for (x, y) in a.iter().zip(b) {
+        *of_a.entry(*x).or_insert(0.0) += 1.0;
+        *of_b.entry(*y).or_insert(0.0) += 1.0;
+        *of_both.entry((*x, *y)).or_insert(0.0) += 1.0;
+    }
+    let entropy = |counts: &BTreeMap<usize, f64>| -counts.values().map(|n| n / total * (n / total).ln()).sum::<f64>();
+    let both: f64 = of_both.iter().map(|((x, y), n)| n / total * (n * total / (of_a[x] * of_b[y])).ln()).sum();
+    let mean = (entropy(&of_a) + entropy(&of_b)) / 2.0;
+    if mean > 0.0 { both / mean } else { 1.0 }
+}
+
+#[test]
+fn information_is_shared_or_not() {
+    let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    assert!(close(mutual_information(&[0, 0, 1, 1], &[5, 5, 3, 3]), 1.0));
+    assert!(close(mutual_information(&[0, 0, 1, 1], &[0, 1, 0, 1]), 0.0));
+    // As scikit-learn computes it.
+    assert!((mutual_information(&[0, 0, 1, 1, 2, 2], &[0, 0, 1, 2, 2, 2]) - 0.693_428_2).abs() < 0.05);
 }

@@ -9,7 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use heinzel_core::near;
 use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicMathPackage,
     BasicStringPackage, LogicPackage, MoreStringPackage, Package,
@@ -252,7 +251,7 @@ impl Host {
                         "a value is changed while it is being used".into()
                     }
                     EvalAltResult::ErrorVariableNotFound(name, _) => {
-                        hint = near::nearest(name, ["probe", "step", "check"]).map(|n| format!("did you mean `{n}`?"));
+                        hint = Some(outside(name));
                         format!("there is no `{name}` here")
                     }
                     _ => {
@@ -314,6 +313,7 @@ fn way_out(error: &ParseErrorType, message: &str, text: &str, place: Option<(usi
         ParseErrorType::VariableUndefined(_) if text.trim_start().starts_with('{') => {
             Some("a rule is a map, which begins with `#{`".into())
         }
+        ParseErrorType::VariableUndefined(word) if text.contains(&format!("let {word} =")) => Some(outside(word)),
         ParseErrorType::VariableUndefined(word) if ["i", "e", "facts"].contains(&word.as_str()) => Some(
             "a function names what it is given: `asset` is |e| …, `probe` |i| …, and `fix`, `verify` and `rollback` are |i, facts| …".into(),
         ),
@@ -358,6 +358,13 @@ fn way_out(error: &ParseErrorType, message: &str, text: &str, place: Option<(usi
 }
 
 const COMMENT: &str = "a comment begins with `//`";
+
+/// The way to a variable from inside of a function.
+fn outside(name: &str) -> String {
+    format!(
+        "a function (`fn`) sees its arguments alone: give it `{name}`, or write a closure, `let make = |x| …;`, called as `make.call(x)`"
+    )
+}
 
 fn reserved_hint(word: &str) -> Option<String> {
     Some(match word {

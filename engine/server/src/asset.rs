@@ -42,11 +42,7 @@ pub async fn put(
     id: Result<Path<String>, PathRejection>,
     request: Request<Body>,
 ) -> Result<(StatusCode, Json<AssetRecord>), Failure> {
-    let (parts, body) = request.into_parts();
-    door.access.entitled(&parts.headers, Scope::Ingest)?;
-    let id = wire::path(id)?;
-    let bytes = body::read(&parts.headers, body, door.limits.record_body, door.limits.body_within).await?;
-    let asset: AssetRecord = body::json(&parts.headers, &bytes)?;
+    let (id, asset) = body::record::<AssetRecord>(&door, id, request).await?;
     check(&asset.to_asset(&id))?;
     let kept = door.blocking(door.limits.call_within, move |front| front.put_asset(&id, asset)).await?;
     Ok(ticket::answer(kept))

@@ -9,6 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderMap, Request, header};
 use futures_core::Stream as _;
 use hyper::body::{Frame, SizeHint};
@@ -17,7 +19,10 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::door::Door;
 use crate::failure::Failure;
+use crate::settings::Scope;
+use crate::wire;
 
 /// Reads a whole body.
 ///
@@ -59,6 +64,22 @@ pub(crate) fn json<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Re
             Failure::bad_request(format!("no JSON: {why}; {way}"))
         }
     })
+}
+
+/// Reads the record that a shop's system sends, and the id of its path.
+///
+/// # Errors
+/// 401 and 403 without a token of the scope `ingest`, else by what is wrong with the request.
+pub(crate) async fn record<T: DeserializeOwned>(
+    door: &Door,
+    id: Result<Path<String>, PathRejection>,
+    request: Request<Body>,
+) -> Result<(String, T), Failure> {
+    let (parts, body) = request.into_parts();
+    door.access.entitled(&parts.headers, Scope::Ingest)?;
+    let id = wire::path(id)?;
+    let bytes = read(&parts.headers, body, door.limits.record_body, door.limits.body_within).await?;
+    Ok((id, json(&parts.headers, &bytes)?))
 }
 
 /// What a body says, from its first letter on. RFC 8259, section 8.1: JSON is UTF-8, and a reader may overlook a byte order mark.

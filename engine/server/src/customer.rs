@@ -41,11 +41,7 @@ pub async fn put(
     id: Result<Path<String>, PathRejection>,
     request: Request<Body>,
 ) -> Result<(StatusCode, Json<CustomerRecord>), Failure> {
-    let (parts, body) = request.into_parts();
-    door.access.entitled(&parts.headers, Scope::Ingest)?;
-    let id = wire::path(id)?;
-    let bytes = body::read(&parts.headers, body, door.limits.record_body, door.limits.body_within).await?;
-    let customer: CustomerRecord = body::json(&parts.headers, &bytes)?;
+    let (id, customer) = body::record::<CustomerRecord>(&door, id, request).await?;
     check(&customer.to_customer(&id))?;
     let kept = door.blocking(door.limits.call_within, move |front| front.put_customer(&id, customer)).await?;
     Ok(ticket::answer(kept))

@@ -24,7 +24,7 @@ impl Common {
 ///
 /// # Errors
 /// What the inner source returns.
-pub async fn through<F, E>(
+pub(crate) async fn through<F, E>(
     feed: Feed,
     inner: impl FnOnce(Feed) -> F,
     mut decode: impl FnMut(Block) -> (Block, u64),

@@ -23,7 +23,12 @@ use crate::supervisor::chain;
 /// # Errors
 /// When a command that is run once cannot be started, or ends with anything but 0; the end of its stderr is in the message.
 /// One that is run again and again is shown as broken until a run ends well.
-pub async fn run(feed: Feed, common: Common, settings: Exec, checkpoints: Vec<Checkpoint>) -> Result<(), SourceError> {
+pub(crate) async fn run(
+    feed: Feed,
+    common: Common,
+    settings: Exec,
+    checkpoints: Vec<Checkpoint>,
+) -> Result<(), SourceError> {
     drop((common, checkpoints));
     unless_closed(follow(&feed, &settings).await)
 }

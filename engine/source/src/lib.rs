@@ -7,10 +7,10 @@ pub mod error;
 pub mod feed;
 pub mod outlet;
 pub mod settings;
-pub mod supervisor;
+mod supervisor;
 
-pub mod exec;
-pub mod file;
+mod exec;
+mod file;
 pub mod journald;
 mod lines;
 
@@ -19,7 +19,7 @@ pub mod syslog;
 pub mod encoding;
 
 pub mod cron;
-pub mod decode;
+mod decode;
 pub mod proxmox;
 pub mod task_lines;
 

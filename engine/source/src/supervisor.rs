@@ -26,15 +26,15 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Where a supervised source stands: its name, its way out, its clock, its stop.
 #[derive(Clone)]
-pub struct Seat {
+pub(crate) struct Seat {
     /// The source's name.
-    pub source: SourceId,
+    pub(crate) source: SourceId,
     /// Where its deliveries go.
-    pub out: Outlet,
+    pub(crate) out: Outlet,
     /// What time it is.
-    pub now: Clock,
+    pub(crate) now: Clock,
     /// Told when to stop.
-    pub stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
 }
 
 /// Runs `attempt` until it ends well or the engine stops; after an error or a panic, again, with back-off.
@@ -42,7 +42,7 @@ pub struct Seat {
 /// Each attempt gets the newest checkpoints that were handed over, so that a restart neither repeats nor skips anything.
 /// An attempt that returns `Ok` without being told to stop is [`Health::Ended`]. Waits are tokio time: cancellable, and
 /// a test may pause them.
-pub async fn supervise<A, F, E>(seat: Seat, checkpoints: Vec<Checkpoint>, mut attempt: A)
+pub(crate) async fn supervise<A, F, E>(seat: Seat, checkpoints: Vec<Checkpoint>, mut attempt: A)
 where
     A: FnMut(Feed, Vec<Checkpoint>) -> F,
     F: Future<Output = Result<(), E>> + Send + 'static,

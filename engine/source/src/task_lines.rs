@@ -1,6 +1,6 @@
 //! Task histories in JSON lines, with a mapping from the history's keys and words to ours.
 //!
-//! Start at [`task_from_json`]. The file is read by the file source; [`decode`] turns its lines into task records.
+//! Start at [`task_from_json`]. The file is read by the file source; `decode` turns its lines into task records.
 
 use std::borrow::Cow;
 

@@ -38,7 +38,6 @@ use serde::Serialize;
 pub mod audit;
 pub mod boot;
 pub mod error;
-pub mod fault;
 pub mod lock;
 pub mod sqlite;
 pub mod customers;

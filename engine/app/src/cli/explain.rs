@@ -5,17 +5,16 @@ use std::sync::Arc;
 use clap::Args;
 use heinzel_core::block::SourceId;
 use heinzel_core::event::{Clock, Event};
-use heinzel_core::field::FieldType;
 use heinzel_core::finding::{Finding, Role};
 use heinzel_core::findings::Findings;
 use heinzel_core::gate;
 use heinzel_core::incident::Incident;
+use heinzel_core::key;
 use heinzel_core::parse::Format;
 use heinzel_core::pattern::{self, stop};
 use heinzel_core::rule::Rule;
 use heinzel_core::state::State;
 use heinzel_core::step::again::Next;
-use heinzel_core::trigger::Trigger;
 use heinzel_store::Store as _;
 use serde::Serialize;
 
@@ -276,31 +275,8 @@ fn found(rule: &Rule, finding: &Finding) -> Considered {
 
 /// Whose findings are counted under this key of a window, in words: `host web1, pool www`.
 fn counted_by(rule: &Rule, key: &str) -> String {
-    let each = matches!(rule.trigger, Trigger::Count { count: 1, .. } | Trigger::Overdue { .. });
-    let fields = rule.fields.iter().filter(|(_, kind)| **kind != FieldType::Text).map(|(name, _)| name.as_str());
-    let names: Vec<&str> = if rule.by.is_empty() && each {
-        ["host", "task.kind", "task.target"].into_iter().chain(fields).collect()
-    } else {
-        rule.by.iter().map(String::as_str).collect()
-    };
-    let mut values = vec![String::new()];
-    let mut letters = key.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '|' => values.push(String::new()),
-            // An absent value is `\-`; in others a `\` and a `|` have one before them.
-            '\\' => match letters.next() {
-                Some('-') | None => {}
-                Some(other) => values.last_mut().expect("there is always one").push(other),
-            },
-            other => values.last_mut().expect("there is always one").push(other),
-        }
-    }
-    let said = names.iter().zip(values).filter(|(_, value)| !value.is_empty());
-    match said.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ") {
-        none if none.is_empty() => "all".into(),
-        said => said,
-    }
+    let said: Vec<String> = key::read(rule, key).into_iter().map(|(name, value)| format!("{name} {value}")).collect();
+    if said.is_empty() { "all".into() } else { said.join(", ") }
 }
 
 /// The state of a rule's windows, the newest first.

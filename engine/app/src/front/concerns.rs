@@ -2,9 +2,9 @@
 
 use std::sync::PoisonError;
 
-use heinzel_core::asset::kind_of;
+use heinzel_core::asset::{kind_of, name_of};
 use heinzel_core::incident::{Incident, IncidentId};
-use heinzel_core::look::{Stand, is_cause_known};
+use heinzel_core::stand::{Stand, is_cause_known};
 use heinzel_knowledge::answer::Language;
 use heinzel_knowledge::render::Context;
 use heinzel_knowledge::suggest::Concern;
@@ -63,7 +63,7 @@ impl Desk {
         }
         if let Some(id) = asset {
             let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-            let bare = id.split_once(':').map_or(id, |(_, name)| name);
+            let bare = name_of(id);
             context.set("asset.id", bare);
             context.set("asset.name", names.get(id).map_or(bare, String::as_str));
         }

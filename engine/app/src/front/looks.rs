@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use heinzel_core::asset::kind_of;
+use heinzel_core::asset::{kind_of, name_of};
 use heinzel_core::look::Request;
 use heinzel_knowledge::answer::AnswerId;
 use heinzel_knowledge::occasion::{Subject, occasion};
@@ -43,9 +43,8 @@ impl Desk {
         }
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         let called = |id: &str| -> Vec<String> {
-            let bare = id.split_once(':').map(|(_, name)| name.to_owned());
             let aliases = live.assets.get(id).map(|asset| asset.aliases.clone()).unwrap_or_default();
-            bare.into_iter().chain(aliases).chain(names.get(id).cloned()).collect()
+            [name_of(id).to_owned()].into_iter().chain(aliases).chain(names.get(id).cloned()).collect()
         };
         let own = called(asset);
         let others: Vec<String> = owners::theirs(&live.assets, customer)

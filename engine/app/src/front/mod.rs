@@ -110,7 +110,7 @@ impl Desk {
         let written = rank::Draft { subject: &draft.subject, body: &draft.body, language: read.form };
         let Found { ranked, threshold, by } = shelf.find(&written, suggest::RANKED).await;
         drop(turn);
-        let passes = read.words >= suggest::FEWEST_WORDS && rank::fit(&ranked) >= threshold;
+        let passes = suggest::passes(read.words, &ranked, threshold);
 
         let held_out = is_held_out(&owner, &draft.draft_id, self.settings.hold_out);
         let spoken = drafts::Spoken::of(&read.whole, customer.is_none(), language);

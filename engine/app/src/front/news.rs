@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use heinzel_core::asset::kind_of;
 use heinzel_core::incident::{Incident, IncidentId};
-use heinzel_core::look::Stand;
+use heinzel_core::stand::Stand;
 use heinzel_knowledge::answer::Language;
 use heinzel_knowledge::suggest::news::{self, News as Words};
-use heinzel_server::draft::{News, NewsState};
+use heinzel_server::draft::{NEWS_WAITING, News, NewsState};
 use heinzel_server::front::CustomerClaim;
 use tokio::sync::{broadcast, mpsc};
 
@@ -27,8 +27,6 @@ pub(super) struct Before {
     is_lost: bool,
 }
 
-/// News that wait for a slow form.
-const WAITING: usize = 16;
 /// How long a form is told news at most: as long as a patient customer looks on.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 
@@ -91,7 +89,7 @@ impl Desk {
 
     /// What a draft follows, from now on: first how it stands, then each change.
     pub(super) fn follow(&self, draft: &str, customer: Option<CustomerClaim>) -> mpsc::Receiver<News> {
-        let (send, receive) = mpsc::channel(WAITING);
+        let (send, receive) = mpsc::channel(NEWS_WAITING);
         let forgotten = customer.as_ref().filter(|_| self.drafts.spoken(draft).is_none());
         let before = forgotten.map(|customer| self.before(draft, customer)).unwrap_or_default();
         let (desk, draft) = (self.me.clone(), draft.to_owned());

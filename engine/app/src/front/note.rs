@@ -5,6 +5,7 @@ use heinzel_core::redact::Redacted;
 use heinzel_knowledge::rank::tiers::By;
 use heinzel_knowledge::suggest::Item;
 use heinzel_server::suggestion::{self, NothingReason};
+use heinzel_store::error::StoreError;
 
 use super::read::Read;
 use super::{Desk, drafts};
@@ -32,8 +33,8 @@ impl Desk {
     /// Writes down what a draft came to, and what is shown now and was not before.
     pub(super) fn note(&self, draft: &suggestion::Draft, read: &Read, outcome: Outcome<'_>) {
         let now = clock::now();
-        let text = self.settings.keep_drafts.then(|| {
-            let names = self.names_of(outcome.owner);
+        let names = if self.settings.keep_drafts { self.names_of(outcome.owner) } else { None };
+        let text = names.map(|names| {
             let known: Vec<&str> = names.iter().map(String::as_str).collect();
             Redacted::of(&read.whole[..read.whole.floor_char_boundary(drafts::TEXT)], &known)
         });
@@ -74,15 +75,17 @@ impl Desk {
         self.customers.note_shown(shown.collect());
     }
 
-    /// What a customer and what is theirs is called: that is nobody else's business.
-    pub(super) fn names_of(&self, owner: &Owner) -> Vec<String> {
-        let Some(id) = owner.customer() else { return Vec::new() };
-        let customer = self.customers.customer(id).ok().flatten();
-        let assets = self.customers.assets_of(id).unwrap_or_default().into_iter().filter_map(|asset| asset.name);
-        let words = customer
-            .and_then(|customer| customer.name)
-            .into_iter()
-            .flat_map(|name| name.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>());
-        words.chain(assets).chain([id.to_owned()]).collect()
+    /// What a customer and what is theirs is called: that is nobody else's business. `None`: it cannot be read, so no text of theirs
+    /// can be kept without it.
+    pub(super) fn names_of(&self, owner: &Owner) -> Option<Vec<String>> {
+        let Some(id) = owner.customer() else { return Some(Vec::new()) };
+        let read = self.customers.customer(id).and_then(|customer| Ok((customer, self.customers.assets_of(id)?)));
+        let said =
+            |error: &StoreError| tracing::error!(%error, "a text is not kept, because the names in it are not known");
+        let (customer, assets) = read.inspect_err(said).ok()?;
+        let name = customer.and_then(|customer| customer.name).unwrap_or_default();
+        let words = name.split_whitespace().map(ToOwned::to_owned);
+        let assets = assets.into_iter().filter_map(|asset| asset.name);
+        Some(words.chain(assets).chain([id.to_owned()]).collect())
     }
 }

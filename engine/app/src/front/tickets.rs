@@ -66,7 +66,7 @@ impl Desk {
         if owner.customer().is_none() || self.shelf.get().is_none_or(|books| books.library.get(answer).is_none()) {
             return;
         }
-        let names = self.names_of(owner);
+        let Some(names) = self.names_of(owner) else { return };
         let known: Vec<&str> = names.iter().map(String::as_str).collect();
         let Some(example) = learned::example(answer, Some(language), text, &known, origin) else { return };
         match self.customers.learn(&example, owner) {

@@ -9,13 +9,14 @@ use heinzel_core::state::Paused;
 use heinzel_core::step::Command;
 use heinzel_core::time::Timestamp;
 use heinzel_store::Filter;
-use heinzel_store::fault::{Fault, Kind, Side};
 
 use super::*;
 use crate::run::state_of;
 
+mod fault;
 mod scene;
 
+use fault::{Fault, Kind, Side};
 use scene::{Death, Scene};
 
 #[test]

@@ -13,7 +13,7 @@ use crate::policy::Mode;
 use crate::rule::Rule;
 use crate::run::{End, Known, Run, Stage};
 use crate::state::State;
-use crate::step::{Desk, World, command, heal};
+use crate::step::{Desk, World, command, end, heal, rollback};
 use crate::time::{Span, Timestamp};
 
 /// How long what a rule handed over rests at least. A line that was wrong, or forged, must not keep its asset from being looked at
@@ -45,51 +45,65 @@ pub enum Next {
 /// What becomes of an incident by itself. `None`: it is over, something is under way, or its rule repairs nothing.
 #[must_use]
 pub fn next(state: &State, world: &World<'_>, incident: &Incident) -> Option<Next> {
-    let rule = world.rules.rules.get(&incident.rule).filter(|rule| rule.has.fix && !incident.is_resolved())?;
-    let run = incident.run.as_ref()?;
-    let Stage::Over { plan, end } = &run.stage else { return None };
-    if let Some(from) = rests_until(rule, incident, run, end) {
-        return Some(if from < world.now { Next::Finding } else { Next::Later { from } });
-    }
-    if !may_follow(run, end) {
-        return Some(Next::Human);
-    }
-    let refused = plan.as_ref().and_then(|plan| gate::refuses_anew(state, world, rule, incident, plan));
-    Some(refused.map_or(Next::Finding, |(gate, why)| Next::Open { gate: gate.to_owned(), why }))
-}
-
-/// Whether an attempt that ended so may be followed by another without an operator's word: nothing was tried that failed, and
-/// nobody said no.
-fn may_follow(run: &Run, end: &End) -> bool {
-    match end {
-        // What was refused where it was to be done would be refused there again; but memory may be there again.
-        End::Refused { gate, .. } => run.begun.is_none() || [gate::PAUSE, gate::START].contains(&&**gate),
-        End::NotDone { .. } | End::Expired { .. } | End::Stopped { .. } => true,
-        End::Verified | End::Vetoed { .. } | End::Failed { .. } | End::HandedOver { .. } | End::Overtaken => false,
-    }
-}
-
-/// Until when an attempt rests that its rule handed over, as long as nobody has said that they know of it.
-fn rests_until(rule: &Rule, incident: &Incident, run: &Run, end: &End) -> Option<Timestamp> {
-    let is_open = matches!(end, End::HandedOver { .. }) && incident.acknowledged_by.is_none();
-    is_open.then(|| run.started + rule.cooldown.max(HANDED_OVER.0))
+    Some(Over::of(world, incident)?.next(state, world))
 }
 
 /// The problem of an open incident was seen again, in a line written at `heard` by our clock.
 pub(super) fn seen(desk: &mut Desk<'_, '_>, id: IncidentId, heard: Timestamp) {
-    let Some(incident) = desk.state.incidents.get(&id).filter(|incident| !incident.is_resolved()) else { return };
-    let Some(run) = &incident.run else { return };
-    let Stage::Over { end, .. } = &run.stage else { return };
-    let Some(rule) = desk.rule(&incident.rule) else { return };
-    let since = match end {
+    let Some(over) = desk.state.incidents.get(&id).and_then(|incident| Over::of(desk.world, incident)) else { return };
+    let since = match over.end {
         // Observed so far; by now the rule may do more.
-        End::NotDone { .. } => desk.state.rules.get(&incident.rule).and_then(|record| record.evidence.since),
-        _ => rests_until(rule, incident, run, end).or(Some(run.started)),
+        End::NotDone { .. } => desk.state.rules.get(&over.rule.id).and_then(|record| record.evidence.since),
+        _ => over.rests_until.or(Some(over.run.started)),
     };
     let is_news = since.is_none_or(|since| since < heard);
-    let acts = || gate::mode_at(desk.state, desk.world, &incident.rule, &incident.asset) >= Mode::Approve;
-    if is_news && acts() && next(desk.state, desk.world, incident) == Some(Next::Finding) {
+    let acts = || gate::mode_at(desk.state, desk.world, &over.rule.id, &over.incident.asset) >= Mode::Approve;
+    if is_news && acts() && over.next(desk.state, desk.world) == Next::Finding {
         heal::begin(desk, id);
+    }
+}
+
+/// The newest attempt of an incident that is not over, which itself is.
+struct Over<'a> {
+    rule: &'a Rule,
+    incident: &'a Incident,
+    run: &'a Run,
+    plan: Option<&'a Plan>,
+    end: &'a End,
+    /// Until when what its rule handed over rests, as long as nobody has said that they know of it.
+    rests_until: Option<Timestamp>,
+}
+
+impl<'a> Over<'a> {
+    /// `None`: the incident is over, something is under way, or its rule repairs nothing.
+    fn of(world: &World<'a>, incident: &'a Incident) -> Option<Self> {
+        let rule = world.rules.rules.get(&incident.rule).filter(|rule| rule.has.fix && !incident.is_resolved())?;
+        let run = incident.run.as_ref()?;
+        let Stage::Over { plan, end } = &run.stage else { return None };
+        let rests = matches!(end, End::HandedOver { .. }) && incident.acknowledged_by.is_none();
+        let rests_until = rests.then(|| run.started + rule.cooldown.max(HANDED_OVER.0));
+        Some(Self { rule, incident, run, plan: plan.as_ref(), end, rests_until })
+    }
+
+    fn next(&self, state: &State, world: &World<'_>) -> Next {
+        if let Some(from) = self.rests_until {
+            return if from < world.now { Next::Finding } else { Next::Later { from } };
+        }
+        if !self.may_be_followed() {
+            return Next::Human;
+        }
+        let refused = self.plan.and_then(|plan| gate::refuses_anew(state, world, self.rule, self.incident, plan));
+        refused.map_or(Next::Finding, |(gate, why)| Next::Open { gate: gate.to_owned(), why })
+    }
+
+    /// Whether another attempt may follow without an operator's word: nothing was tried that failed, and nobody said no.
+    fn may_be_followed(&self) -> bool {
+        match self.end {
+            // What was refused where it was to be done would be refused there again; but memory may be there again.
+            End::Refused { gate, .. } => self.run.begun.is_none() || [gate::PAUSE, gate::START].contains(&&**gate),
+            End::NotDone { .. } | End::Expired { .. } | End::Stopped { .. } => true,
+            End::Verified | End::Vetoed { .. } | End::Failed { .. } | End::HandedOver { .. } | End::Overtaken => false,
+        }
     }
 }
 
@@ -126,22 +140,22 @@ pub(super) fn retry(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId) -> Result
 /// Ends a run whose plan nobody wants carried out; what an earlier round has done is taken back.
 pub(super) fn veto(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, by: &str) {
     if !heal::incident_touched(desk, id) {
-        return heal::finish(desk, id, Some(plan), End::Vetoed { by: by.to_owned() });
+        return end::finish(desk, id, Some(plan), End::Vetoed { by: by.to_owned() });
     }
     if let Some(rule) = desk.state.incidents.get(&id).map(|i| i.rule.clone()) {
         desk.state.record(&rule).evidence.vetoed += 1;
         desk.journal.rules.insert(rule);
     }
-    heal::roll_back(desk, id, plan, &format!("{by} denied to go on"));
+    rollback::begin(desk, id, plan, &format!("{by} denied to go on"));
 }
 
 /// Ends a run that nobody approved in time, which says nothing about its rule; what an earlier round has done is taken back.
 pub(super) fn expire(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, after: Span) {
     desk.note(Some(id), "expired", format!("nobody approved within {after}"));
     if heal::incident_touched(desk, id) {
-        heal::roll_back(desk, id, plan, &format!("nobody approved within {after} to go on"));
+        rollback::begin(desk, id, plan, &format!("nobody approved within {after} to go on"));
     } else {
-        heal::finish(desk, id, Some(plan), End::Expired { after });
+        end::finish(desk, id, Some(plan), End::Expired { after });
     }
 }
 
@@ -150,6 +164,6 @@ pub(super) fn overtake(desk: &mut Desk<'_, '_>, id: IncidentId) {
     let Some(run) = heal::run_mut(desk, id) else { return };
     if !run.stage.is_over() && !run.holds_lock() {
         let plan = run.stage.plan().cloned();
-        heal::finish(desk, id, plan, End::Overtaken);
+        end::finish(desk, id, plan, End::Overtaken);
     }
 }

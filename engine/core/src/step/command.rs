@@ -8,7 +8,7 @@ use crate::policy::Mode;
 use crate::rule::RuleId;
 use crate::run::{Approved, Run, Stage};
 use crate::state::Paused;
-use crate::step::{Desk, again, heal, tell};
+use crate::step::{Desk, again, end, heal, record, tell};
 
 /// What an operator says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,7 +170,7 @@ fn resolve(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, note: &str) -> Res
     }
     again::overtake(desk, id);
     let verdict = if note.is_empty() { format!("resolved by {by}") } else { format!("resolved by {by}: {note}") };
-    heal::close(desk, id, by, &verdict);
+    end::close(desk, id, by, &verdict);
     Ok(format!("incident {id} is resolved"))
 }
 
@@ -232,11 +232,16 @@ fn deny(desk: &mut Desk<'_, '_>, by: &str, id: IncidentId, why: &str) -> Result<
     Ok(format!("denied; incident {id} {then}{demoted}"))
 }
 
+/// The mode that a rule has, as long as there is one of this name.
+fn mode_of(desk: &Desk<'_, '_>, id: &RuleId) -> Result<Mode, String> {
+    desk.rule(id).ok_or_else(|| format!("there is no rule `{id}`; `heinzel policy show` lists them"))?;
+    Ok(gate::mode_of(desk.state, desk.world, id))
+}
+
 fn promote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> Result<String, String> {
-    let rule = desk.rule(id).ok_or_else(|| format!("there is no rule `{id}`; `heinzel policy show` lists them"))?;
-    let mode = gate::mode_of(desk.state, desk.world, id);
-    let (now, settings) = (desk.now(), gate::settings_of(desk.world, id));
-    let record = desk.state.record(&rule.id);
+    let mode = mode_of(desk, id)?;
+    let now = desk.now();
+    let record = desk.state.record(id);
     let stuck = record.breaker.is_some() || record.off.is_some() || record.stuck_spots().next().is_some();
     let to = match (to, mode.bolder()) {
         (Some(to), _) => to,
@@ -249,9 +254,6 @@ fn promote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> 
     }
     if to == mode && !stuck {
         return Err(format!("{id} is in mode {mode} already"));
-    }
-    if to > mode {
-        (record.mode, record.over) = (Some(to), Some(settings));
     }
     let closed = record.breaker.take().map(|_| "; its breaker is closed");
     let on = record.off.take().map(|_| "; it is switched on again");
@@ -269,6 +271,9 @@ fn promote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> 
     record.evidence.bad.clear();
     record.evidence.since = Some(now);
     desk.journal.rules.insert(id.clone());
+    if to > mode {
+        record::set_mode(desk, id, to);
+    }
     let way = if to > mode { format!("goes from {mode} to {to}") } else { format!("stays in mode {mode}") };
     let text = format!("{id} {way}{}{}{freed}", closed.unwrap_or_default(), on.unwrap_or_default());
     desk.note_by(None, by, "promoted", text.clone());
@@ -276,19 +281,14 @@ fn promote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> 
 }
 
 fn demote(desk: &mut Desk<'_, '_>, by: &str, id: &RuleId, to: Option<Mode>) -> Result<String, String> {
-    let rule = desk.rule(id).ok_or_else(|| format!("there is no rule `{id}`; `heinzel policy show` lists them"))?;
-    let mode = gate::mode_of(desk.state, desk.world, id);
+    let mode = mode_of(desk, id)?;
     let to = match (to, mode.more_timid()) {
         (Some(to), _) if to < mode => to,
         (Some(to), _) => return Err(format!("{id} is in mode {mode}, which does not go further than {to}")),
         (None, Some(lower)) => lower,
         (None, None) => return Err(format!("{id} is in mode {mode} already, the most timid there is")),
     };
-    let (now, settings) = (desk.now(), gate::settings_of(desk.world, id));
-    let record = desk.state.record(&rule.id);
-    (record.mode, record.over) = (Some(to), Some(settings));
-    record.evidence.since = Some(now);
-    desk.journal.rules.insert(id.clone());
+    record::set_mode(desk, id, to);
     let text = format!("{id} goes from {mode} to {to}");
     desk.note_by(None, by, "demoted", text.clone());
     // A plan is one permission.

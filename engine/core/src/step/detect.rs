@@ -1,20 +1,20 @@
 //! From findings to incidents: window, trigger, dedupe, reopen, clear.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::asset::AssetId;
 use crate::clock::Lag;
 use crate::event::Place;
-use crate::field::{FieldType, ValueRef};
+use crate::field::FieldType;
 use crate::finding::{Finding, Role};
 use crate::findings::Claim;
 use crate::incident::{Cause, Incident, IncidentId, Status};
+use crate::key;
 use crate::rule::{Rule, RuleId};
 use crate::run::{End, Stage};
 use crate::state::SourceView;
-use crate::step::{Desk, again, heal, record, tell, timer};
+use crate::step::{Desk, again, end, heal, record, tell, timer};
 use crate::task::TaskState;
 use crate::time::Timestamp;
 use crate::trigger::Trigger;
@@ -78,7 +78,7 @@ pub(super) fn finding(desk: &mut Desk<'_, '_>, finding: &Claim<'_>) {
     }
     let mut key = std::mem::take(&mut desk.journal.key);
     key.clear();
-    write_key(rule, finding, &mut key);
+    key::write(rule, finding, &mut key);
     count(desk, rule, &key, finding);
     desk.journal.key = key;
 }
@@ -128,44 +128,6 @@ fn count(desk: &mut Desk<'_, '_>, rule: &Rule, key: &str, finding: &Claim<'_>) {
         Seen::Late => count_one(&mut desk.state.counters.late, &rule.id),
         Seen::Fires if !waits => fire(desk, rule, key, finding, moment),
         Seen::Fires | Seen::Counts | Seen::Nothing => {}
-    }
-}
-
-/// The key a finding is counted under: the values of `by`; without it everything together, except that a rule which fires
-/// at every finding has a key for each set of values, so that the asset is asked for once and not once a line.
-fn write_key(rule: &Rule, finding: &Claim<'_>, key: &mut String) {
-    let each = matches!(rule.trigger, Trigger::Count { count: 1, .. } | Trigger::Overdue { .. });
-    let mut first = true;
-    let mut write = |name: &str| {
-        if !std::mem::take(&mut first) {
-            key.push('|');
-        }
-        write_value(finding.value_of(name), key);
-    };
-    if rule.by.is_empty() && each {
-        ["host", "task.kind", "task.target"].into_iter().for_each(&mut write);
-        rule.fields.keys().filter(|name| !finding.is_text(name)).for_each(|name| write(name));
-    } else {
-        rule.by.iter().for_each(|name| write(name));
-    }
-}
-
-/// Values become one text that no other values make: people write logs, and may choose values with the separator in them.
-fn write_value(value: Option<ValueRef<'_>>, key: &mut String) {
-    match value {
-        None => key.push_str(r"\-"),
-        Some(ValueRef::Text(text)) => {
-            for piece in text.split_inclusive(['\\', '|']) {
-                let plain = piece.strip_suffix(['\\', '|']).unwrap_or(piece);
-                key.push_str(plain);
-                if plain.len() < piece.len() {
-                    key.push('\\');
-                    key.push_str(&piece[plain.len()..]);
-                }
-            }
-        }
-        // Writing to a text cannot fail.
-        Some(number) => drop(write!(key, "{number}")),
     }
 }
 
@@ -389,7 +351,7 @@ fn reopen(desk: &mut Desk<'_, '_>, rule: &Rule, id: IncidentId, moment: Moment, 
         desk.state.record(&rule.id).evidence.recurred += 1;
         let why = "it came back soon after a verified fix";
         let also = record::went_badly(desk, &rule.id, id, why);
-        tell::only_also(desk, id, why, also);
+        tell::tell_of_rule(desk, id, why, also);
     }
 }
 
@@ -428,5 +390,5 @@ pub(super) fn resolve(desk: &mut Desk<'_, '_>, id: IncidentId, verdict: &str) {
         return;
     }
     again::overtake(desk, id);
-    heal::close(desk, id, "engine", verdict);
+    end::close(desk, id, "engine", verdict);
 }

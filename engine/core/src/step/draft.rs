@@ -74,11 +74,9 @@ fn take(desk: &mut Desk<'_, '_>, request: &Request) -> Result<(), Refused> {
     let drafts = &desk.world.policy.drafts;
     let now = desk.now();
     let longest = drafts.rate.within.0.max(drafts.all.within.0);
-    // One that is yet to come says that our clock was set back; it would count for as long as that.
     desk.state.looks.retain(|look| look.at <= now && look.at + longest > now);
     let full = |rate: Rate, fits: &dyn Fn(&Look) -> bool| {
-        desk.state.looks.iter().filter(|look| look.at + rate.within.0 > now && fits(look)).count()
-            >= rate.count as usize
+        rate.is_reached(desk.state.looks.iter().filter(|look| fits(look)).map(|look| look.at), now)
     };
     if full(drafts.rate, &|look| look.customer == request.customer && look.asset == request.asset) {
         return Err(Refused::TooOften { rate: drafts.rate, setting: "policy.drafts.rate" });

@@ -1,22 +1,23 @@
-//! One incident through probe, plan, gates, steps and the way back.
+//! One incident through probe, plan, gates and steps.
 //!
 //! Start at [`begin`]; then everything is driven by [`done`], when an effect comes back, and by the timers. What a stage
-//! may become stands in one place each: [`probed`], [`gates`], [`stepped`], [`rolled_back`], [`finish`].
+//! may become stands in one place each: [`probed`], [`gates`], [`stepped`]; the checks in `verify`, the way back in
+//! `rollback`, the end in `end`.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::effect::{Act, EffectId, Outcome};
+use crate::effect::{Act, EffectId, Outcome, incident_of};
 use crate::gate::{self, Verdict};
 use crate::incident::{Incident, IncidentId, Status};
 use crate::plan::{Action, Plan, Step};
 use crate::policy::Mode;
 use crate::probe::{Fact, Facts};
 use crate::rule::{Case, Proposal, Rule};
-use crate::run::{End, Known, Run, Stage};
+use crate::run::{End, Run, Stage};
 use crate::state::{Change, FixStart};
-use crate::step::{Desk, again, record, tell, verify};
+use crate::step::{Desk, again, end, record, rollback, tell, verify};
 
 /// Starts an attempt to repair an incident, or hands it over where the rule has no fix.
 pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId) {
@@ -93,15 +94,15 @@ pub(super) fn gone(desk: &mut Desk<'_, '_>, id: IncidentId) {
 pub(super) fn fail(desk: &mut Desk<'_, '_>, id: IncidentId, why: &str) {
     let why = why.to_owned();
     match run_mut(desk, id).and_then(|run| run.begun.clone().filter(|_| run.touched)) {
-        Some(begun) => way_back(desk, id, begun, 0, why),
-        None => finish(desk, id, None, End::Failed { why, rolled_back: false }),
+        Some(begun) => rollback::begin(desk, id, begun, &why),
+        None => end::finish(desk, id, None, End::Failed { why, rolled_back: false }),
     }
 }
 
 /// An effect came back.
 pub(super) fn done(desk: &mut Desk<'_, '_>, effect: &EffectId, outcome: Outcome) {
     desk.journal.log.push(Change::EffectOver(effect.clone(), outcome.clone()));
-    let Some(id) = effect.split_once('-').and_then(|(id, _)| id.parse::<IncidentId>().ok()) else { return };
+    let Some(id) = incident_of(effect) else { return };
     let Some(incident) = desk.state.incidents.get(&id) else { return };
     if incident.notice.as_ref().is_some_and(|notice| notice.effect == *effect) {
         return tell::delivered(desk, id, outcome);
@@ -112,7 +113,7 @@ pub(super) fn done(desk: &mut Desk<'_, '_>, effect: &EffectId, outcome: Outcome)
         Some(Stage::Verifying { waiting, .. }) if waiting.contains_key(effect) => {
             verify::seen(desk, id, effect, outcome);
         }
-        Some(Stage::RollingBack { effect: out, .. }) if out == effect => rolled_back(desk, id, outcome),
+        Some(Stage::RollingBack { effect: out, .. }) if out == effect => rollback::stepped(desk, id, outcome),
         // Of a stage that is over: noted above, nothing to decide.
         _ => {}
     }
@@ -167,7 +168,12 @@ fn plan(desk: &mut Desk<'_, '_>, id: IncidentId) {
     if let Some(why) = handed_over {
         desk.note(Some(id), "plan", format!("hand over: {why}"));
         // What earlier rounds did has not helped.
-        return if touched { roll_back(desk, id, plan, &why) } else { finish(desk, id, None, End::HandedOver { why }) };
+        if touched {
+            rollback::begin(desk, id, plan, &why);
+        } else {
+            end::finish(desk, id, None, End::HandedOver { why });
+        }
+        return;
     }
     if plan.steps.is_empty() {
         desk.note(Some(id), "plan", "the probes leave nothing to do; the checks decide");
@@ -217,10 +223,10 @@ pub(super) fn gates(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan) {
         Verdict::Refuse { why } => {
             desk.note(Some(id), "gate", format!("gate `{gate}` refused: {why}"));
             if incident_touched(desk, id) {
-                return roll_back(desk, id, plan, &format!("gate `{gate}` refused to go on: {why}"));
+                return rollback::begin(desk, id, plan, &format!("gate `{gate}` refused to go on: {why}"));
             }
             let end = if gate == gate::MODE { End::NotDone { mode } } else { End::Refused { gate, why } };
-            finish(desk, id, Some(plan), end);
+            end::finish(desk, id, Some(plan), end);
         }
     }
 }
@@ -263,7 +269,7 @@ fn replan(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan) {
     if run.round + 1 >= most {
         let why =
             format!("after {most} rounds of planning it is not well; `policy.max_rounds` sets how many there may be");
-        return roll_back(desk, id, plan, &why);
+        return rollback::begin(desk, id, plan, &why);
     }
     run.round += 1;
     look(desk, id);
@@ -294,17 +300,17 @@ fn stepped(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
             if touched && gate == gate::PAUSE {
                 stop(desk, id, plan, &step, &why);
             } else if touched {
-                roll_back(desk, id, plan, &why);
+                rollback::begin(desk, id, plan, &why);
             } else {
-                finish(desk, id, Some(plan), End::Refused { gate, why });
+                end::finish(desk, id, Some(plan), End::Refused { gate, why });
             }
         }
         Outcome::Failed { why } => {
             desk.note(Some(id), "step", format!("failed: {what}: {why}"));
-            roll_back(desk, id, plan, &format!("`{what}` failed: {why}"));
+            rollback::begin(desk, id, plan, &format!("`{what}` failed: {why}"));
         }
         Outcome::Saw { .. } => {
-            roll_back(desk, id, plan, &format!("`{what}` was answered like a probe"));
+            rollback::begin(desk, id, plan, &format!("`{what}` was answered like a probe"));
         }
     }
 }
@@ -312,137 +318,7 @@ fn stepped(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
 /// Ends a run that an operator stops between two steps. Nothing is taken back: that would be a step, too.
 fn stop(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, step: &Step, halted: &str) {
     let why = format!("stopped in the middle of the plan, before `{}`: {halted}", step.action.describe());
-    finish(desk, id, Some(plan), End::Stopped { why });
-}
-
-/// Starts the way back of what was begun, or ends the run where there is none. `plan`, of a later round, may not have passed the
-/// gates: neither its steps are gone nor its way back.
-pub(super) fn roll_back(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, why: &str) {
-    let begun = run_mut(desk, id).and_then(|run| run.begun.clone());
-    way_back(desk, id, begun.unwrap_or(plan), 0, why.to_owned());
-}
-
-fn way_back(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, at: usize, why: String) {
-    let Some(step) = plan.rollback.get(at).cloned() else {
-        let rolled_back = !plan.rollback.is_empty();
-        return finish(desk, id, Some(plan), End::Failed { why, rolled_back });
-    };
-    let halted = desk.state.incidents.get(&id).and_then(|incident| {
-        let halted = gate::halted(desk.state, desk.world, &incident.asset);
-        // One that waited between two rounds held no lock.
-        halted.or_else(|| gate::locked(desk.state, desk.world, incident, &plan))
-    });
-    if let Some(halted) = halted {
-        let why = format!("{why}; and the way back stopped before `{}`: {halted}", step.action.describe());
-        return finish(desk, id, Some(plan), End::Failed { why, rolled_back: false });
-    }
-    let text = format!("{} of {}: {} (because {why})", at + 1, plan.rollback.len(), step.action.describe());
-    desk.note(Some(id), "rollback", text);
-    let effect = desk.emit(id, Act::Step { step });
-    set_stage(desk, id, Status::Healing, Stage::RollingBack { plan, at, effect, why });
-}
-
-/// A step of the way back came back.
-fn rolled_back(desk: &mut Desk<'_, '_>, id: IncidentId, outcome: Outcome) {
-    let Some(Stage::RollingBack { plan, at, why, .. }) = run_mut(desk, id).map(|run| run.stage.clone()) else { return };
-    let what = plan.rollback.get(at).map(|s| s.action.describe()).unwrap_or_default();
-    let problem = match outcome {
-        Outcome::Done { detail } => {
-            desk.note(Some(id), "rollback", format!("done: {what}: {detail}"));
-            return way_back(desk, id, plan, at + 1, why);
-        }
-        Outcome::Failed { why } | Outcome::Refused { why, .. } => why,
-        Outcome::Unknown => "the engine was interrupted; whether it was done is unknown".into(),
-        Outcome::Saw { .. } => "it was answered like a probe".into(),
-    };
-    desk.note(Some(id), "rollback", format!("failed: {what}: {problem}"));
-    let why = format!("{why}; and the way back stopped at `{what}`: {problem}");
-    finish(desk, id, Some(plan), End::Failed { why, rolled_back: false });
-}
-
-/// Ends a run: releases the lock, keeps the evidence, and closes the incident or hands it over.
-pub(super) fn finish(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Option<Plan>, end: End) {
-    tell::withdraw(desk, id);
-    let Some(run) = run_mut(desk, id) else { return };
-    let (touched, known) = (run.touched, run.told.take());
-    run.stage = Stage::Over { plan, end: end.clone() };
-    desk.journal.incidents.insert(id);
-    let Some(rule) = desk.state.incidents.get(&id).map(|i| i.rule.clone()) else { return };
-    desk.journal.rules.insert(rule.clone());
-    match end {
-        End::Verified => {
-            if touched {
-                desk.state.record(&rule).evidence.verified += 1;
-            }
-            let verdict = if touched { "repaired: every check held" } else { "well without a fix: every check held" };
-            close(desk, id, "engine", verdict);
-        }
-        End::NotDone { mode } => {
-            desk.state.record(&rule).evidence.planned += 1;
-            set_status(desk, id, Status::Open);
-            if mode == Mode::Suggest {
-                tell::tell(desk, id, "a fix is suggested; carry it out by hand");
-            }
-        }
-        End::Refused { gate, why } => {
-            let why = format!("gate `{gate}` refused the fix: {why}");
-            // A storm of findings may have many incidents tried again for the one fix that the budget lets through.
-            if known == Some(Known::Refused) {
-                tell::hand_over(desk, id, &why);
-            } else {
-                tell::escalate(desk, id, &why, None);
-            }
-        }
-        End::Vetoed { by } => {
-            desk.state.record(&rule).evidence.vetoed += 1;
-            let why = format!("{by} denied the plan");
-            let also = record::vetoed(desk, &rule, id, &why);
-            set_status(desk, id, Status::NeedsHuman);
-            tell::only_also(desk, id, &why, also);
-            if let Some(incident) = desk.state.incidents.get_mut(&id) {
-                incident.verdict = Some(why);
-            }
-        }
-        End::Expired { after } => {
-            let why = format!("nobody approved the fix within {after}; `heinzel retry {id}` plans it anew");
-            tell::escalate(desk, id, &why, None);
-        }
-        End::Stopped { why } => {
-            tell::escalate(desk, id, &format!("{why}; `heinzel retry {id}` plans it anew"), None);
-        }
-        End::Failed { why, rolled_back } => {
-            let back = if rolled_back { "; the way back was gone" } else { "" };
-            let also = if touched { record::failed(desk, &rule, id, &why) } else { None };
-            let why = if touched { format!("the fix did not hold: {why}{back}") } else { why };
-            tell::escalate(desk, id, &why, also);
-        }
-        End::HandedOver { why } if known == Some(Known::HandedOver { why: why.clone() }) => {
-            tell::hand_over(desk, id, &why);
-        }
-        End::HandedOver { why } => tell::escalate(desk, id, &why, None),
-        End::Overtaken => {}
-    }
-}
-
-/// Closes an incident.
-pub(super) fn close(desk: &mut Desk<'_, '_>, id: IncidentId, by: &str, verdict: &str) {
-    let now = desk.now();
-    tell::withdraw(desk, id);
-    desk.state.full.clear();
-    if let Some(incident) = desk.state.incidents.get_mut(&id) {
-        incident.status = Status::Resolved;
-        incident.resolved_at = Some(now);
-        incident.verdict = Some(verdict.to_owned());
-        desk.journal.incidents.insert(id);
-        let rule = incident.rule.clone();
-        desk.note_by(Some(id), by, "resolved", verdict);
-        for (key, window) in desk.state.windows.get_mut(&rule).into_iter().flatten() {
-            if window.incident == Some(id) {
-                window.rest(now);
-                desk.journal.windows.insert((rule.clone(), key.clone()));
-            }
-        }
-    }
+    end::finish(desk, id, Some(plan), End::Stopped { why });
 }
 
 pub(super) fn incident_touched(desk: &Desk<'_, '_>, id: IncidentId) -> bool {
@@ -490,7 +366,7 @@ pub(super) fn set_stage(desk: &mut Desk<'_, '_>, id: IncidentId, status: Status,
     set_status(desk, id, status);
 }
 
-fn set_status(desk: &mut Desk<'_, '_>, id: IncidentId, status: Status) {
+pub(super) fn set_status(desk: &mut Desk<'_, '_>, id: IncidentId, status: Status) {
     if let Some(incident) = desk.state.incidents.get_mut(&id) {
         incident.status = status;
         desk.journal.incidents.insert(id);

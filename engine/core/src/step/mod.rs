@@ -1,8 +1,8 @@
 //! The one function that decides: state and input in, changes and effects out.
 //!
-//! Start at [`step`] and, for what rules find, [`found`]. No clock: [`World::now`] says what time it is. `detect` turns findings into incidents, `heal` takes
-//! an incident through probe, plan, gates, steps, checks and the way back, `again` says whether it is tried once more,
-//! `command` does what operators say.
+//! Start at [`step`] and, for what rules find, [`found`]. No clock: [`World::now`] says what time it is. `detect` turns findings
+//! into incidents; `heal` takes one through probe, plan, gates and steps, `verify` through its checks, `rollback` through the way
+//! back; `end` says what that comes to, `again` whether it is tried once more; `command` does what operators say.
 
 use crate::asset::Assets;
 use crate::block::{Health, Notice};
@@ -15,15 +15,17 @@ use crate::rule::{Rule, RuleId, RuleSet};
 use crate::state::{Change, Entry, Journal, SourceView, State};
 use crate::time::Timestamp;
 
-pub mod command;
 mod detect;
 mod draft;
 mod heal;
-pub mod again;
 mod verify;
+mod rollback;
+mod end;
+pub mod again;
 mod record;
 mod tell;
 mod timer;
+pub mod command;
 
 pub use command::{Command, Erased};
 

@@ -6,7 +6,7 @@ use crate::gate;
 use crate::incident::IncidentId;
 use crate::policy::{Mode, Rate};
 use crate::rule::{LogicError, Rule, RuleId};
-use crate::spot::{lately, remember, with_its_like};
+use crate::spot::{remember, with_its_like};
 use crate::step::{Desk, heal};
 
 /// A fix that changed something did not hold. Returns what has become of the rule by that, for the operator.
@@ -45,7 +45,7 @@ pub(super) fn vetoed(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why
     let limit = desk.world.policy.breaker.demote;
     let evidence = &mut desk.state.record(rule).evidence;
     remember(&mut evidence.vetoes, now);
-    let times = lately(&evidence.vetoes, limit, now);
+    let times = limit.lately(evidence.vetoes.iter().copied(), now);
     if times < limit.count as usize {
         return went_badly(desk, rule, id, why);
     }
@@ -95,19 +95,24 @@ fn lower(mode: Mode) -> Option<(Mode, Mode)> {
 
 /// Takes a rule one mode down, everywhere.
 fn demote(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why: &str) -> Option<String> {
-    let now = desk.now();
     let (mode, lower) = lower(gate::mode_of(desk.state, desk.world, rule))?;
-    let settings = gate::settings_of(desk.world, rule);
-    desk.journal.rules.insert(rule.clone());
     let record = desk.state.record(rule);
-    (record.mode, record.over) = (Some(lower), Some(settings));
     record.evidence.bad.clear();
     record.evidence.vetoes.clear();
     record.spots.values_mut().for_each(|spot| spot.bad.clear());
-    record.evidence.since = Some(now);
+    set_mode(desk, rule, lower);
     let text = format!("{rule} goes from {mode} down to {lower} after {why}");
     desk.note(Some(id), "demoted", text.clone());
     Some(text)
+}
+
+/// Gives a rule a mode from now on, whatever the settings say; see [`gate::mode_of`] for how long.
+pub(super) fn set_mode(desk: &mut Desk<'_, '_>, rule: &RuleId, mode: Mode) {
+    let (now, settings) = (desk.now(), gate::settings_of(desk.world, rule));
+    let record = desk.state.record(rule);
+    (record.mode, record.over) = (Some(mode), Some(settings));
+    record.evidence.since = Some(now);
+    desk.journal.rules.insert(rule.clone());
 }
 
 /// Opens the breaker of a rule, there or everywhere, when enough of its fixes have failed lately.

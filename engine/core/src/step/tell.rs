@@ -22,11 +22,11 @@ pub(super) fn escalate(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, al
     if touched || !observes {
         send(desk, id, reason, also, 1);
     } else {
-        only_also(desk, id, reason, also);
+        tell_of_rule(desk, id, reason, also);
     }
 }
 
-/// The same of what a person was told before.
+/// Leaves an incident to a person and tells nobody: whoever is to know was told of the same before.
 pub(super) fn hand_over(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str) {
     let Some(incident) = desk.state.incidents.get_mut(&id) else { return };
     incident.status = Status::NeedsHuman;
@@ -35,8 +35,8 @@ pub(super) fn hand_over(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str) {
     desk.note(Some(id), "needs-human", reason);
 }
 
-/// Tells what has become of a rule, and why, where anything has.
-pub(super) fn only_also(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, also: Option<String>) {
+/// Tells what has become of a rule by an incident, and why; nothing where nothing has.
+pub(super) fn tell_of_rule(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, also: Option<String>) {
     if also.is_some() {
         send(desk, id, reason, also, 1);
     }
@@ -125,7 +125,7 @@ fn send(desk: &mut Desk<'_, '_>, id: IncidentId, reason: &str, also: Option<Stri
         reason: also.as_ref().map_or_else(|| reason.clone(), |also| format!("{reason}; {also}")),
         steps: plan.map(|p| p.steps.iter().map(|s| s.action.describe()).collect()).unwrap_or_default(),
     };
-    let to = incident.escalate.clone().unwrap_or_else(|| "operator".into());
+    let to = incident.told_to().to_owned();
     let effect = desk.emit(id, Act::Notify { to, message });
     if let Some(incident) = desk.state.incidents.get_mut(&id) {
         incident.notice = Some(Notice { effect, reason, also, tries, next: None });

@@ -1,6 +1,7 @@
 //! What becomes due by itself: checks, held plans, approvals, notifications, absences and overdue tasks.
 //!
-//! An absence is judged only while its source is being read to its end; until then it is held and said so once.
+//! Start at [`run`]; [`next`] says when that is to be called again. An absence is judged only while its source is being read to
+//! its end; until then it is held and said so once.
 
 use std::time::Duration;
 
@@ -24,119 +25,6 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60);
 const AHEAD: Duration = Duration::from_secs(10 * 60);
 /// How soon what waits is asked again when its rule had no room for an incident.
 const NO_ROOM: Duration = Duration::from_secs(10 * 60);
-
-/// Forgets windows that can no longer matter and incidents that can no longer reopen. The store keeps the incidents.
-fn prune(desk: &mut Desk<'_, '_>) {
-    let now = desk.now();
-    while desk.state.fixes.front().is_some_and(|f| f.at + REMEMBERED < now) {
-        desk.state.fixes.pop_front();
-    }
-    set_back(desk);
-    for (id, record) in &mut desk.state.rules {
-        if record.forget_spots(now) {
-            desk.journal.rules.insert(id.clone());
-        }
-    }
-    let mut forgotten = Vec::new();
-    for (id, windows) in &desk.state.windows {
-        let trigger = desk.world.rules.rules.get(id).map(|rule| &rule.trigger);
-        let memory = match trigger {
-            Some(Trigger::Absence { .. }) => continue,
-            Some(trigger) => trigger.memory(),
-            // It may only be left out, until its pack is mended: what it waits for must not be forgotten meanwhile.
-            None => REMEMBERED,
-        };
-        for (key, window) in windows {
-            let open = window.incident.and_then(|i| desk.state.incidents.get(&i)).is_some_and(|i| !i.is_resolved());
-            if !open && window.running.is_empty() && window.newest.max(window.read_at).is_none_or(|t| t + memory < now)
-            {
-                forgotten.push((id.clone(), key.clone()));
-            }
-        }
-    }
-    for (id, key) in forgotten {
-        if let Some(windows) = desk.state.windows.get_mut(&id) {
-            windows.remove(&key);
-        }
-        desk.journal.windows.insert((id, key));
-    }
-    let reopen = |rule: &RuleId| desk.world.rules.rules.get(rule).map_or(Duration::ZERO, |r| r.reopen);
-    let over: Vec<IncidentId> = desk
-        .state
-        .incidents
-        .values()
-        .filter(|i| i.notice.is_none() && i.resolved_at.is_some_and(|t| t + reopen(&i.rule) < now))
-        .map(|i| i.id)
-        .collect();
-    for id in over {
-        desk.state.forget_incident(id, desk.journal);
-    }
-}
-
-/// What was filled, and what began to be waited for, while our clock was ahead of what it says by now counts from now on: else
-/// nothing would be missed until that time comes.
-fn set_back(desk: &mut Desk<'_, '_>) {
-    let now = desk.now();
-    let is_ahead = |time: Option<Timestamp>| time.is_some_and(|time| time.since(now) > AHEAD);
-    for (id, windows) in &mut desk.state.windows {
-        for (key, window) in windows {
-            let (filled, rested) = (is_ahead(window.newest), is_ahead(window.rested));
-            if filled {
-                window.rest(now);
-                window.newest = Some(now);
-            } else if rested {
-                window.rested = Some(now);
-            }
-            if filled || rested {
-                desk.journal.windows.insert((id.clone(), key.clone()));
-            }
-        }
-    }
-    for (id, record) in desk.state.rules.iter_mut().filter(|(_, record)| is_ahead(record.known_since)) {
-        record.known_since = Some(now);
-        desk.journal.rules.insert(id.clone());
-    }
-}
-
-/// Prepares windows for rules that wait for something: they count from when the engine first knew them.
-pub(super) fn arm(desk: &mut Desk<'_, '_>) {
-    let now = desk.now();
-    let orphan = |i: &&Incident| {
-        let waits = i.run.as_ref().is_some_and(|run| !run.stage.is_over() && !run.stage.is_acting());
-        waits && !desk.world.rules.rules.contains_key(&i.rule)
-    };
-    let orphans: Vec<IncidentId> = desk.state.incidents.values().filter(orphan).map(|i| i.id).collect();
-    for id in orphans {
-        heal::gone(desk, id);
-    }
-    for (id, record) in &mut desk.state.rules {
-        if record.known_since.is_some() && !desk.world.rules.rules.contains_key(id) {
-            (record.known_since, record.known_as) = (None, None);
-            desk.journal.rules.insert(id.clone());
-        }
-    }
-    for rule in desk.world.rules.rules.values() {
-        if !matches!(rule.trigger, Trigger::Absence { .. }) {
-            continue;
-        }
-        let record = desk.state.record(&rule.id);
-        let was_away = record.known_since.is_none();
-        if record.known_as.as_ref() != Some(&rule.version) {
-            (record.known_since, record.known_as) = (Some(now), Some(rule.version.clone()));
-            desk.journal.rules.insert(rule.id.clone());
-        }
-        let windows = desk.state.windows.entry(rule.id.clone()).or_default();
-        if rule.by.is_empty() && !windows.contains_key("") {
-            windows.entry(String::new()).or_default();
-            desk.journal.windows.insert((rule.id.clone(), String::new()));
-        }
-        // While it was away nobody listened: what it waits for may have come.
-        for (key, window) in windows.iter_mut().filter(|_| was_away) {
-            window.rested = Some(now);
-            desk.journal.windows.insert((rule.id.clone(), key.clone()));
-        }
-    }
-}
 
 /// Does everything that is due.
 pub(super) fn run(desk: &mut Desk<'_, '_>) {
@@ -378,4 +266,117 @@ pub(super) fn next(state: &State, world: &World<'_>) -> Option<Timestamp> {
     // What is held is judged when news of its source comes.
     times.extend(waiting(state, world).filter(|(_, _, window, _)| !window.held).map(|(.., at)| at));
     times.into_iter().min()
+}
+
+/// Prepares windows for rules that wait for something: they count from when the engine first knew them.
+pub(super) fn arm(desk: &mut Desk<'_, '_>) {
+    let now = desk.now();
+    let orphan = |i: &&Incident| {
+        let waits = i.run.as_ref().is_some_and(|run| !run.stage.is_over() && !run.stage.is_acting());
+        waits && !desk.world.rules.rules.contains_key(&i.rule)
+    };
+    let orphans: Vec<IncidentId> = desk.state.incidents.values().filter(orphan).map(|i| i.id).collect();
+    for id in orphans {
+        heal::gone(desk, id);
+    }
+    for (id, record) in &mut desk.state.rules {
+        if record.known_since.is_some() && !desk.world.rules.rules.contains_key(id) {
+            (record.known_since, record.known_as) = (None, None);
+            desk.journal.rules.insert(id.clone());
+        }
+    }
+    for rule in desk.world.rules.rules.values() {
+        if !matches!(rule.trigger, Trigger::Absence { .. }) {
+            continue;
+        }
+        let record = desk.state.record(&rule.id);
+        let was_away = record.known_since.is_none();
+        if record.known_as.as_ref() != Some(&rule.version) {
+            (record.known_since, record.known_as) = (Some(now), Some(rule.version.clone()));
+            desk.journal.rules.insert(rule.id.clone());
+        }
+        let windows = desk.state.windows.entry(rule.id.clone()).or_default();
+        if rule.by.is_empty() && !windows.contains_key("") {
+            windows.entry(String::new()).or_default();
+            desk.journal.windows.insert((rule.id.clone(), String::new()));
+        }
+        // While it was away nobody listened: what it waits for may have come.
+        for (key, window) in windows.iter_mut().filter(|_| was_away) {
+            window.rested = Some(now);
+            desk.journal.windows.insert((rule.id.clone(), key.clone()));
+        }
+    }
+}
+
+/// Forgets windows that can no longer matter and incidents that can no longer reopen. The store keeps the incidents.
+fn prune(desk: &mut Desk<'_, '_>) {
+    let now = desk.now();
+    while desk.state.fixes.front().is_some_and(|f| f.at + REMEMBERED < now) {
+        desk.state.fixes.pop_front();
+    }
+    set_back(desk);
+    for (id, record) in &mut desk.state.rules {
+        if record.forget_spots(now) {
+            desk.journal.rules.insert(id.clone());
+        }
+    }
+    let mut forgotten = Vec::new();
+    for (id, windows) in &desk.state.windows {
+        let trigger = desk.world.rules.rules.get(id).map(|rule| &rule.trigger);
+        let memory = match trigger {
+            Some(Trigger::Absence { .. }) => continue,
+            Some(trigger) => trigger.memory(),
+            // It may only be left out, until its pack is mended: what it waits for must not be forgotten meanwhile.
+            None => REMEMBERED,
+        };
+        for (key, window) in windows {
+            let open = window.incident.and_then(|i| desk.state.incidents.get(&i)).is_some_and(|i| !i.is_resolved());
+            if !open && window.running.is_empty() && window.newest.max(window.read_at).is_none_or(|t| t + memory < now)
+            {
+                forgotten.push((id.clone(), key.clone()));
+            }
+        }
+    }
+    for (id, key) in forgotten {
+        if let Some(windows) = desk.state.windows.get_mut(&id) {
+            windows.remove(&key);
+        }
+        desk.journal.windows.insert((id, key));
+    }
+    let reopen = |rule: &RuleId| desk.world.rules.rules.get(rule).map_or(Duration::ZERO, |r| r.reopen);
+    let over: Vec<IncidentId> = desk
+        .state
+        .incidents
+        .values()
+        .filter(|i| i.notice.is_none() && i.resolved_at.is_some_and(|t| t + reopen(&i.rule) < now))
+        .map(|i| i.id)
+        .collect();
+    for id in over {
+        desk.state.forget_incident(id, desk.journal);
+    }
+}
+
+/// What was filled, and what began to be waited for, while our clock was ahead of what it says by now counts from now on: else
+/// nothing would be missed until that time comes.
+fn set_back(desk: &mut Desk<'_, '_>) {
+    let now = desk.now();
+    let is_ahead = |time: Option<Timestamp>| time.is_some_and(|time| time.since(now) > AHEAD);
+    for (id, windows) in &mut desk.state.windows {
+        for (key, window) in windows {
+            let (filled, rested) = (is_ahead(window.newest), is_ahead(window.rested));
+            if filled {
+                window.rest(now);
+                window.newest = Some(now);
+            } else if rested {
+                window.rested = Some(now);
+            }
+            if filled || rested {
+                desk.journal.windows.insert((id.clone(), key.clone()));
+            }
+        }
+    }
+    for (id, record) in desk.state.rules.iter_mut().filter(|(_, record)| is_ahead(record.known_since)) {
+        record.known_since = Some(now);
+        desk.journal.rules.insert(id.clone());
+    }
 }

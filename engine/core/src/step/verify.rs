@@ -12,7 +12,7 @@ use crate::incident::{IncidentId, Status};
 use crate::plan::{Check, Plan};
 use crate::probe::Fact;
 use crate::run::{End, Stage};
-use crate::step::{Desk, heal};
+use crate::step::{Desk, end, heal, rollback};
 
 /// The most rounds of checks in one verify, so that a long quiet time does not mean thousands of probes.
 const ROUNDS: u32 = 60;
@@ -25,7 +25,7 @@ pub(super) fn begin(desk: &mut Desk<'_, '_>, id: IncidentId, plan: Plan, unsure:
     let now = desk.now();
     if plan.verify.is_empty() {
         let why = "nothing proves the fix: the rule's `verify` is empty";
-        return heal::finish(desk, id, Some(plan), End::Failed { why: why.into(), rolled_back: false });
+        return end::finish(desk, id, Some(plan), End::Failed { why: why.into(), rolled_back: false });
     }
     let words: Vec<String> = plan.verify.iter().map(Check::describe).collect();
     desk.note(Some(id), "verify", words.join("; "));
@@ -149,7 +149,7 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
         if now >= until {
             let plan = plan.clone();
             desk.note(Some(id), "check", format!("all {} checks held until {now}", plan.verify.len()));
-            return heal::finish(desk, id, Some(plan), End::Verified);
+            return end::finish(desk, id, Some(plan), End::Verified);
         }
         let pause = patience.every.max(until.since(from) / ROUNDS);
         *next = (now + pause).min(until);
@@ -174,9 +174,9 @@ fn judge(desk: &mut Desk<'_, '_>, id: IncidentId) {
     if unsure {
         heal::look_again(desk, id, plan, &why);
     } else if touched {
-        heal::roll_back(desk, id, plan, &why);
+        rollback::begin(desk, id, plan, &why);
     } else {
-        heal::finish(desk, id, Some(plan), End::Failed { why, rolled_back: false });
+        end::finish(desk, id, Some(plan), End::Failed { why, rolled_back: false });
     }
 }
 

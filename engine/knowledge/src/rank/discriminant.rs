@@ -15,12 +15,12 @@ pub(super) struct Row<'a> {
 
 /// How it is trained.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shrinkage {
+pub(crate) struct Shrinkage {
     /// How far the covariance is drawn towards a multiple of the unit matrix, 0 to 1: few rows say little about many
     /// dimensions.
-    pub covariance: f64,
+    pub(crate) covariance: f64,
     /// So many rows at the centre of all rows are added to each class: a class with one row is not known well.
-    pub centre: f64,
+    pub(crate) centre: f64,
 }
 
 impl Default for Shrinkage {

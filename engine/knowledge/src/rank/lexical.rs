@@ -114,7 +114,9 @@ impl Lexical {
     /// Builds the index, trains the classifier, and calibrates the gate.
     #[must_use]
     pub fn build(documents: &[Document]) -> Self {
-        Self::build_with(documents, Tuning::default())
+        let mut lexical = Self::without_gate(documents, Tuning::default());
+        lexical.gate = calibrate::calibrate(documents, &lexical);
+        lexical
     }
 
     /// The index as bytes, for [`Self::open`]. `documents` are those that it was built of.
@@ -129,14 +131,6 @@ impl Lexical {
     pub fn open(bytes: &[u8], documents: &[Document]) -> Option<Self> {
         let (index, gate) = saved::open(bytes, documents, saved::key(documents))?;
         Some(Self { index, tuning: Tuning::default(), gate, scratch: Mutex::default() })
-    }
-
-    /// The same with other than the measured settings.
-    #[must_use]
-    pub fn build_with(documents: &[Document], tuning: Tuning) -> Self {
-        let mut lexical = Self::without_gate(documents, tuning);
-        lexical.gate = calibrate::calibrate(documents, &lexical);
-        lexical
     }
 
     /// The index and the classifier, and a gate that knows nothing of them.

@@ -4,13 +4,13 @@
 //! fused score no longer knows how well anything fits.
 
 pub mod embed;
-pub mod regression;
+pub(crate) mod regression;
 mod grams;
 mod lists;
 mod sums;
 mod classifier;
-pub mod index;
-pub mod tuning;
+pub(crate) mod index;
+pub(crate) mod tuning;
 mod query;
 mod apart;
 mod gate;

@@ -7,23 +7,23 @@
 use serde::{Deserialize, Serialize};
 
 /// Pairs of feature and value, each feature once. Dense vectors come from [`dense`].
-pub type Row = Vec<(u32, f32)>;
+pub(crate) type Row = Vec<(u32, f32)>;
 
 /// A dense vector as a row.
 #[must_use]
-pub fn dense(vector: &[f32]) -> Row {
+pub(crate) fn dense(vector: &[f32]) -> Row {
     (0u32..).zip(vector.iter().copied()).collect()
 }
 
 /// How it is trained.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Training {
+pub(crate) struct Training {
     /// How often each row is seen.
-    pub passes: usize,
+    pub(crate) passes: usize,
     /// How freely the weights may follow the rows: the C of other implementations. Larger fits closer.
-    pub freedom: f32,
+    pub(crate) freedom: f32,
     /// The first step's length. Rows of length one stand 2 to 8.
-    pub rate: f32,
+    pub(crate) rate: f32,
 }
 
 /// Rows times classes, times passes over them: so much training takes some seconds.
@@ -48,7 +48,7 @@ impl Default for Training {
 
 /// What was learned: a weight for each feature and class.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Regression {
+pub(crate) struct Regression {
     classes: usize,
     /// Feature by feature, all classes of one side by side.
     weights: Vec<f32>,
@@ -59,7 +59,7 @@ impl Regression {
     /// Learns which class each row belongs to. `class_of[i]` below `classes` and `weight_of[i]` belong to `rows[i]`;
     /// features are below `features`. Rows that say otherwise are left out.
     #[must_use]
-    pub fn train(
+    pub(crate) fn train(
         rows: &[Row],
         class_of: &[u32],
         weight_of: &[f32],
@@ -129,13 +129,13 @@ impl Regression {
 
     /// How many classes it tells apart.
     #[must_use]
-    pub const fn classes(&self) -> usize {
+    pub(crate) const fn classes(&self) -> usize {
         self.classes
     }
 
     /// The score of each class, into `scores`. Features that it has not learned count nothing. [`softmax`] makes
     /// probabilities of them.
-    pub fn scores(&self, row: &[(u32, f32)], scores: &mut Vec<f32>) {
+    pub(crate) fn scores(&self, row: &[(u32, f32)], scores: &mut Vec<f32>) {
         scores.clear();
         scores.extend_from_slice(&self.bias);
         add(&self.weights, self.classes, row, scores);
@@ -154,7 +154,7 @@ fn add(weights: &[f32], classes: usize, row: &[(u32, f32)], scores: &mut [f32]) 
 }
 
 /// Scores as probabilities that sum to one.
-pub fn softmax(scores: &mut [f32]) {
+pub(crate) fn softmax(scores: &mut [f32]) {
     let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for score in scores.iter_mut() {

@@ -16,24 +16,24 @@ use crate::text::strip::strip;
 
 /// What was measured to rank well.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Mix {
+pub(crate) struct Mix {
     /// How far the vectors are drawn to the centre of all texts, 0 to 1: models put all texts into a narrow cone.
-    pub centre: f32,
+    pub(crate) centre: f32,
     /// How much the lexical tier's order counts beside the vectors', where answers have no example drafts.
-    pub lexical: f32,
+    pub(crate) lexical: f32,
     /// The same for a letter, whose vector says little.
-    pub lexical_letter: f32,
+    pub(crate) lexical_letter: f32,
     /// How much the lexical tier's classifier counts, where they have: it has learned from the same drafts, by other
     /// signs.
-    pub classifier: f32,
+    pub(crate) classifier: f32,
     /// How much an exact token counts: an error code, a domain.
-    pub exact: f32,
+    pub(crate) exact: f32,
     /// How much the texts count beside the example drafts.
-    pub texts: f32,
+    pub(crate) texts: f32,
     /// How much the regression over the example drafts counts beside the discriminant.
-    pub regression: f32,
+    pub(crate) regression: f32,
     /// Of the discriminant.
-    pub shrinkage: Shrinkage,
+    pub(crate) shrinkage: Shrinkage,
 }
 
 impl Default for Mix {
@@ -74,14 +74,7 @@ impl Meanings {
     /// # Errors
     /// The model failed.
     pub fn learn(documents: &[Document], embedder: &dyn Embedder) -> Result<Self, EmbedError> {
-        Self::learn_with(documents, embedder, Mix::default())
-    }
-
-    /// The same with other than the measured settings.
-    ///
-    /// # Errors
-    /// The model failed.
-    pub fn learn_with(documents: &[Document], embedder: &dyn Embedder, mix: Mix) -> Result<Self, EmbedError> {
+        let mix = Mix::default();
         let sources = Sources::of(documents);
         let vectors = Vectors::embed(&sources, embedder)?;
         let dimensions = embedder.dimensions();

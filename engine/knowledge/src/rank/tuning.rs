@@ -4,47 +4,47 @@ use super::regression::Training;
 
 /// What was measured to rank well; see [`super::lexical`] for how the scores meet.
 #[derive(Clone, Debug)]
-pub struct Tuning {
+pub(crate) struct Tuning {
     /// BM25F: how much a word in the title counts.
-    pub title: f32,
+    pub(crate) title: f32,
     /// BM25F: how much a word in the text counts.
-    pub body: f32,
+    pub(crate) body: f32,
     /// BM25F: how much a word in an example counts.
-    pub example: f32,
+    pub(crate) example: f32,
     /// BM25F: how fast more of a word stops counting more.
-    pub k1: f32,
+    pub(crate) k1: f32,
     /// BM25F: how much a long text is held against it.
-    pub b: f32,
+    pub(crate) b: f32,
     /// How much the part of a compound counts beside a word.
-    pub part: f32,
+    pub(crate) part: f32,
     /// N-grams: how often the title counts.
-    pub title_grams: f32,
+    pub(crate) title_grams: f32,
     /// Training of the classifier.
-    pub training: Training,
+    pub(crate) training: Training,
     /// How much the title counts as an example.
-    pub title_sample: f32,
+    pub(crate) title_sample: f32,
     /// Fusion: words, in a short draft.
-    pub fuse_words: f32,
+    pub(crate) fuse_words: f32,
     /// Fusion: words, in a letter.
-    pub fuse_many_words: f32,
+    pub(crate) fuse_many_words: f32,
     /// Fusion: n-grams of the texts.
-    pub fuse_grams: f32,
+    pub(crate) fuse_grams: f32,
     /// Fusion: n-grams of the examples.
-    pub fuse_examples: f32,
+    pub(crate) fuse_examples: f32,
     /// Fusion: the classifier.
-    pub fuse_classes: f32,
+    pub(crate) fuse_classes: f32,
     /// Fusion: exact tokens.
-    pub fuse_exact: f32,
+    pub(crate) fuse_exact: f32,
     /// How much a word counts that is found only as a beginning.
-    pub prefix: f32,
+    pub(crate) prefix: f32,
     /// How much the small words count.
-    pub stop: f32,
+    pub(crate) stop: f32,
     /// How much another word for the same counts.
-    pub concept: f32,
+    pub(crate) concept: f32,
     /// Fusion: what the words mean, in a short draft; in a letter they mean a bit of everything.
-    pub fuse_sense: f32,
+    pub(crate) fuse_sense: f32,
     /// Beside a classifier the other parts of the fusion count so much.
-    pub beside_classes: f32,
+    pub(crate) beside_classes: f32,
 }
 
 impl Default for Tuning {

@@ -1,6 +1,6 @@
 //! How an incident stands, said to the customer whom it concerns.
 
-use heinzel_core::look::Stand;
+use heinzel_core::stand::Stand;
 
 use crate::answer::Language;
 use crate::called::yours;

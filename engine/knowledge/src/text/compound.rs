@@ -11,7 +11,7 @@ const LINKS: [&str; 5] = ["", "s", "es", "n", "en"];
 /// The parts of a folded word, as pieces of it, that `known` knows; none when it is no compound of known words.
 /// `known` is asked for folded words and should know stems, too.
 #[must_use]
-pub fn parts<'w>(word: &'w str, known: &dyn Fn(&str) -> bool) -> Vec<&'w str> {
+pub(crate) fn parts<'w>(word: &'w str, known: &dyn Fn(&str) -> bool) -> Vec<&'w str> {
     let mut found = Vec::new();
     if word.is_ascii() && (SHORTEST..=48).contains(&word.len()) {
         split(word, known, 3, &mut found);

@@ -14,7 +14,7 @@ use crate::answer::Language;
 use crate::rank::Hashed;
 
 /// The table.
-pub const CONCEPTS: &str = "\
+pub(crate) const CONCEPTS: &str = "\
 postfach mailbox inbox posteingang mailkonto emailkonto postfacher mailboxes
 mail email mails emails nachricht nachrichten message
 passwort kennwort password passworter zugangsdaten credentials passphrase
@@ -70,7 +70,7 @@ aufgabe cronjob cron scheduled geplant";
 
 /// The concept of a stem, as a hash like a word's; no word has the same.
 #[must_use]
-pub fn concept(stemmed: u64) -> Option<u64> {
+pub(crate) fn concept(stemmed: u64) -> Option<u64> {
     static TABLE: LazyLock<HashMap<u64, u64, BuildHasherDefault<Hashed>>> = LazyLock::new(|| {
         let mut table = HashMap::default();
         for line in CONCEPTS.lines() {

@@ -11,7 +11,7 @@ use super::concepts::CONCEPTS;
 use super::fold::fold;
 
 /// Things and people that no answer of a hosting company is about. A field of life a line.
-pub const EVERYDAY: &str = "\
+pub(crate) const EVERYDAY: &str = "\
 auto autos wagen pkw lkw fahrzeug motorrad moped roller fahrrad reifen getriebe auspuff lenkrad tankstelle benzin diesel werkstatt führerschein autobahn parkplatz kennzeichen stau unfall
 car cars vehicle truck motorcycle scooter bike bicycle tire tires gearbox exhaust petrol gasoline mechanic highway parking garage accident mileage
 zug bahn bus straßenbahn flug flugzeug flughafen koffer gepäck hotel reise reisepass visum fahrkarte bahnhof taxi schiff kreuzfahrt strand
@@ -54,7 +54,7 @@ witz gedicht sternzeichen horoskop lotto
 joke poem zodiac horoscope lottery";
 
 /// Words that stand in any conversation, whatever it is about: times, places, people, praise and blame.
-pub const ANYWHERE: &str = "\
+pub(crate) const ANYWHERE: &str = "\
 woche wochen monat monate jahr jahre tag tage stunde stunden minute montag dienstag mittwoch donnerstag freitag samstag sonntag
 januar februar märz april mai juni juli august september oktober november dezember gestern heute morgen abend vormittag nachmittag nacht wochenende
 week weeks month months year years day days hour hours monday tuesday wednesday thursday friday saturday sunday
@@ -67,7 +67,7 @@ help nice great terrible red green blue black white big small old young very rea
 /// Things that a hosting company keeps for its customers. Whoever names one of them is in the right place, whatever else the
 /// draft is about: hotels and dentists have websites, too. Words that end in one of four letters or more count:
 /// `Hotelwebseite`, `Vereinsmail`.
-pub const HOSTING: &str = "\
+pub(crate) const HOSTING: &str = "\
 website websites webseite webseiten homepage webauftritt internetseite onlineshop webshop shop shops blog forum site page seite seiten webspace hosting
 server servers servern vserver vps vm domain domains subdomain dns nameserver ssl tls https zertifikat zertifikate certificate
 mail mails email emails mailadresse postfach postfächer mailbox outlook thunderbird imap smtp spam newsletter
@@ -76,22 +76,22 @@ backup backups browser panel url upload download";
 
 /// What others run for people: a `GMX Postfach` is a mailbox, but none of ours. Only those of which nobody says that a host should take
 /// or show them, as with payment, maps or search.
-pub const SERVICES: &str = "\
+pub(crate) const SERVICES: &str = "\
 gmail googlemail hotmail yahoo gmx icloud aol telekom vodafone unitymedia netflix spotify disney facebook instagram tiktok
 snapchat whatsapp telegram tinder linkedin pinterest twitter discord twitch steam xbox playstation nintendo fortnite roblox ebay
 kleinanzeigen elster sparkasse volksbank commerzbank comdirect revolut dhl hermes photoshop lightroom excel powerpoint";
 
 /// Devices of others, on which ours is used, too: `iPhone Mail` may well be our mailbox.
-pub const DEVICES: &str = "iphone iphones ipad samsung android kindle alexa siri fritzbox speedport";
+pub(crate) const DEVICES: &str = "iphone iphones ipad samsung android kindle alexa siri fritzbox speedport";
 
 /// What a service keeps for its own customers, or what a device is; behind its name, it is theirs.
-pub const KEPT: &str = "\
+pub(crate) const KEPT: &str = "\
 account accounts konto kontos passwort passworter password passwords kennwort pin login anmeldung postfach mailbox mail mails email emails
 adresse rechnung rechnungen invoice bill abo subscription vertrag contract app speicher storage zertifikat certificate profil profile router
 backup backups sicherung payment zahlung order bestellung phone handy smartphone tablet display akku";
 
 /// Whom one writes to or hears from is no more than that: `an GMX`, `to Hotmail`.
-pub const TOWARDS: &str = "an to bei von from at nach zu";
+pub(crate) const TOWARDS: &str = "an to bei von from at nach zu";
 
 /// The shortest word that another may end in.
 const SHORTEST_END: usize = 4;
@@ -107,13 +107,13 @@ fn folded(word: &str) -> String {
 }
 
 /// Folded words of [`EVERYDAY`].
-pub fn everyday() -> &'static BTreeSet<String> {
+pub(crate) fn everyday() -> &'static BTreeSet<String> {
     static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| words(EVERYDAY));
     &WORDS
 }
 
 /// Folded words of [`ANYWHERE`] and [`HOSTING`], and of the trade's concepts: no draft is strange for having one of them.
-pub fn usual() -> &'static BTreeSet<String> {
+pub(crate) fn usual() -> &'static BTreeSet<String> {
     static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
         let mut usual = words(ANYWHERE);
         usual.extend([HOSTING, CONCEPTS].into_iter().flat_map(words));
@@ -124,40 +124,40 @@ pub fn usual() -> &'static BTreeSet<String> {
 
 /// Whether a folded word is in [`ANYWHERE`].
 #[must_use]
-pub fn is_anywhere(word: &str) -> bool {
+pub(crate) fn is_anywhere(word: &str) -> bool {
     static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| words(ANYWHERE));
     WORDS.contains(word)
 }
 
 /// Whether a folded word names a service of [`SERVICES`].
 #[must_use]
-pub fn is_service(word: &str) -> bool {
+pub(crate) fn is_service(word: &str) -> bool {
     static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| words(SERVICES));
     WORDS.contains(word)
 }
 
 /// Whether a folded word names a device of [`DEVICES`].
 #[must_use]
-pub fn is_device(word: &str) -> bool {
+pub(crate) fn is_device(word: &str) -> bool {
     DEVICES.split_whitespace().any(|device| device == word)
 }
 
 /// Whether a folded word is in [`TOWARDS`].
 #[must_use]
-pub fn is_towards(word: &str) -> bool {
+pub(crate) fn is_towards(word: &str) -> bool {
     TOWARDS.split_whitespace().any(|towards| towards == word)
 }
 
 /// Whether a folded word is in [`KEPT`].
 #[must_use]
-pub fn is_kept(word: &str) -> bool {
+pub(crate) fn is_kept(word: &str) -> bool {
     static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| words(KEPT));
     WORDS.contains(word)
 }
 
 /// Whether a folded word is, or ends in, a word of [`HOSTING`]; `Gmail` does not.
 #[must_use]
-pub fn names_hosting(word: &str) -> bool {
+pub(crate) fn names_hosting(word: &str) -> bool {
     if is_service(word) {
         return false;
     }

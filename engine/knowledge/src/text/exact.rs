@@ -7,21 +7,21 @@ const MOST: usize = 64;
 
 /// The hashes of a text's exact tokens, each once, in the order of the text.
 #[must_use]
-pub fn exact_tokens(text: &str) -> Vec<u64> {
+pub(crate) fn exact_tokens(text: &str) -> Vec<u64> {
     tokens(text, is_exact)
 }
 
 /// The same of an example draft, without what was only that customer's: a number of an order, a time, an amount. Another
 /// customer who has the same one writes about something else.
 #[must_use]
-pub fn codes(text: &str) -> Vec<u64> {
+pub(crate) fn codes(text: &str) -> Vec<u64> {
     tokens(text, |token| is_exact(token) && is_code(token))
 }
 
 /// The same of a draft, only those by which a program tells one fault from all others: `0x800CCC0E`, `AH01071`, `5.7.1`,
 /// `ERR_SSL_PROTOCOL_ERROR`, not `550` or `example.com`.
 #[must_use]
-pub fn telling(text: &str) -> Vec<u64> {
+pub(crate) fn telling(text: &str) -> Vec<u64> {
     tokens(text, |token| is_exact(token) && is_telling(token))
 }
 

@@ -4,7 +4,7 @@
 //! sides alike, which costs less than the drafts typed without umlauts.
 
 /// Appends the folded word to `out`.
-pub fn fold(word: &str, out: &mut String) {
+pub(crate) fn fold(word: &str, out: &mut String) {
     let begin = out.len();
     let mut chars = word.chars();
     while let Some(c) = chars.next() {

@@ -3,19 +3,19 @@
 //! Start at [`analyse`]. A draft goes through [`strip`] first. Everything here is total: any text, in any script, gives
 //! some result, in time linear in its length.
 
-pub mod fold;
-pub mod words;
+pub(crate) mod fold;
+pub(crate) mod words;
 pub mod strip;
 pub mod guess;
-pub mod spoken;
-pub mod stop;
-pub mod stem;
-pub mod exact;
-pub mod names;
-pub mod compound;
-pub mod concepts;
-pub mod sense;
-pub mod everyday;
+pub(crate) mod spoken;
+pub(crate) mod stop;
+pub(crate) mod stem;
+pub(crate) mod exact;
+pub(crate) mod names;
+pub(crate) mod compound;
+pub(crate) mod concepts;
+pub(crate) mod sense;
+pub(crate) mod everyday;
 
 use crate::answer::Language;
 use spoken::Surely;

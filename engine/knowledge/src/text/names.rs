@@ -12,12 +12,12 @@ example local lan";
 
 /// Whether a folded word is the last label of hosts.
 #[must_use]
-pub fn is_ending(word: &str) -> bool {
+pub(crate) fn is_ending(word: &str) -> bool {
     ENDINGS.split_whitespace().any(|ending| ending == word)
 }
 
 /// Where names stand in a text, in its order.
-pub fn names(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
+pub(crate) fn names(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
     let parts =
         |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | '„' | '“');
     let origin = text.as_ptr() as usize;

@@ -9,10 +9,7 @@ use super::{Analysis, hash};
 use crate::rank::widen;
 
 /// Numbers of a vector.
-pub const DIMENSIONS: usize = 128;
-
-/// How the table begins; the last character is its version.
-pub const MAGIC: &[u8; 8] = b"senses-1";
+pub(crate) const DIMENSIONS: usize = 128;
 
 /// Half a byte a number.
 const PACKED: usize = DIMENSIONS / 2;
@@ -30,7 +27,7 @@ const SHORTEST: usize = 4;
 
 /// What a text is about, of length one; nothing when no word of it is known.
 #[must_use]
-pub fn sense(analysis: &Analysis) -> Option<[f32; DIMENSIONS]> {
+pub(crate) fn sense(analysis: &Analysis) -> Option<[f32; DIMENSIONS]> {
     let mut sum = [0.0; DIMENSIONS];
     for word in &analysis.words {
         add(analysis.word(word), &mut sum);
@@ -40,7 +37,7 @@ pub fn sense(analysis: &Analysis) -> Option<[f32; DIMENSIONS]> {
 
 /// What one folded word means, of length one; nothing when it is unknown.
 #[must_use]
-pub fn sense_of_word(word: &str) -> Option<[f32; DIMENSIONS]> {
+pub(crate) fn sense_of_word(word: &str) -> Option<[f32; DIMENSIONS]> {
     let mut sum = [0.0; DIMENSIONS];
     add(word, &mut sum);
     unit(sum)
@@ -48,7 +45,7 @@ pub fn sense_of_word(word: &str) -> Option<[f32; DIMENSIONS]> {
 
 /// A vector brought to length one, if it has a length.
 #[must_use]
-pub fn unit(mut vector: [f32; DIMENSIONS]) -> Option<[f32; DIMENSIONS]> {
+pub(crate) fn unit(mut vector: [f32; DIMENSIONS]) -> Option<[f32; DIMENSIONS]> {
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
     vector.iter_mut().for_each(|x| *x /= length);
     (length > 1e-6).then_some(vector)
@@ -110,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_table_is_whole() {
-        assert_eq!(&TABLE[..8], MAGIC);
+        assert_eq!(&TABLE[..8], b"senses-1", "how the table begins; the last character is its version");
         assert_eq!(TABLE.len(), 12 + count() * (4 + 2 + PACKED));
         assert!(columns().0.is_sorted_by_key(|key| u32::from_le_bytes(*key)));
     }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use super::fold::fold;
 
 /// What is said everywhere.
-pub const CASUAL: &str = "\
+pub(crate) const CASUAL: &str = "\
 nicht nich
 nichts nix nischt
 nur bloß blos
@@ -26,7 +26,7 @@ einer ner
 bitte bittschön";
 
 /// Bavarian, Austrian, Swiss and other dialects: words that are nothing else.
-pub const DIALECT: &str = "\
+pub(crate) const DIALECT: &str = "\
 nicht ned nöd nimmer nimma nimme nümm nümme
 nichts nüüt
 ich ick icke
@@ -112,7 +112,7 @@ Februar Feber
 danke dangge";
 
 /// Words that may be others as well (English ones, a storage network): they count in a draft that has a word of [`DIALECT`].
-pub const LIKELY: &str = "\
+pub(crate) const LIKELY: &str = "\
 nicht net nit nid
 ich i
 ist is
@@ -135,7 +135,7 @@ einmal moi mol";
 
 /// How surely a word is what is said for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Surely {
+pub(crate) enum Surely {
     /// Said everywhere.
     Casual,
     /// Of a dialect.
@@ -148,7 +148,7 @@ type Table = HashMap<String, (String, Surely)>;
 
 /// The written word for a folded one, if it is one that is said.
 #[must_use]
-pub fn written(word: &str) -> Option<(&'static str, Surely)> {
+pub(crate) fn written(word: &str) -> Option<(&'static str, Surely)> {
     static TABLE: LazyLock<Table> = LazyLock::new(table);
     TABLE.get(word).map(|(written, surely)| (written.as_str(), *surely))
 }

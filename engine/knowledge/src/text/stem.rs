@@ -8,7 +8,7 @@ use crate::answer::Language;
 
 /// The stem of a folded word. Words with digits, and words longer than any real one, are their own stem.
 #[must_use]
-pub fn stem(word: &str, language: Language) -> Cow<'_, str> {
+pub(crate) fn stem(word: &str, language: Language) -> Cow<'_, str> {
     if word.len() < 3 || word.len() > 64 || word.bytes().any(|byte| byte.is_ascii_digit()) {
         return Cow::Borrowed(word);
     }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 /// German.
-pub const GERMAN: &str = "
+pub(crate) const GERMAN: &str = "
 aber alle allem allen aller alles als also am an ander andere anderen anderer anderes anderm andern auch auf aus
 bei beim bereits bin bis bist bitte bzw da dabei dadurch dafur dagegen daher damit danach dann daran darauf daraus darin
 daruber darum das dass dasselbe davon davor dazu dein deine deinem deinen deiner dem den denen denn dennoch der deren
@@ -24,7 +24,7 @@ welcher welches wenn wer werde werden wem wen weshalb wie wieder wieso will wir 
 wurde wurden zu zum zur zwar zwischen";
 
 /// English.
-pub const ENGLISH: &str = "
+pub(crate) const ENGLISH: &str = "
 about above after again against all also am an and any anyone anything are arent as at be because been before being
 below between both but by can cannot cant could couldnt did didnt do does doesnt doing done dont down during each else
 even every few for from further get gets getting give go goes going got had hadnt has hasnt have havent having he hello
@@ -37,7 +37,7 @@ without wont would wouldnt yes yet you your yours yourself youre";
 
 /// Whether a folded word is one of them; single letters are.
 #[must_use]
-pub fn is_stop(word: &str) -> bool {
+pub(crate) fn is_stop(word: &str) -> bool {
     static WORDS: LazyLock<HashSet<&'static str>> =
         LazyLock::new(|| GERMAN.split_whitespace().chain(ENGLISH.split_whitespace()).collect());
     (word.len() == 1 && !word.as_bytes()[0].is_ascii_digit()) || WORDS.contains(word)

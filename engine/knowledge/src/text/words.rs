@@ -1,7 +1,7 @@
 //! Where words begin and end.
 
 /// The byte ranges of the words of a text. An apostrophe inside of a word belongs to it, but for a final `'s`.
-pub fn words(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
+pub(crate) fn words(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {
         let start = at + text.get(at..)?.find(char::is_alphanumeric)?;

@@ -149,23 +149,6 @@ fn join_nearest(vectors: &Matrix, texts: &[usize], assigned: &[usize], count: us
     part_of
 }
 
-/// Normalised mutual information of two ways to sort the same texts (arithmetic mean of the entropies), 0 to 1.
-#[must_use]
-pub fn mutual_information(a: &[usize], b: &[usize]) -> f64 {
-    use std::collections::BTreeMap;
-    let total = a.len() as f64;
-    let (mut of_a, mut of_b, mut of_both) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for (x, y) in a.iter().zip(b) {
-        *of_a.entry(*x).or_insert(0.0) += 1.0;
-        *of_b.entry(*y).or_insert(0.0) += 1.0;
-        *of_both.entry((*x, *y)).or_insert(0.0) += 1.0;
-    }
-    let entropy = |counts: &BTreeMap<usize, f64>| -counts.values().map(|n| n / total * (n / total).ln()).sum::<f64>();
-    let both: f64 = of_both.iter().map(|((x, y), n)| n / total * (n * total / (of_a[x] * of_b[y])).ln()).sum();
-    let mean = (entropy(&of_a) + entropy(&of_b)) / 2.0;
-    if mean > 0.0 { both / mean } else { 1.0 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,14 +170,5 @@ mod tests {
         assert_eq!(clusters(&vectors(&near), 2.0).iter().flatten().max(), Some(&1), "copies are one small cluster");
         assert_eq!(clusters(&vectors(&near), -1.0).iter().flatten().max(), Some(&0), "all is one");
         assert_eq!(clusters(&vectors(&[]), 0.5), []);
-    }
-
-    #[test]
-    fn information_is_shared_or_not() {
-        let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
-        assert!(close(mutual_information(&[0, 0, 1, 1], &[5, 5, 3, 3]), 1.0));
-        assert!(close(mutual_information(&[0, 0, 1, 1], &[0, 1, 0, 1]), 0.0));
-        // As scikit-learn computes it.
-        assert!((mutual_information(&[0, 0, 1, 1, 2, 2], &[0, 0, 1, 2, 2, 2]) - 0.693_428_2).abs() < 0.05);
     }
 }

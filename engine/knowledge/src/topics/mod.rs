@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::text::strip::strip;
 
-pub mod cluster;
+mod cluster;
 mod vectors;
 mod label;
 mod hint;

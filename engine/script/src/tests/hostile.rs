@@ -44,6 +44,16 @@ fn endless_recursion_is_stopped() {
 }
 
 #[test]
+fn what_a_function_cannot_see_is_said_with_the_way_out() {
+    let rule = sound(&format!(
+        "fn f(x) {{ step.wait(x) }}\n{}",
+        with("fix: |i, facts| [ f(\"1s\") ],\nverify: |i, facts| [ check.quiet(\"5m\") ],")
+    ));
+    let error = rule.logic.fix(&case(), &Facts::new(), &[]).unwrap_err();
+    assert!(error.why.starts_with("there is no `step` here; a function (`fn`) sees its arguments alone"), "{error}");
+}
+
+#[test]
 fn bombs_are_stopped() {
     check("let s = \"x\"; loop { s += s; }", SIZE);
     check("let s = \"x\"; s.pad(30000, 'x'); s.replace(\"x\", s); []", SIZE);

@@ -42,6 +42,11 @@ fn a_sound_rule_has_no_problem() {
 fn syntax_errors_have_their_place() {
     check("#{ title: \"x\",\n  severity: }", "2:13 error: Unexpected '}'", "");
     check("#{ title: tiger }", "1:11 error: Undefined variable: tiger", "texts stand in quotes");
+    check(
+        "let at = \"x\"; fn f(i) { at + i } #{}",
+        "1:25 error: Undefined variable: at",
+        "a function (`fn`) sees its arguments",
+    );
     check("let x = eval(\"1\"); #{}", "1:9 error: reserved keyword 'eval' is disabled", "rules are pure");
     check("import \"os\" as os; #{}", "1:1 error: 'import' is a reserved keyword", "rules are pure");
     check("let x = null; #{}", "1:9 error: 'null' is a reserved keyword", "an absent value is `()`");

@@ -54,7 +54,7 @@ const STACK: usize = 512 * 1024;
 
 /// Why a file source ended.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The engine stops, or takes nothing any more.
     #[error(transparent)]
     Closed(#[from] Closed),
@@ -81,7 +81,7 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error::Closed`] when told to stop; [`Error::Start`] and [`Error::Reader`] when there is no reading thread.
-pub async fn run(
+pub(crate) async fn run(
     feed: Feed,
     common: Common,
     settings: settings::File,

@@ -47,7 +47,7 @@ struct Told {
 
 /// The history of one folder.
 #[derive(Debug)]
-pub struct History {
+pub(crate) struct History {
     folder: PathBuf,
     told: Told,
     /// The first look: there is no checkpoint yet.
@@ -61,19 +61,19 @@ pub struct History {
 
 /// What a look brought.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The logs of the tasks, each ended by `\n`.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// One for each task whose state changed.
-    pub records: Vec<Record>,
+    pub(crate) records: Vec<Record>,
     /// Where in `index` the look began, in bytes.
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// The state to store with it. `None`: nothing changed.
-    pub checkpoint: Option<String>,
+    pub(crate) checkpoint: Option<String>,
     /// What must be counted.
-    pub counted: Vec<(&'static str, u64)>,
+    pub(crate) counted: Vec<(&'static str, u64)>,
     /// There is more than fits into one block: look again at once.
-    pub more: bool,
+    pub(crate) more: bool,
     undecodable: u64,
 }
 
@@ -95,7 +95,7 @@ struct Active {
 impl History {
     /// The history in `folder`, from the state `known`, or from `start`.
     #[must_use]
-    pub fn new(folder: PathBuf, start: Start, now: Timestamp, known: Option<&str>) -> Self {
+    pub(crate) fn new(folder: PathBuf, start: Start, now: Timestamp, known: Option<&str>) -> Self {
         let mut history = Self {
             folder,
             told: Told { v: 1, first: None, offset: 0, older: None, running: BTreeSet::new(), ended: BTreeMap::new() },
@@ -121,7 +121,7 @@ impl History {
     ///
     /// # Errors
     /// When the folder, `index` or `active` exists and cannot be read, or the folder does not exist.
-    pub fn look(&mut self, now: Timestamp) -> io::Result<Seen> {
+    pub(crate) fn look(&mut self, now: Timestamp) -> io::Result<Seen> {
         fs::metadata(&self.folder)?;
         let before = self.told.clone();
         let mut seen = Seen { offset: self.told.offset, ..Seen::default() };

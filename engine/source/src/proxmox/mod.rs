@@ -1,9 +1,9 @@
 //! The task history of a Proxmox VE host: `index`, `active`, and one log file a task.
 //!
 //! Start at [`run`]. It emits one record for each change of a task's state, whose bytes are the task's log, so that
-//! patterns look at the log. What is read and how it is kept apart is in [`history`], the names of tasks in [`upid`].
+//! patterns look at the log. What is read and how it is kept apart is in `history`, the names of tasks in [`upid`].
 
-pub mod history;
+mod history;
 pub mod upid;
 
 use std::sync::Arc;

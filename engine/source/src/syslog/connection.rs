@@ -30,7 +30,7 @@ const REST: Duration = Duration::from_millis(200);
 
 /// Where connections come from.
 #[derive(Debug)]
-pub enum Door {
+pub(crate) enum Door {
     /// The network.
     Tcp(TcpListener),
     /// A socket in the file system, with its path.
@@ -96,7 +96,7 @@ impl Door {
 ///
 /// # Errors
 /// When the engine stops; a broken connection is its peer's trouble.
-pub async fn serve(feed: &Feed, common: &Common, door: Door) -> Result<(), SourceError> {
+pub(crate) async fn serve(feed: &Feed, common: &Common, door: Door) -> Result<(), SourceError> {
     serve_within(LIMITS, feed, common, door).await
 }
 

@@ -67,7 +67,7 @@ pub(crate) async fn udp(feed: &Feed, common: &Common, socket: &UdpSocket) -> Res
 ///
 /// # Errors
 /// When the socket breaks.
-pub async fn unix(feed: &Feed, common: &Common, socket: &UnixDatagram, path: &Path) -> Result<(), SourceError> {
+pub(crate) async fn unix(feed: &Feed, common: &Common, socket: &UnixDatagram, path: &Path) -> Result<(), SourceError> {
     widen(socket);
     let stream: StreamId = Arc::from(path.display().to_string());
     let mut reader = Reader::new(feed, common);

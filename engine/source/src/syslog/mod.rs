@@ -1,18 +1,18 @@
 //! Syslog messages from a socket: UDP (RFC 5426), TCP (RFC 6587) and the file system.
 //!
-//! Start at [`run`]. Datagrams are read in [`datagram`], connections in [`connection`] (`table` says who goes when there are too
+//! Start at [`run`]. Datagrams are read in `datagram`, connections in `connection` (`table` says who goes when there are too
 //! many, `crowd` tells it), which cuts them into messages with [`frame`]. One stream a peer. There is no checkpoint: a socket cannot be read again. Over TCP and Unix stream
 //! sockets nothing is lost while the engine is behind, because nothing is read then; datagrams that the kernel drops
 //! meanwhile are counted (`udp_dropped`).
 
-pub mod connection;
+mod connection;
 mod table;
 
 mod crowd;
 
-pub mod datagram;
+mod datagram;
 pub mod frame;
-pub mod path;
+mod path;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

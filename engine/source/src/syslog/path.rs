@@ -16,7 +16,7 @@ const MODE: u32 = 0o666;
 
 /// The file of a bound socket. Dropping it removes the file, if it is still ours.
 #[derive(Debug)]
-pub struct SocketFile {
+pub(crate) struct SocketFile {
     path: PathBuf,
     identity: (u64, u64),
 }
@@ -26,7 +26,7 @@ impl SocketFile {
     ///
     /// # Errors
     /// When something else is in the way, or the socket cannot be made.
-    pub fn bind<S>(path: &Path, bind: impl FnOnce(&Path) -> io::Result<S>) -> Result<(S, Self), SourceError> {
+    pub(crate) fn bind<S>(path: &Path, bind: impl FnOnce(&Path) -> io::Result<S>) -> Result<(S, Self), SourceError> {
         let shown = path.display();
         match fs::symlink_metadata(path) {
             Ok(meta) if !meta.file_type().is_socket() => {

@@ -23,7 +23,6 @@ use std::time::Duration;
 
 use heinzel_core::customer::{Customer, NamedAsset};
 use heinzel_core::draft::{Draft, Example, Feedback, Owner, Shown};
-use heinzel_core::incident::IncidentId;
 use heinzel_core::ticket::{Ticket, TicketId};
 use heinzel_core::time::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -330,14 +329,6 @@ impl Customers {
     /// [`StoreError`]; nothing is stored then.
     pub fn answered_ticket(&self, id: &str, answer: &str) -> Result<Option<TicketPut>, StoreError> {
         self.shared.write("store a ticket in", |tx| tickets::answered(tx, id, answer))
-    }
-
-    /// Adds incidents to a ticket. `false`: there is no such ticket.
-    ///
-    /// # Errors
-    /// [`StoreError`]; nothing is stored then.
-    pub fn link_ticket(&self, id: &str, incidents: &[IncidentId]) -> Result<bool, StoreError> {
-        self.shared.write("link a ticket in", |tx| tickets::link(tx, id, incidents))
     }
 
     /// The ticket that a draft became.

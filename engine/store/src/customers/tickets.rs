@@ -78,13 +78,6 @@ pub(super) fn answered(conn: &Connection, id: &str, answer: &str) -> Result<Opti
     put(conn, &ticket).map(Some)
 }
 
-pub(super) fn link(conn: &Connection, id: &str, incidents: &[IncidentId]) -> Result<bool, Fail> {
-    let Some(mut ticket) = ticket(conn, id)? else { return Ok(false) };
-    ticket.incidents.extend(incidents);
-    put(conn, &ticket)?;
-    Ok(true)
-}
-
 pub(super) fn ticket(conn: &Connection, id: &str) -> Result<Option<Ticket>, Fail> {
     let mut found = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM ticket WHERE id = ?1"))?;
     Ok(found.query_row([id], read).optional()?)

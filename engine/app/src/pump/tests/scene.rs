@@ -16,7 +16,6 @@ use heinzel_core::policy::{Breaker, Budget, Mode, Rate};
 use heinzel_core::probe::{Fact, Probe};
 use heinzel_core::step::Command;
 use heinzel_core::time::{Span, Timestamp};
-use heinzel_store::fault::{Fault, FaultPlan, Faulty, Side};
 use heinzel_store::lock::Lock;
 use heinzel_store::sqlite::{Options, Sqlite};
 use heinzel_store::{Filter, Progress};
@@ -27,6 +26,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::super::*;
+use super::fault::{Fault, FaultPlan, Faulty, Side};
 use crate::pipeline::{Candidates, Lane, Manner};
 use crate::run::state_of;
 

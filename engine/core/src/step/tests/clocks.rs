@@ -117,6 +117,19 @@ fn what_happened_before_our_own_clock_was_set_back_keeps_nothing_from_happening(
 }
 
 #[test]
+fn what_went_badly_before_our_own_clock_was_set_back_is_not_held_against_a_rule_until_then() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Approve);
+    for (incident, pool, at) in [(1, "a", 400 * 86_400), (2, "b", 1000), (3, "c", 1001)] {
+        e.now = at;
+        e.finding(at, Role::Match(0), None, &[("pool", pool)]);
+        sees_it_down(&mut e);
+        e.out.clear();
+        let said = e.command(Command::Deny { incident, why: String::new() }).unwrap();
+        assert_eq!(said.contains("goes from approve down to suggest"), incident == 3, "{said}");
+    }
+}
+
+#[test]
 fn windows_begin_anew_when_the_clock_of_the_lines_was_set_back() {
     let mut counting = rule(Restart::default());
     counting.trigger = Trigger::Count { count: 3, within: Duration::from_secs(60) };

@@ -3,8 +3,9 @@
 use super::*;
 use crate::asset::Asset;
 use crate::gate::{self, Verdict};
-use crate::look::{DraftClause, Refused, Request, Stand};
+use crate::look::{DraftClause, Refused, Request};
 use crate::policy::Maintenance;
+use crate::stand::Stand;
 
 /// An engine whose rule looks at virtual machines when a draft says that one does not start; the customer kim has one.
 fn engine(mode: Mode, look: &str, fix: &str) -> Engine {
@@ -88,7 +89,6 @@ fn a_draft_is_looked_into_repaired_and_proved() {
     assert_eq!(engine.draft(&request("kim", "vm:100")).unwrap(), [1]);
     engine.proved();
     assert_eq!(engine.stand(1), Stand::Repaired);
-    assert!(Stand::Repaired.is_last());
     assert!(engine.state.incidents[&1].origin.is_some());
 }
 
@@ -131,7 +131,6 @@ fn a_fix_that_may_not_begin_is_not_called_one_that_does() {
     paused.draft(&request("kim", "vm:100")).unwrap();
     paused.saw(false);
     assert_eq!(paused.stand(1), Stand::Waiting);
-    assert!(!Stand::Waiting.is_last(), "it goes on by itself");
     paused.command(Command::Resume).unwrap();
     paused.saw(false);
     assert_eq!(paused.stand(1), Stand::Repairing);
@@ -189,6 +188,24 @@ fn a_customer_who_keeps_asking_is_told_to_wait() {
     engine.policy.drafts.all.count = 1;
     let refused = engine.draft(&request("lee", "vm:101"));
     assert_eq!(refused.unwrap(), [4], "what is open is followed in any case");
+}
+
+#[test]
+fn all_drafts_together_set_off_no_more_than_the_operator_says() {
+    let mut engine = engine(Mode::Auto, "web.*", "web.*");
+    engine.policy.drafts.all.count = 1;
+    engine.draft(&request("kim", "vm:100")).unwrap();
+    let refused = engine.draft(&request("lee", "vm:101")).unwrap_err();
+    assert_eq!(refused.to_string(), "drafts have set off 1 in 1h; `policy.drafts.all` sets how many may");
+}
+
+#[test]
+fn a_rule_that_is_switched_off_looks_at_nothing() {
+    let mut engine = engine(Mode::Auto, "web.*", "web.*");
+    let off = Some((RuleVersion("1".into()), "too many operations".into()));
+    engine.state.rules.entry(RULE.into()).or_default().off = off;
+    assert!(matches!(engine.draft(&request("kim", "vm:100")), Err(Refused::NotGranted { .. })));
+    assert!(engine.out.is_empty());
 }
 
 #[test]

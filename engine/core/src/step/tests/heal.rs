@@ -1,7 +1,7 @@
 //! Probe, plan, gates, steps, checks, the way back.
 
 use super::*;
-use crate::look::{Stand, is_cause_known};
+use crate::stand::{Stand, is_cause_known};
 
 #[test]
 fn auto_restarts_verifies_and_resolves() {

@@ -40,6 +40,19 @@ fn values_with_the_separator_in_them_do_not_share_a_key() {
 }
 
 #[test]
+fn a_key_tells_what_was_counted_by_whether_a_text_was_captured_or_not() {
+    use crate::field::FieldType::{Path, Text};
+    let mut e = only_reports(Trigger::default());
+    change(&mut e, |rule| rule.fields = [("a".into(), Text), ("b".into(), Path)].into());
+    e.finding(0, Role::Match(0), None, &[("b", r"/x|\y")]);
+    e.finding(0, Role::Match(0), None, &[("a", "anything"), ("b", r"/x|\y")]);
+    let keys: Vec<&String> = e.state.windows[&RULE.into()].keys().collect();
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    let said = crate::key::read(&e.rules.rules[&RULE.into()], keys[0]);
+    assert_eq!(said, [("host", "web1".to_owned()), ("b", r"/x|\y".to_owned())]);
+}
+
+#[test]
 fn names_without_end_do_not_fill_the_memory() {
     let mut e = only_reports(Trigger::default());
     change(&mut e, |rule| rule.has.asset = true);
@@ -261,6 +274,16 @@ fn a_task_kind_that_is_no_name_names_no_asset() {
     task.as_mut().unwrap().kind = "\u{1b}[2Jvzdump".into();
     e.finding(0, Role::Task, task, &[]);
     assert_eq!(e.state.incidents[&1].asset, "task:100");
+}
+
+#[test]
+fn a_task_whose_target_is_no_name_is_about_its_host() {
+    let mut e = only_reports(Trigger::default());
+    change(&mut e, |rule| rule.task = Some(TaskClause { kind: vec!["*".into()], state: Vec::new() }));
+    let mut task = job("1", TaskState::Failed);
+    task.as_mut().unwrap().target = Some("100; reboot".into());
+    e.finding(0, Role::Task, task, &[]);
+    assert_eq!(e.state.incidents[&1].asset, "host:web1");
 }
 
 #[test]

@@ -31,6 +31,8 @@ struct Restart {
     /// Hands over when there was a fix within a day.
     once: bool,
     runs_away: bool,
+    /// Only waits, in every round.
+    only_waits: bool,
     /// Writes what the probe saw into a file instead.
     writes: bool,
     /// Hands over in this round.
@@ -63,6 +65,9 @@ impl Logic for Restart {
         }
         if let Some(why) = self.hands_over.filter(|round| *round == case.round) {
             return Ok(Proposal::HandOver { why: format!("not a case for round {why}") });
+        }
+        if self.only_waits {
+            return Ok(Proposal::Steps(vec![Action::Wait { time: Duration::from_secs(1) }.into()]));
         }
         if self.writes {
             return Ok(Proposal::Steps(vec![write(facts)]));
@@ -307,6 +312,7 @@ mod detect;
 mod draft;
 mod heal;
 mod held;
+mod holds;
 mod listens;
 mod rounds;
 mod spots;

@@ -52,8 +52,7 @@ fn a_ticket_that_comes_again_keeps_what_was_found() {
     let put = |ticket: &Ticket| scene.customers.put_ticket(ticket).unwrap().put();
     assert_eq!(put(&ticket("t1", 5)), Put::New);
     assert_eq!(put(&ticket("t1", 5)), Put::Same);
-    assert!(scene.customers.link_ticket("t1", &[7, 1]).unwrap());
-    assert!(!scene.customers.link_ticket("t2", &[7]).unwrap());
+    assert_eq!(put(&Ticket { incidents: vec![7, 1], ..ticket("t1", 5) }), Put::Changed);
     let used = Ticket { answer_used: Some("mail/quota".into()), draft: None, incidents: vec![], ..ticket("t1", 5) };
     assert_eq!(put(&used), Put::Changed);
     assert_eq!(put(&ticket("t1", 5)), Put::Same);

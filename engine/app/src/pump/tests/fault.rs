@@ -1,4 +1,4 @@
-//! A store that fails or "dies" where a test says. For tests of the whole engine; not used by the binary.
+//! A store that fails or "dies" where a test says.
 //!
 //! Start at [`Faulty::new`]. A test counts the calls of a faultless run ([`FaultPlan::calls`]), then runs once more for
 //! each of them with a fault before it, and once with a fault behind it.
@@ -10,14 +10,13 @@ use heinzel_core::effect::EffectId;
 use heinzel_core::incident::{Incident, IncidentId};
 use heinzel_core::state::Change;
 use heinzel_core::time::Timestamp;
-
-use crate::audit::AuditReport;
-use crate::error::StoreError;
-use crate::{Filter, Health, Loaded, Numbered, Retained, Retention, Store, StoredEffect};
+use heinzel_store::audit::AuditReport;
+use heinzel_store::error::StoreError;
+use heinzel_store::{Filter, Health, Loaded, Numbered, Retained, Retention, Store, StoredEffect};
 
 /// On which side of the call the fault lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub(super) enum Side {
     /// Nothing was stored.
     Before,
     /// It was stored, and the caller did not learn of it.
@@ -26,7 +25,7 @@ pub enum Side {
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// The process dies: a panic, and every later call of any kind is an error.
     Crash,
     /// [`StoreError::Full`].
@@ -39,39 +38,39 @@ pub enum Kind {
 
 /// One fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub(super) struct Fault {
     /// At which call, counted from 1 over [`Store::commit`] and [`Store::started`] together.
-    pub nth: u64,
+    pub(super) nth: u64,
     /// Before or after it. An error after the call is what a database behind a network can do; SQLite cannot.
-    pub side: Side,
+    pub(super) side: Side,
     /// What happens.
-    pub kind: Kind,
+    pub(super) kind: Kind,
 }
 
 /// Which faults to make, and what happened so far. Shared between the test and the store.
 #[derive(Debug, Default)]
-pub struct FaultPlan {
+pub(super) struct FaultPlan {
     /// The faults.
-    pub faults: Vec<Fault>,
+    pub(super) faults: Vec<Fault>,
     /// Calls of [`Store::commit`] and [`Store::started`] so far.
-    pub calls: u64,
+    pub(super) calls: u64,
     /// Faults made so far.
-    pub made: Vec<Fault>,
+    pub(super) made: Vec<Fault>,
     /// The process is "dead".
-    pub dead: bool,
+    pub(super) dead: bool,
 }
 
 impl FaultPlan {
     /// A shared plan with these faults.
     #[must_use]
-    pub fn new(faults: &[Fault]) -> Arc<Mutex<Self>> {
+    pub(super) fn new(faults: &[Fault]) -> Arc<Mutex<Self>> {
         Arc::new(Mutex::new(Self { faults: faults.to_vec(), ..Self::default() }))
     }
 }
 
 /// A store with faults.
 #[derive(Debug)]
-pub struct Faulty<S> {
+pub(super) struct Faulty<S> {
     inner: S,
     plan: Arc<Mutex<FaultPlan>>,
 }
@@ -79,14 +78,8 @@ pub struct Faulty<S> {
 impl<S: Store> Faulty<S> {
     /// `inner`, with the faults of `plan`.
     #[must_use]
-    pub const fn new(inner: S, plan: Arc<Mutex<FaultPlan>>) -> Self {
+    pub(super) const fn new(inner: S, plan: Arc<Mutex<FaultPlan>>) -> Self {
         Self { inner, plan }
-    }
-
-    /// The store without faults.
-    #[must_use]
-    pub fn into_inner(self) -> S {
-        self.inner
     }
 
     fn plan(&self) -> MutexGuard<'_, FaultPlan> {
@@ -214,10 +207,10 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use heinzel_core::state::{Change, Entry};
+    use heinzel_store::lock::Lock;
+    use heinzel_store::sqlite::{Options, Sqlite};
 
     use super::*;
-    use crate::lock::Lock;
-    use crate::sqlite::{Options, Sqlite};
 
     /// Commits once, with the fault at that call; returns what the caller saw and what is stored after a restart.
     fn commit_with(side: Side, kind: Kind) -> (&'static str, usize) {
