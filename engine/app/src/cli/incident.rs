@@ -63,8 +63,8 @@ pub(super) fn incident(global: &super::Global, command: Command) -> anyhow::Resu
     match command {
         Command::List(arguments) => list(global, arguments),
         Command::View { incident } => view(global, incident),
-        Command::Ack { incident } => talk::tell(global, Order::Acknowledge { incident }),
-        Command::Resolve { incident, note } => talk::tell(global, Order::Resolve { incident, note }),
+        Command::Ack { incident } => talk::tell(global, &Order::Acknowledge { incident }),
+        Command::Resolve { incident, note } => talk::tell(global, &Order::Resolve { incident, note }),
     }
 }
 

@@ -267,12 +267,12 @@ pub(crate) fn obey(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status => status::status(&global),
         Command::Incident(command) => incident::incident(&global, command),
         Command::Approve { incident, plan } => {
-            talk::tell(&global, heinzel_core::step::Command::Approve { incident, plan })
+            talk::tell(&global, &heinzel_core::step::Command::Approve { incident, plan })
         }
-        Command::Deny { incident, why } => talk::tell(&global, heinzel_core::step::Command::Deny { incident, why }),
-        Command::Retry { incident } => talk::tell(&global, heinzel_core::step::Command::Retry { incident }),
-        Command::Pause { why } => talk::tell(&global, heinzel_core::step::Command::Pause { why }),
-        Command::Resume => talk::tell(&global, heinzel_core::step::Command::Resume),
+        Command::Deny { incident, why } => talk::tell(&global, &heinzel_core::step::Command::Deny { incident, why }),
+        Command::Retry { incident } => talk::tell(&global, &heinzel_core::step::Command::Retry { incident }),
+        Command::Pause { why } => talk::tell(&global, &heinzel_core::step::Command::Pause { why }),
+        Command::Resume => talk::tell(&global, &heinzel_core::step::Command::Resume),
         Command::Policy(command) => policy::policy(&global, command),
         Command::Audit(command) => audit::audit(&global, &command),
         Command::Init(arguments) => init::init(&arguments),

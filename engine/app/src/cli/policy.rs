@@ -58,9 +58,9 @@ pub(super) fn policy(global: &super::Global, command: Command) -> anyhow::Result
             if dry_run {
                 return Ok(Exit::Ok);
             }
-            talk::tell(global, Order::Promote { rule: RuleId::from(&*rule), to })
+            talk::tell(global, &Order::Promote { rule: RuleId::from(&*rule), to })
         }
-        Command::Demote { rule, to } => talk::tell(global, Order::Demote { rule: RuleId::from(&*rule), to }),
+        Command::Demote { rule, to } => talk::tell(global, &Order::Demote { rule: RuleId::from(&*rule), to }),
     }
 }
 

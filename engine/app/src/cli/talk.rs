@@ -17,13 +17,13 @@ use crate::live::Live;
 use crate::{clock, run, state_folder};
 
 /// Tells the engine and prints what it says. What a running engine is told needs no configuration.
-pub(super) fn tell(global: &super::Global, command: Command) -> anyhow::Result<Exit> {
+pub(super) fn tell(global: &super::Global, command: &Command) -> anyhow::Result<Exit> {
     let (state, config) = global.state_and_config()?;
     let answer = match ask(&state, &Question::Command { by: who(), command: command.clone() })? {
         Some(Reply::Done(text)) => Ok(text),
         Some(Reply::Refused(text)) => Err(text),
         Some(_) => Err(other_question(&state)),
-        None => without_engine(&state, config, &command)?,
+        None => without_engine(&state, config, command)?,
     };
     match answer {
         Ok(text) if global.json => super::print_json(&serde_json::json!({ "ok": true, "text": text }))?,

@@ -148,8 +148,9 @@ fn what_was_refused_where_it_was_to_be_done_waits_for_an_operator() {
 
 #[test]
 fn a_breaker_opens_once() {
-    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    let mut e = Engine::new(rule(Restart { each_its_own: true, ..Restart::default() }), Mode::Auto);
     e.policy.breaker.failures = "1/1d".to_owned().try_into().unwrap();
+    e.policy.breaker.spread = 1;
     for pool in ["a", "b"] {
         e.finding(0, Role::Match(0), None, &[("pool", pool)]);
         answer_probe(&mut e, false);

@@ -33,6 +33,8 @@ struct Restart {
     runs_away: bool,
     /// Only waits, in every round.
     only_waits: bool,
+    /// Restarts a service of the pool's name, which no other incident waits for.
+    each_its_own: bool,
     /// Writes what the probe saw into a file instead.
     writes: bool,
     /// Hands over in this round.
@@ -79,7 +81,13 @@ impl Logic for Restart {
             let wait = Action::Wait { time: Duration::from_secs(5) };
             return Ok(Proposal::Steps(vec![wait.into(), Action::Replan.into()]));
         }
-        let mut steps = vec![restart(UnitVerb::Restart)];
+        let mut steps = match case.fields.get("pool").filter(|_| self.each_its_own) {
+            Some(pool) => {
+                let unit = format!("{pool}.service");
+                vec![Action::Systemd { verb: UnitVerb::Restart, unit }.into()]
+            }
+            None => vec![restart(UnitVerb::Restart)],
+        };
         if self.replan && case.round == 0 {
             steps.push(Action::Replan.into());
         }
@@ -168,7 +176,7 @@ impl Engine {
     fn new(rule: Rule, mode: Mode) -> Self {
         let mut policy = Policy::default();
         policy.modes.insert("*".into(), mode);
-        policy.allow.units.push("nginx.service".into());
+        policy.allow.units.extend(["nginx.service", "a.service", "b.service"].map(Into::into));
         let rules = RuleSet { rules: BTreeMap::from([(rule.id.clone(), Arc::new(rule))]) };
         let mut engine = Self {
             state: State::default(),
