@@ -76,14 +76,14 @@ pub struct Ticket {
     /// Its id in the ticket system. The same ticket again changes nothing.
     #[schema(pattern = "^[!-~]{1,128}$", example = "10081")]
     pub id: String,
-    /// The customer.
+    /// The customer. A blank counts as none.
     #[serde(default)]
-    #[schema(pattern = "^[!-~]{1,128}$", example = "K1")]
+    #[schema(pattern = "^[!-~]{0,128}$", example = "K1")]
     pub customer: Option<String>,
-    /// The asset that it is about.
+    /// The asset that it is about. A blank counts as none.
     #[serde(default)]
     #[schema(
-        pattern = "^[a-z][a-z0-9_-]{0,31}:[A-Za-z0-9_:@+/\\\\\\u00c0-\\u024f][A-Za-z0-9_.:@+/\\\\\\u00c0-\\u024f-]{0,149}$",
+        pattern = "^([a-z][a-z0-9_-]{0,31}:[A-Za-z0-9_:@+/\\\\\\u00c0-\\u024f][A-Za-z0-9_.:@+/\\\\\\u00c0-\\u024f-]{0,149})?$",
         example = "vm:100"
     )]
     pub asset: Option<String>,
@@ -110,7 +110,7 @@ pub struct Ticket {
     /// The draft that it was. A draft becomes one ticket, the first that says so: in another it is left out, and named in the
     /// answer. So is one that is not known or another customer's, and what is no draft's id.
     #[serde(default)]
-    #[schema(pattern = "^[A-Za-z0-9_-]{16,64}$")]
+    #[schema(example = "b7c1a5de-4a10-4a52-8a55-0c6f5be0c1d2")]
     pub draft_id: Option<String>,
     /// The answer that support used in the end. The ticket becomes an example of it. One that is not known is left out, and
     /// named in the answer.
