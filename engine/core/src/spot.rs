@@ -1,6 +1,6 @@
 //! What a rule's fixes have shown on single assets: one customer's broken site says little about the rule elsewhere.
 //!
-//! Start at [`RuleRecord::bad_with`] and [`RuleRecord::lately_apart`]. What one customer has counts together, since whoever
+//! Start at `RuleRecord::bad_with` and `RuleRecord::lately_apart`. What one customer has counts together, since whoever
 //! makes one site fail can make another fail; an asset without an owner counts by itself.
 
 use std::collections::{BTreeSet, VecDeque};

@@ -26,5 +26,5 @@ def fault(lab):
     lab.guessing = True
     at = lab.now()
     guess = "printf 'a LOGIN user%s guess\\r\\nb LOGOUT\\r\\n' $i | timeout 6 nc -w 5 -s 127.0.0.9 127.0.0.1 143"
-    lab.sh(f"for i in $(seq 1 40); do {guess} & [ $((i % 20)) = 0 ] && sleep 1; done; wait", check=False)
+    lab.sh(f"for i in $(seq 1 60); do {guess} & [ $((i % 20)) = 0 ] && sleep 1; done; wait", check=False)
     return at
