@@ -57,8 +57,16 @@ pub(super) fn seen(desk: &mut Desk<'_, '_>, id: IncidentId, heard: Timestamp) {
         _ => over.rests_until.or(Some(over.run.started)),
     };
     let is_news = since.is_none_or(|since| since < heard);
-    let acts = || gate::mode_at(desk.state, desk.world, &over.rule.id, &over.incident.asset) >= Mode::Approve;
-    if is_news && acts() && over.next(desk.state, desk.world) == Next::Finding {
+    if !is_news {
+        return;
+    }
+    let mode = gate::mode_at(desk.state, desk.world, &over.rule.id, &over.incident.asset);
+    let again = match over.end {
+        // The plan is told where it was only written down.
+        End::NotDone { mode: before } if mode < Mode::Approve => *before < mode,
+        _ => mode >= Mode::Approve && over.next(desk.state, desk.world) == Next::Finding,
+    };
+    if again {
         heal::begin(desk, id);
     }
 }

@@ -33,6 +33,26 @@ fn steps(e: &Engine) -> usize {
 }
 
 #[test]
+fn a_plan_that_was_only_written_down_is_told_once_its_rule_may_suggest() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Observe);
+    e.line(0);
+    sees_it_down(&mut e);
+    assert_eq!((e.status(), told(&e)), (Status::Open, Vec::new()));
+    e.now = 60;
+    e.line(60);
+    assert!(e.acts().is_empty(), "nothing has changed: {:?}", e.acts());
+    e.now = 100;
+    e.command(Command::Promote { rule: RULE.into(), to: Some(Mode::Suggest) }).unwrap();
+    e.now = 120;
+    e.line(120);
+    sees_it(&mut e, false);
+    assert_eq!(told(&e), ["a fix is suggested; carry it out by hand"], "{:#?}", e.notes);
+    e.now = 180;
+    e.line(180);
+    assert_eq!(e.acts().len(), 1, "once is enough: {:?}", e.acts());
+}
+
+#[test]
 fn what_the_cooldown_refused_is_planned_again_at_the_next_finding_after_it() {
     let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
     e.line(0);
