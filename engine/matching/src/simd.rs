@@ -62,10 +62,12 @@ mod x86 {
     pub(super) fn probe(table: &Table, bytes: &[u8], found: &mut Vec<usize>) -> usize {
         assert!(table.words.len() == 1 << (32 - table.shift), "a hash shifted right stays inside of the words");
         let Shape { stride, gram } = table.shape;
-        match () {
-            () if stride <= NEAR => probe_all::<4>(table, bytes, found),
-            () if stride + gram <= 16 => probe_all::<2>(table, bytes, found),
-            () => probe_all::<1>(table, bytes, found),
+        if stride <= NEAR {
+            probe_all::<4>(table, bytes, found)
+        } else if stride + gram <= 16 {
+            probe_all::<2>(table, bytes, found)
+        } else {
+            probe_all::<1>(table, bytes, found)
         }
     }
 

@@ -75,7 +75,8 @@ pub(super) fn went_badly(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId,
     if there < limit.count as usize {
         return None;
     }
-    let (mode, lower) = lower(gate::mode_at(desk.state, desk.world, rule, &asset))?;
+    let mode = gate::mode_at(desk.state, desk.world, rule, &asset);
+    let lower = mode.more_timid()?;
     let record = desk.state.record(rule);
     record.settle(assets, &asset, now);
     record.spot(&asset).mode = Some(lower);
@@ -89,13 +90,10 @@ pub(super) fn went_badly(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId,
     Some(text)
 }
 
-fn lower(mode: Mode) -> Option<(Mode, Mode)> {
-    Some((mode, mode.more_timid()?))
-}
-
 /// Takes a rule one mode down, everywhere.
 fn demote(desk: &mut Desk<'_, '_>, rule: &RuleId, id: IncidentId, why: &str) -> Option<String> {
-    let (mode, lower) = lower(gate::mode_of(desk.state, desk.world, rule))?;
+    let mode = gate::mode_of(desk.state, desk.world, rule);
+    let lower = mode.more_timid()?;
     let record = desk.state.record(rule);
     record.evidence.bad.clear();
     record.evidence.vetoes.clear();
