@@ -5,6 +5,10 @@
 //!
 //! It begins *at* the checkpoint's cursor and leaves the entry out that is there, instead of beginning after it: when
 //! the journal has been trimmed beyond the cursor, `--after-cursor` would leave out an entry that nobody has read.
+//!
+//! It merges all journals and takes this machine's out of them: since systemd 250, `--follow` without `--merge` shows
+//! the running boot alone (`--boot=all` changes that only since 254). What was written before a reboot and not read yet
+//! would be lost; and in a container whose `/proc` shows the host's boot, every line.
 
 pub mod entry;
 pub mod files;
@@ -56,7 +60,10 @@ pub async fn run(
     let (settings, common, program) = (&settings, &common, &["journalctl".to_owned()]);
     let is_here: &(dyn Fn() -> bool + Sync) = &|| files::is_here(settings.directory.as_deref());
     let users = users::web_users(&std::fs::read_to_string("/etc/passwd").unwrap_or_default());
-    let reader = Reader { feed, settings, common, program, is_here, web_users: &users, stream: Arc::from("journal") };
+    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let machine = Some(machine.trim()).filter(|id| !id.is_empty());
+    let reader =
+        Reader { feed, settings, common, program, machine, is_here, web_users: &users, stream: Arc::from("journal") };
     unless_closed(reader.run(&checkpoints).await)
 }
 
@@ -66,6 +73,8 @@ struct Reader<'a> {
     common: &'a Common,
     /// `journalctl`, as an argv.
     program: &'a [String],
+    /// This machine, as its entries name it: machine-id(5).
+    machine: Option<&'a str>,
     /// Whether there is a journal.
     is_here: &'a (dyn Fn() -> bool + Sync),
     /// The users that web servers run as.
@@ -86,6 +95,8 @@ enum Over {
     Stopped,
     /// It does not understand the cursor.
     CursorRefused,
+    /// It does not both merge and follow (systemd 250 to 253, until that was mended).
+    MergeRefused,
 }
 
 impl Reader<'_> {
@@ -120,20 +131,26 @@ impl Reader<'_> {
                 }
             }
         }
-        while let Over::CursorRefused = self.follow(&from, &mut position).await? {
-            self.feed.counted("checkpoint_unusable", 1).await?;
-            from = From::Time(Timestamp::from_micros(position.realtime));
+        let mut merge = self.machine.is_some() || self.settings.directory.is_some();
+        loop {
+            match self.follow(&from, merge, &mut position).await? {
+                Over::Stopped => return Ok(()),
+                Over::MergeRefused => merge = false,
+                Over::CursorRefused => {
+                    self.feed.counted("checkpoint_unusable", 1).await?;
+                    from = From::Time(Timestamp::from_micros(position.realtime));
+                }
+            }
         }
-        Ok(())
     }
 
     /// Runs journalctl once.
-    async fn follow(&self, from: &From, position: &mut Position) -> Result<Over, SourceError> {
+    async fn follow(&self, from: &From, merge: bool, position: &mut Position) -> Result<Over, SourceError> {
         if !(self.is_here)() {
             return Err(SourceError::Broken(self.no_journal()));
         }
         let skip = if let From::Cursor(cursor) = from { Some(cursor.as_str()) } else { None };
-        let command = StreamCommand { argv: self.argv(from), environment: Vec::new() };
+        let command = StreamCommand { argv: self.argv(from, merge), environment: Vec::new() };
         let mut journalctl = stream(&command)?;
         let mut caught_up = Some(tokio::time::Instant::now());
         let mut batch = Batch::default();
@@ -178,7 +195,11 @@ impl Reader<'_> {
         }
         self.send(position, batch).await?;
         let (how, stderr) = journalctl.end().await.map_err(SourceError::io("wait for journalctl"))?;
-        if skip.is_some() && !read_any && stderr.to_ascii_lowercase().contains("cursor") {
+        let refused = |what| !read_any && stderr.to_ascii_lowercase().contains(what);
+        if merge && refused("merge") {
+            return Ok(Over::MergeRefused);
+        }
+        if skip.is_some() && refused("cursor") {
             return Ok(Over::CursorRefused);
         }
         let said = if stderr.is_empty() { "it said nothing".to_owned() } else { format!("it said: {stderr}") };
@@ -190,9 +211,12 @@ impl Reader<'_> {
         Err(SourceError::Broken(format!("read the journal: journalctl ended ({how:?}); {said}{way}")))
     }
 
-    fn argv(&self, from: &From) -> Vec<String> {
+    fn argv(&self, from: &From, merge: bool) -> Vec<String> {
         let mut argv = self.program.to_vec();
         argv.extend(["--output=json", "--all", "--follow", "--no-tail", "--no-pager"].map(str::to_owned));
+        if merge {
+            argv.push("--merge".to_owned());
+        }
         match from {
             From::Cursor(cursor) => argv.push(format!("--cursor={cursor}")),
             From::Time(time) => {
@@ -205,9 +229,11 @@ impl Reader<'_> {
             argv.push(format!("--directory={}", directory.display()));
         }
         argv.extend(self.settings.units.iter().map(|unit| format!("--unit={unit}")));
-        if !self.settings.matches.is_empty() {
-            argv.push("--".to_owned());
-            argv.extend(self.settings.matches.iter().cloned());
+        argv.push("--".to_owned());
+        argv.extend(self.settings.matches.iter().cloned());
+        // A folder that was named is read as it is, whatever machines wrote to it.
+        if merge && self.settings.directory.is_none() {
+            argv.extend(self.machine.iter().map(|id| format!("_MACHINE_ID={id}")));
         }
         argv
     }

@@ -51,7 +51,8 @@ async fn run_where(is_here: bool, script: &str, start: Start, checkpoints: Vec<C
     let task = tokio::spawn(async move {
         let (settings, common) = (Journald::default(), common(start));
         let (settings, common, program, is_here) = (&settings, &common, &program, &|| is_here);
-        let reader = Reader { feed, settings, common, program, is_here, web_users: &[], stream: Arc::from("journal") };
+        let (stream, machine) = (Arc::from("journal"), Some("abc"));
+        let reader = Reader { feed, settings, common, program, machine, is_here, web_users: &[], stream };
         reader.run(&checkpoints).await
     });
     let mut run =
@@ -169,6 +170,31 @@ exec sleep 1000"#,
     assert!(run.args.contains("--since=@5.000007"), "{}", run.args);
 }
 
+/// Since systemd 250, `--follow` without `--merge` shows the running boot alone.
+#[tokio::test]
+async fn all_boots_of_this_machine_are_read() {
+    let run = run_with("exit 0", Start::End, vec![at("c1")], 0).await;
+    assert!(run.args.contains("--merge") && run.args.trim_end().ends_with("-- _MACHINE_ID=abc"), "{}", run.args);
+}
+
+#[tokio::test]
+async fn a_journalctl_that_does_not_merge_is_run_without() {
+    let run = run_with(
+        r#"case "$*" in *--merge*) echo "Using --boot or --list-boots with --merge is not supported." >&2; exit 1;; esac
+echo '{"__CURSOR":"c2","__REALTIME_TIMESTAMP":"9","MESSAGE":"m"}'
+exec sleep 1000"#,
+        Start::End,
+        vec![at("c1")],
+        1,
+    )
+    .await;
+    run.result.unwrap();
+    assert_eq!(run.counted, []);
+    assert_eq!(records(&run.blocks).len(), 1);
+    let last = run.args.lines().last().unwrap();
+    assert!(last.contains("--cursor=c1") && !last.contains("_MACHINE_ID"), "{}", run.args);
+}
+
 #[tokio::test]
 async fn an_unreadable_checkpoint_is_counted() {
     let broken = Checkpoint { source: "j".into(), stream: "journal".into(), state: "{\"v\":7}".into() };
@@ -225,7 +251,8 @@ async fn missing_permission_is_a_visible_state() {
     let task = tokio::spawn(async move {
         let (settings, common) = (Journald::default(), common(Start::Beginning));
         let (settings, common, program, is_here) = (&settings, &common, &program, &|| true);
-        let reader = Reader { feed, settings, common, program, is_here, web_users: &[], stream: Arc::from("journal") };
+        let (stream, machine) = (Arc::from("journal"), Some("abc"));
+        let reader = Reader { feed, settings, common, program, machine, is_here, web_users: &[], stream };
         reader.run(&[]).await
     });
     let seen = loop {
