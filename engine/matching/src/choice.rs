@@ -49,8 +49,11 @@ const ANOTHER: f32 = 0.7;
 const VALUES: usize = 128;
 /// Of such a text four bytes are compared.
 const SHORTEST_OUTSIDE: usize = 4;
-/// So many grams may stick out of their texts: 160 KiB of entries.
+/// So many grams may stick out of their texts where nothing else finds them, and as many where all else stands in many
+/// lines: 160 KiB of entries each.
 const MOST_OUTSIDE: usize = 64;
+/// What a gram that sticks out costs, as a share of positions: all else must stand there more often.
+const OUTSIDE: f32 = 1e-4;
 /// What it costs that other patterns use the same gram: a line of theirs is a candidate of this one, too.
 const SHARED: f32 = 2e-7;
 
@@ -120,7 +123,8 @@ pub(crate) struct Weigher<'a> {
     /// What share of positions shows a gram or a short piece, how many of them there are, and how many stick out.
     found: f32,
     grams: usize,
-    outside: usize,
+    /// Of those that must and those that need not.
+    outside: [usize; 2],
     short_found: f32,
     shorts: usize,
 }
@@ -128,28 +132,28 @@ pub(crate) struct Weigher<'a> {
 impl<'a> Weigher<'a> {
     pub(crate) fn new(rarity: &'a Rarity, shape: Shape, times: usize) -> Self {
         let users = vec![0; 1 << 16];
-        Self { rarity, shape, times, users, found: 0.0, grams: 0, outside: 0, short_found: 0.0, shorts: 0 }
+        Self { rarity, shape, times, users, found: 0.0, grams: 0, outside: [0; 2], short_found: 0.0, shorts: 0 }
     }
 
     /// How the next pattern is searched for.
     pub(crate) fn pick(&mut self, sets: &[Set]) -> Pick {
-        // Better none sticks out, and then the least cost.
-        let mut best: Option<((usize, f32), usize, Vec<Offsets>)> = None;
-        for (number, set) in sets.iter().enumerate() {
-            let Some(outside) = set.iter().map(|text| self.shape.outside(text.len())).sum::<Option<usize>>() else {
-                continue;
-            };
-            if outside > 0 && (self.outside + outside) * self.times > MOST_OUTSIDE {
+        let outside = |set: &Set| set.iter().map(|text| self.shape.outside(text.len())).sum::<Option<usize>>();
+        let outsides: Vec<Option<usize>> = sets.iter().map(outside).collect();
+        let need_not = usize::from(outsides.contains(&Some(0)));
+        let mut best: Option<(f32, usize, usize, Vec<Offsets>)> = None;
+        for (number, (set, outside)) in sets.iter().zip(outsides).enumerate() {
+            let Some(outside) = outside else { continue };
+            if outside > 0 && (self.outside[need_not] + outside) * self.times > MOST_OUTSIDE {
                 continue;
             }
             let (offsets, costs): (Vec<_>, Vec<_>) = set.iter().map(|text| self.best(text)).unzip();
-            let cost = (outside, costs.iter().sum());
+            let cost = costs.iter().sum::<f32>() + OUTSIDE * outside as f32;
             if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
-                best = Some((cost, number, offsets));
+                best = Some((cost, outside, number, offsets));
             }
         }
-        if let Some(((outside, _), set, offsets)) = best {
-            self.outside += outside;
+        if let Some((_, outside, set, offsets)) = best {
+            self.outside[need_not] += outside;
             self.grams += sets[set].len() * self.shape.stride + outside * (VALUES - 1);
             for (text, offsets) in sets[set].iter().zip(&offsets) {
                 let text = Plain::of(text);
@@ -279,6 +283,24 @@ mod tests {
         let choice = chosen(&["server reached max_children setting", r"\d oom \d", r"\d+"]);
         assert!(choice.shape.stride >= 7, "{choice:?}");
         assert_eq!(choice.picks[1..], [Pick::Short { set: 0 }, Pick::Weak]);
+    }
+
+    #[test]
+    fn a_short_rare_text_is_better_than_a_longer_one_of_many_lines() {
+        let mut rarity = Rarity::built_in();
+        rarity.learn(&b"Nov 23 12:00:00 web1 kernel: [12345.678] eth0: link becomes ready\n".repeat(20_000));
+        let sets = &texts(&[r" kernel(?:\[\d+\])?: DMI \d"])[0];
+        assert_eq!(sets.iter().map(|set| set[0].len()).collect::<Vec<_>>(), [7, 6]);
+        let shape = Shape { stride: 2, gram: 6 };
+        assert_eq!(sets.iter().map(|set| shape.outside(set[0].len())).collect::<Vec<_>>(), [Some(0), Some(1)]);
+        let picked = |rarity: &Rarity| Weigher::new(rarity, shape, 1).pick(sets);
+        assert!(
+            matches!(picked(&rarity), Pick::Grams { set: 1, .. }),
+            "what sticks out costs less than all those lines"
+        );
+        let mut rarity = Rarity::built_in();
+        rarity.learn(&b"Nov 23 12:00:00 web1 dhcpd: DHCPACK on 10.0.0.1\n".repeat(20_000));
+        assert!(matches!(picked(&rarity), Pick::Grams { set: 0, .. }), "where both are rare, none sticks out");
     }
 
     #[test]

@@ -206,8 +206,14 @@ impl Grams {
 fn write_entries(shape: Shape, text: TextId, bytes: &[u8], offset: i16, entries: &mut Vec<Entry>) {
     let (gram, begin) = (shape.gram, offset.max(0) as usize);
     let end = (i32::from(offset) + gram as i32) as usize;
-    // Four bytes of the text behind the gram, or before it, or in it.
-    let near = if end + 4 <= bytes.len() { end } else { begin.checked_sub(4).unwrap_or(begin.min(bytes.len() - 4)) };
+    // Four bytes of the text behind the gram, or before it, or as far outside of it as there are any.
+    let behind = bytes.len() - end.min(bytes.len());
+    let near = match (behind, begin) {
+        (4.., _) => end,
+        (_, 4..) => begin - 4,
+        _ if behind >= begin => bytes.len() - 4,
+        _ => 0,
+    };
     // Texts are shorter than a signed 16-bit number.
     let near_at = (near as i64 - i64::from(offset)) as i16;
     let near = four(bytes, near) | CASE;

@@ -144,8 +144,10 @@ fn matching_lines(ours: &mut Ours, inputs: &Inputs, count: usize) -> anyhow::Res
 }
 
 /// One line at a time, in turns with the floor, so that a busy neighbour hits both.
-fn single(chosen: &[Vec<u8>], ours: Ours, gap: Duration, folder: &Path) -> anyhow::Result<Value> {
+fn single(chosen: &[Vec<u8>], mut ours: Ours, gap: Duration, folder: &Path) -> anyhow::Result<Value> {
     use std::io::Write as _;
+    // As a daemon that has run for a while: the patterns that these lines need are compiled.
+    ours.scan(&chosen.concat(), &mut Pairs::counted());
     // A folder each: the source watches its own.
     let [file, floors] = ["followed", "floor"].map(|name| folder.join(name).join("single.log"));
     for file in [&file, &floors] {
