@@ -6,9 +6,10 @@
 //! It begins *at* the checkpoint's cursor and leaves the entry out that is there, instead of beginning after it: when
 //! the journal has been trimmed beyond the cursor, `--after-cursor` would leave out an entry that nobody has read.
 //!
-//! It merges all journals and takes this machine's out of them: since systemd 250, `--follow` without `--merge` shows
-//! the running boot alone (`--boot=all` changes that only since 254). What was written before a reboot and not read yet
-//! would be lost; and in a container whose `/proc` shows the host's boot, every line.
+//! It is run twice. First without `--follow`, up to the newest entry: since systemd 250, `--follow` shows the running boot
+//! alone, and what was written before a reboot and not read yet would be lost. `--merge` would lift that, but shows other
+//! machines' entries, too, and whoever may write a file of theirs (a container, a machine that sends its journal) may
+//! claim to be this one. So only a folder that was named is merged.
 
 pub mod entry;
 pub mod files;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use heinzel_core::block::{Block, Checkpoint, Health, Record, Shape, StreamId};
 use heinzel_core::time::Timestamp;
+use heinzel_process::How;
 use heinzel_process::stream::{StreamCommand, Streaming, stream};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +35,9 @@ use entry::Entry;
 const ENTRY_LIMIT: usize = 32 << 20;
 /// journalctl gives no sign when it has shown all there is: this much silence after the start counts as one.
 const QUIET: Duration = Duration::from_millis(1_500);
+
+/// What journalctl says where there is no journal.
+const NO_FILES: &str = "No journal files were found";
 
 /// How far the journal is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,10 +65,7 @@ pub async fn run(
     let (settings, common, program) = (&settings, &common, &["journalctl".to_owned()]);
     let is_here: &(dyn Fn() -> bool + Sync) = &|| files::is_here(settings.directory.as_deref());
     let users = users::web_users(&std::fs::read_to_string("/etc/passwd").unwrap_or_default());
-    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
-    let machine = Some(machine.trim()).filter(|id| !id.is_empty());
-    let reader =
-        Reader { feed, settings, common, program, machine, is_here, web_users: &users, stream: Arc::from("journal") };
+    let reader = Reader { feed, settings, common, program, is_here, web_users: &users, stream: Arc::from("journal") };
     unless_closed(reader.run(&checkpoints).await)
 }
 
@@ -73,8 +75,6 @@ struct Reader<'a> {
     common: &'a Common,
     /// `journalctl`, as an argv.
     program: &'a [String],
-    /// This machine, as its entries name it: machine-id(5).
-    machine: Option<&'a str>,
     /// Whether there is a journal.
     is_here: &'a (dyn Fn() -> bool + Sync),
     /// The users that web servers run as.
@@ -90,9 +90,22 @@ enum From {
     Beginning,
 }
 
+/// How far one run of journalctl reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// All there is, of all boots.
+    Newest,
+    /// What comes, until told to stop.
+    Stopped,
+    /// The same of a folder's journals, of all boots.
+    StoppedMerged,
+}
+
 /// How one run of journalctl came to its end without an error.
 enum Over {
     Stopped,
+    /// All there was is read.
+    AllRead,
     /// It does not understand the cursor.
     CursorRefused,
     /// It does not both merge and follow (systemd 250 to 253, until that was mended).
@@ -131,11 +144,15 @@ impl Reader<'_> {
                 }
             }
         }
-        let mut merge = self.machine.is_some() || self.settings.directory.is_some();
+        let mut until = Until::Newest;
         loop {
-            match self.follow(&from, merge, &mut position).await? {
+            match self.read(&from, until, &mut position).await? {
                 Over::Stopped => return Ok(()),
-                Over::MergeRefused => merge = false,
+                Over::AllRead => {
+                    from = position.cursor.clone().map_or(from, From::Cursor);
+                    until = if self.settings.directory.is_some() { Until::StoppedMerged } else { Until::Stopped };
+                }
+                Over::MergeRefused => until = Until::Stopped,
                 Over::CursorRefused => {
                     self.feed.counted("checkpoint_unusable", 1).await?;
                     from = From::Time(Timestamp::from_micros(position.realtime));
@@ -145,14 +162,14 @@ impl Reader<'_> {
     }
 
     /// Runs journalctl once.
-    async fn follow(&self, from: &From, merge: bool, position: &mut Position) -> Result<Over, SourceError> {
+    async fn read(&self, from: &From, until: Until, position: &mut Position) -> Result<Over, SourceError> {
         if !(self.is_here)() {
             return Err(SourceError::Broken(self.no_journal()));
         }
         let skip = if let From::Cursor(cursor) = from { Some(cursor.as_str()) } else { None };
-        let command = StreamCommand { argv: self.argv(from, merge), environment: Vec::new() };
+        let command = StreamCommand { argv: self.argv(from, until), environment: Vec::new() };
         let mut journalctl = stream(&command)?;
-        let mut caught_up = Some(tokio::time::Instant::now());
+        let mut caught_up = (until != Until::Newest).then(tokio::time::Instant::now);
         let mut batch = Batch::default();
         let mut lines = Lines::new(ENTRY_LIMIT);
         let mut chunk = Vec::new();
@@ -196,11 +213,15 @@ impl Reader<'_> {
         self.send(position, batch).await?;
         let (how, stderr) = journalctl.end().await.map_err(SourceError::io("wait for journalctl"))?;
         let refused = |what| !read_any && stderr.to_ascii_lowercase().contains(what);
-        if merge && refused("merge") {
+        if until == Until::StoppedMerged && refused("merge") {
             return Ok(Over::MergeRefused);
         }
         if skip.is_some() && refused("cursor") {
             return Ok(Over::CursorRefused);
+        }
+        // Whether there is a journal at all is said by who follows.
+        if until == Until::Newest && (how == How::Exit(0) || stderr.contains(NO_FILES)) {
+            return Ok(Over::AllRead);
         }
         let said = if stderr.is_empty() { "it said nothing".to_owned() } else { format!("it said: {stderr}") };
         let way = if is_denied(&stderr) {
@@ -211,11 +232,13 @@ impl Reader<'_> {
         Err(SourceError::Broken(format!("read the journal: journalctl ended ({how:?}); {said}{way}")))
     }
 
-    fn argv(&self, from: &From, merge: bool) -> Vec<String> {
+    fn argv(&self, from: &From, until: Until) -> Vec<String> {
         let mut argv = self.program.to_vec();
-        argv.extend(["--output=json", "--all", "--follow", "--no-tail", "--no-pager"].map(str::to_owned));
-        if merge {
-            argv.push("--merge".to_owned());
+        argv.extend(["--output=json", "--all", "--no-pager"].map(str::to_owned));
+        match until {
+            Until::Newest => {}
+            Until::Stopped => argv.extend(["--follow", "--no-tail"].map(str::to_owned)),
+            Until::StoppedMerged => argv.extend(["--follow", "--no-tail", "--merge"].map(str::to_owned)),
         }
         match from {
             From::Cursor(cursor) => argv.push(format!("--cursor={cursor}")),
@@ -229,11 +252,9 @@ impl Reader<'_> {
             argv.push(format!("--directory={}", directory.display()));
         }
         argv.extend(self.settings.units.iter().map(|unit| format!("--unit={unit}")));
-        argv.push("--".to_owned());
-        argv.extend(self.settings.matches.iter().cloned());
-        // A folder that was named is read as it is, whatever machines wrote to it.
-        if merge && self.settings.directory.is_none() {
-            argv.extend(self.machine.iter().map(|id| format!("_MACHINE_ID={id}")));
+        if !self.settings.matches.is_empty() {
+            argv.push("--".to_owned());
+            argv.extend(self.settings.matches.iter().cloned());
         }
         argv
     }
@@ -248,7 +269,7 @@ impl Reader<'_> {
                      `systemd-journal` and restart (journalctl said: {said})"
                 ),
             }
-        } else if said.contains("No journal files were found") {
+        } else if said.contains(NO_FILES) {
             Health::Degraded { why: self.no_journal() }
         } else {
             Health::Ok

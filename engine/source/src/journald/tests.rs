@@ -20,11 +20,14 @@ fn common(start: Start) -> Common {
     Common { name: "j".into(), format: Format::Auto, zone: None, start, program: None, customers: false }
 }
 
-/// A journalctl that notes its arguments in `args` and runs `script`. Given to the shell and not started by itself: the
-/// kernel refuses to start a file that another test's fork still holds open for writing.
+/// A journalctl that notes its arguments in `args` and runs `script` when it is to follow: all of it, or what stands behind
+/// `then:`; what stands before it is for the first run, which reads what is there. Given to the shell and not started by
+/// itself: the kernel refuses to start a file that another test's fork still holds open for writing.
 fn fake(folder: &Path, script: &str) -> Vec<String> {
     let program = folder.join("journalctl");
-    let text = format!("#!/bin/sh\necho \"$*\" >> {}/args\n{script}\n", folder.display());
+    let (first, script) = script.split_once("then:\n").unwrap_or((":", script));
+    let first = format!("case \"$*\" in *--follow*) ;; *) {first}\nexit;; esac");
+    let text = format!("#!/bin/sh\necho \"$*\" >> {}/args\n{first}\n{script}\n", folder.display());
     fs::write(&program, text).unwrap();
     vec!["/bin/sh".to_owned(), program.display().to_string()]
 }
@@ -39,20 +42,26 @@ struct Run {
 
 /// Runs the source until it has delivered `records`, or ends by itself.
 async fn run_with(script: &str, start: Start, checkpoints: Vec<Checkpoint>, records: usize) -> Run {
-    run_where(true, script, start, checkpoints, records).await
+    run_where(true, Journald::default(), script, start, checkpoints, records).await
 }
 
-async fn run_where(is_here: bool, script: &str, start: Start, checkpoints: Vec<Checkpoint>, records: usize) -> Run {
+async fn run_where(
+    is_here: bool,
+    settings: Journald,
+    script: &str,
+    start: Start,
+    checkpoints: Vec<Checkpoint>,
+    records: usize,
+) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let program = fake(folder.path(), script);
     let (out, mut inlet) = mpsc::channel(64);
     let stop = CancellationToken::new();
     let feed = Feed::new("j".into(), out, Arc::new(|| Timestamp::from_seconds(NOW)), stop.clone());
     let task = tokio::spawn(async move {
-        let (settings, common) = (Journald::default(), common(start));
+        let common = common(start);
         let (settings, common, program, is_here) = (&settings, &common, &program, &|| is_here);
-        let (stream, machine) = (Arc::from("journal"), Some("abc"));
-        let reader = Reader { feed, settings, common, program, machine, is_here, web_users: &[], stream };
+        let reader = Reader { feed, settings, common, program, is_here, web_users: &[], stream: Arc::from("journal") };
         reader.run(&checkpoints).await
     });
     let mut run =
@@ -170,29 +179,55 @@ exec sleep 1000"#,
     assert!(run.args.contains("--since=@5.000007"), "{}", run.args);
 }
 
-/// Since systemd 250, `--follow` without `--merge` shows the running boot alone.
+/// Since systemd 250, `--follow` shows the running boot alone.
 #[tokio::test]
-async fn all_boots_of_this_machine_are_read() {
-    let run = run_with("exit 0", Start::End, vec![at("c1")], 0).await;
-    assert!(run.args.contains("--merge") && run.args.trim_end().ends_with("-- _MACHINE_ID=abc"), "{}", run.args);
+async fn what_was_written_before_a_reboot_is_read_first() {
+    let run = run_with(
+        r#"echo '{"__CURSOR":"c1","__REALTIME_TIMESTAMP":"1","MESSAGE":"read"}'
+echo '{"__CURSOR":"c2","__REALTIME_TIMESTAMP":"2","MESSAGE":"before"}'
+then:
+echo '{"__CURSOR":"c2","__REALTIME_TIMESTAMP":"2","MESSAGE":"before"}'
+echo '{"__CURSOR":"c3","__REALTIME_TIMESTAMP":"3","MESSAGE":"after"}'
+exec sleep 1000"#,
+        Start::End,
+        vec![at("c1")],
+        2,
+    )
+    .await;
+    run.result.unwrap();
+    let texts: Vec<String> = records(&run.blocks).into_iter().map(|(text, _)| text).collect();
+    assert_eq!(texts, ["before", "after"]);
+    let runs: Vec<&str> = run.args.lines().collect();
+    let [first, then] = runs[..] else { panic!("{}", run.args) };
+    assert!(first.contains("--cursor=c1") && !first.contains("--follow"), "{first}");
+    assert!(then.contains("--cursor=c2") && then.contains("--follow") && !then.contains("--merge"), "{then}");
 }
 
 #[tokio::test]
-async fn a_journalctl_that_does_not_merge_is_run_without() {
-    let run = run_with(
+async fn a_first_run_that_breaks_off_is_an_error() {
+    let run = run_with("echo 'disk on fire' >&2; exit 4\nthen:\nexec sleep 1000", Start::End, vec![at("c1")], 0).await;
+    let text = run.result.unwrap_err().to_string();
+    assert!(text.contains("disk on fire"), "{text}");
+}
+
+#[tokio::test]
+async fn a_folder_that_was_named_is_merged_where_journalctl_can() {
+    let settings = Journald { directory: Some("/srv/journal".into()), ..Journald::default() };
+    let run = run_where(
+        true,
+        settings,
         r#"case "$*" in *--merge*) echo "Using --boot or --list-boots with --merge is not supported." >&2; exit 1;; esac
 echo '{"__CURSOR":"c2","__REALTIME_TIMESTAMP":"9","MESSAGE":"m"}'
 exec sleep 1000"#,
         Start::End,
-        vec![at("c1")],
+        vec![],
         1,
     )
     .await;
     run.result.unwrap();
-    assert_eq!(run.counted, []);
-    assert_eq!(records(&run.blocks).len(), 1);
-    let last = run.args.lines().last().unwrap();
-    assert!(last.contains("--cursor=c1") && !last.contains("_MACHINE_ID"), "{}", run.args);
+    let merged: Vec<bool> = run.args.lines().map(|args| args.contains("--merge")).collect();
+    assert_eq!(merged, [false, true, false], "{}", run.args);
+    assert!(run.args.lines().all(|args| args.contains("--directory=/srv/journal")), "{}", run.args);
 }
 
 #[tokio::test]
@@ -251,8 +286,7 @@ async fn missing_permission_is_a_visible_state() {
     let task = tokio::spawn(async move {
         let (settings, common) = (Journald::default(), common(Start::Beginning));
         let (settings, common, program, is_here) = (&settings, &common, &program, &|| true);
-        let (stream, machine) = (Arc::from("journal"), Some("abc"));
-        let reader = Reader { feed, settings, common, program, machine, is_here, web_users: &[], stream };
+        let reader = Reader { feed, settings, common, program, is_here, web_users: &[], stream: Arc::from("journal") };
         reader.run(&[]).await
     });
     let seen = loop {
@@ -366,7 +400,7 @@ proptest! {
 
 #[tokio::test]
 async fn without_a_journal_nothing_is_followed_and_it_is_said() {
-    let run = run_where(false, "exec sleep 1000", Start::End, Vec::new(), 0).await;
+    let run = run_where(false, Journald::default(), "exec sleep 1000", Start::End, Vec::new(), 0).await;
     let why = run.result.unwrap_err().to_string();
     assert!(why.contains("there is no journal on this machine") && why.contains("/var/log"), "{why}");
     assert_eq!((run.args.as_str(), run.health), ("", Vec::new()));
