@@ -4,14 +4,14 @@
 //! for each of these one gram of `q` bytes is chosen that then stands at such a position: of the text's bytes 0, s, 2s, … one
 //! for the first alignment, of 1, s + 1, … one for the second. A long stride leaves most of a block unread; a short one
 //! serves shorter texts and leaves more grams to choose from, of which the rarest are taken. So all [`SHAPES`] are weighed
-//! by what they would cost on this machine's logs. Of a text that is one or two bytes too short a gram may stick out by one
-//! byte, which is then looked for in all its values.
+//! by what they would cost on this machine's logs. Of a text that is one or two bytes too short, or of which one alignment has
+//! only grams that the logs are full of, a gram may stick out by one byte, which is then looked for in all its values.
 
 use crate::literal::{self, LONGEST, Set, Unit};
-use crate::rarity::{Piece, Rarity};
+use crate::rarity::{Piece, Rarity, is_digit};
 
-/// What is weighed. Grams are of the lengths that [`Rarity`] counts.
-const SHAPES: [Shape; 11] = [
+/// What is weighed.
+const SHAPES: [Shape; 12] = [
     Shape { stride: 17, gram: 8 },
     Shape { stride: 9, gram: 8 },
     Shape { stride: 5, gram: 8 },
@@ -20,6 +20,7 @@ const SHAPES: [Shape; 11] = [
     Shape { stride: 5, gram: 6 },
     Shape { stride: 4, gram: 6 },
     Shape { stride: 3, gram: 6 },
+    Shape { stride: 3, gram: 5 },
     Shape { stride: 2, gram: 6 },
     Shape { stride: 2, gram: 4 },
     Shape { stride: 1, gram: 4 },
@@ -50,10 +51,13 @@ const VALUES: usize = 128;
 /// Of such a text four bytes are compared.
 const SHORTEST_OUTSIDE: usize = 4;
 /// So many grams may stick out of their texts where nothing else finds them, and as many where all else stands in many
-/// lines: 160 KiB of entries each.
-const MOST_OUTSIDE: usize = 64;
+/// lines: 640 KiB of entries each.
+const MOST_OUTSIDE: usize = 256;
 /// What a gram that sticks out costs, as a share of positions: all else must stand there more often.
-const OUTSIDE: f32 = 1e-4;
+const OUTSIDE: f32 = 3e-5;
+/// What it costs, as a share of positions, that a gram has a digit inside: as long as none has, no place of the log with a
+/// digit there needs to be looked up, which is every second.
+const DIGIT: f32 = 1e-4;
 /// What it costs that other patterns use the same gram: a line of theirs is a candidate of this one, too.
 const SHARED: f32 = 2e-7;
 
@@ -75,7 +79,7 @@ impl Shape {
 }
 
 /// Where in a text its grams begin, one for each alignment, in bytes. Texts are shorter than 256 bytes.
-pub(crate) type Offsets = Box<[i16]>;
+pub(crate) type Offsets = Vec<i16>;
 
 /// How one pattern is searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,25 +141,27 @@ impl<'a> Weigher<'a> {
 
     /// How the next pattern is searched for.
     pub(crate) fn pick(&mut self, sets: &[Set]) -> Pick {
-        let outside = |set: &Set| set.iter().map(|text| self.shape.outside(text.len())).sum::<Option<usize>>();
-        let outsides: Vec<Option<usize>> = sets.iter().map(outside).collect();
-        let need_not = usize::from(outsides.contains(&Some(0)));
-        let mut best: Option<(f32, usize, usize, Vec<Offsets>)> = None;
-        for (number, (set, outside)) in sets.iter().zip(outsides).enumerate() {
-            let Some(outside) = outside else { continue };
-            if outside > 0 && (self.outside[need_not] + outside) * self.times > MOST_OUTSIDE {
+        let must = |set: &Set| set.iter().map(|text| self.shape.outside(text.len())).sum::<Option<usize>>();
+        let musts: Vec<Option<usize>> = sets.iter().map(must).collect();
+        let need_not = usize::from(musts.contains(&Some(0)));
+        let mut best: Option<(f32, usize, usize, Vec<Grams>)> = None;
+        for (number, (set, must)) in sets.iter().zip(musts).enumerate() {
+            let Some(must) = must else { continue };
+            if must > 0 && !self.has_room(need_not, must) {
                 continue;
             }
-            let (offsets, costs): (Vec<_>, Vec<_>) = set.iter().map(|text| self.best(text)).unzip();
-            let cost = costs.iter().sum::<f32>() + OUTSIDE * outside as f32;
+            let may = must == 0 && self.has_room(1, set.len() * self.shape.stride.min(2));
+            let all: Vec<Grams> = set.iter().map(|text| self.best(text, may)).collect();
+            let cost = all.iter().map(|grams| grams.cost).sum::<f32>();
+            let outside = all.iter().map(|grams| grams.outside).sum();
             if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
-                best = Some((cost, outside, number, offsets));
+                best = Some((cost, outside, number, all));
             }
         }
-        if let Some((_, outside, set, offsets)) = best {
+        if let Some((_, outside, set, all)) = best {
             self.outside[need_not] += outside;
             self.grams += sets[set].len() * self.shape.stride + outside * (VALUES - 1);
-            for (text, offsets) in sets[set].iter().zip(&offsets) {
+            for (text, Grams { offsets, .. }) in sets[set].iter().zip(&all) {
                 let text = Plain::of(text);
                 for at in offsets {
                     let gram = text.gram(*at, self.shape.gram);
@@ -164,7 +170,7 @@ impl<'a> Weigher<'a> {
                     *users = users.saturating_add(1);
                 }
             }
-            return Pick::Grams { set, offsets };
+            return Pick::Grams { set, offsets: all.into_iter().map(|grams| grams.offsets).collect() };
         }
         let least = |text: &Vec<Unit>| piece(text, PIECE.min(text.len()), self.rarity).1;
         let short = sets.iter().map(|set| set.iter().map(least).sum::<f32>()).enumerate();
@@ -178,22 +184,35 @@ impl<'a> Weigher<'a> {
         }
     }
 
-    /// The best gram for each alignment of a text, and what they cost together.
-    fn best(&self, text: &[Unit]) -> (Offsets, f32) {
+    /// Whether so many more grams may stick out of their texts.
+    fn has_room(&self, need_not: usize, outside: usize) -> bool {
+        (self.outside[need_not] + outside) * self.times <= MOST_OUTSIDE
+    }
+
+    /// The best gram for each alignment of a text; `may`: also of those that stick out where others would do.
+    fn best(&self, text: &[Unit], may: bool) -> Grams {
         let Shape { stride, gram } = self.shape;
         let text = Plain::of(text);
         let inside = (text.length + 1).saturating_sub(gram);
-        let with_cost = |at: i16| (at, self.cost_of(text.gram(at, gram)));
-        let least = |alignment: usize| {
-            let all = (alignment..inside).step_by(stride).map(|at| with_cost(at as i16));
-            all.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or_else(|| {
-                // The first that ends behind the text, or the one that begins before it: met there, the text is not at the
-                // block's very beginning.
-                with_cost(if alignment == inside { inside as i16 } else { -1 })
-            })
-        };
-        let mut sum = 0.0;
-        ((0..stride).map(least).inspect(|(_, cost)| sum += cost).map(|(at, _)| at).collect(), sum)
+        let cost_of =
+            |at: i16| self.cost_of(text.gram(at, gram)) + if text.has_digit_inside(at, gram) { DIGIT } else { 0.0 };
+        let mut best = Grams { offsets: Vec::with_capacity(stride), cost: 0.0, outside: 0 };
+        for alignment in 0..stride {
+            let all = (alignment..inside).step_by(stride).map(|at| (at as i16, cost_of(at as i16), 0));
+            let least = all.min_by(|a, b| a.1.total_cmp(&b.1));
+            // One that ends behind the text, or begins before it: met there, the text is not at the block's very beginning.
+            let behind = (alignment == inside % stride).then_some(inside as i16);
+            let before = (alignment == stride - 1 && stride > 1).then_some(-1);
+            let stick_out = behind.into_iter().chain(before).map(|at| (at, cost_of(at) + OUTSIDE, 1));
+            let others = stick_out.filter(|_| may || least.is_none());
+            let least = least.into_iter().chain(others).min_by(|a, b| a.1.total_cmp(&b.1));
+            let (at, cost, outside) =
+                least.unwrap_or_else(|| unreachable!("the text is long enough: `Shape::outside`"));
+            best.offsets.push(at);
+            best.cost += cost;
+            best.outside += outside;
+        }
+        best
     }
 
     fn cost_of(&self, gram: Piece) -> f32 {
@@ -224,6 +243,14 @@ impl<'a> Weigher<'a> {
     }
 }
 
+/// The grams of a text.
+struct Grams {
+    offsets: Offsets,
+    cost: f32,
+    /// How many of them stick out.
+    outside: usize,
+}
+
 /// The bytes of a text, with zeros behind.
 struct Plain {
     bytes: [u8; LONGEST + 8],
@@ -242,6 +269,12 @@ impl Plain {
         let (begin, end) = (at.max(0) as usize, (i32::from(at) + gram as i32) as usize);
         let eight = self.bytes[begin..].first_chunk().copied().unwrap_or_default();
         Piece::new(eight, end.min(self.length) - begin)
+    }
+
+    /// Whether a byte between the first and the last of the gram at this place is a digit.
+    fn has_digit_inside(&self, at: i16, gram: usize) -> bool {
+        let first = (at + 1) as usize;
+        self.bytes[first..first + gram - 2].iter().copied().any(is_digit)
     }
 }
 
@@ -280,7 +313,7 @@ mod tests {
 
     #[test]
     fn one_short_text_does_not_bring_all_near() {
-        let choice = chosen(&["server reached max_children setting", r"\d oom \d", r"\d+"]);
+        let choice = chosen(&["server reached max_children setting", r"\doom\d", r"\d+"]);
         assert!(choice.shape.stride >= 7, "{choice:?}");
         assert_eq!(choice.picks[1..], [Pick::Short { set: 0 }, Pick::Weak]);
     }
@@ -301,6 +334,38 @@ mod tests {
         let mut rarity = Rarity::built_in();
         rarity.learn(&b"Nov 23 12:00:00 web1 dhcpd: DHCPACK on 10.0.0.1\n".repeat(20_000));
         assert!(matches!(picked(&rarity), Pick::Grams { set: 0, .. }), "where both are rare, none sticks out");
+    }
+
+    #[test]
+    fn of_each_alignment_a_gram_is_chosen_also_one_that_sticks_out() {
+        let mut rarity = Rarity::built_in();
+        rarity.learn(&b"the instance of many containers has an instance; ".repeat(20_000));
+        let text = |text: &str| vec![text.bytes().map(Unit::from).collect::<Vec<_>>()];
+        let sets = [text(" instance="), text("(container)"), text("4.7.0 instance"), text("instance")];
+        let mut outside = 0;
+        for shape in SHAPES {
+            for set in &sets {
+                let Pick::Grams { offsets, .. } = Weigher::new(&rarity, shape, 1).pick(std::slice::from_ref(set))
+                else {
+                    continue;
+                };
+                let (stride, inside) = (shape.stride as i16, (set[0].len() + 1) as i16 - shape.gram as i16);
+                for (alignment, at) in (0..).zip(&offsets[0]) {
+                    assert_eq!(at.rem_euclid(stride), alignment, "{shape:?} {set:?} {offsets:?}");
+                    assert!((-1..=inside).contains(at) && (*at >= 0 || stride > 1), "{shape:?} {set:?} {offsets:?}");
+                    outside += usize::from(*at == -1 || *at == inside);
+                }
+            }
+        }
+        assert!(outside > 10, "{outside}");
+        let shape = Shape { stride: 2, gram: 6 };
+        let picked = Weigher::new(&rarity, shape, 1).pick(&sets[..1]);
+        // All that is in ` instance=` but its end is in many of those lines.
+        assert_eq!(
+            picked,
+            Pick::Grams { set: 0, offsets: vec![vec![4, 5]] },
+            "`tance=` and `ance=` with any byte behind"
+        );
     }
 
     #[test]

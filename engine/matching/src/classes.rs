@@ -165,6 +165,7 @@ impl Classes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::{Width, find};
     use proptest::prelude::*;
 
     fn check(pattern: &str, expected: Option<&[&str]>) {
@@ -204,16 +205,16 @@ mod tests {
                 bytes.get(at + place).is_some_and(|byte| byte.is_ascii() && set >> byte & 1 == 1)
             }));
             let expected: Vec<usize> = (0..bytes.len()).filter(naive).collect();
-            for vectors in [false, true] {
+            for width in Width::ALL {
                 let mut at = 0;
                 let mut found = Vec::new();
-                while let Some(place) = if vectors { crate::simd::find(&classes, &bytes, at) } else { classes.find(&bytes, at) } {
+                while let Some(place) = find(width, &classes, &bytes, at) {
                     found.push(place);
                     at = place + 1;
                 }
                 // Rows of one group may help one another: too much is found then, never too little.
                 if rows.len() <= GROUPS {
-                    prop_assert_eq!(&found, &expected, "vectors: {}", vectors);
+                    prop_assert_eq!(&found, &expected, "{:?}", width);
                 } else {
                     prop_assert!(expected.iter().all(|place| found.contains(place)));
                 }

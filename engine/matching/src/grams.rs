@@ -8,6 +8,8 @@
 //! Start at [`Grams::scan`].
 
 use crate::choice::Shape;
+use crate::rarity::is_digit;
+use crate::simd::Width;
 use crate::texts::{TextId, Texts};
 
 /// The largest bit table, in words of 32 bits: 256 KiB, so that it stays in a core's own cache.
@@ -43,6 +45,8 @@ pub(crate) struct Table {
     pub(crate) words: Box<[u32]>,
     /// `32 - k`.
     pub(crate) shift: u32,
+    /// By bit: no gram has a digit at this byte of it.
+    pub(crate) digitless: u8,
 }
 
 /// A gram of a text.
@@ -127,11 +131,15 @@ impl Grams {
     /// Takes in the grams: text, and where in it they begin, one for each alignment.
     pub(crate) fn new(shape: Shape, grams: &[(TextId, &[i16])], texts: &Texts) -> Self {
         let mut entries = Vec::with_capacity(grams.len() * shape.stride);
+        let mut digits = 0;
         for &(text, offsets) in grams {
-            offsets.iter().for_each(|offset| write_entries(shape, text, texts.bytes(text), *offset, &mut entries));
+            for offset in offsets {
+                digits |= write_entries(shape, text, texts.bytes(text), *offset, &mut entries);
+            }
         }
         let words = words_for(entries.len());
-        let mut table = Table { shape, words: vec![0; words].into_boxed_slice(), shift: 32 - words.trailing_zeros() };
+        let (shift, digitless) = (32 - words.trailing_zeros(), !digits);
+        let mut table = Table { shape, words: vec![0; words].into_boxed_slice(), shift, digitless };
         for Entry { hash, .. } in &entries {
             table.words[(hash >> table.shift) as usize] |= bits(*hash);
         }
@@ -159,16 +167,12 @@ impl Grams {
         &self,
         bytes: &[u8],
         texts: &Texts,
-        vectors: bool,
+        width: Width,
         places: &mut Vec<usize>,
         hits: &mut Vec<(usize, TextId)>,
     ) {
         places.clear();
-        if vectors {
-            crate::simd::probe(&self.table, bytes, places);
-        } else {
-            self.table.probe(bytes, 0, places);
-        }
+        crate::simd::probe(width, &self.table, bytes, places);
         // In groups, a step at a time for all of a group: so the tables' far parts are fetched side by side.
         for places in places.chunks(GROUP) {
             let mut found = [(0, 0_u32, 0_u32, 0_u32); GROUP];
@@ -202,8 +206,9 @@ impl Grams {
     }
 }
 
-/// The entries of a text's gram: one, or one for each value of the byte by which it sticks out.
-fn write_entries(shape: Shape, text: TextId, bytes: &[u8], offset: i16, entries: &mut Vec<Entry>) {
+/// The entries of a text's gram: one, or one for each value of the byte by which it sticks out. Returns, by bit, which of
+/// its bytes may be digits.
+fn write_entries(shape: Shape, text: TextId, bytes: &[u8], offset: i16, entries: &mut Vec<Entry>) -> u8 {
     let (gram, begin) = (shape.gram, offset.max(0) as usize);
     let end = (i32::from(offset) + gram as i32) as usize;
     // Four bytes of the text behind the gram, or before it, or as far outside of it as there are any.
@@ -218,17 +223,23 @@ fn write_entries(shape: Shape, text: TextId, bytes: &[u8], offset: i16, entries:
     let near_at = (near as i64 - i64::from(offset)) as i16;
     let near = four(bytes, near) | CASE;
     let inside = &bytes[begin..end.min(bytes.len())];
+    let mut digits = 0;
     let mut write = |gram: &[u8]| {
         let hash = hash(four(gram, 0), four(gram, gram.len() - 4));
         entries.push(Entry { hash, text, offset, near_at, near });
+        for (at, _) in gram.iter().enumerate().filter(|(_, byte)| is_digit(**byte)) {
+            digits |= 1 << at;
+        }
     };
     if inside.len() == gram {
-        return write(inside);
+        write(inside);
+    } else {
+        // Those without the bit of small letters are told apart by nothing: cases are alike.
+        for value in (0..=u8::MAX).filter(|value| value & 0x20 != 0) {
+            write(&if offset < 0 { [&[value], inside].concat() } else { [inside, &[value]].concat() });
+        }
     }
-    // Those without the bit of small letters are told apart by nothing: cases are alike.
-    for value in (0..=u8::MAX).filter(|value| value & 0x20 != 0) {
-        write(&if offset < 0 { [&[value], inside].concat() } else { [inside, &[value]].concat() });
-    }
+    digits
 }
 
 #[inline]
@@ -252,9 +263,12 @@ mod tests {
         all.filter(|(at, text, _)| fits(text, *at)).map(|(at, _, id)| (at, TextId(id))).collect()
     }
 
-    /// Letters from a small alphabet, so that texts meet, overlap and nearly match.
+    /// Letters from a small alphabet, so that texts meet, overlap and nearly match, with a digit here and there.
     fn letters(length: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u8>> {
-        proptest::collection::vec(prop_oneof![8 => b'a'..=b'c', 2 => b'A'..=b'C', 1 => any::<u8>()], length)
+        proptest::collection::vec(
+            prop_oneof![20 => b'a'..=b'c', 5 => b'A'..=b'C', 1 => b'0'..=b'1', 2 => any::<u8>()],
+            length,
+        )
     }
 
     proptest! {
@@ -264,7 +278,7 @@ mod tests {
             parts in proptest::collection::vec((letters(0..14), any::<u16>()), 1..6),
             // Long enough for several turns of the vector instructions at any stride.
             noise in letters(0..4_000),
-            (gram, stride) in (4_usize..9, 1_usize..20),
+            (gram, stride) in (4_usize..9, prop_oneof![1_usize..4, 1_usize..20]),
             (at, chosen) in (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
         ) {
             let shape = Shape { stride, gram };
@@ -286,25 +300,25 @@ mod tests {
                 let copy: Vec<u8> = bytes_of.iter().cycle().take(if bytes_of.is_empty() { 0 } else { 40 }).copied().collect();
                 bytes.splice(at..at, copy);
             }
-            // Of each alignment any gram will do.
+            // Of each alignment any gram will do, also one that sticks out.
             let offsets = |text: &Vec<Unit>| -> Vec<i16> {
                 let inside = (text.len() + 1).saturating_sub(gram);
-                let of = |alignment: usize| match (alignment..inside).step_by(stride).count() {
-                    0 if alignment == inside => inside as i16,
-                    0 => -1,
-                    count => (alignment + stride * chosen.index(count)) as i16,
+                let of = |alignment: usize| {
+                    let mut all: Vec<i16> = (alignment..=inside).step_by(stride).map(|at| at as i16).collect();
+                    all.extend((alignment + 1 == stride && stride > 1).then_some(-1));
+                    all[chosen.index(all.len())]
                 };
                 (0..stride).map(of).collect()
             };
             let offsets: Vec<_> = list.iter().map(offsets).collect();
             let chosen: Vec<_> = offsets.iter().zip(0..).map(|(offsets, id)| (TextId(id), &**offsets)).collect();
             let grams = Grams::new(shape, &chosen, &texts);
-            for vectors in [false, true] {
+            for width in Width::ALL {
                 let mut hits = Vec::new();
-                grams.scan(&bytes, &texts, vectors, &mut Vec::new(), &mut hits);
+                grams.scan(&bytes, &texts, width, &mut Vec::new(), &mut hits);
                 hits.sort_unstable();
                 hits.dedup();
-                prop_assert_eq!(&hits, &naive(&list, &bytes), "vectors: {}", vectors);
+                prop_assert_eq!(&hits, &naive(&list, &bytes), "{:?}", width);
             }
         }
     }

@@ -53,6 +53,7 @@ use plan::{Plan, Wanted};
 pub use cost::Cost;
 pub use rarity::Rarity;
 pub use scan::{Borders, Message};
+pub use simd::Width;
 
 /// A pattern's number in its [`Matcher`]. Numbers follow the order of the rules; within a rule `match` before `clear`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,7 +144,7 @@ struct Inner {
     /// The search for all patterns.
     plan: Arc<Plan>,
     rarity: Arc<Rarity>,
-    vectors: bool,
+    width: Width,
     /// The searches for those patterns that some sources want.
     parts: Parts,
 }
@@ -203,7 +204,7 @@ impl Matcher {
         rules: impl IntoIterator<Item = &'a Rule>,
         rarity: impl Into<Arc<Rarity>>,
     ) -> Result<Self, BuildError> {
-        let mut inner = Inner { rarity: rarity.into(), vectors: true, ..Inner::default() };
+        let mut inner = Inner { rarity: rarity.into(), width: Width::widest(), ..Inner::default() };
         let before = &self.0;
         let known: LazyCell<HashMap<&str, &Arc<Needs>>, _> =
             LazyCell::new(|| before.patterns.iter().map(|pattern| (&*pattern.regex.text, &pattern.needs)).collect());
@@ -274,9 +275,9 @@ impl Matcher {
         self.0.plan.describe() + &sources
     }
 
-    /// The same without vector instructions, for comparing.
+    /// The same at another width, for comparing; what the processor cannot do is done at a smaller one.
     #[must_use]
-    pub fn scalar(&self) -> Self {
+    pub fn at_width(&self, width: Width) -> Self {
         let copy = |one: &Pattern| Pattern::new(one.rule, one.role, &one.regex.text, &one.needs);
         let rule = |rule: &Entry| Entry {
             id: rule.id.clone(),
@@ -289,6 +290,7 @@ impl Matcher {
             rules: self.0.rules.iter().map(rule).collect(),
             patterns: self.0.patterns.iter().map(copy).collect(),
             rarity: Arc::clone(&self.0.rarity),
+            width,
             ..Inner::default()
         };
         if let Ok((plan, _)) = inner.search_for(|_| true, self.0.plan.shape) {
@@ -364,7 +366,7 @@ impl Inner {
                 needs: &pattern.needs,
             })
             .collect();
-        Plan::new(&patterns, &self.rarity, shape, self.vectors)
+        Plan::new(&patterns, &self.rarity, shape, self.width)
     }
 
     /// Whether another set has hardly changed and is advised by the same logs, so that the same shape serves it.

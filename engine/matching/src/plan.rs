@@ -10,9 +10,10 @@ use crate::needs::Needs;
 use crate::rarity::Rarity;
 use crate::scan::{Borders, Message};
 use crate::short::Short;
+use crate::simd::Width;
 use crate::texts::{TextId, Texts};
 use crate::weak::Weak;
-use crate::{BuildError, PatternId, simd};
+use crate::{BuildError, PatternId};
 
 /// A search for the texts of some patterns.
 #[derive(Debug, Default)]
@@ -26,8 +27,7 @@ pub(crate) struct Plan {
     weak_hirs: Vec<Hir>,
     /// By [`Message`]: made when first needed.
     weak_search: [OnceLock<Weak>; 3],
-    /// Use vector instructions.
-    vectors: bool,
+    width: Width,
     pub(crate) shape: Option<Shape>,
 }
 
@@ -48,7 +48,7 @@ impl Plan {
         patterns: &[Wanted<'_>],
         rarity: &Rarity,
         fixed: Option<Shape>,
-        vectors: bool,
+        width: Width,
     ) -> Result<(Self, Vec<Arc<Pick>>), BuildError> {
         let (shape, picks): (Shape, Vec<Arc<Pick>>) = match fixed {
             Some(shape) => {
@@ -106,7 +106,7 @@ impl Plan {
             weak: weak.iter().map(|pattern| pattern.id).collect(),
             weak_texts,
             weak_search: Default::default(),
-            vectors: vectors && simd::is_there(),
+            width,
             shape: Some(shape),
         };
         Ok((plan, picks))
@@ -134,7 +134,7 @@ impl Plan {
         hits: &mut Vec<(usize, TextId)>,
     ) {
         if let Some(grams) = &self.grams {
-            grams.scan(bytes, &self.texts, self.vectors, places, hits);
+            grams.scan(bytes, &self.texts, self.width, places, hits);
         }
         if let Some(short) = &self.short {
             short.scan(bytes, &self.texts, hits);
@@ -142,7 +142,7 @@ impl Plan {
         if !self.weak.is_empty() {
             // A record that was told apart from others may hold line ends of its own.
             let weak =
-                self.weak_search[message as usize].get_or_init(|| Weak::new(&self.weak_hirs, message, self.vectors));
+                self.weak_search[message as usize].get_or_init(|| Weak::new(&self.weak_hirs, message, self.width));
             weak.scan(bytes, borders, &mut |at, pattern| {
                 hits.push((at, TextId(self.weak_texts + u32::try_from(pattern).unwrap_or_default())));
             });

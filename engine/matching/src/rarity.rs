@@ -1,14 +1,15 @@
 //! How often pieces of text stand in a machine's own logs.
 //!
 //! A pattern is searched for by the piece of its text that these logs show least; the right piece is worth a factor of
-//! five. What is kept are counts of hashed pieces of four, six and eight bytes: no log text can be read back.
+//! five. What is kept are counts of hashed pieces of four, five and six bytes: no log text can be read back.
 
-/// The lengths of pieces that are counted, in bytes.
-const LENGTHS: [usize; 3] = [4, 6, 8];
-/// How many counters there are for each length, as a power of two.
-const BITS: u32 = 17;
+/// The lengths of pieces that are counted, in bytes, and how many counters there are for each, as a power of two: so many
+/// that a rare piece seldom shares one with a common one.
+const LENGTHS: [(usize, u32); 3] = [(4, 17), (5, 18), (6, 19)];
+/// How many counters there are.
+const COUNTERS: usize = (1 << LENGTHS[0].1) + (1 << LENGTHS[1].1) + (1 << LENGTHS[2].1);
 /// How the stored form begins; the digit is its version.
-const MAGIC: &[u8; 8] = b"heinrar2";
+const MAGIC: &[u8; 8] = b"heinrar3";
 
 /// Up to eight bytes of text.
 #[derive(Clone, Copy, Debug)]
@@ -29,15 +30,21 @@ impl Piece {
     /// A number below 2^16 that is the same for both cases.
     #[inline]
     pub(crate) fn slot(self) -> usize {
-        slot(self.bytes, 8) >> (BITS - 16)
+        slot(self.bytes, 8, 16)
     }
 }
 
-/// Counts of pieces of log text. 768 KiB.
+/// Whether a digit is alike to the byte, cases alike.
+#[inline]
+pub(crate) fn is_digit(byte: u8) -> bool {
+    (byte | 0x20).is_ascii_digit()
+}
+
+/// Counts of pieces of log text. 1.75 MiB.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rarity {
     /// By length, then by hash.
-    counts: Box<[[u16; 1 << BITS]; 3]>,
+    counts: Box<[u16]>,
     /// How many pieces of each length were counted.
     total: u32,
 }
@@ -65,8 +72,7 @@ impl Rarity {
     }
 
     fn empty() -> Self {
-        let counts = vec![[0; 1 << BITS]; 3].into_boxed_slice().try_into();
-        Self { counts: counts.unwrap_or_else(|_| unreachable!("three are three")), total: 0 }
+        Self { counts: vec![0; COUNTERS].into(), total: 0 }
     }
 
     /// Counts the pieces of these lines. Older counts fade.
@@ -74,34 +80,36 @@ impl Rarity {
         for piece in bytes.windows(8).filter_map(<[u8]>::first_chunk) {
             let piece = u64::from_le_bytes(*piece);
             let mut full = false;
-            for (counts, length) in self.counts.iter_mut().zip(LENGTHS) {
-                let counter = &mut counts[slot(piece, length)];
+            for length in 0..LENGTHS.len() {
+                let counter = &mut self.counts[counter(piece, length)];
                 *counter += 1;
                 full |= *counter == u16::MAX;
             }
             self.total += 1;
             if full {
-                self.counts.iter_mut().flatten().for_each(|count| *count /= 2);
+                self.counts.iter_mut().for_each(|count| *count /= 2);
                 self.total /= 2;
             }
         }
     }
 
-    /// Of how many positions in these logs one shows this piece (of another than four, six or eight bytes: its beginning);
-    /// at most 1.
+    /// Of how many positions in these logs one shows this piece (of more than six bytes: the rarer of its beginning and its
+    /// end); at most 1.
     pub(crate) fn share(&self, piece: Piece) -> f32 {
-        let at = LENGTHS.iter().rposition(|length| *length <= piece.length).unwrap_or_default();
+        let at = LENGTHS.iter().rposition(|(length, _)| *length <= piece.length).unwrap_or_default();
+        let behind = piece.length.saturating_sub(LENGTHS[at].0);
+        let [begin, end] = [0, behind].map(|from| self.counts[counter(piece.bytes >> (8 * from), at)]);
         // What was never seen is not impossible.
-        let count = f32::from(self.counts[at][slot(piece.bytes, LENGTHS[at])]) + 0.02;
+        let count = f32::from(begin.min(end)) + 0.02;
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let total = self.total.max(1) as f32;
         (count / total).min(1.0)
     }
 
-    /// The stored form, 384 KiB: counts on a scale of which four steps are a factor of two.
+    /// The stored form, 896 KiB: counts on a scale of which four steps are a factor of two.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let counts = self.counts.iter().flatten().map(|count| steps(*count));
+        let counts = self.counts.iter().map(|count| steps(*count));
         MAGIC.iter().copied().chain(self.total.to_le_bytes()).chain(counts).collect()
     }
 
@@ -109,13 +117,11 @@ impl Rarity {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (total, counts) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<4>()?;
-        let mut rarity = Self::empty();
-        if counts.len() != LENGTHS.len() << BITS {
+        if counts.len() != COUNTERS {
             return None;
         }
-        rarity.counts.iter_mut().flatten().zip(counts).for_each(|(count, stored)| *count = count_of(*stored));
-        rarity.total = u32::from_le_bytes(*total).min(u32::MAX / 2);
-        Some(rarity)
+        let counts = counts.iter().map(|stored| count_of(*stored)).collect();
+        Some(Self { counts, total: u32::from_le_bytes(*total).min(u32::MAX / 2) })
     }
 }
 
@@ -138,11 +144,19 @@ fn count_of(steps: u8) -> u16 {
     }
 }
 
-/// The counter of the first bytes of a piece, cases alike.
+/// Where the counter of a piece's first bytes is; `length`: which of the lengths.
 #[inline]
-fn slot(piece: u64, length: usize) -> usize {
+fn counter(piece: u64, length: usize) -> usize {
+    let before: usize = LENGTHS[..length].iter().map(|(_, bits)| 1 << bits).sum();
+    let (length, bits) = LENGTHS[length];
+    before + slot(piece, length, bits)
+}
+
+/// A hash of the first bytes of a piece, cases alike.
+#[inline]
+fn slot(piece: u64, length: usize, bits: u32) -> usize {
     let folded = (piece | 0x2020_2020_2020_2020) << (64 - 8 * length);
-    (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - BITS)) as usize
+    (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - bits)) as usize
 }
 
 #[cfg(test)]
@@ -177,7 +191,7 @@ mod tests {
         let bytes = rarity.to_bytes();
         let read = Rarity::from_bytes(&bytes).unwrap();
         assert_eq!(read.to_bytes(), bytes);
-        for text in [&b"from"[..], b"sessio", b"sshd[217", b"zzzzzzzz"] {
+        for text in [&b"from"[..], b"sessi", b"sessio", b"sshd[217", b"zzzzzzzz"] {
             let (share, again) = (rarity.share(piece(text)), read.share(piece(text)));
             assert!(again <= share && again > 0.8 * share, "{text:?}: {share} {again}");
         }

@@ -13,8 +13,8 @@ use regex_automata::{Input, MatchKind, PatternSet};
 use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
 
 use crate::classes::{Classes, neighbours};
-use crate::scan::Message;
-use crate::{Borders, simd};
+use crate::scan::{Borders, Message};
+use crate::simd::{Width, find};
 
 /// The most memory of an automaton before its states are made, and of its states, in bytes. Beyond the first every record
 /// is a candidate, beyond the second the states are made anew.
@@ -30,7 +30,7 @@ pub(crate) struct Weak {
     /// For all.
     all: Automaton,
     patterns: usize,
-    vectors: bool,
+    width: Width,
 }
 
 /// A search for several patterns at once.
@@ -75,7 +75,7 @@ type Tell<'a> = dyn FnMut(usize, usize) + 'a;
 
 impl Weak {
     /// A search for these patterns, in records whose message stands in them like this.
-    pub(crate) fn new(patterns: &[Hir], message: Message, vectors: bool) -> Self {
+    pub(crate) fn new(patterns: &[Hir], message: Message, width: Width) -> Self {
         let loose: Vec<Hir> = patterns.iter().map(|hir| loosened(hir, message)).collect();
         let rows: Vec<_> = patterns.iter().map(neighbours).collect();
         let common: Vec<Hir> =
@@ -86,7 +86,7 @@ impl Weak {
             common: (!common.is_empty()).then(|| Automaton::new(&common)),
             all: Automaton::new(&loose),
             patterns: patterns.len(),
-            vectors,
+            width,
         }
     }
 
@@ -104,8 +104,7 @@ impl Weak {
         let mut scratch = self.all.take();
         if let Some(classes) = &self.classes {
             let mut from = 0;
-            while let Some(at) = if self.vectors { simd::find(classes, bytes, from) } else { classes.find(bytes, from) }
-            {
+            while let Some(at) = find(self.width, classes, bytes, from) {
                 let record = borders.around(bytes, from, at);
                 from = record.end;
                 self.which(bytes, record, &mut scratch, tell);

@@ -9,7 +9,7 @@ use heinzel_core::parse::{Context, Format, parse, verbatim};
 use heinzel_core::pattern::compile;
 use heinzel_core::rule::Rule;
 use heinzel_core::time::Timestamp;
-use heinzel_matching::{Borders, BuildError, Matcher, Message, Names, Rarity, View};
+use heinzel_matching::{Borders, BuildError, Matcher, Message, Names, Rarity, View, Width};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use rules::rule;
@@ -235,7 +235,8 @@ proptest! {
             Format::Syslog => Message::End,
             _ => Message::Part,
         };
-        for matcher in [&matcher, &matcher.scalar(), &matcher.rebuilt(&rules, Rarity::built_in()).unwrap()] {
+        let others = Width::ALL.map(|width| matcher.at_width(width));
+        for matcher in others.iter().chain([&matcher, &matcher.rebuilt(&rules, Rarity::built_in()).unwrap()]) {
             let view = matcher.view("any", None).with_message(message);
             prop_assert_eq!(by_matcher(&view, &bytes, by_line, format), one_by_one(&rules, &bytes, by_line, format));
             prop_assert_eq!(by_matcher(&view, &bytes, by_end, format), one_by_one(&rules, &bytes, by_end, format));

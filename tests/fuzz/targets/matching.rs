@@ -7,7 +7,7 @@ use arbitrary::Arbitrary;
 use heinzel_core::finding::Role;
 use heinzel_core::pattern;
 use heinzel_core::rule::Rule;
-use heinzel_matching::{Borders, Matcher, Message, Names};
+use heinzel_matching::{Borders, Matcher, Message, Names, Width};
 use libfuzzer_sys::fuzz_target;
 
 /// The rules of the matcher's own tests.
@@ -129,7 +129,9 @@ fuzz_target!(|input: Input| {
         found
     };
     let mut found = seen(&matcher);
-    assert_eq!(found, seen(&matcher.scalar()), "vectors and scalars differ");
+    for width in Width::ALL {
+        assert_eq!(found, seen(&matcher.at_width(width)), "{width:?} finds something else");
+    }
     for (start, line) in starts {
         let message = String::from_utf8_lossy(line);
         let mut expected = BTreeMap::new();

@@ -11,9 +11,10 @@ use crate::inputs::Inputs;
 use crate::options::Options;
 
 /// All engines, in the order of the tables. `ours` is the first: the others are compared with it.
-const ALL: [&str; 9] = [
+const ALL: [&str; 10] = [
     "ours",
     "ours-built-in",
+    "ours-avx2",
     "ours-scalar",
     "regex",
     "regex-filtered",

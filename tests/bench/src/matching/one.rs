@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use heinzel_core::rule::Rule;
+use heinzel_matching::Width;
 use serde_json::{Value, json};
 
 use super::each::Each;
@@ -89,7 +90,8 @@ impl One {
         let (memory, cpu, wall) = (cost::memory(), cost::cpu(), Instant::now());
         let built = match name {
             "ours" | "ours-built-in" => Built::Ours(Ours::new(&rules, &rarity)?),
-            "ours-scalar" => Built::Ours(Ours::new(&rules, &rarity)?.scalar()),
+            "ours-avx2" => Built::Ours(Ours::new(&rules, &rarity)?.at_width(Width::Eight)),
+            "ours-scalar" => Built::Ours(Ours::new(&rules, &rarity)?.at_width(Width::One)),
             "regex" => Built::Other(Box::new(Each::new(&texts)?)),
             "regex-filtered" => Built::Other(Box::new(Filtered::new(&texts)?)),
             "aho-corasick" => Built::Other(Box::new(Literals::new(&texts)?)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use heinzel_core::parse;
 use heinzel_core::rule::Rule;
-use heinzel_matching::{Borders, Hit, Matcher, Message, Names, PatternId, Rarity, View};
+use heinzel_matching::{Borders, Hit, Matcher, Message, Names, PatternId, Rarity, View, Width};
 
 use super::engine::{Engine, Pairs, blocks};
 use crate::rules::number;
@@ -35,9 +35,9 @@ impl Ours {
         Ok(Self::of(matcher, rarity))
     }
 
-    /// The same without vector instructions, whatever the processor has.
-    pub fn scalar(&self) -> Self {
-        Self::of(self.matcher.scalar(), &self.rarity)
+    /// The same with so many positions side by side at most, whatever the processor can.
+    pub fn at_width(&self, width: Width) -> Self {
+        Self::of(self.matcher.at_width(width), &self.rarity)
     }
 
     /// What a reload costs after one of the rules has changed: everything up to the new view. Gives what was before.
