@@ -8,7 +8,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 /// How many neighbours are looked at.
 pub(crate) const NEIGHBOURS: usize = 3;
 /// How many groups of patterns are told apart.
-const GROUPS: usize = 8;
+pub(crate) const GROUPS: usize = 8;
 /// Neighbours that stand at a larger share of positions in usual logs rule too little out: half of the lines have them.
 const COMMON: f32 = 0.005;
 
@@ -17,14 +17,19 @@ pub(crate) type Bytes = u128;
 /// A row of sets.
 type Row = Vec<Bytes>;
 
-/// The rarest neighbours that every match contains; `None` where all are common.
-pub(crate) fn neighbours(pattern: &Hir) -> Option<Row> {
-    let mut rows = Rows::default();
+/// The rarest neighbours that every match contains, and how far behind its begin they stand, where that is always the same;
+/// `None` where all are common.
+pub(crate) fn neighbours(pattern: &Hir) -> Option<(Row, Option<usize>)> {
+    let mut rows = Rows { at: Some(0), ..Rows::default() };
     rows.take(pattern);
     rows.end();
-    let windows = rows.done.iter().flat_map(|row| row.windows(NEIGHBOURS.min(row.len())));
-    let (share, best) = windows.map(|row| (share(row), row)).min_by(|a, b| a.0.total_cmp(&b.0))?;
-    (share <= COMMON).then(|| best.to_vec())
+    let windows = rows.done.iter().flat_map(|(row, at)| {
+        let windows = row.windows(NEIGHBOURS.min(row.len())).enumerate();
+        windows.map(move |(further, window)| (window, at.map(|at| at + further)))
+    });
+    let all = windows.map(|(row, at)| (share(row), row, at));
+    let (share, best, at) = all.min_by(|a, b| a.0.total_cmp(&b.0))?;
+    (share <= COMMON).then(|| (best.to_vec(), at))
 }
 
 /// At what share of positions such a row stands in usual logs.
@@ -40,16 +45,22 @@ fn share(row: &[Bytes]) -> f32 {
 /// Rows of sets that stand in every match without a gap.
 #[derive(Default)]
 struct Rows {
-    done: Vec<Row>,
+    /// With how far behind the begin of a match each begins, where that is always the same.
+    done: Vec<(Row, Option<usize>)>,
     open: Row,
+    /// How far behind the begin of a match comes what is taken next, where that is always the same.
+    at: Option<usize>,
 }
 
 impl Rows {
+    /// Something of any length comes next.
     fn end(&mut self) {
         let row = std::mem::take(&mut self.open);
         if !row.is_empty() {
-            self.done.push(row);
+            let at = self.at.map(|at| at - row.len());
+            self.done.push((row, at));
         }
+        self.at = None;
     }
 
     fn take(&mut self, hir: &Hir) {
@@ -76,7 +87,10 @@ impl Rows {
 
     fn set(&mut self, set: Option<Bytes>) {
         match set {
-            Some(set) => self.open.push(set),
+            Some(set) => {
+                self.open.push(set);
+                self.at = self.at.map(|at| at + 1);
+            }
             None => self.end(),
         }
     }
@@ -141,11 +155,17 @@ impl Classes {
     /// Whether a row may begin here.
     #[inline]
     pub(crate) fn begins(&self, bytes: &[u8], at: usize) -> bool {
+        self.groups(bytes, at) != 0
+    }
+
+    /// By bit: the groups of which a row may begin here. The `n`th row is of group `n % GROUPS`.
+    #[inline]
+    pub(crate) fn groups(&self, bytes: &[u8], at: usize) -> u8 {
         let allowed = |place: usize| match bytes.get(at + place) {
             Some(byte) => self.exact[place][usize::from(*byte)],
             None => self.free[place],
         };
-        allowed(0) & allowed(1) & allowed(2) != 0
+        allowed(0) & allowed(1) & allowed(2)
     }
 
     /// The first place from `at` on where a row begins.
@@ -169,7 +189,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn check(pattern: &str, expected: Option<&[&str]>) {
-        let found = neighbours(&heinzel_core::pattern::parse(pattern).unwrap());
+        let found = neighbours(&heinzel_core::pattern::parse(pattern).unwrap()).map(|(row, _)| row);
         let set = |text: &&str| text.bytes().fold(0, |set, byte| set | 1 << byte);
         assert_eq!(found, expected.map(|sets| sets.iter().map(set).collect()), "{pattern}");
     }

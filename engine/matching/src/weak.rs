@@ -9,10 +9,10 @@ use std::sync::{Mutex, PoisonError};
 
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::nfa::thompson;
-use regex_automata::{Input, MatchKind, PatternSet};
+use regex_automata::{Anchored, Input, MatchKind, PatternSet};
 use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
 
-use crate::classes::{Classes, neighbours};
+use crate::classes::{Classes, GROUPS, neighbours};
 use crate::scan::{Borders, Message};
 use crate::simd::{Width, find};
 
@@ -20,11 +20,16 @@ use crate::simd::{Width, find};
 /// is a candidate, beyond the second the states are made anew.
 const SIZE: usize = 4 * 1024 * 1024;
 
+/// At so many places of a record a match is tried at most, before all of it is searched.
+const TRIES: usize = 8;
+
 /// Where every record that one of the patterns may match has a match.
 #[derive(Debug)]
 pub(crate) struct Weak {
     /// What patterns with neighbours need.
     classes: Option<Classes>,
+    /// By group of these: how far before its neighbours a match begins, where that is always the same.
+    begins: [Option<usize>; GROUPS],
     /// For those without; `None`: there are none.
     common: Option<Automaton>,
     /// For all.
@@ -80,9 +85,15 @@ impl Weak {
         let rows: Vec<_> = patterns.iter().map(neighbours).collect();
         let common: Vec<Hir> =
             loose.iter().zip(&rows).filter(|(_, row)| row.is_none()).map(|(hir, _)| hir.clone()).collect();
-        let rows: Vec<_> = rows.into_iter().flatten().collect();
+        let (rows, before): (Vec<_>, Vec<_>) = rows.into_iter().flatten().unzip();
+        let begins = std::array::from_fn(|group| {
+            let mut of_group = before.iter().skip(group).step_by(GROUPS);
+            let first = of_group.next().copied().flatten();
+            first.filter(|first| of_group.all(|other| *other == Some(*first)))
+        });
         Self {
             classes: (!rows.is_empty()).then(|| Classes::new(&rows)),
+            begins,
             common: (!common.is_empty()).then(|| Automaton::new(&common)),
             all: Automaton::new(&loose),
             patterns: patterns.len(),
@@ -103,11 +114,19 @@ impl Weak {
         }
         let mut scratch = self.all.take();
         if let Some(classes) = &self.classes {
-            let mut from = 0;
+            let (mut from, mut record, mut tries) = (0, 0..0, 0);
             while let Some(at) = find(self.width, classes, bytes, from) {
-                let record = borders.around(bytes, from, at);
+                if at >= record.end {
+                    (record, tries) = (borders.around(bytes, record.end, at), 0);
+                }
+                tries += 1;
+                if tries <= TRIES && !self.begins_before(classes.groups(bytes, at), bytes, &record, at, &mut scratch.0)
+                {
+                    from = at + 1;
+                    continue;
+                }
                 from = record.end;
-                self.which(bytes, record, &mut scratch, tell);
+                self.which(bytes, record.clone(), &mut scratch, tell);
             }
         }
         match (&self.common, borders) {
@@ -148,6 +167,17 @@ impl Weak {
         }
     }
 
+    /// Whether a match begins where it must, as neighbours of these groups stand here in a record.
+    fn begins_before(&self, groups: u8, bytes: &[u8], record: &Range<usize>, at: usize, cache: &mut Cache) -> bool {
+        let Some(dfa) = &self.all.dfa else { return true };
+        (0..GROUPS).filter(|group| groups >> group & 1 == 1).any(|group| {
+            let Some(before) = self.begins[group] else { return true };
+            let Some(begin) = (at - record.start).checked_sub(before) else { return false };
+            let input = Input::new(&bytes[record.clone()]).range(begin..).anchored(Anchored::Yes).earliest(true);
+            !matches!(dfa.try_search_fwd(cache, &input), Ok(None))
+        })
+    }
+
     /// Tells which patterns may match a record.
     fn which(&self, bytes: &[u8], record: Range<usize>, scratch: &mut Scratch, tell: &mut Tell<'_>) {
         let (cache, set) = scratch;
@@ -184,5 +214,85 @@ fn loosened(hir: &Hir, message: Message) -> Hir {
         HirKind::Capture(group) => part(&group.sub),
         HirKind::Concat(parts) => Hir::concat(parts.iter().map(part).collect()),
         HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(part).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classes::neighbours;
+    use heinzel_core::pattern;
+    use proptest::prelude::*;
+
+    /// No look-around but at the ends: what is told is then what matches.
+    const PATTERNS: [&str; 11] = [
+        r": \d+ \d+$",
+        r#"" 5\d\d \d+"#,
+        r"\[\d+\.\d+\]:\d+$",
+        r" \d{2,3}%$",
+        r"[A-Z]{2,5}-\d{2,}",
+        r"-- \d+ --",
+        r"\d[ab]%\d",
+        r"^a: \d",
+        r"(?:a|bb)%%\d",
+        r"a{2}%-\d",
+        r"[%-]{3}$",
+    ];
+
+    #[test]
+    fn how_far_behind_the_begin_neighbours_stand() {
+        for (text, at) in [
+            (r": \d+ \d+$", Some(0)),
+            (r"\d\d[ab]%", Some(1)),
+            (r"^a: \d", Some(0)),
+            (r"[0-9]{2}%%-", Some(2)),
+            (r"[0-9]{2,3}%%-", None),
+            (r"(?:a|bb)%%-", None),
+            (r"(?u:ä)%%-", None),
+        ] {
+            let (row, found) = neighbours(&pattern::parse(text).unwrap()).unwrap();
+            assert_eq!(found, at, "{text}: {row:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_full_of_beginnings_is_searched_once() {
+        let patterns = [pattern::parse(PATTERNS[0]).unwrap()];
+        let weak = Weak::new(&patterns, Message::Whole, Width::widest());
+        let line = ": 1 x".repeat(10_000) + ": 1 2\n: 1 x";
+        let mut told = Vec::new();
+        weak.scan(line.as_bytes(), Borders::Lines, &mut |at, pattern| told.push((at, pattern)));
+        assert_eq!(told, [(0, 0)]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn what_matches_is_told(
+            chosen in proptest::collection::vec(0..PATTERNS.len(), 1..12),
+            parts in proptest::collection::vec(prop_oneof![
+                3 => r": [1-9] [1-9]", 2 => "-- [0-9] --", 2 => r#"" 5[0-9]{2} 1"#, 3 => "[0-9]{2}%", 2 => r"\[1\.2\]:[0-9]", 2 => "[A-C]{2}-[0-9]",
+                2 => "[ab]{1,2}%%[0-9]", 2 => "aa%-[0-9]", 2 => "[%\\-]{3,4}", 3 => "a: [0-9]", 6 => "\n", 6 => "[ab:1 %\\-\"A]{1,3}",
+            ], 0..40),
+        ) {
+            let text = parts.concat();
+            let patterns: Vec<Hir> = chosen.iter().map(|number| pattern::parse(PATTERNS[*number]).unwrap()).collect();
+            let regexes: Vec<_> = chosen.iter().map(|number| pattern::compile(PATTERNS[*number]).unwrap()).collect();
+            let mut expected = Vec::new();
+            let mut start = 0;
+            for line in text.split_inclusive('\n') {
+                let message = line.strip_suffix('\n').unwrap_or(line);
+                expected.extend((0..chosen.len()).filter(|at| regexes[*at].is_match(message.as_bytes())).map(|at| (start, at)));
+                start += line.len();
+            }
+            for width in Width::ALL {
+                let mut told = Vec::new();
+                let weak = Weak::new(&patterns, Message::Whole, width);
+                weak.scan(text.as_bytes(), Borders::Lines, &mut |at, pattern| told.push((at, pattern)));
+                told.sort_unstable();
+                told.dedup();
+                prop_assert_eq!(&told, &expected, "{:?}", width);
+            }
+        }
     }
 }
