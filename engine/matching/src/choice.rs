@@ -26,6 +26,8 @@ const SHAPES: [Shape; 12] = [
     Shape { stride: 1, gram: 4 },
 ];
 
+/// So many bytes are read at once, at most.
+pub(crate) const READ: usize = 64;
 /// How many bytes of a text [`Short`](crate::short::Short) looks for first.
 pub(crate) const PIECE: usize = 4;
 /// So many pieces can be searched for at once with vector instructions.
@@ -34,6 +36,8 @@ pub(crate) const PACKED: usize = 64;
 // Measured on one machine; only their proportions matter.
 /// Nanoseconds of a probe, and of one whose table does not fit the first cache.
 const PROBE: (f32, f32) = (0.5, 0.8);
+/// The same where sixteen positions are near to one another.
+const NEAR: (f32, f32) = (0.4, 0.5);
 /// Nanoseconds of a gram that the table cannot rule out.
 const FALSE: f32 = 20.0;
 /// Nanoseconds of a gram that is there: its texts are compared, of which a gram of four bytes has many.
@@ -69,6 +73,11 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// In how many bytes the grams at sixteen positions stand; `None`: in more than are read at once.
+    pub(crate) fn sixteen(self) -> Option<usize> {
+        Some(15 * self.stride + self.gram).filter(|bytes| *bytes <= READ)
+    }
+
     /// How many grams of a text this long stick out of it by one byte; `None`: that is not enough.
     pub(crate) fn outside(self, length: usize) -> Option<usize> {
         let outside = (self.stride + self.gram - 1).saturating_sub(length);
@@ -229,7 +238,8 @@ impl<'a> Weigher<'a> {
         let (stride, grams) = (self.shape.stride as f32, (self.grams * times) as f32);
         let words = crate::grams::words_for(self.grams * times);
         let full = 1.0 - (-2.0 * grams / (32.0 * words as f32)).exp();
-        let probe = if words > 1 << 13 { PROBE.1 } else { PROBE.0 };
+        let probe = if self.shape.sixteen().is_some() { NEAR } else { PROBE };
+        let probe = if words > 1 << 13 { probe.1 } else { probe.0 };
         let each = if self.shape.gram == 4 { FOUND.0 } else { FOUND.1 };
         let mut cost = short_found * FOUND.0;
         if self.grams > 0 {

@@ -12,13 +12,11 @@ use std::arch::x86_64::{
     _mm512_sub_epi8, _mm512_subs_epu8, _mm512_test_epi32_mask, _mm512_testn_epi32_mask, _mm512_xor_si512,
 };
 
-use crate::choice::Shape;
+use crate::choice::{READ, Shape};
 use crate::grams::{CASE, FIRST, LAST, Table};
 
 /// How many positions are read before those that are left are looked up.
 const TURN: usize = 512;
-/// So many bytes are read at once.
-const READ: usize = 64;
 
 /// What is to be looked up of a turn. Behind the last are 16 more, which are written over.
 struct Queue {
@@ -32,7 +30,7 @@ struct Queue {
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vbmi,bmi2,popcnt")]
 pub(super) fn probe(table: &Table, bytes: &[u8], found: &mut Vec<usize>) -> usize {
     let stride = table.shape.stride;
-    if 15 * stride + table.shape.gram > READ {
+    if table.shape.sixteen().is_none() {
         return 0;
     }
     assert!(table.words.len() == 1 << (32 - table.shift), "a hash shifted right stays inside of the words");
