@@ -16,6 +16,7 @@ pub mod files;
 pub mod unit;
 mod users;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,13 +153,24 @@ impl Reader<'_> {
                     from = position.cursor.clone().map_or(from, From::Cursor);
                     until = if self.settings.directory.is_some() { Until::StoppedMerged } else { Until::Stopped };
                 }
-                Over::MergeRefused => until = Until::Stopped,
+                Over::MergeRefused => {
+                    self.feed.complaint(self.read_at_starts_only()).await?;
+                    until = Until::Stopped;
+                }
                 Over::CursorRefused => {
                     self.feed.counted("checkpoint_unusable", 1).await?;
                     from = From::Time(Timestamp::from_micros(position.realtime));
                 }
             }
         }
+    }
+
+    /// What an operator must know where journalctl does not follow what it merges.
+    fn read_at_starts_only(&self) -> String {
+        let folder = self.settings.directory.as_deref().unwrap_or(Path::new("/var/log/journal")).display();
+        format!(
+            "what another machine writes into {folder} is read at the next start of Heinzel only: this journalctl refuses              `--follow` with `--merge` (some of systemd 250 to 253 do); update systemd, or let that machine send its lines              to a source of the kind `syslog`"
+        )
     }
 
     /// Runs journalctl once.

@@ -36,6 +36,7 @@ struct Run {
     blocks: Vec<Block>,
     counted: Vec<(&'static str, u64)>,
     health: Vec<Health>,
+    complaints: Vec<String>,
     result: Result<(), SourceError>,
     args: String,
 }
@@ -64,8 +65,14 @@ async fn run_where(
         let reader = Reader { feed, settings, common, program, is_here, web_users: &[], stream: Arc::from("journal") };
         reader.run(&checkpoints).await
     });
-    let mut run =
-        Run { blocks: Vec::new(), counted: Vec::new(), health: Vec::new(), result: Ok(()), args: String::new() };
+    let mut run = Run {
+        blocks: Vec::new(),
+        counted: Vec::new(),
+        health: Vec::new(),
+        complaints: Vec::new(),
+        result: Ok(()),
+        args: String::new(),
+    };
     let mut seen = 0;
     loop {
         let Some(delivery) = timeout(Duration::from_secs(30), inlet.recv()).await.expect("nothing came") else { break };
@@ -78,7 +85,8 @@ async fn run_where(
             }
             Delivery::Notice(Notice::Counted { what, times, .. }) => run.counted.push((what, times)),
             Delivery::Notice(Notice::Health { health, .. }) => run.health.push(health),
-            Delivery::Notice(Notice::Complaint { .. } | Notice::CaughtUp { .. }) => {}
+            Delivery::Notice(Notice::Complaint { text, .. }) => run.complaints.push(text),
+            Delivery::Notice(Notice::CaughtUp { .. }) => {}
         }
         if seen >= records && records > 0 {
             stop.cancel();
@@ -227,6 +235,8 @@ exec sleep 1000"#,
     run.result.unwrap();
     let merged: Vec<bool> = run.args.lines().map(|args| args.contains("--merge")).collect();
     assert_eq!(merged, [false, true, false], "{}", run.args);
+    let [complaint] = &*run.complaints else { panic!("{:?}", run.complaints) };
+    assert!(complaint.contains("/srv/journal") && complaint.contains("update systemd"), "{complaint}");
     assert!(run.args.lines().all(|args| args.contains("--directory=/srv/journal")), "{}", run.args);
 }
 
