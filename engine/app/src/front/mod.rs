@@ -99,7 +99,7 @@ impl Desk {
         }
         let customer = asker.customer.as_ref();
         let asset = self.asset_of(customer, draft.asset.as_deref())?;
-        let known = customer.and_then(|customer| self.customers.customer(&customer.id).ok().flatten());
+        let known = customer.and_then(|customer| or_without("a customer", self.customers.customer(&customer.id)));
         let turn = self.turns.take(customer.is_none()).await;
         let read = Read::of(&draft, known.as_ref());
         let language = read.language;
@@ -259,4 +259,12 @@ fn owner_of(asker: &Asker) -> Owner {
 fn busy(error: StoreError) -> Refused {
     tracing::error!(%error, "what is remembered of customers");
     Refused::Busy("what is remembered of customers cannot be read or written now; try again".into())
+}
+
+/// What was read; or nothing, of which the log tells the operator.
+fn or_without<T: Default>(what: &str, read: Result<T, StoreError>) -> T {
+    read.unwrap_or_else(|error| {
+        tracing::warn!(%error, "{what} could not be read; what customer and support are told goes without it");
+        T::default()
+    })
 }

@@ -12,9 +12,9 @@ use heinzel_server::draft::{NEWS_WAITING, News, NewsState};
 use heinzel_server::front::CustomerClaim;
 use tokio::sync::{broadcast, mpsc};
 
-use super::Desk;
 use super::owners::concerned;
 use super::times::Reader;
+use super::{Desk, or_without};
 use crate::clock;
 
 /// What a draft was told before it was forgotten here: by an engine that has been started anew since, mostly.
@@ -69,7 +69,7 @@ impl Desk {
     /// What is stored of what a draft follows: what it opened; and what it was shown and was going on when the customer typed last.
     pub(super) fn before(&self, draft: &str, customer: &CustomerClaim) -> Before {
         let own = self.own(draft, customer);
-        let Some(stored) = self.customers.draft(draft).ok().flatten() else {
+        let Some(stored) = or_without("a draft", self.customers.draft(draft)) else {
             return Before { follows: own, ..Before::default() };
         };
         let live = self.current.get();
@@ -78,7 +78,8 @@ impl Desk {
             (is_later && concerned(&live.assets, customer, incident).is_some()).then_some(incident.id)
         };
         let mut follows = self.board.fresh(clock::now(), went_on);
-        follows.retain(|id| !own.contains(id) && self.customers.has_shown(draft, &id.to_string()).unwrap_or(false));
+        let has_shown = |id: &IncidentId| self.customers.has_shown(draft, &id.to_string());
+        follows.retain(|id| !own.contains(id) && or_without("what a draft has shown", has_shown(id)));
         follows.extend(own);
         let mut clauses = live.rules.rules.values().filter_map(|rule| rule.draft.as_ref());
         let looks = |asset: &String| clauses.any(|clause| clause.asset.iter().any(|kind| kind == kind_of(asset)));

@@ -19,7 +19,7 @@ use heinzel_store::sqlite::Sqlite;
 
 use super::owners::concerned;
 use super::records::kept;
-use super::{Desk, busy};
+use super::{Desk, busy, or_without};
 use crate::clock;
 use crate::text::{code, plain};
 
@@ -176,13 +176,18 @@ impl Desk {
     fn note_of(&self, about: &About) -> String {
         let mut note = String::new();
         // Writing into a text cannot fail.
-        let store = (!about.own.is_empty()).then(|| Sqlite::open_read_only(&self.state, PATIENCE).ok()).flatten();
+        let store = match about.own.is_empty() {
+            true => None,
+            false => or_without("the store", Sqlite::open_read_only(&self.state, PATIENCE).map(Some)),
+        };
         for incident in about.own.iter().take(TOLD) {
             let _ = writeln!(note, "{}", headline(incident));
             if let Some(verdict) = &incident.verdict {
                 let _ = writeln!(note, "- how it stands: {}", code(&plain(verdict, 300)));
             }
-            let timeline = store.as_ref().and_then(|store| store.timeline(incident.id).ok()).unwrap_or_default();
+            let timeline =
+                store.as_ref().map(|store| or_without("an incident's timeline", store.timeline(incident.id)));
+            let timeline = timeline.unwrap_or_default();
             let skipped = timeline.len().saturating_sub(LINES);
             for line in timeline.iter().skip(skipped) {
                 let _ =
