@@ -59,8 +59,8 @@ const SHORTEST_OUTSIDE: usize = 4;
 const MOST_OUTSIDE: usize = 256;
 /// What a gram that sticks out costs, as a share of positions: all else must stand there more often.
 const OUTSIDE: f32 = 3e-5;
-/// What it costs, as a share of positions, that a gram has a digit inside: as long as none has, no place of the log with a
-/// digit there needs to be looked up, which is every second.
+/// What it costs, as a share of positions, that a gram has a digit inside, where sixteen stand near to one another: as long as
+/// none has, no place of the log with a digit there needs to be looked up, which is every second.
 const DIGIT: f32 = 1e-4;
 /// What it costs that other patterns use the same gram: a line of theirs is a candidate of this one, too.
 const SHARED: f32 = 2e-7;
@@ -148,6 +148,15 @@ impl<'a> Weigher<'a> {
         Self { rarity, shape, times, users, found: 0.0, grams: 0, outside: [0; 2], short_found: 0.0, shorts: 0 }
     }
 
+    /// A pattern is searched for as before.
+    pub(crate) fn keep(&mut self, pick: &Pick, sets: &[Set]) {
+        let Pick::Grams { set, offsets } = pick else { return };
+        let sticks_out = |at: i16, text: &[Unit]| at < 0 || at as usize + self.shape.gram > text.len();
+        let of_text =
+            |(text, offsets): (&Vec<Unit>, &Offsets)| offsets.iter().filter(|at| sticks_out(**at, text)).count();
+        self.outside[1] += sets[*set].iter().zip(offsets).map(of_text).sum::<usize>();
+    }
+
     /// How the next pattern is searched for.
     pub(crate) fn pick(&mut self, sets: &[Set]) -> Pick {
         let must = |set: &Set| set.iter().map(|text| self.shape.outside(text.len())).sum::<Option<usize>>();
@@ -203,8 +212,9 @@ impl<'a> Weigher<'a> {
         let Shape { stride, gram } = self.shape;
         let text = Plain::of(text);
         let inside = (text.length + 1).saturating_sub(gram);
+        let digit = if self.shape.sixteen().is_some() { DIGIT } else { 0.0 };
         let cost_of =
-            |at: i16| self.cost_of(text.gram(at, gram)) + if text.has_digit_inside(at, gram) { DIGIT } else { 0.0 };
+            |at: i16| self.cost_of(text.gram(at, gram)) + if text.has_digit_inside(at, gram) { digit } else { 0.0 };
         let mut best = Grams { offsets: Vec::with_capacity(stride), cost: 0.0, outside: 0 };
         for alignment in 0..stride {
             let all = (alignment..inside).step_by(stride).map(|at| (at as i16, cost_of(at as i16), 0));
@@ -376,6 +386,21 @@ mod tests {
             Pick::Grams { set: 0, offsets: vec![vec![4, 5]] },
             "`tance=` and `ance=` with any byte behind"
         );
+    }
+
+    #[test]
+    fn what_sticks_out_of_kept_picks_counts() {
+        let mut rarity = Rarity::built_in();
+        rarity.learn(&b"the instance of many containers has an instance; ".repeat(20_000));
+        let (set, shape) =
+            (vec![" instance=".bytes().map(Unit::from).collect::<Vec<_>>()], Shape { stride: 2, gram: 6 });
+        let mut weigher = Weigher::new(&rarity, shape, 1);
+        let pick = weigher.pick(std::slice::from_ref(&set));
+        let taken = weigher.outside[1];
+        assert!(taken > 0, "{pick:?}");
+        let mut weigher = Weigher::new(&rarity, shape, 1);
+        (0..MOST_OUTSIDE / taken).for_each(|_| weigher.keep(&pick, std::slice::from_ref(&set)));
+        assert_ne!(weigher.pick(std::slice::from_ref(&set)), pick, "there is no room for one more");
     }
 
     #[test]

@@ -53,9 +53,13 @@ impl Plan {
         let (shape, picks): (Shape, Vec<Arc<Pick>>) = match fixed {
             Some(shape) => {
                 let mut weigher = Weigher::new(rarity, shape, 1);
+                let kept: Vec<_> = patterns.iter().map(|wanted| wanted.needs.last(shape)).collect();
+                for (wanted, pick) in patterns.iter().zip(&kept) {
+                    pick.iter().for_each(|pick| weigher.keep(pick, &wanted.needs.sets));
+                }
                 let mut new = |wanted: &Wanted<'_>| Arc::new(weigher.pick(&wanted.needs.sets));
-                let pick = |wanted: &Wanted<'_>| wanted.needs.last(shape).unwrap_or_else(|| new(wanted));
-                (shape, patterns.iter().map(pick).collect())
+                let pick = |(wanted, kept): (_, Option<_>)| kept.unwrap_or_else(|| new(wanted));
+                (shape, patterns.iter().zip(kept).map(pick).collect())
             }
             None => {
                 let sets: Vec<_> = patterns.iter().map(|wanted| &*wanted.needs.sets).collect();

@@ -104,7 +104,9 @@ fuzz_target!(|input: Input| {
         line.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
         line
     };
-    let lines: Vec<Vec<u8>> = input.lines.iter().map(line).collect();
+    let mut lines: Vec<Vec<u8>> = input.lines.iter().map(line).collect();
+    // So the block is long enough for the widest search.
+    lines.push(b"~ ".repeat(1_024));
     let mut block = Vec::new();
     let mut starts = BTreeMap::new();
     for line in &lines {
