@@ -3,7 +3,7 @@
 //! Start at [`Set::round`]. No async: the rounds run on a blocking thread, each tail gives at most a block at a time, and
 //! whoever has more goes to the back of the queue, so that a large file does not starve the others.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -80,7 +80,6 @@ struct Followed {
     stream: StreamId,
     health: Option<Health>,
     literal: bool,
-    again_at: Option<Instant>,
 }
 
 /// All files of a source.
@@ -92,6 +91,8 @@ pub(crate) struct Set {
     begin: Begin,
     checkpoints: HashMap<StreamId, Checkpoint>,
     followed: BTreeMap<PathBuf, Followed>,
+    /// Of the followed, those that are looked at again at a time even if nothing happens.
+    waiting: HashMap<PathBuf, Instant>,
     queue: VecDeque<PathBuf>,
     queued: HashSet<PathBuf>,
     /// Globs that have not been expanded before, in this run or another: their files begin where `start` says.
@@ -140,6 +141,7 @@ impl Set {
             begin,
             checkpoints,
             followed: BTreeMap::new(),
+            waiting: HashMap::new(),
             queue: VecDeque::new(),
             queued: HashSet::new(),
             unmarked: new_globs.iter().cloned().collect(),
@@ -199,15 +201,7 @@ impl Set {
             self.complain_of_nameless();
         }
         round.out.append(&mut self.news);
-        let due: Vec<PathBuf> = self
-            .followed
-            .iter()
-            .filter(|(path, followed)| {
-                wake.all || wake.paths.contains(*path) || followed.again_at.is_some_and(|at| at <= now)
-            })
-            .map(|(path, _)| path.clone())
-            .collect();
-        due.into_iter().for_each(|path| self.enqueue(path));
+        self.due(wake, now).into_iter().for_each(|path| self.enqueue(path));
         let mut bytes = 0;
         while bytes < ROUND {
             let Some(path) = self.queue.pop_front() else { break };
@@ -237,8 +231,18 @@ impl Set {
         round
     }
 
+    /// The followed paths to look at. Thousands may be followed, of which one has grown.
+    fn due(&self, wake: &Wake, now: Instant) -> BTreeSet<PathBuf> {
+        if wake.all {
+            return self.followed.keys().cloned().collect();
+        }
+        let woken = wake.paths.iter().filter(|path| self.followed.contains_key(*path));
+        let waited = self.waiting.iter().filter(|(_, at)| **at <= now).map(|(path, _)| path);
+        woken.chain(waited).cloned().collect()
+    }
+
     fn again_at(&self) -> Option<Instant> {
-        self.followed.values().filter_map(|followed| followed.again_at).min()
+        self.waiting.values().copied().min()
     }
 
     fn look(&mut self, path: &Path, now: Instant, round: &mut Round) -> usize {
@@ -250,7 +254,10 @@ impl Set {
     /// Adds what a look brought to a round; returns what it cost, in bytes.
     fn take(&mut self, path: &Path, looked: Looked, round: &mut Round) -> usize {
         let Some(followed) = self.followed.get_mut(path) else { return 0 };
-        followed.again_at = looked.again_at;
+        match looked.again_at {
+            Some(at) => drop(self.waiting.insert(path.to_path_buf(), at)),
+            None => drop(self.waiting.remove(path)),
+        }
         round.changed |= looked.switched;
         if followed.health.as_ref() != Some(&looked.health) {
             followed.health = Some(looked.health.clone());
@@ -272,7 +279,7 @@ impl Set {
             && siblings::packed(followed.tail.path(), &self.rules.folders).is_empty();
         if gone {
             round.out.push(Out::Checkpoint(followed.stream.clone(), String::new()));
-            self.followed.remove(path);
+            self.leave(path);
             round.changed = true;
         } else if looked.more {
             round.behind = true;
@@ -367,7 +374,13 @@ impl Set {
             None => tail,
         };
         self.enqueue(path.clone());
-        self.followed.insert(path, Followed { tail, stream, health: None, literal: glob.is_none(), again_at: None });
+        self.followed.insert(path, Followed { tail, stream, health: None, literal: glob.is_none() });
+    }
+
+    /// Follows a path no more.
+    fn leave(&mut self, path: &Path) -> Option<Followed> {
+        self.waiting.remove(path);
+        self.followed.remove(path)
     }
 
     fn is_excluded(&self, path: &Path) -> bool {
@@ -424,3 +437,6 @@ fn rotated_from(path: &Path) -> Vec<PathBuf> {
 
 mod crowd;
 mod twins;
+
+#[cfg(test)]
+mod tests;

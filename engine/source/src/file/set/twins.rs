@@ -51,7 +51,7 @@ impl Set {
         let Some(state) = self.followed.get(other).and_then(|followed| followed.tail.state_of(key)) else { return };
         self.inherited.insert(path.to_owned(), state);
         if fs::symlink_metadata(other).is_err()
-            && let Some(gone) = self.followed.remove(other)
+            && let Some(gone) = self.leave(other)
         {
             self.news.push(Out::Checkpoint(gone.stream, String::new()));
         }
