@@ -41,4 +41,17 @@ fn only_what_has_grown_or_is_due_is_looked_at() {
     }
     assert_eq!(set.paths().count(), 2, "it is gone");
     assert_eq!((set.again_at(), due(&set, &["a.log"], at)), (None, Vec::new()), "nor is it waited for");
+
+    // One that waits, and is read on under another name.
+    fs::rename(path("b.log"), path("b.log.1")).unwrap();
+    fs::write(path("b.log"), "new\n").unwrap();
+    fs::hard_link(path("b.log"), path("d.log")).unwrap();
+    while set.round(&all, at).more {}
+    set.round(&all, at);
+    assert!(set.again_at().is_some());
+    fs::remove_file(path("b.log")).unwrap();
+    set.round(&all, at);
+    assert_eq!(set.paths().collect::<Vec<_>>(), [path("c.log"), path("d.log")]);
+    let late = at + Duration::from_secs(3_600);
+    assert!(!due(&set, &[], late).contains(&path("b.log")), "a path that is not followed is waited for");
 }
