@@ -58,6 +58,7 @@ fn an_operator_speaks_to_the_running_engine() {
     lab.run(&["incident", "view", &www]).ends(0, &words);
     let json = lab.run(&["incident", "view", "--json", &www]).ends(0, &[]).json();
     assert!(json[0]["timeline"].as_array().unwrap().iter().any(|e| e["what"] == "opened"), "{}", json[0]);
+    lab.run(&["incident", "view", &www]).ends(0, &[&*format!("`heinzel explain --incident {www}`")]);
     lab.run(&["explain", "--incident", &www]).ends(0, &["what the gates would say now", "allow-list  passes"]);
     lab.run(&["explain", "--incident", &www, "--json"]).ends(0, &["gates_now"]);
 

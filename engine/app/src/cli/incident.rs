@@ -167,5 +167,12 @@ fn words(i: &Incident, timeline: &[Numbered]) -> String {
         let by = if entry.by == "engine" { String::new() } else { format!(" ({})", entry.by) };
         out.push_str(&format!("  {:<27}  {:<12} {}{by}\n", entry.at.to_string(), entry.what, plain(&entry.text, 600)));
     }
+    if !i.is_resolved() && i.run.is_some() {
+        // What stands above is of then: a mode, a limit or a file may have changed since.
+        out.push_str(&format!(
+            "\nwhat the gates say now, and what becomes of it: `heinzel explain --incident {}`\n",
+            i.id
+        ));
+    }
     out
 }
