@@ -169,7 +169,9 @@ impl Reader<'_> {
     fn read_at_starts_only(&self) -> String {
         let folder = self.settings.directory.as_deref().unwrap_or(Path::new("/var/log/journal")).display();
         format!(
-            "what another machine writes into {folder} is read at the next start of Heinzel only: this journalctl refuses              `--follow` with `--merge` (some of systemd 250 to 253 do); update systemd, or let that machine send its lines              to a source of the kind `syslog`"
+            "what another machine writes into {folder} is read at the next start of Heinzel only: this journalctl refuses \
+             `--follow` with `--merge` (some of systemd 250 to 253 do); update systemd, or let that machine send its \
+             lines to a source of the kind `syslog`"
         )
     }
 
@@ -225,7 +227,7 @@ impl Reader<'_> {
         self.send(position, batch).await?;
         let (how, stderr) = journalctl.end().await.map_err(SourceError::io("wait for journalctl"))?;
         let refused = |what| !read_any && stderr.to_ascii_lowercase().contains(what);
-        if until == Until::StoppedMerged && refused("merge") {
+        if until == Until::StoppedMerged && refused("--merge") {
             return Ok(Over::MergeRefused);
         }
         if skip.is_some() && refused("cursor") {

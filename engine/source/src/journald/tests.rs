@@ -236,7 +236,10 @@ exec sleep 1000"#,
     let merged: Vec<bool> = run.args.lines().map(|args| args.contains("--merge")).collect();
     assert_eq!(merged, [false, true, false], "{}", run.args);
     let [complaint] = &*run.complaints else { panic!("{:?}", run.complaints) };
-    assert!(complaint.contains("/srv/journal") && complaint.contains("update systemd"), "{complaint}");
+    assert!(
+        complaint.contains("/srv/journal") && complaint.contains("update systemd") && !complaint.contains("  "),
+        "{complaint}"
+    );
     assert!(run.args.lines().all(|args| args.contains("--directory=/srv/journal")), "{}", run.args);
 }
 
