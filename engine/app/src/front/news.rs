@@ -78,8 +78,10 @@ impl Desk {
             (is_later && concerned(&live.assets, customer, incident).is_some()).then_some(incident.id)
         };
         let mut follows = self.board.fresh(clock::now(), went_on);
-        let has_shown = |id: &IncidentId| self.customers.has_shown(draft, &id.to_string());
-        follows.retain(|id| !own.contains(id) && or_without("what a draft has shown", has_shown(id)));
+        follows.retain(|id| !own.contains(id));
+        let has_shown = |id: IncidentId| Ok(self.customers.has_shown(draft, &id.to_string())?.then_some(id));
+        let shown: Result<Vec<_>, _> = follows.into_iter().map(has_shown).collect();
+        let mut follows: Vec<_> = or_without("what a draft has shown", shown).into_iter().flatten().collect();
         follows.extend(own);
         let mut clauses = live.rules.rules.values().filter_map(|rule| rule.draft.as_ref());
         let looks = |asset: &String| clauses.any(|clause| clause.asset.iter().any(|kind| kind == kind_of(asset)));
