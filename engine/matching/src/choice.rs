@@ -154,17 +154,22 @@ impl<'a> Weigher<'a> {
         let sticks_out = |at: i16, text: &[Unit]| at < 0 || at as usize + self.shape.gram > text.len();
         let of_text =
             |(text, offsets): (&Vec<Unit>, &Offsets)| offsets.iter().filter(|at| sticks_out(**at, text)).count();
-        self.outside[1] += sets[*set].iter().zip(offsets).map(of_text).sum::<usize>();
+        self.outside[self.need_not(sets)] += sets[*set].iter().zip(offsets).map(of_text).sum::<usize>();
+    }
+
+    /// Which limit applies to what sticks out: 1 where something else would find the pattern.
+    fn need_not(&self, sets: &[Set]) -> usize {
+        let fits = |set: &Set| set.iter().all(|text| self.shape.outside(text.len()) == Some(0));
+        usize::from(sets.iter().any(fits))
     }
 
     /// How the next pattern is searched for.
     pub(crate) fn pick(&mut self, sets: &[Set]) -> Pick {
         let must = |set: &Set| set.iter().map(|text| self.shape.outside(text.len())).sum::<Option<usize>>();
-        let musts: Vec<Option<usize>> = sets.iter().map(must).collect();
-        let need_not = usize::from(musts.contains(&Some(0)));
+        let need_not = self.need_not(sets);
         let mut best: Option<(f32, usize, usize, Vec<Grams>)> = None;
-        for (number, (set, must)) in sets.iter().zip(musts).enumerate() {
-            let Some(must) = must else { continue };
+        for (number, set) in sets.iter().enumerate() {
+            let Some(must) = must(set) else { continue };
             if must > 0 && !self.has_room(need_not, must) {
                 continue;
             }
@@ -291,10 +296,11 @@ impl Plain {
         Piece::new(eight, end.min(self.length) - begin)
     }
 
-    /// Whether a byte between the first and the last of the gram at this place is a digit.
+    /// Whether one of the four bytes behind the first of the gram at this place is a digit: by these, places of the log are
+    /// left out.
     fn has_digit_inside(&self, at: i16, gram: usize) -> bool {
         let first = (at + 1) as usize;
-        self.bytes[first..first + gram - 2].iter().copied().any(is_digit)
+        self.bytes[first..first + 4.min(gram - 1)].iter().copied().any(is_digit)
     }
 }
 
@@ -401,6 +407,12 @@ mod tests {
         let mut weigher = Weigher::new(&rarity, shape, 1);
         (0..MOST_OUTSIDE / taken).for_each(|_| weigher.keep(&pick, std::slice::from_ref(&set)));
         assert_ne!(weigher.pick(std::slice::from_ref(&set)), pick, "there is no room for one more");
+        // What must stick out has room of its own.
+        let short = vec![" START".bytes().map(Unit::from).collect::<Vec<_>>()];
+        let pick = weigher.pick(std::slice::from_ref(&short));
+        assert!(matches!(pick, Pick::Grams { .. }) && weigher.outside[0] == 1, "{pick:?}");
+        weigher.keep(&pick, std::slice::from_ref(&short));
+        assert_eq!(weigher.outside, [2, MOST_OUTSIDE / taken * taken]);
     }
 
     #[test]

@@ -51,6 +51,7 @@ impl Width {
 }
 
 /// Tells the positions whose grams cannot be ruled out, at this width or, where the processor cannot, at a smaller one.
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, unused_variables, reason = "there is but one width"))]
 pub(crate) fn probe(width: Width, table: &Table, bytes: &[u8], found: &mut Vec<usize>) {
     let mut at = 0;
     #[cfg(target_arch = "x86_64")]
@@ -69,6 +70,7 @@ pub(crate) fn probe(width: Width, table: &Table, bytes: &[u8], found: &mut Vec<u
 }
 
 /// The first place from `at` on where a row of classes begins.
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables, reason = "there is but one width"))]
 pub(crate) fn find(width: Width, classes: &Classes, bytes: &[u8], at: usize) -> Option<usize> {
     #[cfg(target_arch = "x86_64")]
     if width.min(Width::widest()) >= Width::Eight {

@@ -170,8 +170,13 @@ impl Weak {
     /// Whether a match begins where it must, as neighbours of these groups stand here in a record.
     fn begins_before(&self, groups: u8, bytes: &[u8], record: &Range<usize>, at: usize, cache: &mut Cache) -> bool {
         let Some(dfa) = &self.all.dfa else { return true };
-        (0..GROUPS).filter(|group| groups >> group & 1 == 1).any(|group| {
+        let of_bit = |group: &usize| groups >> group & 1 == 1;
+        (0..GROUPS).filter(of_bit).any(|group| {
             let Some(before) = self.begins[group] else { return true };
+            // The same search as for another group found nothing.
+            if (0..group).filter(of_bit).any(|other| self.begins[other] == Some(before)) {
+                return false;
+            }
             let Some(begin) = (at - record.start).checked_sub(before) else { return false };
             let input = Input::new(&bytes[record.clone()]).range(begin..).anchored(Anchored::Yes).earliest(true);
             !matches!(dfa.try_search_fwd(cache, &input), Ok(None))

@@ -19,6 +19,8 @@ struct Input {
     rules: Vec<(Vec<Part>, Vec<String>)>,
     lines: Vec<Vec<u8>>,
     whole: bool,
+    fill_first: bool,
+    ends_open: bool,
 }
 
 /// A pattern: as it comes, or of parts that patterns of logs have, so that texts long enough for windows come together.
@@ -105,14 +107,17 @@ fuzz_target!(|input: Input| {
         line
     };
     let mut lines: Vec<Vec<u8>> = input.lines.iter().map(line).collect();
-    // So the block is long enough for the widest search.
-    lines.push(b"~ ".repeat(1_024));
+    // So the block is long enough for the widest search, which reads what stands before it, or what behind.
+    lines.insert(if input.fill_first { 0 } else { lines.len() }, b"~ ".repeat(1_024));
     let mut block = Vec::new();
     let mut starts = BTreeMap::new();
     for line in &lines {
         starts.insert(block.len(), line.as_slice());
         block.extend_from_slice(line);
         block.push(b'\n');
+    }
+    if input.ends_open {
+        block.pop();
     }
     let message = if input.whole { Message::Whole } else { Message::Part };
     let seen = |matcher: &Matcher| {
