@@ -20,12 +20,12 @@ type Row = Vec<Bytes>;
 /// The rarest neighbours that every match contains, and how far behind its begin they stand, where that is always the same;
 /// `None` where all are common.
 pub(crate) fn neighbours(pattern: &Hir) -> Option<(Row, Option<usize>)> {
-    let mut rows = Rows { at: Some(0), ..Rows::default() };
+    let mut rows = Rows { is_begin: true, ..Rows::default() };
     rows.take(pattern);
     rows.end();
-    let windows = rows.done.iter().flat_map(|(row, at)| {
+    let windows = rows.done.iter().flat_map(|(row, is_begin)| {
         let windows = row.windows(NEIGHBOURS.min(row.len())).enumerate();
-        windows.map(move |(further, window)| (window, at.map(|at| at + further)))
+        windows.map(move |(further, window)| (window, is_begin.then_some(further)))
     });
     let all = windows.map(|(row, at)| (share(row), row, at));
     let (share, best, at) = all.min_by(|a, b| a.0.total_cmp(&b.0))?;
@@ -45,11 +45,11 @@ fn share(row: &[Bytes]) -> f32 {
 /// Rows of sets that stand in every match without a gap.
 #[derive(Default)]
 struct Rows {
-    /// With how far behind the begin of a match each begins, where that is always the same.
-    done: Vec<(Row, Option<usize>)>,
+    /// With whether every match begins with it.
+    done: Vec<(Row, bool)>,
     open: Row,
-    /// How far behind the begin of a match comes what is taken next, where that is always the same.
-    at: Option<usize>,
+    /// Every match begins with what is open.
+    is_begin: bool,
 }
 
 impl Rows {
@@ -57,10 +57,9 @@ impl Rows {
     fn end(&mut self) {
         let row = std::mem::take(&mut self.open);
         if !row.is_empty() {
-            let at = self.at.map(|at| at - row.len());
-            self.done.push((row, at));
+            self.done.push((row, self.is_begin));
         }
-        self.at = None;
+        self.is_begin = false;
     }
 
     fn take(&mut self, hir: &Hir) {
@@ -87,10 +86,7 @@ impl Rows {
 
     fn set(&mut self, set: Option<Bytes>) {
         match set {
-            Some(set) => {
-                self.open.push(set);
-                self.at = self.at.map(|at| at + 1);
-            }
+            Some(set) => self.open.push(set),
             None => self.end(),
         }
     }
