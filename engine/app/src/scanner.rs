@@ -393,7 +393,7 @@ mod tests {
                 }
                 let text: String = lines.iter().map(|line| LINES[*line]).collect();
                 let state = number.to_string();
-                let checkpoint = Some(Checkpoint { source: source.clone(), stream: source.clone(), state });
+                let checkpoint = Some(Checkpoint { source: source.clone(), stream: source.clone(), state: state.into() });
                 Delivery::Block(Block { source, checkpoint, ..block(text.as_bytes(), Shape::Lines) })
             });
             let one = told(deliveries().collect(), 1, false);

@@ -2,7 +2,8 @@
 //! stored.
 
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,14 +56,71 @@ pub struct Record {
 }
 
 /// How far one stream is read. The text is the source's own; nobody else looks inside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The source that wrote it.
     pub source: SourceId,
     /// The stream inside the source.
     pub stream: StreamId,
     /// What the source needs to go on: JSON, with a version of its own. Empty: the stream is gone, forget it.
-    pub state: String,
+    pub state: StateText,
+}
+
+/// The text of a [`Checkpoint`]. It may be written when it is first asked for: of a thousand blocks a second one's is stored,
+/// and a line need not wait for it.
+#[derive(Clone)]
+pub struct StateText(Text);
+
+#[derive(Clone)]
+enum Text {
+    Written(Arc<str>),
+    Later(Arc<Later>),
+}
+
+type Later = LazyLock<String, Box<dyn FnOnce() -> String + Send>>;
+
+impl StateText {
+    /// Written by `write`, at the first look. It must not be empty.
+    pub fn later(write: impl FnOnce() -> String + Send + 'static) -> Self {
+        Self(Text::Later(Arc::new(LazyLock::new(Box::new(write)))))
+    }
+
+    /// Whether the stream is gone. Writes nothing.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(&self.0, Text::Written(text) if text.is_empty())
+    }
+}
+
+impl<T: Into<Arc<str>>> From<T> for StateText {
+    fn from(text: T) -> Self {
+        Self(Text::Written(text.into()))
+    }
+}
+
+impl Deref for StateText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match &self.0 {
+            Text::Written(text) => text,
+            Text::Later(text) => text,
+        }
+    }
+}
+
+impl PartialEq for StateText {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for StateText {}
+
+impl fmt::Debug for StateText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
 }
 
 /// Called once the consequences of a block are stored.

@@ -150,7 +150,7 @@ impl Feed {
         };
         let left = hand(delivery)?;
         if let (None, Some(known), Some(checkpoint)) = (&left, &mut handed_over, checkpoint) {
-            match checkpoint.state.is_empty() {
+            match checkpoint.state.is_gone() {
                 true => drop(known.remove(&checkpoint.stream)),
                 false => drop(known.insert(checkpoint.stream.clone(), checkpoint)),
             }

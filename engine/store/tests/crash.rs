@@ -45,7 +45,7 @@ fn round(number: u64) -> (Vec<Change>, Vec<Checkpoint>) {
     if number > 1 {
         changes.push(Change::EffectOver(id(number - 1), Outcome::Done { detail: text.clone() }));
     }
-    (changes, vec![Checkpoint { source: "s".into(), stream: "s".into(), state: text }])
+    (changes, vec![Checkpoint { source: "s".into(), stream: "s".into(), state: text.into() }])
 }
 
 /// Not a test of its own: what the killed process runs.
@@ -147,7 +147,7 @@ fn killed_processes_leave_a_whole_store() {
         if newest == 0 {
             continue;
         }
-        assert_eq!(loaded.checkpoints[0].state, newest.to_string());
+        assert_eq!(*loaded.checkpoints[0].state, newest.to_string());
         assert_eq!(loaded.windows[&RuleId::from("a.b")]["key"].incident, Some(newest));
         assert_eq!(loaded.unfinished.len(), 1, "kill {kill}");
         let last = &loaded.unfinished[0];

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
-use heinzel_core::block::{Block, Checkpoint, Delivery, Health, Notice, Shape, StreamId};
+use heinzel_core::block::{Block, Checkpoint, Delivery, Health, Notice, Shape, StateText, StreamId};
 use tokio::runtime::Handle;
 
 use super::bell::{Bell, PAUSE};
@@ -184,10 +184,12 @@ impl Desk {
         let delivery = match out {
             Out::Chunk(stream, chunk) => {
                 self.read_at = now;
-                let checkpoint = chunk.state.write();
-                Delivery::Block(self.block(stream, chunk.offset, chunk.bytes, chunk.shape, checkpoint))
+                let state = StateText::later(move || chunk.state.write());
+                Delivery::Block(self.block(stream, chunk.offset, chunk.bytes, chunk.shape, state))
             }
-            Out::Checkpoint(stream, state) => Delivery::Block(self.block(stream, 0, Vec::new(), Shape::Lines, state)),
+            Out::Checkpoint(stream, state) => {
+                Delivery::Block(self.block(stream, 0, Vec::new(), Shape::Lines, state.into()))
+            }
             Out::Health(stream, health) => return self.health(Some(stream), health),
             Out::Complaint(text) => Delivery::Notice(Notice::Complaint { source: self.feed.source.clone(), text }),
             Out::Counted(what, times) => {
@@ -202,7 +204,7 @@ impl Desk {
         self.unsent.push_back(Delivery::Notice(Notice::Health { source, stream, health }));
     }
 
-    fn block(&self, stream: StreamId, offset: u64, bytes: Vec<u8>, shape: Shape, state: String) -> Block {
+    fn block(&self, stream: StreamId, offset: u64, bytes: Vec<u8>, shape: Shape, state: StateText) -> Block {
         let source = self.feed.source.clone();
         let checkpoint = Some(Checkpoint { source: source.clone(), stream: stream.clone(), state });
         Block { source, stream, offset, bytes, shape, checkpoint, read_at: (self.feed.now)(), ack: None }

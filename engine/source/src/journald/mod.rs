@@ -325,7 +325,7 @@ impl Reader<'_> {
             offset,
             bytes: batch.bytes,
             shape: Shape::Records(batch.records),
-            checkpoint: Some(Checkpoint { source, stream: self.stream.clone(), state }),
+            checkpoint: Some(Checkpoint { source, stream: self.stream.clone(), state: state.into() }),
             read_at: (self.feed.now)(),
             ack: None,
         };

@@ -151,7 +151,7 @@ async fn before_the_first_entry_the_time_is_remembered() {
 
 fn at(cursor: &str) -> Checkpoint {
     let position = Position { v: 1, cursor: Some(cursor.into()), realtime: 5_000_007, offset: 3 };
-    Checkpoint { source: "j".into(), stream: "journal".into(), state: serde_json::to_string(&position).unwrap() }
+    Checkpoint { source: "j".into(), stream: "journal".into(), state: serde_json::to_string(&position).unwrap().into() }
 }
 
 #[tokio::test]

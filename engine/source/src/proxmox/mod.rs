@@ -42,7 +42,7 @@ async fn follow(
     checkpoints: &[Checkpoint],
 ) -> Result<(), SourceError> {
     let stream: StreamId = Arc::from(settings.folder.join("index").display().to_string());
-    let known = checkpoints.iter().find(|checkpoint| checkpoint.stream == stream).map(|c| c.state.as_str());
+    let known = checkpoints.iter().find(|checkpoint| checkpoint.stream == stream).map(|c| &*c.state);
     let mut history = History::new(settings.folder.clone(), common.start, (feed.now)(), known);
     let changed = Arc::new(Notify::new());
     // Kept alive for as long as the source reads; without it the poll alone finds the changes.
@@ -74,7 +74,7 @@ async fn follow(
                 offset: seen.offset,
                 bytes: seen.bytes,
                 shape: Shape::Records(seen.records),
-                checkpoint: Some(Checkpoint { source, stream: stream.clone(), state }),
+                checkpoint: Some(Checkpoint { source, stream: stream.clone(), state: state.into() }),
                 read_at: now,
                 ack: None,
             };

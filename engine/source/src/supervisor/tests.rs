@@ -118,7 +118,7 @@ async fn a_restart_goes_on_from_what_was_handed_over_last() {
                 checkpoint: Some(Checkpoint {
                     source: "web".into(),
                     stream: "a".into(),
-                    state: if run == 0 { "2".into() } else { String::new() },
+                    state: if run == 0 { "2".into() } else { "".into() },
                 }),
                 read_at: Timestamp::EPOCH,
                 ack: None,

@@ -155,7 +155,7 @@ fn last_incident(conn: &Connection, complaints: &mut Complaints) -> Result<Incid
 fn checkpoints(conn: &Connection) -> Result<Vec<Checkpoint>, Fail> {
     let mut found = conn.prepare_cached("SELECT source, stream, state FROM checkpoint ORDER BY source, stream")?;
     let rows = found.query_map([], |row| {
-        Ok(Checkpoint { source: words(row, 0)?.into(), stream: words(row, 1)?.into(), state: words(row, 2)? })
+        Ok(Checkpoint { source: words(row, 0)?.into(), stream: words(row, 1)?.into(), state: words(row, 2)?.into() })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

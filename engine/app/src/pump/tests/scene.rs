@@ -184,8 +184,8 @@ impl Hand {
         // One of the source's streams comes with the second block and goes with the sixth.
         let checkpoint = match number {
             1 => Checkpoint { source: "log".into(), stream: "other".into(), state: "there".into() },
-            5 => Checkpoint { source: "log".into(), stream: "other".into(), state: String::new() },
-            _ => Checkpoint { source: "log".into(), stream: "log".into(), state: (number + 1).to_string() },
+            5 => Checkpoint { source: "log".into(), stream: "other".into(), state: "".into() },
+            _ => Checkpoint { source: "log".into(), stream: "log".into(), state: (number + 1).to_string().into() },
         };
         let ack = Ack::new(move || {
             if !matches!(number, 1 | 5) {
