@@ -221,10 +221,53 @@ impl Open {
         if (seen.size, seen.mtime_ns) == (self.size, self.mtime_ns) || self.position() == 0 {
             return Ok(false);
         }
-        // As a mark compares; but here are the bytes themselves, and a line may be waiting.
+        Ok(!self.begins_alike(file)? || self.appended(file, 0)?.is_none())
+    }
+
+    /// Whether the file's first bytes are those that were read. As a mark compares; but here are the bytes themselves.
+    fn begins_alike(&self, file: &File) -> io::Result<bool> {
+        Ok(bytes_at(file, 0, self.head.len())? == self.head)
+    }
+
+    /// Up to `most` bytes behind the position. `None`: the bytes before it are not those that were read.
+    fn appended(&self, file: &File, most: usize) -> io::Result<Option<Vec<u8>>> {
         let before = self.before_position();
-        let has = |offset: u64, bytes: &[u8]| -> io::Result<bool> { Ok(bytes_at(file, offset, bytes.len())? == bytes) };
-        Ok(!has(0, &self.head)? || !has(self.position() - before.len() as u64, &before)?)
+        let mut bytes = bytes_at(file, self.position() - before.len() as u64, before.len() + most)?;
+        Ok(bytes.starts_with(&before).then(|| bytes.split_off(before.len())))
+    }
+
+    /// Reads all that was appended since the last look, if it is little. `None`: it is not, or the file does not simply go on
+    /// where it was read to; nothing is read then.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn grow(&mut self, rules: &Rules, now: Instant) -> io::Result<Option<Seen>> {
+        let Content::Plain(file) = &self.content else { return Ok(None) };
+        let (seen, position) = (self.seen()?, self.position());
+        let room = READ.min(rules.most().saturating_sub(self.held.len()));
+        let new = seen.size.checked_sub(position).and_then(|new| usize::try_from(new).ok()).filter(|&new| new < room);
+        let Some(new) = new.filter(|_| position > 0) else { return Ok(None) };
+        if !self.begins_alike(file)? {
+            return Ok(None);
+        }
+        let Some(appended) = self.appended(file, new)? else { return Ok(None) };
+        self.note(&seen);
+        let old = self.held.len();
+        self.held.extend_from_slice(&appended);
+        self.grew(old, now);
+        Ok(Some(seen))
+    }
+
+    /// Bytes were read: those that are held from `old` on.
+    fn grew(&mut self, old: usize, now: Instant) {
+        let new = &self.held[old..];
+        if new.is_empty() {
+            return;
+        }
+        self.grew_at = now;
+        if self.head.len() as u64 == self.at + old as u64 {
+            self.head.extend_from_slice(&new[..new.len().min(HEAD - self.head.len())]);
+        }
     }
 
     /// Whether it was empty at the last look and has been written since.
@@ -295,8 +338,13 @@ impl Open {
     /// # Errors
     /// When the file cannot be read. Nothing is lost: the next call reads the same bytes.
     pub(crate) fn pull(&mut self, rules: &Rules, now: Instant) -> io::Result<Pulled> {
-        let most = rules.block.max(rules.max_line + 1);
-        let mut ended = self.fill(most, now)?;
+        let ended = self.fill(rules.most(), now)?;
+        Ok(self.divide(rules, ended))
+    }
+
+    /// Hands over what is whole of what was read; `ended`: there was nothing more to read.
+    pub(crate) fn divide(&mut self, rules: &Rules, mut ended: bool) -> Pulled {
+        let most = rules.most();
         let mut pulled = Pulled::default();
         if self.skipping {
             self.skip();
@@ -304,7 +352,7 @@ impl Open {
         pulled.counts.nul_stripped += u64::from(self.drop_leading_nuls());
         if self.held.is_empty() && !ended {
             pulled.more = true;
-            return Ok(pulled);
+            return pulled;
         }
         self.take_whole(rules, false, &mut pulled);
         if pulled.piece.is_none() && self.held.len() >= most {
@@ -315,7 +363,7 @@ impl Open {
         // Behind a cut line whole lines may be held; of a record that waits for its next line there is nothing to take yet.
         ended &= !(pulled.counts.line_cut > 0 && self.is_holding_lines());
         pulled.more = !ended;
-        Ok(pulled)
+        pulled
     }
 
     /// Hands over the record of several lines that was held, because no further line came.
@@ -359,13 +407,7 @@ impl Open {
             };
             self.held.truncate(old + *read.as_ref().unwrap_or(&0));
             let read = read?;
-            if read > 0 {
-                self.grew_at = now;
-                if self.head.len() as u64 == position {
-                    let new = &self.held[old..];
-                    self.head.extend_from_slice(&new[..new.len().min(HEAD - self.head.len())]);
-                }
-            }
+            self.grew(old, now);
             if read < room {
                 self.held.shrink_to(self.held.len() + 512);
                 return Ok(true);

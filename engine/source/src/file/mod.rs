@@ -1,7 +1,7 @@
 //! Log files, by path or glob, followed for ever.
 //!
 //! Start at [`run`]. The parts, in the order in which bytes meet them: `wake` says that something may have changed (events
-//! of linemux and notify, and a slow poll in case one is missed); `set` knows the globs and asks one `tail` a path; a tail
+//! of folders and of linemux, and a slow poll in case one is missed); `set` knows the globs and asks one `tail` a path; a tail
 //! knows which files its path has named (`siblings`, `identity`) and reads each through a `handle`, which divides its `content`
 //! into `records`.
 //!
@@ -43,7 +43,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use self::bell::Bell;
-use self::reader::{End, Reader};
+use self::reader::Reader;
 use self::set::Set;
 use self::since::TimeOf;
 use crate::feed::{Closed, Feed};
@@ -58,7 +58,7 @@ pub(crate) enum Error {
     /// The engine stops, or takes nothing any more.
     #[error(transparent)]
     Closed(#[from] Closed),
-    /// The system gives no thread.
+    /// The system gives no thread, or no file descriptor.
     #[error("start the reading thread of source `{source_name}`")]
     Start {
         /// The source.
@@ -88,7 +88,11 @@ pub(crate) async fn run(
     checkpoints: Vec<Checkpoint>,
 ) -> Result<(), Error> {
     let source_name = feed.source.to_string();
-    let (bell, runtime) = (Arc::new(Bell::default()), Handle::current());
+    let runtime = Handle::current();
+    let bell = match Bell::new() {
+        Ok(bell) => Arc::new(bell),
+        Err(cause) => return Err(Error::Start { source_name, cause }),
+    };
     // Also when nobody waits for this source any more.
     let _stops = Stops(bell.clone());
     let (tell, mut told) = oneshot::channel();
@@ -99,7 +103,7 @@ pub(crate) async fn run(
         let read = move || {
             let set = Set::new(&settings, begin, checkpoints, now);
             // Nobody may want to know.
-            let _ = tell.send(Arc::new(Reader::new(set, feed, bell, runtime)).run(settings.poll));
+            let _ = tell.send(Reader::new(set, feed, bell, runtime).run(settings.poll));
         };
         std::thread::Builder::new().name(format!("file {source_name}")).stack_size(STACK).spawn(read)
     };
@@ -115,8 +119,9 @@ pub(crate) async fn run(
         }
     };
     match end {
-        Ok(End::Closed) => Err(Closed.into()),
-        Ok(End::Broke) | Err(_) => Err(Error::Reader { source_name }),
+        Ok(closed) => Err(closed.into()),
+        // It panicked before it could tell.
+        Err(_) => Err(Error::Reader { source_name }),
     }
 }
 

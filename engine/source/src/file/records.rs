@@ -45,6 +45,11 @@ pub(crate) struct Division {
 }
 
 impl Rules {
+    /// How much of a file is held at most, in bytes: a block, or a line that is too long.
+    pub(crate) fn most(&self) -> usize {
+        self.block.max(self.max_line + 1)
+    }
+
     /// Divides `bytes`, which begin at a record's beginning. `last`: the last record is complete even though no other
     /// begins behind it.
     pub(crate) fn divide(&self, bytes: &[u8], last: bool) -> Division {

@@ -67,12 +67,53 @@ pub(crate) struct Round {
 /// Which paths to look at.
 #[derive(Debug, Default)]
 pub(crate) struct Wake {
-    /// These.
+    /// These: they may name another file.
     pub(crate) paths: HashSet<PathBuf>,
+    /// And these: all that is known is that their files were written to.
+    pub(crate) grown: Vec<Arc<Path>>,
     /// All of them.
     pub(crate) all: bool,
     /// Names have changed: expand the globs again.
     pub(crate) names: bool,
+}
+
+impl Wake {
+    /// Everything, and new names.
+    pub(crate) fn everything() -> Self {
+        Self { all: true, names: true, ..Self::default() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.all && !self.names && self.paths.is_empty() && self.grown.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.paths.extend(other.paths);
+        other.grown.iter().for_each(|path| self.grew(path));
+        self.all |= other.all;
+        self.names |= other.names;
+    }
+
+    /// A followed path may name another file, or what it names was written to.
+    pub(crate) fn hear(&mut self, path: &Arc<Path>, about_names: bool) {
+        if about_names {
+            self.paths.insert(path.to_path_buf());
+        } else {
+            self.grew(path);
+        }
+    }
+
+    fn grew(&mut self, path: &Arc<Path>) {
+        // A path that is here twice is looked at twice, no more.
+        if !self.grown.iter().any(|other| Arc::ptr_eq(other, path)) {
+            self.grown.push(path.clone());
+        }
+    }
+
+    /// Whether files were written to, and nothing else is known to have happened.
+    fn is_growth_alone(&self) -> bool {
+        !self.all && !self.names && self.paths.is_empty() && !self.grown.is_empty()
+    }
 }
 
 struct Followed {
@@ -192,6 +233,9 @@ impl Set {
 
     /// Looks at what may have changed, and reads.
     pub(crate) fn round(&mut self, wake: &Wake, now: Instant) -> Round {
+        if wake.is_growth_alone() && self.queue.is_empty() && self.again_at().is_none_or(|at| now < at) {
+            return self.grown(&wake.grown, now);
+        }
         let mut round = Round::default();
         if wake.names {
             round.changed |= self.expand();
@@ -219,12 +263,19 @@ impl Set {
         round
     }
 
-    /// Reads what was appended to one path, after news of nothing else. Only while nothing is queued.
-    pub(crate) fn grown(&mut self, path: &Path, now: Instant) -> Round {
+    /// Reads what was appended to these paths, and looks at nothing else: a line is waiting.
+    fn grown(&mut self, paths: &[Arc<Path>], now: Instant) -> Round {
         let mut round = Round::default();
-        if let Some(followed) = self.followed.get_mut(path) {
-            let looked = followed.tail.look_at_open(now);
-            self.take(path, looked, &mut round);
+        let mut bytes = 0;
+        for path in paths {
+            match self.followed.get_mut(&**path) {
+                Some(followed) if bytes < ROUND => {
+                    let looked = followed.tail.look_at_open(now);
+                    bytes += self.take(path, looked, &mut round);
+                }
+                Some(_) => self.enqueue(path.to_path_buf()),
+                None => {}
+            }
         }
         round.more = !self.queue.is_empty();
         round.again_at = self.again_at();
@@ -236,9 +287,11 @@ impl Set {
         if wake.all {
             return self.followed.keys().cloned().collect();
         }
-        let woken = wake.paths.iter().filter(|path| self.followed.contains_key(*path));
-        let waited = self.waiting.iter().filter(|(_, at)| **at <= now).map(|(path, _)| path);
-        woken.chain(waited).cloned().collect()
+        let grown = wake.grown.iter().map(|path| &**path);
+        let woken =
+            wake.paths.iter().map(PathBuf::as_path).chain(grown).filter(|path| self.followed.contains_key(*path));
+        let waited = self.waiting.iter().filter(|(_, at)| **at <= now).map(|(path, _)| path.as_path());
+        woken.chain(waited).map(Path::to_path_buf).collect()
     }
 
     fn again_at(&self) -> Option<Instant> {

@@ -131,33 +131,29 @@ impl Tail {
             Ok(None) => (self.without_file(now), None),
             Err(error) => (degraded("open", &self.path, &error), None),
         };
-        self.look_on(now, health, named)
+        self.look_on(now, health, named, false)
     }
 
     /// Looks after news that bytes were appended. In the plain case (one file is open, and goes on where it was read to) what the
     /// path names is not asked: that would take longer than reading a line.
     pub(crate) fn look_at_open(&mut self, now: Instant) -> Looked {
-        match self.plainly_grown() {
-            Some(seen) => self.look_on(now, Health::Ok, Some(seen)),
+        match self.plainly_grown(now) {
+            Some(seen) => self.look_on(now, Health::Ok, Some(seen), true),
             None => self.look(now),
         }
     }
 
-    fn plainly_grown(&mut self) -> Option<Seen> {
+    fn plainly_grown(&mut self, now: Instant) -> Option<Seen> {
         if self.begin.is_some() || self.files.len() != 1 {
             return None;
         }
         let open = self.files.back_mut().filter(|open| !open.is_rotated())?;
-        let seen = open.seen().ok()?;
-        if open.was_empty(&seen) || open.is_rewritten(&seen).unwrap_or(true) {
-            // What it was before may be found only from what the path names now.
-            return None;
-        }
-        open.note(&seen);
-        Some(seen)
+        // What it was before may be found only from what the path names now; and what went wrong does so again.
+        open.grow(&self.rules, now).ok()?
     }
 
-    fn look_on(&mut self, now: Instant, mut health: Health, named: Option<Seen>) -> Looked {
+    /// `is_read`: what the only file has got is read already, to its end.
+    fn look_on(&mut self, now: Instant, mut health: Health, named: Option<Seen>, is_read: bool) -> Looked {
         let mut looked = Looked {
             chunk: None,
             more: false,
@@ -167,7 +163,7 @@ impl Tail {
             complaints: Vec::new(),
             switched: false,
         };
-        if let Err(error) = self.read(now, named, &mut looked) {
+        if let Err(error) = self.read(now, named, is_read, &mut looked) {
             health = degraded("read", &self.path, &error);
         }
         if looked.chunk.is_none() && !looked.more && self.begin.is_none() && (self.announce || self.since.is_some()) {
@@ -258,7 +254,7 @@ impl Tail {
     }
 
     /// Reads the files in order, until one gives a block or must be waited for.
-    fn read(&mut self, now: Instant, named: Option<Seen>, looked: &mut Looked) -> io::Result<()> {
+    fn read(&mut self, now: Instant, named: Option<Seen>, is_read: bool, looked: &mut Looked) -> io::Result<()> {
         let mut number = 0;
         while let Some(open) = self.files.get(number) {
             let is_newest = number + 1 == self.files.len();
@@ -279,7 +275,7 @@ impl Tail {
             let rules = self.rules.clone();
             let Some(open) = self.files.get_mut(number) else { break };
             open.note(&seen);
-            let mut pulled = open.pull(&rules, now)?;
+            let mut pulled = if is_read { open.divide(&rules, true) } else { open.pull(&rules, now)? };
             self.complaints.extend(open.take_trouble());
             if open.turns_out_wide() {
                 self.complaints.push(encoding::wide(&self.path));

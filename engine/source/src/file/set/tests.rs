@@ -17,7 +17,7 @@ fn only_what_has_grown_or_is_due_is_looked_at() {
     let file = File::plain(&path("*.log"));
     let mut set = Set::new(&file, Begin::Beginning, Vec::new(), Timestamp::EPOCH);
     let begin = Instant::now();
-    let all = Wake { all: true, names: true, ..Wake::default() };
+    let all = Wake::everything();
     while set.round(&all, begin).more {}
     let due = |set: &Set, paths: &[&str], at| -> Vec<PathBuf> {
         let paths = paths.iter().map(|name| path(name)).collect();
