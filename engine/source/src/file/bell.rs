@@ -111,3 +111,53 @@ impl AsFd for Bell {
         self.rung.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{AccessKind, CreateKind, DataChange, Flag, RemoveKind, RenameMode};
+
+    use super::*;
+
+    fn told(kind: EventKind, name: &str) -> Wake {
+        let bell = Bell::new().unwrap();
+        let path: Arc<Path> = Path::new("/logs/a").into();
+        bell.name([("/real/a".into(), path)].into());
+        bell.hear(&Event::new(kind).add_path(name.into()));
+        let mut wake = Wake::default();
+        bell.answer(&mut wake).unwrap();
+        wake
+    }
+
+    #[test]
+    fn what_happened_to_a_name_is_told_from_what_was_written_to_its_file() {
+        let wake = told(EventKind::Modify(ModifyKind::Data(DataChange::Any)), "/real/a");
+        assert_eq!((wake.names, wake.paths.len(), wake.grown.len()), (false, 0, 1));
+        let about_names = [
+            EventKind::Create(CreateKind::File),
+            EventKind::Remove(RemoveKind::File),
+            EventKind::Modify(ModifyKind::Name(RenameMode::From)),
+        ];
+        for kind in about_names {
+            let wake = told(kind, "/real/a");
+            assert_eq!((wake.names, wake.grown.len()), (true, 0), "{kind:?}");
+            assert_eq!(wake.paths, ["/logs/a".into()].into(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_follows_and_who_only_reads_say_nothing() {
+        assert!(told(EventKind::Access(AccessKind::Any), "/real/a").is_empty());
+        assert!(told(EventKind::Modify(ModifyKind::Data(DataChange::Any)), "/real/b").is_empty());
+    }
+
+    #[test]
+    fn what_was_missed_is_everything_and_the_end_is_the_end() {
+        let bell = Bell::new().unwrap();
+        bell.hear(&Event::new(EventKind::Other).set_flag(Flag::Rescan));
+        let mut wake = Wake::default();
+        bell.answer(&mut wake).unwrap();
+        assert!(wake.all);
+        bell.stop();
+        assert_eq!(bell.answer(&mut wake), Err(Closed));
+    }
+}

@@ -385,6 +385,26 @@ async fn a_large_file_does_not_starve_a_small_one_and_catching_up_is_said_once()
     running.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_of_a_terabyte_keeps_nobody_from_stopping() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    write(&log, "1\n");
+    let mut running = start(source(&[log.display().to_string()], Start::Beginning, RARELY), Vec::new());
+    assert_eq!(running.caught_up().await, ["1"]);
+    write(&log, "2");
+    if let Err(error) = OpenOptions::new().append(true).open(&log).unwrap().set_len(1 << 40) {
+        eprintln!("SKIPPED: no such file here: {error}");
+        return;
+    }
+    // It is cut, and its rest is passed over without a word.
+    assert!(running.lines(1).await[0].starts_with('2'));
+    running.stop.cancel();
+    // The reading thread drops its end of the channel.
+    let end = async { while running.deliveries.recv().await.is_some() {} };
+    tokio::time::timeout(GENEROUS, end).await.expect("it reads on");
+}
+
 /// A damaged checkpoint counts, and everything is read: nothing may be lost silently.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_checkpoint_counts_and_everything_is_read() {

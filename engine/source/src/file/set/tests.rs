@@ -1,12 +1,13 @@
 //! Which paths a round looks at.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use heinzel_core::time::Timestamp;
 
-use super::{Begin, Set, Wake};
+use super::{Begin, Out, ROUND, Round, Set, Wake};
 use crate::settings::File;
 
 #[test]
@@ -54,4 +55,82 @@ fn only_what_has_grown_or_is_due_is_looked_at() {
     assert_eq!(set.paths().collect::<Vec<_>>(), [path("c.log"), path("d.log")]);
     let late = at + Duration::from_secs(3_600);
     assert!(!due(&set, &[], late).contains(&path("b.log")), "a path that is not followed is waited for");
+}
+
+/// A folder with logs that are followed and read.
+struct Scene {
+    folder: tempfile::TempDir,
+    set: Set,
+    now: Instant,
+}
+
+impl Scene {
+    fn follow(names: &[String]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        names.iter().for_each(|name| fs::write(folder.path().join(name), "x\n").unwrap());
+        let set = Set::new(&File::plain(&folder.path().join("*.log")), Begin::Beginning, Vec::new(), Timestamp::EPOCH);
+        let mut scene = Self { folder, set, now: Instant::now() };
+        while scene.set.round(&Wake::everything(), scene.now).more {}
+        scene
+    }
+
+    fn append(&self, name: &str, bytes: usize) {
+        let mut file = OpenOptions::new().append(true).open(self.folder.path().join(name)).unwrap();
+        file.write_all("a line\n".repeat(bytes / 7).as_bytes()).unwrap();
+    }
+
+    fn grown(&mut self, names: &[String]) -> Round {
+        let mut wake = Wake::default();
+        names.iter().for_each(|name| wake.hear(&self.folder.path().join(name).into(), false));
+        self.set.round(&wake, self.now)
+    }
+}
+
+/// The names of the files that a round brought bytes of, and how many in all.
+fn read(round: &Round) -> (Vec<String>, usize) {
+    let chunks = round.out.iter().filter_map(|out| match out {
+        Out::Chunk(path, chunk) => Some((Path::new(&**path).file_name()?.to_string_lossy().into_owned(), chunk)),
+        _ => None,
+    });
+    let (names, bytes): (Vec<_>, Vec<usize>) = chunks.map(|(name, chunk)| (name, chunk.bytes.len())).unzip();
+    (names, bytes.iter().sum())
+}
+
+#[test]
+fn many_files_that_grow_at_once_are_read_in_rounds() {
+    let names: Vec<String> = (10..50).map(|number| format!("{number}.log")).collect();
+    let mut scene = Scene::follow(&names);
+    names.iter().for_each(|name| scene.append(name, 200_000));
+    let mut round = scene.grown(&names);
+    let mut all = 0;
+    loop {
+        let bytes = read(&round).1;
+        assert!(bytes < ROUND + 200_000, "{bytes}");
+        all += bytes;
+        if !round.more {
+            break;
+        }
+        round = scene.set.round(&Wake::default(), scene.now);
+    }
+    assert_eq!(all, 40 * (200_000 / 7) * 7);
+}
+
+#[test]
+fn what_waits_for_its_turn_or_its_time_is_not_put_off_by_what_grows() {
+    let names = ["a.log", "b.log"].map(str::to_owned);
+    let mut scene = Scene::follow(&names);
+    // More than a round takes.
+    scene.append("a.log", 2 * ROUND);
+    assert!(scene.set.round(&Wake::everything(), scene.now).more);
+    scene.append("b.log", 70);
+    assert_eq!(read(&scene.grown(&names[1..])).0.first().unwrap(), "a.log");
+    while scene.set.round(&Wake::default(), scene.now).more {}
+
+    // The last line of a rotated file, which has no end.
+    fs::write(scene.folder.path().join("a.log"), "y").unwrap();
+    fs::rename(scene.folder.path().join("a.log"), scene.folder.path().join("a.log.1")).unwrap();
+    while scene.set.round(&Wake::everything(), scene.now).more {}
+    scene.now = scene.set.again_at().unwrap();
+    scene.append("b.log", 70);
+    assert_eq!(read(&scene.grown(&names[1..])).0, ["a.log", "b.log"]);
 }

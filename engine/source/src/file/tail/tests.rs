@@ -10,6 +10,7 @@ use crate::file::folders::Folders;
 
 mod absence;
 mod alike;
+mod grown;
 mod many;
 mod packed;
 mod records;
