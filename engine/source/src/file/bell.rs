@@ -48,12 +48,14 @@ impl Bell {
         }
         let about_names =
             matches!(event.kind, EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)));
+        // All that is told of a file whose name was given to another while we hold it open is that it has one name less.
+        let written = matches!(event.kind, EventKind::Modify(ModifyKind::Data(_)));
         let mut inside = self.inside();
         let Inside { wake, followed, .. } = &mut *inside;
         wake.all |= event.need_rescan();
         wake.names |= about_names;
         for path in event.paths.iter().filter_map(|name| followed.get(name)) {
-            wake.hear(path, about_names);
+            wake.hear(path, written);
         }
         self.ring(inside);
     }
@@ -114,7 +116,7 @@ impl AsFd for Bell {
 
 #[cfg(test)]
 mod tests {
-    use notify::event::{AccessKind, CreateKind, DataChange, Flag, RemoveKind, RenameMode};
+    use notify::event::{AccessKind, CreateKind, DataChange, Flag, MetadataKind, RemoveKind, RenameMode};
 
     use super::*;
 
@@ -132,14 +134,15 @@ mod tests {
     fn what_happened_to_a_name_is_told_from_what_was_written_to_its_file() {
         let wake = told(EventKind::Modify(ModifyKind::Data(DataChange::Any)), "/real/a");
         assert_eq!((wake.names, wake.paths.len(), wake.grown.len()), (false, 0, 1));
-        let about_names = [
-            EventKind::Create(CreateKind::File),
-            EventKind::Remove(RemoveKind::File),
-            EventKind::Modify(ModifyKind::Name(RenameMode::From)),
+        let others = [
+            (EventKind::Create(CreateKind::File), true),
+            (EventKind::Remove(RemoveKind::File), true),
+            (EventKind::Modify(ModifyKind::Name(RenameMode::From)), true),
+            (EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any)), false),
         ];
-        for kind in about_names {
+        for (kind, about_names) in others {
             let wake = told(kind, "/real/a");
-            assert_eq!((wake.names, wake.grown.len()), (true, 0), "{kind:?}");
+            assert_eq!((wake.names, wake.grown.len()), (about_names, 0), "{kind:?}");
             assert_eq!(wake.paths, ["/logs/a".into()].into(), "{kind:?}");
         }
     }

@@ -308,18 +308,23 @@ impl Open {
         self.mtime_ns
     }
 
-    /// When bytes came last.
-    pub(crate) fn grew_at(&self) -> Instant {
-        self.grew_at
-    }
-
     /// Since when nothing has happened to it.
     pub(crate) fn quiet_since(&self) -> Instant {
         self.rotated_at.map_or(self.grew_at, |rotated| rotated.max(self.grew_at))
     }
 
+    /// Until when what is held waits for what belongs to it, and whether nothing will be written behind it. `None`: nothing is
+    /// held, or as long as it takes.
+    pub(crate) fn held_until(&self, rules: &Rules) -> Option<(Instant, bool)> {
+        if self.is_rotated() {
+            return self.is_holding().then(|| (self.grew_at + rules.settle, true));
+        }
+        let multiline = rules.multiline.as_ref().filter(|_| self.is_holding_lines())?;
+        Some((self.grew_at + multiline.wait, false))
+    }
+
     /// Whether a record of several lines is held that waits for its next line.
-    pub(crate) fn is_holding_lines(&self) -> bool {
+    fn is_holding_lines(&self) -> bool {
         self.held.contains(&b'\n')
     }
 

@@ -11,12 +11,12 @@ use tokio::runtime::Handle;
 
 use super::bell::Bell;
 use super::set::{Out, Set, Wake};
-use super::wake::Watch;
+use super::wake::{PAUSE, Watch};
 use crate::feed::{Closed, Feed};
 
-/// So long at least lies between two readings of a file that grows without a rest: each takes what came in between. A file
-/// that has been quiet for so long is read at once.
-const PAUSE: Duration = Duration::from_millis(1);
+/// After a look for names there is none for so many times as long as it took, whatever happens: whoever makes and removes
+/// names without a rest has a fifth of a core at most.
+const RESTS: u32 = 4;
 
 /// The files of a source, read and handed over.
 pub(crate) struct Reader {
@@ -24,13 +24,13 @@ pub(crate) struct Reader {
     feed: Feed,
     bell: Arc<Bell>,
     runtime: Handle,
-    /// When bytes were read last.
-    read_at: Instant,
+    /// Until then nothing is read that comes in: it is read together.
+    rests_until: Instant,
 }
 
 impl Reader {
     pub(crate) fn new(set: Set, feed: Feed, bell: Arc<Bell>, runtime: Handle) -> Self {
-        Self { set, feed, bell, runtime, read_at: Instant::now() }
+        Self { set, feed, bell, runtime, rests_until: Instant::now() }
     }
 
     /// Reads until told to stop, and looks at everything every `poll`.
@@ -44,15 +44,22 @@ impl Reader {
     fn follow(&mut self, poll: Duration) -> Result<Infallible, Closed> {
         let mut watch = Watch::new(self.bell.clone(), self.runtime.clone());
         let mut shown: Option<String> = None;
-        let mut wake = Wake { all: true, ..Wake::default() };
+        let mut wake = Wake { names: false, ..Wake::everything() };
         let mut polled_at = Instant::now();
-        let mut follow = true;
         // To be said once all is read after the start, and again after each time a file had more than one look could read.
         let mut owes_caught_up = true;
+        // News of names is kept until there may be a look for them again.
+        let (mut put_off, mut names_from) = (Wake::default(), Instant::now());
         loop {
-            if std::mem::take(&mut follow) {
+            let now = Instant::now();
+            if wake.folders {
                 // Before the look: what is written after the look is then an event.
                 watch.follow(&self.set);
+                wake.all = true;
+            }
+            let round = self.set.round(&wake, now);
+            if wake.is_about_names() {
+                names_from = Instant::now() + RESTS * now.elapsed();
             }
             if watch.trouble() != shown.as_deref() {
                 shown = watch.trouble().map(str::to_owned);
@@ -61,28 +68,33 @@ impl Reader {
                 let health = shown.clone().map_or(Health::Ok, |why| Health::Degraded { why });
                 self.health(None, health)?;
             }
-            let now = Instant::now();
-            let round = self.set.round(&wake, now);
             for out in round.out {
                 self.hand_over(out, now)?;
             }
             owes_caught_up |= round.behind;
-            wake = Wake { all: round.changed, ..Wake::default() };
-            follow = round.changed;
-            if round.changed || round.more {
-                self.bell.answer(&mut wake)?;
-                continue;
-            }
-            if std::mem::take(&mut owes_caught_up) {
+            let goes_on = round.changed || round.more;
+            if !goes_on && std::mem::take(&mut owes_caught_up) {
                 self.send(Delivery::Notice(Notice::CaughtUp { source: self.feed.source.clone() }))?;
             }
             let next_poll = polled_at + poll;
-            let next = round.again_at.map_or(next_poll, |at| next_poll.min(at));
-            wake = watch.wait(next, self.read_at + PAUSE)?;
-            if Instant::now() >= next_poll {
-                polled_at = Instant::now();
-                (wake, follow) = (Wake::everything(), true);
+            let put_off_until = (!put_off.is_empty()).then_some(names_from);
+            let next = [round.again_at, put_off_until].into_iter().flatten().fold(next_poll, Instant::min);
+            // Amid a large file it is only heard what has happened meanwhile: other files must not wait for its end.
+            let (until, pause) = if goes_on { (now, now) } else { (next, self.rests_until) };
+            wake = watch.wait(until, pause)?;
+            let now = Instant::now();
+            if now >= next_poll {
+                polled_at = now;
+                wake = Wake::everything();
+            } else if wake.is_about_names() && now < names_from {
+                let grown = std::mem::take(&mut wake.grown);
+                put_off.add(std::mem::replace(&mut wake, Wake { grown, ..Wake::default() }));
+                self.rests_until = self.rests_until.max(now + PAUSE);
             }
+            if now >= names_from || wake.all {
+                wake.add(std::mem::take(&mut put_off));
+            }
+            wake.folders |= round.changed;
         }
     }
 
@@ -90,7 +102,7 @@ impl Reader {
         let source = self.feed.source.clone();
         match out {
             Out::Chunk(stream, chunk) => {
-                self.read_at = now;
+                self.rests_until = self.rests_until.max(now + PAUSE);
                 let state = StateText::later(move || chunk.state.write());
                 self.block(stream, chunk.offset, chunk.bytes, chunk.shape, state)
             }

@@ -70,49 +70,50 @@ pub(crate) struct Wake {
     /// These: they may name another file.
     pub(crate) paths: HashSet<PathBuf>,
     /// And these: all that is known is that their files were written to.
-    pub(crate) grown: Vec<Arc<Path>>,
+    pub(crate) grown: HashSet<Arc<Path>>,
     /// All of them.
     pub(crate) all: bool,
     /// Names have changed: expand the globs again.
     pub(crate) names: bool,
+    /// Folders have come or gone: other ones are to be watched.
+    pub(crate) folders: bool,
 }
 
 impl Wake {
     /// Everything, and new names.
     pub(crate) fn everything() -> Self {
-        Self { all: true, names: true, ..Self::default() }
+        Self { all: true, names: true, folders: true, ..Self::default() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        !self.all && !self.names && self.paths.is_empty() && self.grown.is_empty()
+        !self.is_about_names() && self.paths.is_empty() && self.grown.is_empty()
+    }
+
+    /// Whether more is to be done than to look at some files.
+    pub(crate) fn is_about_names(&self) -> bool {
+        self.all || self.names || self.folders
     }
 
     pub(crate) fn add(&mut self, other: Self) {
         self.paths.extend(other.paths);
-        other.grown.iter().for_each(|path| self.grew(path));
+        self.grown.extend(other.grown);
         self.all |= other.all;
         self.names |= other.names;
+        self.folders |= other.folders;
     }
 
-    /// A followed path may name another file, or what it names was written to.
-    pub(crate) fn hear(&mut self, path: &Arc<Path>, about_names: bool) {
-        if about_names {
-            self.paths.insert(path.to_path_buf());
+    /// What a followed path names was written to, or something else has happened to it.
+    pub(crate) fn hear(&mut self, path: &Arc<Path>, written: bool) {
+        if written {
+            self.grown.insert(path.clone());
         } else {
-            self.grew(path);
-        }
-    }
-
-    fn grew(&mut self, path: &Arc<Path>) {
-        // A path that is here twice is looked at twice, no more.
-        if !self.grown.iter().any(|other| Arc::ptr_eq(other, path)) {
-            self.grown.push(path.clone());
+            self.paths.insert(path.to_path_buf());
         }
     }
 
     /// Whether files were written to, and nothing else is known to have happened.
     fn is_growth_alone(&self) -> bool {
-        !self.all && !self.names && self.paths.is_empty() && !self.grown.is_empty()
+        !self.is_about_names() && self.paths.is_empty() && !self.grown.is_empty()
     }
 }
 
@@ -264,7 +265,7 @@ impl Set {
     }
 
     /// Reads what was appended to these paths, and looks at nothing else: a line is waiting.
-    fn grown(&mut self, paths: &[Arc<Path>], now: Instant) -> Round {
+    fn grown(&mut self, paths: &HashSet<Arc<Path>>, now: Instant) -> Round {
         let mut round = Round::default();
         let mut bytes = 0;
         for path in paths {

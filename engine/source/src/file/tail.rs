@@ -280,34 +280,31 @@ impl Tail {
             if open.turns_out_wide() {
                 self.complaints.push(encoding::wide(&self.path));
             }
-            if pulled.piece.is_none() && !pulled.more && open.is_holding() {
-                let due = if open.is_rotated() {
-                    Some((open.grew_at() + rules.settle, true))
-                } else {
-                    let wait = rules.multiline.as_ref().filter(|_| open.is_holding_lines()).map(|multi| multi.wait);
-                    wait.map(|wait| (open.grew_at() + wait, false))
-                };
-                match due {
-                    Some((due, finish)) if due <= now => {
-                        let counts = pulled.counts;
-                        pulled = if finish { open.finish(&rules) } else { open.flush(&rules) };
-                        pulled.counts.nul_stripped += counts.nul_stripped;
-                        pulled.more = true;
-                    }
-                    Some((due, finish)) => {
-                        looked.again_at = Some(due);
-                        if finish {
-                            // The end of its last line may still come: the files behind it wait.
-                            self.note_counts(&pulled);
-                            return Ok(());
-                        }
-                    }
-                    None => {}
+            let held = open.held_until(&rules).filter(|_| !pulled.more);
+            match held.filter(|_| pulled.piece.is_none()) {
+                Some((due, last)) if due <= now => {
+                    let counts = pulled.counts;
+                    pulled = if last { open.finish(&rules) } else { open.flush(&rules) };
+                    pulled.counts.nul_stripped += counts.nul_stripped;
+                    pulled.more = true;
                 }
+                Some((due, true)) => {
+                    // The end of its last line may still come: the files behind it wait.
+                    looked.again_at = Some(due);
+                    self.note_counts(&pulled);
+                    return Ok(());
+                }
+                _ => {}
+            }
+            if is_newest && !pulled.more {
+                looked.again_at = held.map(|(due, _)| due);
             }
             if pulled.piece.is_some() || pulled.more {
-                pulled.more |= number + 1 < self.files.len();
+                pulled.more |= !is_newest;
                 self.deliver(pulled, looked);
+                if !looked.more {
+                    self.retire(now, looked);
+                }
                 return Ok(());
             }
             self.note_counts(&pulled);
@@ -319,6 +316,9 @@ impl Tail {
 
     /// Closes rotated files that have been quiet for long enough: a deleted file holds its disk space while it is open.
     fn retire(&mut self, now: Instant, looked: &mut Looked) {
+        if !self.files.iter().any(Open::is_rotated) {
+            return;
+        }
         let linger = self.rules.linger;
         let mut kept = VecDeque::with_capacity(self.files.len());
         while let Some(open) = self.files.pop_front() {

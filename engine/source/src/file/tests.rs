@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::settings::{Kind, Source, Start};
 
+mod folders;
+
 /// Longer than any healthy machine needs.
 const GENEROUS: Duration = Duration::from_secs(20);
 

@@ -9,7 +9,6 @@
 use std::fs;
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,12 +20,16 @@ use tokio::runtime::Handle;
 use self::files::Files;
 use self::folders::Folders;
 use super::bell::Bell;
+use super::identity::{Key, Seen};
 use super::set::{Set, Wake};
 use crate::feed::Closed;
 
 mod files;
 mod folders;
 
+/// So long at least lies between two readings of a file that grows without a rest: each takes what came in between. A file
+/// that has been quiet for so long is read at once.
+pub(crate) const PAUSE: Duration = Duration::from_millis(1);
 /// How long to leave a broken watch alone before it is built anew.
 const AGAIN: Duration = Duration::from_secs(60);
 
@@ -37,13 +40,14 @@ pub(crate) struct Watch {
     folders: Option<Folders>,
     files: Option<Files>,
     trouble: Option<String>,
-    built_at: Option<Instant>,
+    /// When something was built last, or could not be.
+    tried_at: Option<Instant>,
 }
 
 impl Watch {
     /// Watches nothing yet. Others wake who waits by `bell`.
     pub(crate) fn new(bell: Arc<Bell>, runtime: Handle) -> Self {
-        Self { bell, runtime, folders: None, files: None, trouble: None, built_at: None }
+        Self { bell, runtime, folders: None, files: None, trouble: None, tried_at: None }
     }
 
     /// Why there are no wake-ups, or not all. `None`: all is well.
@@ -53,22 +57,24 @@ impl Watch {
 
     /// Watches what the set follows now.
     pub(crate) fn follow(&mut self, set: &Set) {
-        if self.trouble.is_some() && self.built_at.is_none_or(|at| at.elapsed() >= AGAIN) {
-            (self.folders, self.files, self.trouble) = (None, None, None);
+        let mut trouble = None;
+        let again = self.tried_at.is_none_or(|at| at.elapsed() >= AGAIN);
+        let may_start = again || self.trouble.is_none();
+        if again && self.files.as_ref().is_some_and(|files| files.trouble().is_some()) {
+            self.tried_at = Some(Instant::now());
+            self.files = None;
         }
-        let had_trouble = self.trouble.is_some();
-        let mut trouble = self.trouble.take();
-        if !had_trouble && self.folders.is_none() {
-            self.built_at = Some(Instant::now());
-            match Folders::new() {
-                Ok(folders) => self.folders = Some(folders),
-                Err(why) => trouble = Some(explain("watch the folders of the files", &why.into())),
-            }
+        if again && self.folders.is_none() {
+            self.tried_at = Some(Instant::now());
+            let cannot = |why: &Errno| trouble = Some(explain("watch the folders of the files", &(*why).into()));
+            self.folders = Folders::new().inspect_err(cannot).ok();
+        } else if self.folders.is_none() {
+            trouble = self.trouble.take();
         }
         let names = names(set);
         if let Some(folders) = &mut self.folders {
             trouble = trouble.or(folders.follow(set));
-            folders.name(&names, Instant::now());
+            folders.learn(&names, Instant::now());
         }
         self.bell.name(names.into_iter().collect());
         if self.files.as_ref().is_some_and(|files| files.has_switched_link(set)) {
@@ -79,8 +85,9 @@ impl Watch {
         let is_untold = |path: &&Path| !folders.is_some_and(|folders| folders.tells_of(path));
         // A missing file is told of by its folder when it comes.
         let untold: Vec<_> = set.paths().filter(is_untold).filter_map(|path| Some((path, identity(path)?))).collect();
-        if self.files.is_none() && !had_trouble && !untold.is_empty() {
+        if self.files.is_none() && may_start && !untold.is_empty() {
             // Not before: it costs a thread, and of inotify's instances a machine has few.
+            self.tried_at = Some(Instant::now());
             self.files = self.start_files().inspect_err(|why| trouble = Some(why.clone())).ok();
         }
         if let Some(files) = &mut self.files {
@@ -98,7 +105,7 @@ impl Watch {
     ///
     /// # Errors
     /// [`Closed`] when the reading thread is to end.
-    pub(crate) fn wait(&mut self, until: Instant, pause: Instant) -> Result<Wake, Closed> {
+    pub(crate) fn wait(&mut self, until: Instant, mut pause: Instant) -> Result<Wake, Closed> {
         let mut wake = Wake::default();
         loop {
             let heard = sleep(&self.bell, self.folders.as_ref(), until);
@@ -116,7 +123,12 @@ impl Watch {
                 && let Err(why) = folders.hear(&mut wake, Instant::now())
             {
                 self.trouble = Some(explain("learn what has changed in the folders of the files", &why.into()));
-                (self.folders, wake.all, wake.names) = (None, true, true);
+                self.folders = None;
+                wake.add(Wake::everything());
+            }
+            if wake.is_empty() {
+                // Of what nobody follows: whoever writes there must not wake us each time.
+                pause = Instant::now() + PAUSE;
             }
             if !wake.is_empty() || Instant::now() >= until {
                 return Ok(wake);
@@ -147,8 +159,11 @@ fn sleep(bell: &Bell, folders: Option<&Folders>, until: Instant) -> Heard {
         [PollFd::from_borrowed_fd(bell.as_fd(), PollFlags::IN), PollFd::from_borrowed_fd(folders, PollFlags::IN)];
     match Timespec::try_from(left).map(|left| poll(&mut ends, Some(&left))) {
         Ok(Ok(_) | Err(Errno::INTR)) => {}
-        // The kernel is out of memory: asked again and again, it would not get more.
-        Ok(Err(_)) | Err(_) => std::thread::sleep(left.min(Duration::from_secs(1))),
+        // The kernel never says no to two of them; if it does, it is not asked all the time.
+        Ok(Err(_)) | Err(_) => {
+            std::thread::sleep(left.min(Duration::from_millis(100)));
+            return Heard { rung: true, told: true };
+        }
     }
     let [rung, told] = ends.map(|end| !end.revents().is_empty());
     Heard { rung, told }
@@ -171,8 +186,8 @@ fn names(set: &Set) -> Vec<(PathBuf, Arc<Path>)> {
     names
 }
 
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+fn identity(path: &Path) -> Option<Key> {
+    fs::metadata(path).ok().map(|meta| Seen::of(&meta).key)
 }
 
 fn explain(tried: &str, why: &io::Error) -> String {

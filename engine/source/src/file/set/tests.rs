@@ -81,7 +81,7 @@ impl Scene {
 
     fn grown(&mut self, names: &[String]) -> Round {
         let mut wake = Wake::default();
-        names.iter().for_each(|name| wake.hear(&self.folder.path().join(name).into(), false));
+        names.iter().for_each(|name| wake.hear(&self.folder.path().join(name).into(), true));
         self.set.round(&wake, self.now)
     }
 }

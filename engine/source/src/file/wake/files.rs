@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::{explain, identity};
 use crate::file::bell::Bell;
+use crate::file::identity::Key;
 use crate::file::set::Set;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -21,8 +22,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The watched files.
 pub(super) struct Files {
     add: mpsc::UnboundedSender<PathBuf>,
-    /// With device and inode, to notice when a path names another file.
-    watched: HashMap<PathBuf, (u64, u64)>,
+    /// With the file that a path named, to notice when it names another.
+    watched: HashMap<PathBuf, Key>,
     trouble: Arc<Mutex<Option<String>>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -57,7 +58,7 @@ impl Files {
     }
 
     /// Watches these, too.
-    pub(super) fn follow<'a>(&mut self, paths: impl IntoIterator<Item = (&'a Path, (u64, u64))>) {
+    pub(super) fn follow<'a>(&mut self, paths: impl IntoIterator<Item = (&'a Path, Key)>) {
         for (path, identity) in paths {
             if !self.watched.contains_key(path) && self.add.send(path.to_path_buf()).is_ok() {
                 self.watched.insert(path.to_path_buf(), identity);

@@ -3,7 +3,7 @@
 //! Start at [`Folders::hear`]. The reading thread asks the kernel itself: by notify each event would come through a thread of
 //! notify's, and a line would wait for two.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,7 +16,7 @@ use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch,
 use rustix::fs::{AtFlags, FileType, StatxFlags};
 use rustix::io::Errno;
 
-use super::{explain, identity};
+use super::explain;
 use crate::file::set::{Set, Wake};
 
 /// More folders than this are left to the poll: watches are a scarce resource of the whole machine.
@@ -27,35 +27,31 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 const MOST_MOVED: usize = 64;
 /// Room for the events that are read at once, in bytes: some 80. Little, since a line waits while it is made.
 const EVENTS: usize = 3 * 1024;
+/// So many events are heard at a time, at most: more than the kernel keeps by itself, but not those of who makes them as fast.
+const MOST_EVENTS: usize = 32 * 1024;
 /// After so many events there may be more.
 const MANY: usize = EVENTS / 300;
 
-fn wanted() -> WatchFlags {
-    WatchFlags::MODIFY
-        | WatchFlags::ATTRIB
-        | WatchFlags::CREATE
-        | WatchFlags::DELETE
-        | WatchFlags::MOVED_FROM
-        | WatchFlags::MOVED_TO
-        | WatchFlags::DELETE_SELF
-        | WatchFlags::MOVE_SELF
-        | WatchFlags::ONLYDIR
-}
+/// What is told of a folder.
+const WANTED: WatchFlags = WatchFlags::MODIFY
+    .union(WatchFlags::ATTRIB)
+    .union(WatchFlags::CREATE)
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::MOVED_FROM)
+    .union(WatchFlags::MOVED_TO)
+    .union(WatchFlags::DELETE_SELF)
+    .union(WatchFlags::MOVE_SELF)
+    .union(WatchFlags::ONLYDIR);
 
 /// The watched folders.
 pub(super) struct Folders {
     inotify: OwnedFd,
-    watched: HashMap<PathBuf, Watched>,
+    /// With the number of the watch.
+    watched: HashMap<PathBuf, i32>,
     /// By the number of the watch. Two paths of one folder share it.
     names: HashMap<i32, HashMap<OsString, Named>>,
     /// The followed paths of files that were moved away, by the number of the move.
     moved: Vec<(u32, Vec<Arc<Path>>)>,
-}
-
-struct Watched {
-    /// Device and inode: a folder that is created again needs a new watch.
-    identity: (u64, u64),
-    watch: i32,
 }
 
 /// A name in a folder under which events speak of followed paths.
@@ -72,31 +68,43 @@ impl Folders {
         Ok(Self { inotify, watched: HashMap::new(), names: HashMap::new(), moved: Vec::new() })
     }
 
-    /// Watches the folders of a set; says what cannot be watched.
+    /// Watches the folders of a set; says what cannot be watched. A folder that is watched already is asked for again: it may
+    /// have been made anew, with the inode of the old one, and nobody may have told.
     pub(super) fn follow(&mut self, set: &Set) -> Option<String> {
-        let wanted: HashSet<PathBuf> = set.folders().into_iter().take(MOST_FOLDERS).collect();
-        let gone: Vec<PathBuf> = self.watched.keys().filter(|folder| !wanted.contains(*folder)).cloned().collect();
+        let mut wanted = set.folders();
+        wanted.sort_unstable();
+        wanted.truncate(MOST_FOLDERS);
+        let gone: Vec<PathBuf> =
+            self.watched.keys().filter(|folder| wanted.binary_search(folder).is_err()).cloned().collect();
         gone.iter().for_each(|folder| self.leave(folder));
         let mut trouble = None;
         for folder in wanted {
             // A missing folder is nothing to complain about: the poll finds it when it comes.
-            let Some(identity) = identity(&folder) else { continue };
-            if self.watched.get(&folder).is_some_and(|watched| watched.identity == identity) {
+            if !folder.is_dir() {
+                self.leave(&folder);
                 continue;
             }
-            self.leave(&folder);
-            match add_watch(&self.inotify, &folder, self::wanted()) {
-                Ok(watch) => drop(self.watched.insert(folder, Watched { identity, watch })),
-                Err(Errno::NOENT | Errno::NOTDIR) => {}
-                Err(why) => trouble = Some(explain(&format!("watch {}", folder.display()), &why.into())),
+            match add_watch(&self.inotify, &folder, WANTED) {
+                Ok(watch) => {
+                    if self.watched.get(&folder) != Some(&watch) {
+                        self.leave(&folder);
+                        self.watched.insert(folder, watch);
+                    }
+                }
+                Err(why) => {
+                    self.leave(&folder);
+                    if why != Errno::NOENT && why != Errno::NOTDIR {
+                        trouble = Some(explain(&format!("watch {}", folder.display()), &why.into()));
+                    }
+                }
             }
         }
         trouble
     }
 
     fn leave(&mut self, folder: &Path) {
-        let Some(Watched { watch, .. }) = self.watched.remove(folder) else { return };
-        if self.watched.values().all(|other| other.watch != watch) {
+        let Some(watch) = self.watched.remove(folder) else { return };
+        if self.watched.values().all(|other| *other != watch) {
             self.names.remove(&watch);
             // The folder may be gone, and its watch with it.
             let _ = remove_watch(&self.inotify, watch);
@@ -104,18 +112,18 @@ impl Folders {
     }
 
     /// Learns the names under which events speak of the followed paths: pairs of both.
-    pub(super) fn name(&mut self, names: &[(PathBuf, Arc<Path>)], now: Instant) {
+    pub(super) fn learn(&mut self, names: &[(PathBuf, Arc<Path>)], now: Instant) {
         let mut before = std::mem::take(&mut self.names);
         for (name, path) in names {
             let (Some(folder), Some(file)) = (name.parent(), name.file_name()) else { continue };
-            let Some(watched) = self.watched.get(folder) else { continue };
-            let named = self.names.entry(watched.watch).or_default().entry(file.to_owned());
+            let Some(watch) = self.watched.get(folder) else { continue };
+            let named = self.names.entry(*watch).or_default().entry(file.to_owned());
             let paths = &mut named.or_insert_with(|| Named { paths: Vec::new(), renamed: None }).paths;
             if !paths.contains(path) {
                 paths.push(path.clone());
             }
         }
-        for watch in self.watched.values().map(|watched| watched.watch) {
+        for &watch in self.watched.values() {
             let renamed = before.remove(&watch).unwrap_or_default().into_iter();
             let recent = renamed.filter(|(_, name)| name.renamed.is_some_and(|at| now < at + FORGOTTEN_AFTER));
             let names = self.names.entry(watch).or_default();
@@ -146,7 +154,7 @@ impl Folders {
         let Self { inotify, watched, names, moved } = self;
         let mut room = [MaybeUninit::uninit(); EVENTS];
         let mut events = Reader::new(inotify.as_fd(), &mut room);
-        for number in 1.. {
+        for number in 1..=MOST_EVENTS {
             let event = match events.next() {
                 Ok(event) => event,
                 Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
@@ -154,16 +162,16 @@ impl Folders {
             };
             let (watch, what) = (event.wd(), event.events());
             if what.contains(ReadFlags::QUEUE_OVERFLOW) {
-                (wake.all, wake.names) = (true, true);
+                wake.add(Wake::everything());
             } else if what.contains(ReadFlags::IGNORED) {
                 // The folder is gone: one of this name that comes again is another.
-                watched.retain(|_, watched| watched.watch != watch);
+                watched.retain(|_, watched| *watched != watch);
                 names.remove(&watch);
             } else if let Some(name) = event.file_name() {
                 let names = names.entry(watch).or_default();
                 hear(names, moved, OsStr::from_bytes(name.to_bytes()), what, event.cookie(), wake, now);
             } else {
-                wake.names |= what.intersects(ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT);
+                wake.folders |= what.intersects(ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT);
             }
             if events.is_buffer_empty() && number < MANY {
                 // To be told that there is no more would be another call of the kernel.
@@ -198,7 +206,8 @@ fn hear(
     let about_names =
         what.intersects(ReadFlags::CREATE | ReadFlags::DELETE | ReadFlags::MOVED_FROM | ReadFlags::MOVED_TO);
     wake.names |= about_names;
-    paths.iter().for_each(|path| wake.hear(path, about_names));
+    wake.folders |= about_names && what.contains(ReadFlags::ISDIR);
+    paths.iter().for_each(|path| wake.hear(path, what.contains(ReadFlags::MODIFY)));
     if what.contains(ReadFlags::MOVED_FROM) && !paths.is_empty() {
         moved.truncate(MOST_MOVED - 1);
         moved.insert(0, (cookie, paths.to_vec()));
@@ -207,8 +216,11 @@ fn hear(
         && let Some(at) = moved.iter().position(|(of, _)| *of == cookie)
     {
         let (_, paths) = moved.remove(at);
-        paths.iter().for_each(|path| wake.hear(path, true));
-        names.entry(name.to_owned()).or_insert(Named { paths, renamed: Some(now) });
+        paths.iter().for_each(|path| wake.hear(path, false));
+        let named = names.entry(name.to_owned()).or_insert_with(|| Named { paths: Vec::new(), renamed: Some(now) });
+        if named.renamed.is_some() {
+            named.paths = paths;
+        }
     }
 }
 

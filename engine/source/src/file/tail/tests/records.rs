@@ -36,6 +36,38 @@ fn records_of_several_lines_are_held_until_the_next_begins_or_the_wait_is_over()
 }
 
 #[test]
+fn what_is_held_behind_a_record_is_looked_at_when_its_wait_is_over() {
+    for look in [Tail::look, Tail::look_at_open] {
+        let mut bench = Bench::with(stack_traces(), Begin::Beginning);
+        bench.write("app.log", "0\n");
+        bench.look();
+        bench.write("app.log", "1\n  at x\n2\n");
+        let looked = look(&mut bench.tail, bench.now);
+        assert_eq!(looked.chunk.unwrap().bytes, b"0\n1\n  at x\n");
+        assert_eq!((looked.more, looked.again_at), (false, Some(bench.now + Duration::from_secs(1))));
+        bench.now += Duration::from_secs(1);
+        assert_eq!(bench.tail.look(bench.now).chunk.unwrap().bytes, b"2\n");
+    }
+}
+
+#[test]
+fn a_rotated_file_is_closed_in_its_time_however_busy_the_new_one_is() {
+    let mut bench = Bench::new(Begin::Beginning);
+    bench.write("app.log", "0\n");
+    bench.look();
+    bench.rename("app.log", "app.log.1");
+    bench.write("app.log", "1\n");
+    bench.look();
+    for second in 1..40 {
+        bench.now += Duration::from_secs(1);
+        bench.write("app.log", format!("{second}\n"));
+        let looked = bench.tail.look(bench.now);
+        assert!(looked.chunk.is_some() && !looked.more);
+        assert_eq!(bench.tail.files.len(), if second < 30 { 2 } else { 1 }, "{second}");
+    }
+}
+
+#[test]
 fn since_drops_what_is_too_old_and_reads_the_rotated_file_too() {
     let time_of =
         |line: &[u8]| std::str::from_utf8(line).ok()?.split(' ').next()?.parse().ok().map(Timestamp::from_seconds);

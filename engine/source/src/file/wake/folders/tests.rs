@@ -35,7 +35,7 @@ impl Scene {
 
     fn look(&mut self) {
         assert_eq!(self.folders.follow(&self.set), None);
-        self.folders.name(&names(&self.set), self.now);
+        self.folders.learn(&names(&self.set), self.now);
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -55,7 +55,7 @@ impl Scene {
     /// What has grown, and nothing else has happened.
     fn grown(&mut self) -> Vec<PathBuf> {
         let wake = self.hear();
-        assert!(!wake.all && !wake.names && wake.paths.is_empty(), "{wake:?}");
+        assert!(!wake.is_about_names() && wake.paths.is_empty(), "{wake:?}");
         wake.grown.iter().map(|path| path.to_path_buf()).collect()
     }
 }
@@ -135,9 +135,9 @@ fn a_folder_that_comes_again_is_watched_again() {
     let mut scene = Scene::follow(&["logs/a.log"]);
     for _ in 0..3 {
         fs::remove_dir_all(scene.path("logs")).unwrap();
-        assert!(scene.hear().names);
+        assert!(scene.hear().folders);
         assert!(!scene.folders.tells_of(&scene.path("logs/a.log")));
-        // Most file systems give it the inode of the old one.
+        // Some file systems give it the inode of the old one.
         fs::create_dir(scene.path("logs")).unwrap();
         scene.write("logs/a.log");
         scene.look();
@@ -148,10 +148,57 @@ fn a_folder_that_comes_again_is_watched_again() {
 }
 
 #[test]
+fn a_folder_that_comes_again_is_watched_again_also_when_nobody_told() {
+    let mut scene = Scene::follow(&["logs/a.log"]);
+    fs::remove_dir_all(scene.path("logs")).unwrap();
+    fs::create_dir(scene.path("logs")).unwrap();
+    scene.write("logs/a.log");
+    scene.look();
+    // Only now is it told that the old one is gone.
+    scene.hear();
+    scene.write("logs/a.log");
+    assert_eq!(scene.grown(), [scene.path("logs/a.log")]);
+}
+
+#[test]
+fn folders_that_come_or_move_are_news_of_folders() {
+    let mut scene = Scene::follow(&["logs/a.log"]);
+    fs::create_dir(scene.path("logs/inner")).unwrap();
+    assert!(scene.hear().folders);
+    fs::rename(scene.path("logs"), scene.path("old")).unwrap();
+    assert!(scene.hear().folders);
+    scene.write("old/a.log");
+    assert!(!scene.hear().folders);
+}
+
+#[test]
+fn a_change_of_rights_is_a_reason_to_look_at_the_path() {
+    let mut scene = Scene::follow(&["logs/a.log"]);
+    scene.write("logs/a.log");
+    scene.hear();
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o640);
+    fs::set_permissions(scene.path("logs/a.log"), readable).unwrap();
+    let wake = scene.hear();
+    assert_eq!((wake.paths, wake.names), ([scene.path("logs/a.log")].into(), false));
+}
+
+#[test]
+fn a_name_that_two_renamed_files_had_is_that_of_the_second() {
+    let mut scene = Scene::follow(&["logs/a.log", "logs/b.log"]);
+    for name in ["a.log", "b.log"] {
+        scene.write(&format!("logs/{name}"));
+        fs::rename(scene.path(&format!("logs/{name}")), scene.path("logs/old")).unwrap();
+    }
+    scene.hear();
+    scene.write("logs/old");
+    assert_eq!(scene.grown(), [scene.path("logs/b.log")]);
+}
+
+#[test]
 fn a_folder_that_is_none_is_no_trouble() {
     let mut scene = Scene::follow(&["logs/a.log"]);
     fs::remove_dir(scene.path("logs")).unwrap();
-    assert!(scene.hear().names);
+    assert!(scene.hear().folders);
     fs::write(scene.path("logs"), "").unwrap();
     scene.look();
     assert!(scene.folders.watched.is_empty());
@@ -174,6 +221,6 @@ fn more_events_than_the_kernel_keeps_wake_for_everything() {
         files[number % 2].write_all(b"\n").unwrap();
     }
     let wake = scene.hear();
-    assert!(wake.all && wake.names);
+    assert!(wake.all && wake.names && wake.folders);
     assert!(scene.hear().is_empty(), "and all of them are heard at once");
 }
