@@ -27,8 +27,8 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 const MOST_MOVED: usize = 64;
 /// Room for the events that are read at once, in bytes: some 80. Little, since a line waits while it is made.
 const EVENTS: usize = 3 * 1024;
-/// So many events are heard at a time, at most: more than the kernel keeps by itself, but not those of who makes them as fast.
-const MOST_EVENTS: usize = 32 * 1024;
+/// After so many events it is enough for once: somebody may make them as fast as they are heard.
+const MOST_EVENTS: usize = 1_024;
 /// After so many events there may be more.
 const MANY: usize = EVENTS / 300;
 
@@ -146,7 +146,7 @@ impl Folders {
         !is_link && file.stx_nlink == 1 && file.stx_mnt_id == folder.stx_mnt_id
     }
 
-    /// Adds what the kernel has to tell to `wake`.
+    /// Adds what the kernel has to tell to `wake`; not all of it, if it is very much.
     ///
     /// # Errors
     /// When the kernel does not tell.
@@ -154,7 +154,7 @@ impl Folders {
         let Self { inotify, watched, names, moved } = self;
         let mut room = [MaybeUninit::uninit(); EVENTS];
         let mut events = Reader::new(inotify.as_fd(), &mut room);
-        for number in 1..=MOST_EVENTS {
+        for number in 1.. {
             let event = match events.next() {
                 Ok(event) => event,
                 Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
@@ -173,8 +173,8 @@ impl Folders {
             } else {
                 wake.folders |= what.intersects(ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT);
             }
-            if events.is_buffer_empty() && number < MANY {
-                // To be told that there is no more would be another call of the kernel.
+            // To be told that there is no more would be another call of the kernel.
+            if events.is_buffer_empty() && !(MANY..MOST_EVENTS).contains(&number) {
                 break;
             }
         }
