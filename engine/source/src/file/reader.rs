@@ -14,9 +14,39 @@ use super::set::{Out, Set, Wake};
 use super::wake::{PAUSE, Watch};
 use crate::feed::{Closed, Feed};
 
-/// After a look for names there is none for so many times as long as it took, whatever happens: whoever makes and removes
-/// names without a rest has a fifth of a core at most.
+/// After a look for names there is none for so many times as long as it took, whatever happens but the poll: whoever makes and
+/// removes names without a rest has a fifth of a core at most. Lines of a file that has just taken a name wait as long.
 const RESTS: u32 = 4;
+
+/// News of names, and when there is a look for them again.
+struct Names {
+    /// What has happened since the last look.
+    put_off: Wake,
+    from: Instant,
+}
+
+impl Names {
+    /// There was a look.
+    fn looked(&mut self, began: Instant, ended: Instant) {
+        self.from = ended + RESTS * ended.saturating_duration_since(began);
+    }
+
+    /// Keeps what must wait of what was heard, and adds what has waited for long enough.
+    fn pace(&mut self, wake: &mut Wake, now: Instant) {
+        if wake.is_about_names() {
+            let grown = std::mem::take(&mut wake.grown);
+            self.put_off.add(std::mem::replace(wake, Wake { grown, ..Wake::default() }));
+        }
+        if now >= self.from {
+            wake.add(std::mem::take(&mut self.put_off));
+        }
+    }
+
+    /// When what waits is due.
+    fn due(&self) -> Option<Instant> {
+        (!self.put_off.is_empty()).then_some(self.from)
+    }
+}
 
 /// The files of a source, read and handed over.
 pub(crate) struct Reader {
@@ -44,23 +74,25 @@ impl Reader {
     fn follow(&mut self, poll: Duration) -> Result<Infallible, Closed> {
         let mut watch = Watch::new(self.bell.clone(), self.runtime.clone());
         let mut shown: Option<String> = None;
-        let mut wake = Wake { names: false, ..Wake::everything() };
+        let mut wake = Wake::everything();
         let mut polled_at = Instant::now();
         // To be said once all is read after the start, and again after each time a file had more than one look could read.
         let mut owes_caught_up = true;
-        // News of names is kept until there may be a look for them again.
-        let (mut put_off, mut names_from) = (Wake::default(), Instant::now());
+        let mut names = Names { put_off: Wake::default(), from: polled_at };
         loop {
-            let now = Instant::now();
+            let began = Instant::now();
             if wake.folders {
                 // Before the look: what is written after the look is then an event.
                 watch.follow(&self.set);
                 wake.all = true;
             }
+            let now = Instant::now();
             let round = self.set.round(&wake, now);
             if wake.is_about_names() {
-                names_from = Instant::now() + RESTS * now.elapsed();
+                names.looked(began, Instant::now());
             }
+            // Other folders and files are to be watched, and looked at once more when they are.
+            names.put_off.folders |= round.changed;
             if watch.trouble() != shown.as_deref() {
                 shown = watch.trouble().map(str::to_owned);
                 // Whoever heard of the trouble no longer takes silence for silence.
@@ -72,29 +104,25 @@ impl Reader {
                 self.hand_over(out, now)?;
             }
             owes_caught_up |= round.behind;
-            let goes_on = round.changed || round.more;
-            if !goes_on && std::mem::take(&mut owes_caught_up) {
+            if !round.more && names.put_off.is_empty() && std::mem::take(&mut owes_caught_up) {
                 self.send(Delivery::Notice(Notice::CaughtUp { source: self.feed.source.clone() }))?;
             }
             let next_poll = polled_at + poll;
-            let put_off_until = (!put_off.is_empty()).then_some(names_from);
-            let next = [round.again_at, put_off_until].into_iter().flatten().fold(next_poll, Instant::min);
+            let next = [round.again_at, names.due()].into_iter().flatten().fold(next_poll, Instant::min);
             // Amid a large file it is only heard what has happened meanwhile: other files must not wait for its end.
-            let (until, pause) = if goes_on { (now, now) } else { (next, self.rests_until) };
+            let (until, pause) = if round.more { (began, began) } else { (next, self.rests_until) };
             wake = watch.wait(until, pause)?;
             let now = Instant::now();
             if now >= next_poll {
                 polled_at = now;
+                names.put_off = Wake::default();
                 wake = Wake::everything();
-            } else if wake.is_about_names() && now < names_from {
-                let grown = std::mem::take(&mut wake.grown);
-                put_off.add(std::mem::replace(&mut wake, Wake { grown, ..Wake::default() }));
+                continue;
+            }
+            names.pace(&mut wake, now);
+            if wake.is_empty() {
                 self.rests_until = self.rests_until.max(now + PAUSE);
             }
-            if now >= names_from || wake.all {
-                wake.add(std::mem::take(&mut put_off));
-            }
-            wake.folders |= round.changed;
         }
     }
 
@@ -138,5 +166,56 @@ impl Reader {
             None => Ok(()),
             Some(left) => self.runtime.block_on(self.feed.send(left)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_of_names_waits_for_its_time_and_what_grows_does_not() {
+        let begin = Instant::now();
+        let after = |ms| begin + Duration::from_millis(ms);
+        let mut names = Names { put_off: Wake::default(), from: begin };
+        let news = || {
+            let mut wake = Wake { names: true, ..Wake::default() };
+            wake.hear(&Arc::from(std::path::Path::new("a.log")), true);
+            wake
+        };
+        let mut wake = news();
+        names.pace(&mut wake, after(0));
+        assert!(wake.names && names.due().is_none(), "nobody looked for long");
+        names.looked(after(0), after(10));
+
+        for at in [11, 30, 49] {
+            let mut wake = news();
+            names.pace(&mut wake, after(at));
+            assert_eq!((wake.is_about_names(), wake.grown.len(), names.due()), (false, 1, Some(after(50))));
+        }
+        let mut wake = Wake::default();
+        names.pace(&mut wake, after(50));
+        assert!(wake.names && names.due().is_none());
+    }
+
+    #[test]
+    fn looks_for_names_take_a_fifth_of_the_time() {
+        let (mut now, mut looked) = (Instant::now(), Duration::ZERO);
+        let begin = now;
+        let mut names = Names { put_off: Wake::default(), from: now };
+        for number in 0..10_000_u64 {
+            // Something happens all the time, and each look finds other files.
+            let mut wake = Wake { folders: true, ..Wake::default() };
+            names.pace(&mut wake, now);
+            let took = Duration::from_micros(if wake.is_about_names() { number % 700 } else { 10 });
+            if wake.is_about_names() {
+                looked += took;
+                names.looked(now, now + took);
+                names.put_off.folders = true;
+            }
+            now += took;
+        }
+        let share = looked.as_secs_f64() / now.duration_since(begin).as_secs_f64();
+        assert!((0.15..0.21).contains(&share), "{share}");
     }
 }

@@ -1,6 +1,6 @@
 //! All files of a source: its globs, expanded again and again, and one tail a path.
 //!
-//! Start at [`Set::round`]. No async: the rounds run on a blocking thread, each tail gives at most a block at a time, and
+//! Start at [`Set::round`]. No async: the rounds run on the source's own thread, each tail gives at most a block at a time, and
 //! whoever has more goes to the back of the queue, so that a large file does not starve the others.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -70,7 +70,7 @@ pub(crate) struct Wake {
     /// These: they may name another file.
     pub(crate) paths: HashSet<PathBuf>,
     /// And these: all that is known is that their files were written to.
-    pub(crate) grown: HashSet<Arc<Path>>,
+    pub(crate) grown: BTreeSet<Arc<Path>>,
     /// All of them.
     pub(crate) all: bool,
     /// Names have changed: expand the globs again.
@@ -265,7 +265,7 @@ impl Set {
     }
 
     /// Reads what was appended to these paths, and looks at nothing else: a line is waiting.
-    fn grown(&mut self, paths: &HashSet<Arc<Path>>, now: Instant) -> Round {
+    fn grown(&mut self, paths: &BTreeSet<Arc<Path>>, now: Instant) -> Round {
         let mut round = Round::default();
         let mut bytes = 0;
         for path in paths {

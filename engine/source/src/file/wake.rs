@@ -37,17 +37,35 @@ const AGAIN: Duration = Duration::from_secs(60);
 pub(crate) struct Watch {
     bell: Arc<Bell>,
     runtime: Handle,
+    start_files: StartFiles,
     folders: Option<Folders>,
+    /// Why there are none.
+    no_folders: Option<String>,
     files: Option<Files>,
+    /// Why there are none, where they are needed.
+    no_files: Option<String>,
+    /// Why not all is watched.
     trouble: Option<String>,
     /// When something was built last, or could not be.
     tried_at: Option<Instant>,
 }
 
+type StartFiles = fn(Arc<Bell>, &Handle) -> Result<Files, String>;
+
 impl Watch {
     /// Watches nothing yet. Others wake who waits by `bell`.
     pub(crate) fn new(bell: Arc<Bell>, runtime: Handle) -> Self {
-        Self { bell, runtime, folders: None, files: None, trouble: None, tried_at: None }
+        Self {
+            bell,
+            runtime,
+            start_files: Files::start,
+            folders: None,
+            no_folders: None,
+            files: None,
+            no_files: None,
+            trouble: None,
+            tried_at: None,
+        }
     }
 
     /// Why there are no wake-ups, or not all. `None`: all is well.
@@ -57,48 +75,40 @@ impl Watch {
 
     /// Watches what the set follows now.
     pub(crate) fn follow(&mut self, set: &Set) {
-        let mut trouble = None;
         let again = self.tried_at.is_none_or(|at| at.elapsed() >= AGAIN);
-        let may_start = again || self.trouble.is_none();
-        if again && self.files.as_ref().is_some_and(|files| files.trouble().is_some()) {
+        if self.folders.is_none() && (again || self.no_folders.is_none()) {
             self.tried_at = Some(Instant::now());
-            self.files = None;
-        }
-        if again && self.folders.is_none() {
-            self.tried_at = Some(Instant::now());
-            let cannot = |why: &Errno| trouble = Some(explain("watch the folders of the files", &(*why).into()));
-            self.folders = Folders::new().inspect_err(cannot).ok();
-        } else if self.folders.is_none() {
-            trouble = self.trouble.take();
+            let folders = Folders::new().map_err(|why| explain("watch the folders of the files", &why.into()));
+            (self.folders, self.no_folders) = either(folders);
         }
         let names = names(set);
-        if let Some(folders) = &mut self.folders {
-            trouble = trouble.or(folders.follow(set));
+        let unwatched = self.folders.as_mut().and_then(|folders| {
+            let unwatched = folders.follow(set);
             folders.learn(&names, Instant::now());
-        }
+            unwatched
+        });
         self.bell.name(names.into_iter().collect());
-        if self.files.as_ref().is_some_and(|files| files.has_switched_link(set)) {
-            self.files = None;
-            self.files = self.start_files().inspect_err(|why| trouble = Some(why.clone())).ok();
+        let is_old = |files: &Files| files.has_switched_link(set) || again && files.trouble().is_some();
+        if self.files.as_ref().is_some_and(is_old) {
+            (self.files, self.no_files) = (None, None);
         }
         let folders = self.folders.as_ref();
         let is_untold = |path: &&Path| !folders.is_some_and(|folders| folders.tells_of(path));
         // A missing file is told of by its folder when it comes.
         let untold: Vec<_> = set.paths().filter(is_untold).filter_map(|path| Some((path, identity(path)?))).collect();
-        if self.files.is_none() && may_start && !untold.is_empty() {
+        if untold.is_empty() {
+            self.no_files = None;
+        } else if self.files.is_none() && (again || self.no_files.is_none()) {
             // Not before: it costs a thread, and of inotify's instances a machine has few.
             self.tried_at = Some(Instant::now());
-            self.files = self.start_files().inspect_err(|why| trouble = Some(why.clone())).ok();
+            (self.files, self.no_files) = either((self.start_files)(self.bell.clone(), &self.runtime));
         }
         if let Some(files) = &mut self.files {
             files.follow(untold);
-            trouble = trouble.or_else(|| files.trouble());
         }
-        self.trouble = trouble;
-    }
-
-    fn start_files(&self) -> Result<Files, String> {
-        Files::start(self.bell.clone(), &self.runtime)
+        let files = self.files.as_ref();
+        let trouble = self.no_folders.clone().or(unwatched).or_else(|| self.no_files.clone());
+        self.trouble = trouble.or_else(|| files.and_then(Files::trouble));
     }
 
     /// Waits for something to have changed, and then for the end of the `pause`; or until a time.
@@ -122,8 +132,8 @@ impl Watch {
                 && let Some(folders) = &mut self.folders
                 && let Err(why) = folders.hear(&mut wake, Instant::now())
             {
-                self.trouble = Some(explain("learn what has changed in the folders of the files", &why.into()));
-                self.folders = None;
+                let why = explain("learn what has changed in the folders of the files", &why.into());
+                (self.folders, self.no_folders) = (None, Some(why));
                 wake.add(Wake::everything());
             }
             if wake.is_empty() {
@@ -134,6 +144,14 @@ impl Watch {
                 return Ok(wake);
             }
         }
+    }
+}
+
+/// What came of trying, as the one or the other.
+fn either<T>(tried: Result<T, String>) -> (Option<T>, Option<String>) {
+    match tried {
+        Ok(made) => (Some(made), None),
+        Err(why) => (None, Some(why)),
     }
 }
 
@@ -202,4 +220,75 @@ fn explain(tried: &str, why: &io::Error) -> String {
         _ => why.to_string(),
     };
     format!("{tried}: {why}; files are looked at every few seconds instead. {way}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use heinzel_core::time::Timestamp;
+
+    use super::*;
+    use crate::file::tail::Begin;
+    use crate::settings::File;
+
+    #[tokio::test]
+    async fn what_cannot_be_watched_is_trouble_as_long_as_it_is_needed_and_not_tried_all_the_time() {
+        static TRIED: AtomicUsize = AtomicUsize::new(0);
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("a.log");
+        fs::write(folder.path().join("target"), "").unwrap();
+        symlink(folder.path().join("target"), &link).unwrap();
+        let set = Set::new(&File::plain(&link), Begin::Beginning, Vec::new(), Timestamp::EPOCH);
+        let mut watch = Watch::new(Arc::new(Bell::new().unwrap()), Handle::current());
+        watch.start_files = |_, _| {
+            TRIED.fetch_add(1, Ordering::Relaxed);
+            Err("no more".into())
+        };
+        for _ in 0..5 {
+            watch.follow(&set);
+            assert_eq!(watch.trouble(), Some("no more"));
+        }
+        assert_eq!(TRIED.load(Ordering::Relaxed), 1);
+        watch.tried_at = watch.tried_at.and_then(|at| at.checked_sub(AGAIN));
+        watch.follow(&set);
+        assert_eq!((TRIED.load(Ordering::Relaxed), watch.trouble()), (2, Some("no more")));
+
+        fs::remove_file(&link).unwrap();
+        fs::write(&link, "").unwrap();
+        watch.follow(&set);
+        assert_eq!(watch.trouble(), None, "the folder tells of a file");
+    }
+
+    #[tokio::test]
+    async fn who_waits_hears_all_that_comes_in_a_pause_at_once_and_the_end_amid_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths: Vec<PathBuf> = ["a.log", "b.log"].iter().map(|name| folder.path().join(name)).collect();
+        paths.iter().for_each(|path| fs::write(path, "").unwrap());
+        let file =
+            File { paths: paths.iter().map(|path| path.display().to_string()).collect(), ..File::plain(&paths[0]) };
+        let set = Set::new(&file, Begin::Beginning, Vec::new(), Timestamp::EPOCH);
+        let bell = Arc::new(Bell::new().unwrap());
+        let mut watch = Watch::new(bell.clone(), Handle::current());
+        watch.follow(&set);
+        let late = || Instant::now() + Duration::from_secs(600);
+        fs::write(&paths[0], "1\n").unwrap();
+        bell.path("c.log".into());
+        let writer = {
+            let path = paths[1].clone();
+            std::thread::spawn(move || fs::write(path, "2\n").unwrap())
+        };
+        let pause = Instant::now() + Duration::from_millis(500);
+        let wake = watch.wait(late(), pause).unwrap();
+        assert_eq!((wake.grown.len(), wake.paths.len()), (2, 1));
+        assert!(Instant::now() >= pause);
+        writer.join().unwrap();
+        assert!(watch.wait(Instant::now(), Instant::now()).unwrap().is_empty());
+
+        fs::write(&paths[0], "3\n").unwrap();
+        let stopper = std::thread::spawn(move || bell.stop());
+        assert!(watch.wait(late(), late()).is_err());
+        stopper.join().unwrap();
+    }
 }

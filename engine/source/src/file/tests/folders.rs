@@ -73,12 +73,14 @@ async fn a_storm_of_names_does_not_keep_lines_waiting() {
     let log = folder.path().join("a.log");
     write(&log, "0\n");
     let mut running = caught_up(&[glob_of(&folder, "*.log")]).await;
+    // Also when this test fails.
+    let _stops = running.stop.clone().drop_guard();
     let storm = {
         let (stop, folder) = (running.stop.clone(), folder.path().to_owned());
         tokio::task::spawn_blocking(move || {
             while !stop.is_cancelled() {
-                fs::write(folder.join("other"), "").unwrap();
-                fs::remove_file(folder.join("other")).unwrap();
+                fs::write(folder.join("other.log"), "").unwrap();
+                fs::remove_file(folder.join("other.log")).unwrap();
             }
         })
     };

@@ -3,7 +3,7 @@
 //! Start at [`Folders::hear`]. The reading thread asks the kernel itself: by notify each event would come through a thread of
 //! notify's, and a line would wait for two.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -72,10 +72,14 @@ impl Folders {
     /// have been made anew, with the inode of the old one, and nobody may have told.
     pub(super) fn follow(&mut self, set: &Set) -> Option<String> {
         let mut wanted = set.folders();
-        wanted.sort_unstable();
-        wanted.truncate(MOST_FOLDERS);
-        let gone: Vec<PathBuf> =
-            self.watched.keys().filter(|folder| wanted.binary_search(folder).is_err()).cloned().collect();
+        if wanted.len() > MOST_FOLDERS {
+            // The same ones each time, and first those in which there are files already.
+            let of_files: HashSet<&Path> = set.paths().filter_map(Path::parent).collect();
+            wanted.sort_unstable();
+            wanted.sort_by_key(|folder| !of_files.contains(&**folder));
+        }
+        let wanted: HashSet<PathBuf> = wanted.into_iter().take(MOST_FOLDERS).collect();
+        let gone: Vec<PathBuf> = self.watched.keys().filter(|folder| !wanted.contains(*folder)).cloned().collect();
         gone.iter().for_each(|folder| self.leave(folder));
         let mut trouble = None;
         for folder in wanted {
