@@ -31,8 +31,8 @@ impl Names {
         self.from = ended + RESTS * ended.saturating_duration_since(began);
     }
 
-    /// Keeps what must wait of what was heard, and adds what has waited for long enough.
-    fn pace(&mut self, wake: &mut Wake, now: Instant) {
+    /// Keeps what must wait of what was heard, and adds what has waited for long enough. Says whether something must wait.
+    fn pace(&mut self, wake: &mut Wake, now: Instant) -> bool {
         if wake.is_about_names() {
             let grown = std::mem::take(&mut wake.grown);
             self.put_off.add(std::mem::replace(wake, Wake { grown, ..Wake::default() }));
@@ -40,6 +40,7 @@ impl Names {
         if now >= self.from {
             wake.add(std::mem::take(&mut self.put_off));
         }
+        !self.put_off.is_empty()
     }
 
     /// When what waits is due.
@@ -79,6 +80,7 @@ impl Reader {
         // To be said once all is read after the start, and again after each time a file had more than one look could read.
         let mut owes_caught_up = true;
         let mut names = Names { put_off: Wake::default(), from: polled_at };
+        let mut is_first = true;
         loop {
             let began = Instant::now();
             if wake.folders {
@@ -104,7 +106,10 @@ impl Reader {
                 self.hand_over(out, now)?;
             }
             owes_caught_up |= round.behind;
-            if !round.more && names.put_off.is_empty() && std::mem::take(&mut owes_caught_up) {
+            // What this round has found anew was not there when all was said to be read; but the first finds everything anew.
+            let is_known = names.put_off.is_empty() || (wake.folders && !is_first);
+            is_first = false;
+            if !round.more && is_known && std::mem::take(&mut owes_caught_up) {
                 self.send(Delivery::Notice(Notice::CaughtUp { source: self.feed.source.clone() }))?;
             }
             let next_poll = polled_at + poll;
@@ -119,8 +124,7 @@ impl Reader {
                 wake = Wake::everything();
                 continue;
             }
-            names.pace(&mut wake, now);
-            if wake.is_empty() {
+            if names.pace(&mut wake, now) {
                 self.rests_until = self.rests_until.max(now + PAUSE);
             }
         }

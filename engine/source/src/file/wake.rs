@@ -42,7 +42,7 @@ pub(crate) struct Watch {
     /// Why there are none.
     no_folders: Option<String>,
     files: Option<Files>,
-    /// Why there are none, where they are needed.
+    /// Why they could not be started.
     no_files: Option<String>,
     /// Why not all is watched.
     trouble: Option<String>,
@@ -96,19 +96,17 @@ impl Watch {
         let is_untold = |path: &&Path| !folders.is_some_and(|folders| folders.tells_of(path));
         // A missing file is told of by its folder when it comes.
         let untold: Vec<_> = set.paths().filter(is_untold).filter_map(|path| Some((path, identity(path)?))).collect();
-        if untold.is_empty() {
-            self.no_files = None;
-        } else if self.files.is_none() && (again || self.no_files.is_none()) {
+        if self.files.is_none() && !untold.is_empty() && (again || self.no_files.is_none()) {
             // Not before: it costs a thread, and of inotify's instances a machine has few.
             self.tried_at = Some(Instant::now());
             (self.files, self.no_files) = either((self.start_files)(self.bell.clone(), &self.runtime));
         }
+        let no_files = self.no_files.clone().filter(|_| !untold.is_empty());
         if let Some(files) = &mut self.files {
             files.follow(untold);
         }
-        let files = self.files.as_ref();
-        let trouble = self.no_folders.clone().or(unwatched).or_else(|| self.no_files.clone());
-        self.trouble = trouble.or_else(|| files.and_then(Files::trouble));
+        let trouble = self.no_folders.clone().or(unwatched).or(no_files);
+        self.trouble = trouble.or_else(|| self.files.as_ref().and_then(Files::trouble));
     }
 
     /// Waits for something to have changed, and then for the end of the `pause`; or until a time.
@@ -224,6 +222,7 @@ fn explain(tried: &str, why: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::os::unix::fs::symlink;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -273,20 +272,24 @@ mod tests {
         let mut watch = Watch::new(bell.clone(), Handle::current());
         watch.follow(&set);
         let late = || Instant::now() + Duration::from_secs(600);
-        fs::write(&paths[0], "1\n").unwrap();
+        let mut files = paths.iter().map(|path| fs::OpenOptions::new().append(true).open(path).unwrap());
+        let (mut first, mut second) = (files.next().unwrap(), files.next().unwrap());
+        first.write_all(b"1\n").unwrap();
         bell.path("c.log".into());
-        let writer = {
-            let path = paths[1].clone();
-            std::thread::spawn(move || fs::write(path, "2\n").unwrap())
-        };
-        let pause = Instant::now() + Duration::from_millis(500);
+        let (runs, told) = std::sync::mpsc::channel();
+        let writer = std::thread::spawn(move || {
+            runs.send(()).unwrap();
+            second.write_all(b"2\n").unwrap();
+        });
+        told.recv().unwrap();
+        let pause = Instant::now() + Duration::from_secs(2);
         let wake = watch.wait(late(), pause).unwrap();
         assert_eq!((wake.grown.len(), wake.paths.len()), (2, 1));
         assert!(Instant::now() >= pause);
         writer.join().unwrap();
         assert!(watch.wait(Instant::now(), Instant::now()).unwrap().is_empty());
 
-        fs::write(&paths[0], "3\n").unwrap();
+        first.write_all(b"3\n").unwrap();
         let stopper = std::thread::spawn(move || bell.stop());
         assert!(watch.wait(late(), late()).is_err());
         stopper.join().unwrap();

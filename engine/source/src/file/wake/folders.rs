@@ -72,14 +72,13 @@ impl Folders {
     /// have been made anew, with the inode of the old one, and nobody may have told.
     pub(super) fn follow(&mut self, set: &Set) -> Option<String> {
         let mut wanted = set.folders();
-        if wanted.len() > MOST_FOLDERS {
-            // The same ones each time, and first those in which there are files already.
-            let of_files: HashSet<&Path> = set.paths().filter_map(Path::parent).collect();
-            wanted.sort_unstable();
-            wanted.sort_by_key(|folder| !of_files.contains(&**folder));
-        }
-        let wanted: HashSet<PathBuf> = wanted.into_iter().take(MOST_FOLDERS).collect();
-        let gone: Vec<PathBuf> = self.watched.keys().filter(|folder| !wanted.contains(*folder)).cloned().collect();
+        // The same ones each time, and the same trouble; first those in which there are files already.
+        let of_files: HashSet<&Path> = set.paths().filter_map(Path::parent).collect();
+        wanted.sort_unstable();
+        wanted.sort_by_key(|folder| !of_files.contains(&**folder));
+        wanted.truncate(MOST_FOLDERS);
+        let kept: HashSet<&PathBuf> = wanted.iter().collect();
+        let gone: Vec<PathBuf> = self.watched.keys().filter(|folder| !kept.contains(folder)).cloned().collect();
         gone.iter().for_each(|folder| self.leave(folder));
         let mut trouble = None;
         for folder in wanted {
