@@ -76,12 +76,12 @@ impl Storm {
         let storm = Self(stop.clone());
         std::thread::spawn(move || {
             for number in 0_u64.. {
-                // One that is always the same, and one that is always another.
-                for name in ["other".to_owned(), number.to_string()] {
-                    let path = folder.join(name + ".log");
-                    // The folder may be gone.
-                    let _ = fs::write(&path, "x\n").and_then(|()| fs::remove_file(&path));
-                }
+                // The folder may be gone.
+                let _ = fs::write(folder.join("other.log"), "x\n");
+                let _ = fs::remove_file(folder.join("other.log"));
+                // Always another one, which stays for long enough to be found.
+                let _ = fs::write(folder.join(format!("{number}.log")), "x\n");
+                let _ = fs::remove_file(folder.join(format!("{}.log", number.saturating_sub(100))));
                 if stop.is_cancelled() {
                     return;
                 }
