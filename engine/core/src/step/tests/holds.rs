@@ -55,8 +55,79 @@ fn a_plan_names_exactly_what_it_means() {
     check(remove("/srv/web/*"), false);
     check(remove("/srv/web/?*"), false);
     check(remove("/srv/web/*.tmp"), true);
-    check(Action::Truncate { path: "/var/log/*.log".into() }, false);
+    check(Action::Command { argv: vec!["nginx".into(), "-t".into()] }, true);
     check(Action::Command { argv: vec!["nginx".into(), String::new()] }, false);
+    check(Action::Command { argv: Vec::new() }, false);
+    check(Action::Http { method: "POST".into(), url: "http://panel/".into(), body: None }, true);
+    check(Action::Http { method: "POST".into(), url: String::new(), body: None }, false);
+    let file = "/srv/web/a";
+    for (path, passes) in [(file, true), ("/srv/web/*", false), ("", false), (" ", false)] {
+        let path = || path.to_owned();
+        check(Action::Truncate { path: path() }, passes);
+        check(Action::Chmod { path: path(), mode: 0o640 }, passes);
+        check(Action::Chown { path: path(), owner: "web".into(), group: "web".into() }, passes);
+        check(Action::Copy { from: path(), to: file.into() }, passes);
+        check(Action::Copy { from: file.into(), to: path() }, passes);
+        check(Action::Move { from: path(), to: file.into() }, passes);
+    }
+    let owned =
+        |owner: &str, group: &str| Action::Chown { path: file.into(), owner: owner.into(), group: group.into() };
+    check(owned("", "web"), false);
+    check(owned("web", ""), false);
+    let signal_to = |name: &str| Action::Signal { name: name.into(), pid: None, signal: "TERM".into() };
+    check(signal_to("php*"), false);
+    check(signal_to(""), false);
+    let retry = |kind: &str, target: &str| Action::TaskRetry { kind: kind.into(), target: target.into() };
+    check(retry("vzdump", "100"), true);
+    check(retry("", "100"), false);
+    check(retry("vzdump", ""), false);
+}
+
+#[test]
+fn what_is_taken_back_names_exactly_what_it_means_too() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.line(0);
+    let restart = |unit: &str| Action::Systemd { verb: UnitVerb::Restart, unit: unit.into() }.into();
+    let with = |back: Step| Plan { rollback: vec![back], ..plan(vec![restart("nginx.service")]) };
+    assert_eq!(says(&e, "target", &with(restart("nginx.service"))), Verdict::Pass);
+    assert!(matches!(says(&e, "target", &with(restart("*"))), Verdict::Refuse { .. }));
+}
+
+#[test]
+fn a_plan_that_lacks_many_grants_names_five_and_says_how_many_more() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.line(0);
+    let lacking = |many: usize| {
+        let steps = (0..many).map(|n| Action::Truncate { path: format!("/nobody/{n}/a") }.into()).collect();
+        match says(&e, "allow-list", &plan(steps)) {
+            Verdict::Refuse { why } => why,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (five, seven) = (lacking(5), lacking(7));
+    assert!(five.contains("/nobody/4") && !five.contains("more;"), "{five}");
+    assert!(seven.contains("/nobody/4") && !seven.contains("/nobody/5") && seven.contains("and 2 more;"), "{seven}");
+}
+
+#[test]
+fn between_two_steps_the_operators_word_is_asked_for_again() {
+    let mut e = acting(Restart::default());
+    let again = |e: &Engine| {
+        let now = Engine::time(e.now);
+        let world = World { rules: &e.rules, assets: &e.assets, policy: &e.policy, now, host: "here" };
+        let incident = &e.state.incidents[&1];
+        let plan = incident.run.as_ref().unwrap().stage.plan().unwrap();
+        gate::ask_again(&e.state, &world, &e.rules.rules[&RULE.into()], incident, plan).map(|no| no.gate)
+    };
+    assert_eq!(again(&e), None);
+    e.state.paused = Some(crate::state::Paused { by: "kim".into(), at: Engine::time(e.now), why: String::new() });
+    assert_eq!(again(&e).as_deref(), Some("pause"));
+    e.state.paused = None;
+    // What is only asked before the first step: the budget is used up by this very fix.
+    e.policy.budget.host = "0/1h".to_owned().try_into().unwrap();
+    assert_eq!(again(&e), None);
+    e.policy.allow = crate::policy::Allow::default();
+    assert_eq!(again(&e).as_deref(), Some("allow-list"));
 }
 
 #[test]
@@ -68,6 +139,19 @@ fn the_budget_of_the_host_is_that_of_all_its_assets() {
     e.finding(1, Role::Match(0), None, &[("pool", "b")]);
     answer_probe(&mut e, false);
     assert!(e.said("gate `budget` refused: this host has had its 1 in 1h"), "{:#?}", e.notes);
+}
+
+#[test]
+fn the_budget_of_an_asset_is_its_own() {
+    let mut e = Engine::new(rule(Restart::default()), Mode::Auto);
+    e.finding(0, Role::Match(0), None, &[("pool", "a")]);
+    e.policy.budget.asset = "1/1h".to_owned().try_into().unwrap();
+    let own = e.state.incidents[&1].asset.clone();
+    for (asset, passes) in [("service:other".to_owned(), true), (own, false)] {
+        let fix = FixStart { rule: "web.other".into(), asset, at: Engine::time(e.now), incident: 99 };
+        e.state.fixes = vec![fix].into();
+        assert_eq!(says(&e, "budget", &plan(Vec::new())) == Verdict::Pass, passes);
+    }
 }
 
 #[test]
