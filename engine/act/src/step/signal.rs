@@ -166,4 +166,12 @@ mod tests {
         }
         check(&hands, signal(&name, None, "TERM"), "refused by target: ").await;
     }
+
+    #[tokio::test]
+    async fn who_sends_to_a_name_is_not_sent_to() {
+        let (hands, name) = (hands(&json!({"processes": ["*"]})), format!("hz{:x}own", std::process::id()));
+        std::fs::write("/proc/self/comm", &name).unwrap();
+        let signal = Action::Signal { name, pid: None, signal: "TERM".into() };
+        check(&hands, signal, "no process has this name").await;
+    }
 }
