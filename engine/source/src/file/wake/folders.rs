@@ -76,11 +76,16 @@ impl Folders {
         let of_files: HashSet<&Path> = set.paths().filter_map(Path::parent).collect();
         wanted.sort_unstable();
         wanted.sort_by_key(|folder| !of_files.contains(&**folder));
+        let mut trouble = (wanted.len() > MOST_FOLDERS).then(|| {
+            format!(
+                "watch {} folders: a source watches {MOST_FOLDERS}, files in the others are looked at every few seconds instead; divide `path` among several sources",
+                wanted.len()
+            )
+        });
         wanted.truncate(MOST_FOLDERS);
         let kept: HashSet<&PathBuf> = wanted.iter().collect();
         let gone: Vec<PathBuf> = self.watched.keys().filter(|folder| !kept.contains(folder)).cloned().collect();
         gone.iter().for_each(|folder| self.leave(folder));
-        let mut trouble = None;
         for folder in wanted {
             // A missing folder is nothing to complain about: the poll finds it when it comes.
             if !folder.is_dir() {

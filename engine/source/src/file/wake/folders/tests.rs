@@ -216,6 +216,22 @@ fn a_folder_that_is_none_is_no_trouble() {
 }
 
 #[test]
+fn more_folders_than_are_watched_are_said() {
+    let files: Vec<String> = (0..=MOST_FOLDERS).map(|number| format!("{number}/a.log")).collect();
+    let most: Vec<&str> = files.iter().map(String::as_str).take(MOST_FOLDERS).collect();
+    Scene::follow(&most);
+    let paths = files.iter().map(|file| format!("/nowhere/{file}")).collect();
+    let set = Set::new(
+        &settings::File { paths, ..settings::File::plain(Path::new("")) },
+        Begin::Beginning,
+        Vec::new(),
+        Timestamp::EPOCH,
+    );
+    let trouble = Folders::new().unwrap().follow(&set).unwrap();
+    assert!(trouble.contains("4097 folders") && trouble.contains("several sources"), "{trouble}");
+}
+
+#[test]
 fn more_events_than_the_kernel_keeps_wake_for_everything() {
     let kept = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
     let kept: usize = kept.trim().parse().unwrap();
